@@ -1,0 +1,419 @@
+//! What the screens may ask for and what they are told: plain values, nothing of the store, the
+//! line or the office in them.
+//!
+//! `tui` sends [`Request`]s and draws from [`Update`]s; it opens nothing and waits for nothing. The
+//! engine (`jobs/engine.rs`) answers every request with at least one update.
+
+use crate::units::{
+    AccountNo, Credit, Decision, Energy, Evidence, MeterNo, Money, Outcome, PurchaseCount,
+    RelayState, TokenId, UnixSeconds,
+};
+
+/// Names one running errand, so that its updates can be told from those of an older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ErrandId(pub u64);
+
+/// What a screen asks the engine for.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// The figures of the home screen.
+    Home,
+    /// A page of meters: those after `after`, narrowed to `search` (number, name, location prefix).
+    Meters { after: Option<MeterNo>, search: String, limit: usize },
+    /// Everything known about one meter, its tokens and its last journal entries.
+    Meter(MeterNo),
+    /// A page of tokens.
+    Tokens { after: Option<TokenId>, limit: usize },
+    /// A page of the journal, newest first, from `before` downwards.
+    Journal { before: Option<u64>, limit: usize },
+    /// Check the whole journal.
+    VerifyJournal,
+    /// The adapters there are.
+    Ports,
+    /// Use this endpoint (as written in the configuration) for the line.
+    ChoosePort(String),
+    /// Read one meter's quick-read card.
+    Read { errand: ErrandId, meter: MeterNo },
+    /// First half of a recharge: read the meter, check the token, report; changes nothing.
+    Preflight { errand: ErrandId, token: TokenId },
+    /// Second half: the operator saw the evidence and confirmed. `digits` are the last four digits
+    /// of the meter's number as typed from its face.
+    Commit { errand: ErrandId, digits: String },
+    /// "What happened?": read back a meter whose recharge has no known outcome.
+    Resolve { errand: ErrandId, meter: MeterNo },
+    /// Stop waiting. Of a recharge already sent this stops only the waiting.
+    Cancel(ErrandId),
+    /// Exchange with the office.
+    Sync { errand: ErrandId },
+    /// Import tokens from a file or `MK1:` text.
+    ImportTokens(String),
+    /// Demo only: bring the network up or down. Ignored outside the demo.
+    ToggleNetwork,
+}
+
+/// What the engine tells.
+#[derive(Debug, Clone)]
+pub enum Update {
+    /// Answer to [`Request::Home`], and sent unasked when something in it changed.
+    Home(HomeView),
+    /// Answer to [`Request::Meters`].
+    Meters { rows: Vec<MeterRowView>, more: bool, search: String, after: Option<MeterNo> },
+    /// Answer to [`Request::Meter`].
+    Meter(Box<MeterView>),
+    /// Answer to [`Request::Tokens`].
+    Tokens { rows: Vec<TokenView>, more: bool, after: Option<TokenId> },
+    /// Answer to [`Request::Journal`].
+    Journal { rows: Vec<JournalRow>, more: bool, before: Option<u64> },
+    /// Answer to [`Request::VerifyJournal`].
+    JournalVerified(Result<u64, Failure>),
+    /// Answer to [`Request::Ports`], and sent unasked when an adapter came or went.
+    Ports { rows: Vec<PortView>, chosen: Option<String> },
+    /// Where an errand stands.
+    Progress { errand: ErrandId, stage: Stage, done: u32, of: u32 },
+    /// A quick read ended.
+    Read { errand: ErrandId, result: Result<Box<QuickRead>, Failure> },
+    /// A preflight ended: evidence to show and confirm, or why not.
+    Preflight { errand: ErrandId, result: Result<Box<PreflightView>, Failure> },
+    /// A recharge or a "what happened?" ended.
+    Finished { errand: ErrandId, result: Result<Box<FinishedView>, Failure> },
+    /// A sync ended.
+    Synced { errand: ErrandId, result: Result<SyncView, Failure> },
+    /// Tokens were imported: taken, already there, and refused with the reason for each.
+    Imported { taken: u32, known: u32, refused: Vec<Failure> },
+    /// One piece of traffic on the line.
+    Wire(WireView),
+    /// An errand's worker died; the journal is whole.
+    WorkerDied { errand: Option<ErrandId>, detail: String },
+}
+
+/// An error as the screens and the command line need it: a code, what it concerns, and nothing
+/// that has to be worded here. The words are in `text/errors.rs`, by code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable code, for words, hint and exit status.
+    pub code: crate::report::Code,
+    /// What was being worked on or found: a port, a count, a time. Shown behind the sentence.
+    pub detail: String,
+}
+
+/// Where an errand stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting for the line.
+    Opening,
+    /// Reading before the act.
+    Reading,
+    /// The intent is on disk; the frame is being sent. From here on cancelling stops only waiting.
+    Sending,
+    /// Reading back.
+    ReadingBack,
+    /// Talking to the office.
+    Syncing,
+}
+
+/// The figures of the home screen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HomeView {
+    /// This handheld.
+    pub device: String,
+    /// Who works with it.
+    pub operator: String,
+    /// Meters in the area.
+    pub meters: u64,
+    /// Tokens that can still be used.
+    pub tokens: u64,
+    /// Recharges without a known outcome.
+    pub open_intents: Vec<OpenIntentView>,
+    /// Journal entries the office has not acknowledged.
+    pub unsynced: u64,
+    /// Last exchange with the office.
+    pub last_sync: Option<UnixSeconds>,
+    /// Whether the office answered last time.
+    pub network: Network,
+    /// The line in use.
+    pub port: Option<String>,
+    /// Why money is stopped, if it is.
+    pub money_stopped: Option<Failure>,
+    /// Whether this is the demo (shows the network key).
+    pub demo: bool,
+}
+
+/// What is known of the office's reachability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Not tried yet.
+    #[default]
+    Untried,
+    /// The last attempt succeeded.
+    Up,
+    /// The last attempt failed.
+    Down,
+}
+
+/// A recharge whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIntentView {
+    /// The meter.
+    pub meter: MeterNo,
+    /// The token.
+    pub token: TokenId,
+    /// What was to be credited.
+    pub credit: Credit,
+    /// The last judgement, if a read-back was tried.
+    pub decision: Option<Decision>,
+    /// Whether reading again can settle it; if not, the office must.
+    pub readable: bool,
+}
+
+/// A meter in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterRowView {
+    /// Its address.
+    pub no: MeterNo,
+    /// Whose it is.
+    pub customer: String,
+    /// Where it hangs.
+    pub location: String,
+    /// Last balance seen, and when.
+    pub balance: Option<(Credit, UnixSeconds)>,
+    /// Overdraft at that time, hundredths.
+    pub overdraft: i64,
+    /// Usable tokens for it.
+    pub tokens: u32,
+    /// Whether an outcome is open.
+    pub open_intent: bool,
+}
+
+/// Everything about one meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterView {
+    /// The list row.
+    pub row: MeterRowView,
+    /// Its account (epoch) by the office's list.
+    pub account: Option<AccountNo>,
+    /// Its profile's name.
+    pub profile: String,
+    /// Tokens for it, oldest step first.
+    pub tokens: Vec<TokenView>,
+    /// Its last journal entries, newest first.
+    pub journal: Vec<JournalRow>,
+    /// The open recharge, if any.
+    pub open: Option<OpenIntentView>,
+    /// The last evidence.
+    pub last: Option<Evidence>,
+}
+
+/// A token in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenView {
+    /// Its identity.
+    pub id: TokenId,
+    /// The meter it is for.
+    pub meter: MeterNo,
+    /// What it credits.
+    pub credit: Credit,
+    /// The purchase count the meter must show before.
+    pub count_before: PurchaseCount,
+    /// When it ends.
+    pub expires: UnixSeconds,
+    /// Where it stands.
+    pub state: TokenStateView,
+}
+
+/// Where a token stands on this handheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenStateView {
+    /// Can be used now.
+    Ready,
+    /// Not valid yet.
+    NotYet,
+    /// Its time is over (expired is not void: the office decides).
+    Expired,
+    /// Sent, outcome not known.
+    Open,
+    /// In the meter.
+    Accepted,
+    /// Its step was taken by another credit.
+    Raced,
+    /// Contradictory evidence; the office decides.
+    Disputed,
+    /// Withdrawn by the office.
+    Withdrawn,
+}
+
+/// A journal entry in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Sequence number.
+    pub seq: u64,
+    /// Handheld time.
+    pub at: UnixSeconds,
+    /// What kind of entry.
+    pub kind: JournalKind,
+    /// The meter concerned.
+    pub meter: Option<MeterNo>,
+    /// The token concerned.
+    pub token: Option<TokenId>,
+    /// The credit concerned.
+    pub credit: Option<Credit>,
+    /// The outcome, for outcome entries.
+    pub outcome: Option<Outcome>,
+    /// Whether the office has acknowledged it.
+    pub acked: bool,
+    /// A stable detail: a refusal's code, a decision's name.
+    pub detail: String,
+}
+
+/// Kinds of journal entries, for words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalKind {
+    /// Handheld enrolled.
+    Enrolled,
+    /// Token taken in.
+    TokenImported,
+    /// Token withdrawn by the office.
+    TokenWithdrawn,
+    /// Meter read.
+    Reading,
+    /// Refused before anything was sent.
+    Refused,
+    /// About to send.
+    Intent,
+    /// About to send again.
+    Resend,
+    /// Outcome of a recharge.
+    Outcome,
+    /// Time of the office.
+    TimeAnchor,
+    /// Receipt of the office.
+    Receipt,
+    /// The office settled a disputed recharge.
+    Resolved,
+    /// A torn end was cut off at opening.
+    TailCut,
+}
+
+/// An adapter in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortView {
+    /// How to write it: `/dev/ttyUSB0`, `tcp://...`.
+    pub endpoint: String,
+    /// Product or chip name.
+    pub name: String,
+    /// Serial number or USB path.
+    pub identity: String,
+    /// Whether this user may open it; the command that mends it otherwise.
+    pub fix: Option<String>,
+}
+
+/// The quick-read card. Every value is what the meter said; `None` is "not offered by this meter".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuickRead {
+    /// The address the meter answered with.
+    pub meter: MeterNo,
+    /// Forward active energy.
+    pub energy: Option<Energy>,
+    /// Remaining credit.
+    pub balance: Option<Credit>,
+    /// Overdraft, hundredths of the same unit.
+    pub overdraft: Option<i64>,
+    /// Purchase count.
+    pub count: Option<PurchaseCount>,
+    /// Phase voltages, 0.1 V.
+    pub voltage_dv: [Option<i64>; 3],
+    /// Phase currents, mA.
+    pub current_ma: [Option<i64>; 3],
+    /// Active power, 0.1 W.
+    pub power_dw: Option<i64>,
+    /// Meter clock, local civil time.
+    pub clock: Option<UnixSeconds>,
+    /// Meter clock minus handheld clock, seconds.
+    pub drift_s: Option<i64>,
+    /// Whether the load is connected.
+    pub relay: Option<RelayState>,
+    /// Status words 1 to 7, where read.
+    pub status: [Option<u16>; 7],
+    /// Names (`protocol::dlt645::words`) of the set bits worth saying.
+    pub alarms: Vec<&'static str>,
+    /// What the meter refused or did not answer, by item name.
+    pub missing: Vec<&'static str>,
+    /// How long it took on the line.
+    pub took_ms: u64,
+    /// When.
+    pub read_at: UnixSeconds,
+}
+
+/// What the operator must see before money moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreflightView {
+    /// The token.
+    pub token: TokenView,
+    /// Whose meter this is, by the office's list.
+    pub customer: String,
+    /// Where it hangs, by the office's list.
+    pub location: String,
+    /// What the meter showed.
+    pub evidence: Evidence,
+    /// Balance after, if all goes well: overdraft is repaid first.
+    pub expected_balance: Credit,
+    /// Meter clock minus handheld clock, seconds.
+    pub drift_s: Option<i64>,
+}
+
+/// How a recharge or "what happened?" ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishedView {
+    /// The meter.
+    pub meter: MeterNo,
+    /// The token.
+    pub token: TokenId,
+    /// What was to be credited.
+    pub credit: Credit,
+    /// What was decided.
+    pub decision: Decision,
+    /// Before.
+    pub before: Evidence,
+    /// After, if the meter could be read.
+    pub after: Option<Evidence>,
+    /// The meter's own error word, if it gave one.
+    pub refusal: Option<u16>,
+    /// The journal entry that holds the outcome.
+    pub journal_seq: u64,
+}
+
+impl FinishedView {
+    /// Accepted, refused or unknown.
+    pub fn outcome(&self) -> Outcome {
+        self.decision.outcome()
+    }
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncView {
+    /// Journal entries sent and acknowledged.
+    pub sent: u64,
+    /// Tokens received.
+    pub tokens: u32,
+    /// Meters in the area list received, 0 if unchanged.
+    pub meters: u32,
+    /// Entries the office wants a person to look at.
+    pub review: u32,
+    /// Office time minus handheld time, seconds.
+    pub clock_s: i64,
+    /// Balance of what was issued to this handheld and is still out, fen.
+    pub still_out: Money,
+}
+
+/// One piece of traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireView {
+    /// Milliseconds since the line was opened.
+    pub at_ms: u64,
+    /// `true` from the meter, `false` to it.
+    pub received: bool,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// One line of what they mean, stable English (protocol names), empty if not decodable.
+    pub meaning: String,
+}

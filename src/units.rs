@@ -1,0 +1,14 @@
+//! The values everything else is made of: numbers that must not be swapped by mistake.
+//!
+//! Money and energy are integers (fen, 0.01 kWh); no float ever enters a ledger. Every type here
+//! knows how to read and write the form a person types; the wire forms belong to `protocol`.
+
+mod evidence;
+mod money;
+mod names;
+
+pub use evidence::{
+    Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord, RelayState,
+};
+pub use money::{Credit, CreditUnit, Energy, Money};
+pub use names::{AccountNo, DeviceId, MeterNo, NameError, PurchaseCount, TokenId, UnixSeconds};
