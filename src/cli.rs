@@ -1,0 +1,159 @@
+//! The command line: one file a command, over the same jobs as the screens.
+//!
+//! Data goes to stdout, talk to stderr. With `--json` stdout holds one object a line with stable
+//! English keys and `"schema":"meterkit/1"`. The exit status is the failure's own
+//! ([`crate::report::Code::exit_status`]); 4 always means: outcome unknown, do not repeat blindly.
+
+pub mod context;
+pub mod decode;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod doctor;
+pub mod enrol;
+pub mod journal;
+pub mod output;
+pub mod ports;
+pub mod read;
+pub mod recharge;
+pub mod screens;
+pub mod sim;
+pub mod sync;
+pub mod tokens;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// Read and recharge electricity meters, with or without a network.
+#[derive(Debug, Parser)]
+#[command(name = "meterkit", version, propagate_version = true)]
+pub struct Cli {
+    /// Settings every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do; without a command the screens open.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Settings every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Keep configuration, store and logs in this folder.
+    #[arg(long, global = true, value_name = "DIR", env = "METERKIT_HOME")]
+    pub home: Option<PathBuf>,
+    /// The line to the meters: /dev/ttyUSB0, tcp://host:port, ble:ADDRESS.
+    #[arg(long, global = true, value_name = "PORT", env = "METERKIT_PORT")]
+    pub port: Option<String>,
+    /// Speed of the line.
+    #[arg(long, global = true, value_name = "BAUD")]
+    pub baud: Option<u32>,
+    /// Parity of the line: even, odd, none.
+    #[arg(long, global = true, value_name = "PARITY")]
+    pub parity: Option<String>,
+    /// Language of people's words: en, zh.
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<String>,
+    /// Who works; written into the journal.
+    #[arg(long, global = true, value_name = "NAME", env = "METERKIT_OPERATOR")]
+    pub operator: Option<String>,
+    /// Print one JSON object a line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Never ask; a missing answer is an error that names the flag to give.
+    #[arg(long, global = true)]
+    pub no_input: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the screens.
+    Tui(screens::TuiArgs),
+    /// Make this handheld known to an office, from the file the office wrote.
+    Enrol(enrol::EnrolArgs),
+    /// Read a meter: energy, balance, count, voltages, currents, power, clock, relay, status.
+    Read(read::ReadArgs),
+    /// Recharge a meter from a cached token, or find out what happened to a recharge.
+    Recharge(recharge::RechargeArgs),
+    /// List the cached tokens, or import some.
+    Tokens(tokens::TokensArgs),
+    /// Show or verify the journal.
+    Journal(journal::JournalArgs),
+    /// Exchange journal, receipts and tokens with the office.
+    Sync(sync::SyncArgs),
+    /// List the adapters, with what keeps one from being used.
+    Ports(ports::PortsArgs),
+    /// Explain frames given as hex.
+    Decode(decode::DecodeArgs),
+    /// Check this installation and print a report that can be shared.
+    Doctor(doctor::DoctorArgs),
+    /// Simulated meters behind a pty or TCP port.
+    Sim(sim::SimArgs),
+    /// A simulated site and an office in one process.
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the program on the process's own arguments.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os()))
+}
+
+/// Runs the program on the given arguments; returns the exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to stdout; a closed pipe there is no news.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    let out = output::Output::new(&cli.common);
+    match dispatch(cli, &out) {
+        Ok(status) => status,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.code.exit_status()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Failure> {
+    let common = &cli.common;
+    let Some(command) = cli.command else {
+        return screens::run(common, &screens::TuiArgs::default());
+    };
+    match command {
+        Command::Tui(args) => screens::run(common, &args),
+        Command::Enrol(args) => enrol::run(common, &args, out),
+        Command::Read(args) => read::run(common, &args, out),
+        Command::Recharge(args) => recharge::run(common, &args, out),
+        Command::Tokens(args) => tokens::run(common, &args, out),
+        Command::Journal(args) => journal::run(common, &args, out),
+        Command::Sync(args) => sync::run(common, &args, out),
+        Command::Ports(args) => ports::run(common, &args, out),
+        Command::Decode(args) => Ok(decode::run(&args, common.json)),
+        Command::Doctor(args) => doctor::run(common, &args, out),
+        Command::Sim(args) => sim::run(&args, common.json, out),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(common, &args, out),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "meterkit",
+                &mut std::io::stdout().lock(),
+            );
+            Ok(0)
+        }
+    }
+}
