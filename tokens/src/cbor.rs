@@ -1,0 +1,263 @@
+//! Our own CBOR value, and the only module that names `serde_cbor`.
+//!
+//! `serde_cbor` is unmaintained (RUSTSEC-2021-0127: archived, no open vulnerability) and lenient; it
+//! is used through its `Value` type alone, never through derive, and only on bytes that passed
+//! [`crate::canonical::scan`]. To replace it, replace the two private conversions at the end.
+//!
+//! Limits: map keys are integers, integers fit `i64`, no floats, no tags.
+
+pub use crate::canonical::Limits;
+pub use crate::error::CborError;
+
+use crate::canonical::scan;
+
+/// A CBOR value of the subset we use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A byte string.
+    Bytes(Vec<u8>),
+    /// A text string.
+    Text(String),
+    /// An array.
+    Array(Vec<Value>),
+    /// A map; [`encode`] sorts it. Of entries with one key the last one counts.
+    Map(Vec<(i64, Value)>),
+}
+
+impl Value {
+    /// A byte string from anything that holds bytes.
+    pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
+        Self::Bytes(bytes.as_ref().to_vec())
+    }
+
+    /// A map from the entries that are present: optional fields are `(key, None)`.
+    pub fn map_of(entries: impl IntoIterator<Item = (i64, Option<Value>)>) -> Self {
+        Self::Map(entries.into_iter().filter_map(|(k, v)| Some((k, v?))).collect())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(v: bool) -> Self {
+        Self::Bool(v)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(v: i64) -> Self {
+        Self::Int(v)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(v: u32) -> Self {
+        Self::Int(i64::from(v))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(v: &str) -> Self {
+        Self::Text(v.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(v: String) -> Self {
+        Self::Text(v)
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(v: Vec<Value>) -> Self {
+        Self::Array(v)
+    }
+}
+
+/// Encodes deterministically (RFC 8949 4.2.1): shortest heads, map keys sorted bytewise.
+pub fn encode(value: &Value) -> Vec<u8> {
+    match serde_cbor::to_vec(&to_codec(value)) {
+        Ok(bytes) => bytes,
+        // Writing to memory cannot fail, and `Value` holds nothing the codec cannot write.
+        Err(e) => unreachable!("a Value always has an encoding: {e}"),
+    }
+}
+
+/// Decodes exactly one value in deterministic form, and nothing else.
+///
+/// # Errors
+/// The first broken rule of [`crate::canonical::scan`]; [`CborError::KeyType`] for a map key that is
+/// no integer; [`CborError::Range`] for an integer beyond `i64`.
+pub fn decode(bytes: &[u8], limits: Limits) -> Result<Value, CborError> {
+    scan(bytes, limits, &[])?;
+    let value = from_codec(serde_cbor::from_slice(bytes).map_err(|_| CborError::Codec)?)?;
+    // The second belt: what was accepted is the one encoding of what was decoded.
+    debug_assert_eq!(encode(&value), bytes);
+    Ok(value)
+}
+
+/// Takes the fields of a map by hand: each is asked for once, whatever is left over is an error.
+#[derive(Debug)]
+pub struct Fields(Vec<(i64, Value)>);
+
+impl Fields {
+    /// Opens a map.
+    ///
+    /// # Errors
+    /// [`CborError::NotMap`].
+    pub fn of(value: Value) -> Result<Self, CborError> {
+        match value {
+            Value::Map(entries) => Ok(Self(entries)),
+            _ => Err(CborError::NotMap),
+        }
+    }
+
+    /// Takes a field of any type, if it is there.
+    pub fn opt_value(&mut self, key: i64) -> Option<Value> {
+        let at = self.0.iter().position(|(k, _)| *k == key)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    /// Takes a field of any type.
+    ///
+    /// # Errors
+    /// [`CborError::Missing`].
+    pub fn value(&mut self, key: i64) -> Result<Value, CborError> {
+        self.opt_value(key).ok_or(CborError::Missing(key))
+    }
+
+    /// Says that every field was taken.
+    ///
+    /// # Errors
+    /// [`CborError::Unknown`] with the lowest key that is left.
+    pub fn finish(self) -> Result<(), CborError> {
+        match self.0.iter().map(|(k, _)| *k).min() {
+            Some(key) => Err(CborError::Unknown(key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a whole number into any integer type.
+    ///
+    /// # Errors
+    /// Missing, not a whole number, or [`CborError::Range`].
+    pub fn number<T: TryFrom<i64>>(&mut self, key: i64) -> Result<T, CborError> {
+        T::try_from(self.int(key)?).map_err(|_| CborError::Range)
+    }
+
+    /// Takes a byte string of exactly `N` bytes.
+    ///
+    /// # Errors
+    /// Missing, not a byte string, or [`CborError::Length`].
+    pub fn array_bytes<const N: usize>(&mut self, key: i64) -> Result<[u8; N], CborError> {
+        let bytes = self.bytes(key)?;
+        let found = bytes.len();
+        bytes.try_into().map_err(|_| CborError::Length { key, want: N, found })
+    }
+
+    /// Takes a byte string of exactly `N` bytes, if it is there.
+    ///
+    /// # Errors
+    /// Not a byte string, or [`CborError::Length`].
+    pub fn opt_array_bytes<const N: usize>(
+        &mut self,
+        key: i64,
+    ) -> Result<Option<[u8; N]>, CborError> {
+        let Some(bytes) = self.opt_bytes(key)? else { return Ok(None) };
+        let found = bytes.len();
+        bytes.try_into().map(Some).map_err(|_| CborError::Length { key, want: N, found })
+    }
+
+    /// Takes a map.
+    ///
+    /// # Errors
+    /// Missing, or not a map.
+    pub fn map(&mut self, key: i64) -> Result<Fields, CborError> {
+        self.opt_map(key)?.ok_or(CborError::Missing(key))
+    }
+
+    /// Takes a map, if it is there.
+    ///
+    /// # Errors
+    /// Not a map.
+    pub fn opt_map(&mut self, key: i64) -> Result<Option<Fields>, CborError> {
+        match self.opt_value(key) {
+            None => Ok(None),
+            Some(Value::Map(entries)) => Ok(Some(Self(entries))),
+            Some(_) => Err(CborError::Type { key, want: "a map" }),
+        }
+    }
+}
+
+/// `name` takes a required, `opt_name` an optional field of one type.
+macro_rules! takers {
+    ($($name:ident, $opt:ident, $variant:ident, $out:ty, $want:literal;)*) => {
+        impl Fields {$(
+            #[doc = concat!("Takes ", $want, ".\n\n# Errors\nMissing, or of another type.")]
+            pub fn $name(&mut self, key: i64) -> Result<$out, CborError> {
+                self.$opt(key)?.ok_or(CborError::Missing(key))
+            }
+
+            #[doc = concat!("Takes ", $want, ", if it is there.\n\n# Errors\nOf another type.")]
+            pub fn $opt(&mut self, key: i64) -> Result<Option<$out>, CborError> {
+                match self.opt_value(key) {
+                    None => Ok(None),
+                    Some(Value::$variant(v)) => Ok(Some(v)),
+                    Some(_) => Err(CborError::Type { key, want: $want }),
+                }
+            }
+        )*}
+    };
+}
+
+takers! {
+    bool, opt_bool, Bool, bool, "a truth value";
+    int, opt_int, Int, i64, "a whole number";
+    bytes, opt_bytes, Bytes, Vec<u8>, "a byte string";
+    text, opt_text, Text, String, "a text";
+    array, opt_array, Array, Vec<Value>, "an array";
+}
+
+fn to_codec(value: &Value) -> serde_cbor::Value {
+    use serde_cbor::Value as Codec;
+    match value {
+        Value::Null => Codec::Null,
+        Value::Bool(v) => Codec::Bool(*v),
+        Value::Int(v) => Codec::Integer(i128::from(*v)),
+        Value::Bytes(v) => Codec::Bytes(v.clone()),
+        Value::Text(v) => Codec::Text(v.clone()),
+        Value::Array(v) => Codec::Array(v.iter().map(to_codec).collect()),
+        // Codec's map sorts integers by sign, then magnitude: the bytewise order.
+        Value::Map(v) => Codec::Map(
+            v.iter().map(|(k, v)| (Codec::Integer(i128::from(*k)), to_codec(v))).collect(),
+        ),
+    }
+}
+
+fn from_codec(value: serde_cbor::Value) -> Result<Value, CborError> {
+    use serde_cbor::Value as Codec;
+    let int = |v: i128| i64::try_from(v).map_err(|_| CborError::Range);
+    Ok(match value {
+        Codec::Null => Value::Null,
+        Codec::Bool(v) => Value::Bool(v),
+        Codec::Integer(v) => Value::Int(int(v)?),
+        Codec::Bytes(v) => Value::Bytes(v),
+        Codec::Text(v) => Value::Text(v),
+        Codec::Array(v) => {
+            Value::Array(v.into_iter().map(from_codec).collect::<Result<_, CborError>>()?)
+        }
+        Codec::Map(v) => {
+            let entry = |(k, v)| match k {
+                Codec::Integer(k) => Ok((int(k)?, from_codec(v)?)),
+                _ => Err(CborError::KeyType),
+            };
+            Value::Map(v.into_iter().map(entry).collect::<Result<_, CborError>>()?)
+        }
+        // The scan lets none of these through.
+        _ => return Err(CborError::Codec),
+    })
+}

@@ -1,0 +1,44 @@
+//! Signed documents of meterkit: what the office signs, what a handheld checks and signs itself.
+//!
+//! Every document is one tagged `COSE_Sign1` over deterministic CBOR with an Ed25519 signature. The
+//! format, the reasons and the limits are in `docs/token-format.md`; the golden bytes are in
+//! `fixtures/tokens/`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`canonical`] | the scan that accepts exactly one byte string for each value |
+//! | [`cbor`] | our value type; the only module that names `serde_cbor` |
+//! | [`claims`] | document types, media types, claim labels, limits |
+//! | [`keys`] | public keys, key ids, keyrings |
+//! | [`cose`] | the envelope: open and seal |
+//! | [`recharge`] | the recharge token |
+//! | [`keyset`] | the list of office keys, signed by the root key |
+//! | [`device`] | a handheld's own key, which can sign no money |
+//! | `issue` | the office's signing keys (feature `issue`) |
+//! | [`base45`] | the text form for QR codes |
+//! | [`error`] | every reason for a refusal |
+//!
+//! Nothing here reads a clock, a file or a random source: times, bytes and seeds are arguments.
+
+pub mod base45;
+pub mod canonical;
+pub mod cbor;
+pub mod claims;
+pub mod cose;
+pub mod device;
+pub mod error;
+#[cfg(feature = "issue")]
+pub mod issue;
+pub mod keys;
+pub mod keyset;
+pub mod recharge;
+
+pub use claims::{DocType, Signer};
+pub use cose::{Verified, document_type, verify};
+pub use device::{DeviceDoc, DeviceKey};
+pub use error::{CborError, KeyError, QrError, Shape, TokenError};
+#[cfg(feature = "issue")]
+pub use issue::Issuer;
+pub use keys::{KeyId, KeyRecord, Keyring, PublicKey};
+pub use keyset::Keyset;
+pub use recharge::{Kind, RechargeToken, Unit};
