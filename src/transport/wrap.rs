@@ -1,0 +1,70 @@
+//! Wrappers around any [`Link`]: trace, record, fault, pace.
+//!
+//! They stack: `Traced::new(Faulty::new(link, ..), ..)` shows what the program saw, the other order
+//! what was really on the line. None of them knows what bytes mean.
+
+mod faulty;
+mod paced;
+mod record;
+
+pub use faulty::Faulty;
+pub use paced::Paced;
+pub use record::{Entry, Recorded, parse_recording};
+
+use std::time::Duration;
+
+use super::{Link, LinkError, Timing};
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From us to the meter.
+    Sent,
+    /// From the line to us.
+    Received,
+}
+
+/// Shows every byte to a sink as it passes.
+#[derive(Debug)]
+pub struct Traced<L, F> {
+    link: L,
+    sink: F,
+}
+
+impl<L: Link, F: FnMut(Direction, Duration, &[u8]) + Send> Traced<L, F> {
+    /// `sink` gets the direction, the link's time and the bytes. It must not block.
+    pub fn new(link: L, sink: F) -> Traced<L, F> {
+        Traced { link, sink }
+    }
+
+    /// Gives the link back.
+    pub fn into_inner(self) -> L {
+        self.link
+    }
+}
+
+impl<L: Link, F: FnMut(Direction, Duration, &[u8]) + Send> Link for Traced<L, F> {
+    fn now(&self) -> Duration {
+        self.link.now()
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        let at = self.link.now();
+        let end = self.link.send(bytes)?;
+        (self.sink)(Direction::Sent, at, bytes);
+        Ok(end)
+    }
+
+    fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
+        let count = self.link.recv(buffer, deadline)?;
+        if count > 0 {
+            let at = self.link.now();
+            (self.sink)(Direction::Received, at, buffer.get(..count).unwrap_or_default());
+        }
+        Ok(count)
+    }
+
+    fn timing(&self) -> Timing {
+        self.link.timing()
+    }
+}
