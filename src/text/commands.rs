@@ -1,0 +1,67 @@
+//! What the commands say besides the words they share with the screens.
+
+messages! {
+    ask_digits(meter: &str) {
+        en: "Look at the meter. To recharge {meter}, type the last four digits of its number:",
+        zh: "请核对电表。要给 {meter} 充值，请输入表号后四位：",
+    }
+    confirm_missing() {
+        en: "nothing was confirmed: give --confirm with the last four digits seen on the meter",
+        zh: "尚未确认：请用 --confirm 给出电表上看到的表号后四位",
+    }
+    dry_run() {
+        en: "Everything fits. Dry run: nothing was sent.",
+        zh: "检查全部通过。试运行：未发送任何数据。",
+    }
+    enrolled(device: &str, fingerprint: &str) {
+        en: "Enrolled as {device}. Office key {fingerprint}: compare it with the office's own.",
+        zh: "已注册为 {device}。后台密钥 {fingerprint}，请与后台核对。",
+    }
+    imported(taken: usize, known: usize, refused: usize) {
+        en: "{taken} tokens taken in, {known} already here, {refused} refused.",
+        zh: "导入令牌 {taken} 个，已有 {known} 个，拒绝 {refused} 个。",
+    }
+    no_tokens() {
+        en: "No tokens here. Sync with the office, or import a file: meterkit tokens import FILE",
+        zh: "没有令牌。请与后台同步，或导入文件：meterkit tokens import FILE",
+    }
+    no_entries() { en: "The journal is empty.", zh: "日志为空。" }
+    no_ports() {
+        en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",
+        zh: "没有找到适配器。请插入适配器，或指定串口服务器：--port tcp://HOST:PORT",
+    }
+    port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住端口：{endpoint}" }
+    journal_whole(records: u64) {
+        en: "The journal is whole: {records} entries, every one chained to the one before.",
+        zh: "日志完整：共 {records} 条，逐条链接无误。",
+    }
+    synced(sent: u64, tokens: u32, review: u32) {
+        en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
+        zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待复核 {review} 条。",
+    }
+    still_out(amount: &str) {
+        en: "Issued to this handheld and still out: {amount}",
+        zh: "已发给本掌机、尚未到账：{amount}",
+    }
+    day_recharges(all: usize, accepted: usize) {
+        en: "{all} recharges tried, {accepted} tokens in the meters.",
+        zh: "尝试充值 {all} 次，已到账令牌 {accepted} 个。",
+    }
+    day_rest(refused: usize, unknown: usize, torn: usize) {
+        en: "{refused} refused, {unknown} still unknown, {torn} torn writes in meters.",
+        zh: "未到账 {refused} 个，结果未知 {unknown} 个，电表写入中断 {torn} 次。",
+    }
+    day_faults(double: usize, lost: usize) {
+        en: "Credits doubled: {double}. Credits lost: {lost}.",
+        zh: "重复到账：{double}。丢失：{lost}。",
+    }
+    day_reviews(n: u64) { en: "{n} for review by the office.", zh: "后台待复核 {n} 条。" }
+    day_sound() {
+        en: "OK: every sum is zero and nothing was doubled or lost.",
+        zh: "OK：账目合计为零，没有重复，也没有丢失。",
+    }
+    day_unsound() {
+        en: "WRONG: the figures above do not agree.",
+        zh: "错误：以上数字不一致。",
+    }
+}

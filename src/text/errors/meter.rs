@@ -1,0 +1,147 @@
+//! Words for meters that do not fit the token, and for open recharges (`MK-METER-*`, `MK-MONEY-*`).
+
+use super::{UNTOUCHED, Words, both};
+
+pub const METER_OTHER: Words = Words {
+    title: both("Another meter answered than the token's.", "应答的电表不是令牌指定的那块。"),
+    money: UNTOUCHED,
+    next: both(
+        "Go to the meter whose number the token names, or choose this meter's token.",
+        "到令牌指定表号的电表处操作，或改选本表的令牌。",
+    ),
+};
+
+pub const ACCOUNT_OTHER: Words = Words {
+    title: both(
+        "The meter holds another customer number than the token.",
+        "电表内的客户编号与令牌不一致。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Do not recharge: the meter may have been swapped. Sync and tell the office.",
+        "请勿充值，该表可能已换表。请同步并告知后台。",
+    ),
+};
+
+pub const ACCOUNT_NOT_OPEN: Words = Words {
+    title: both("No account was ever opened in this meter.", "该电表尚未开户。"),
+    money: UNTOUCHED,
+    next: both(
+        "Ask the office to open the account first, then use a new token.",
+        "请后台先开户，再使用新令牌。",
+    ),
+};
+
+pub const COUNT_BEHIND: Words = Words {
+    title: both(
+        "An earlier recharge is missing in the meter: its purchase count is too low.",
+        "电表缺少此前的一次充值：购电次数偏低。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Use the token of the earlier step first; if you have none, sync and ask the office.",
+        "请先使用前一次的令牌；若没有，请同步并询问后台。",
+    ),
+};
+
+pub const COUNT_AHEAD: Words = Words {
+    title: both(
+        "Another recharge already took this step: the meter's purchase count is higher.",
+        "这一次购电已被其他充值占用：电表购电次数偏高。",
+    ),
+    money: both(
+        "No money moved. This token cannot be applied any more; its value stays with the office.",
+        "没有任何金额变动。该令牌已无法写入，金额仍在后台。",
+    ),
+    next: both(
+        "Sync, so that the office can settle the token and issue a new one.",
+        "请同步，由后台核销该令牌并重新签发。",
+    ),
+};
+
+pub const BALANCE_LIMIT: Words = Words {
+    title: both(
+        "With this recharge the balance would exceed the limit.",
+        "充值后剩余金额将超过囤积限值。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Come back when some of the balance is used, or ask for a smaller token.",
+        "待剩余金额用掉一部分后再充，或申请较小金额的令牌。",
+    ),
+};
+
+pub const UNIT_OTHER: Words = Words {
+    title: both(
+        "The meter counts in another unit than the token (CNY or kWh).",
+        "电表计量单位与令牌不同（元或kWh）。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Sync and tell the office; it must issue a token in the meter's unit.",
+        "请同步并告知后台，按电表的单位重新签发令牌。",
+    ),
+};
+
+pub const METER_REFUSED: Words = Words {
+    title: both("The meter refused a value that the work needs.", "电表拒绝提供所需的数据。"),
+    money: UNTOUCHED,
+    next: both(
+        "Read again; if it stays, note the detail and tell the office.",
+        "再读一次；若仍被拒绝，记下明细并告知后台。",
+    ),
+};
+
+pub const MODULE_MISSING: Words = Words {
+    title: both(
+        "This meter wants a security module that this handheld does not have.",
+        "该电表需要安全模块，本掌机没有。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Use a handheld with the module, or let the office recharge it online.",
+        "请使用带安全模块的掌机，或由后台在线充值。",
+    ),
+};
+
+pub const DIGITS_WRONG: Words = Words {
+    title: both(
+        "The digits typed are not the last four of this meter's number.",
+        "输入的数字不是本表表号的后四位。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Read the number on the face of the meter in front of you and start again.",
+        "看清面前电表铭牌上的表号，然后重新开始。",
+    ),
+};
+
+pub const INTENT_OPEN: Words = Words {
+    title: both(
+        "An earlier recharge of this meter has no known outcome yet.",
+        "本表此前的一次充值结果尚未确定。",
+    ),
+    money: both(
+        "The earlier credit may or may not be in the meter. Nothing new was sent.",
+        "此前的金额可能已写入，也可能没有。本次未发送任何充值。",
+    ),
+    next: both(
+        "Open \"What happened?\" and read the meter again before anything else.",
+        "先打开「情况查明」，重新读取该表。",
+    ),
+};
+
+pub const NO_INTENT: Words = Words {
+    title: both("This meter has no recharge with an unknown outcome.", "本表没有结果未知的充值。"),
+    money: UNTOUCHED,
+    next: both("Nothing needs to be done; go on with your work.", "无需处理，可继续工作。"),
+};
+
+pub const NOT_CONFIRMED: Words = Words {
+    title: both(
+        "The recharge was not confirmed, or what was read is too old.",
+        "充值未确认，或读取的数据已过时。",
+    ),
+    money: UNTOUCHED,
+    next: both("Read the meter again and confirm anew.", "请重新读表并再次确认。"),
+};

@@ -1,0 +1,256 @@
+//! Titles and sentences of the screens.
+
+messages! {
+    program() { en: "meterkit", zh: "meterkit" }
+    title_home() { en: "Home", zh: "主页" }
+    help_about(place: &str) { en: "Help: {place}", zh: "帮助：{place}" }
+    title_meters() { en: "Meters", zh: "电表" }
+    title_card() { en: "Meter", zh: "电表详情" }
+    title_choose() { en: "Recharge: choose a token", zh: "充值：选择令牌" }
+    title_reading() { en: "Recharge: reading", zh: "充值：读表" }
+    title_evidence() { en: "Recharge: is this the meter?", zh: "充值：是这块表吗？" }
+    title_digits() { en: "Recharge: last four digits", zh: "充值：输入表号后四位" }
+    title_running() { en: "Recharge: running", zh: "充值：进行中" }
+    title_outcome() { en: "Recharge: outcome", zh: "充值：结果" }
+    title_what_happened() { en: "What happened?", zh: "情况查明" }
+    title_tokens() { en: "Tokens", zh: "令牌" }
+    title_import() { en: "Import tokens", zh: "导入令牌" }
+    title_journal() { en: "Journal", zh: "日志" }
+    title_sync() { en: "Sync", zh: "同步" }
+    title_ports() { en: "Ports", zh: "通信口" }
+    title_frames() { en: "Frames", zh: "报文" }
+    title_settings() { en: "Settings", zh: "设置" }
+    title_help() { en: "Help", zh: "帮助" }
+    title_sheet() { en: "It did not work", zh: "操作未成功" }
+    title_leave() { en: "Leave meterkit?", zh: "退出meterkit？" }
+    title_resolving() { en: "Reading back", zh: "情况查明：回读" }
+
+    too_small() {
+        en: "Too small: 40 x 20 is needed. Esc leaves.",
+        zh: "窗口太小，至少需要40列20行。按Esc退出。"
+    }
+    too_small_busy() {
+        en: "Too small: 40 x 20 is needed. Work is going on; make the window larger.",
+        zh: "窗口太小，至少需要40列20行。操作仍在进行，请放大窗口。"
+    }
+    engine_gone() {
+        en: "The engine ended; leave, start again.",
+        zh: "后端程序已结束，请退出后重启。"
+    }
+    engine_busy() {
+        en: "The engine is busy; press again.",
+        zh: "后端正忙，请再按一次。"
+    }
+    worker_died() {
+        en: "A worker failed; the journal is whole.",
+        zh: "后台任务异常，日志完整。"
+    }
+    stopping() { en: "Stopping ...", zh: "正在停止 ..." }
+    stopped() { en: "Stopped. Nothing was changed.", zh: "已停止，未作任何更改。" }
+    waiting() { en: "...", zh: "..." }
+
+    // Home.
+    home_money_stopped() { en: "! Recharging is stopped:", zh: "! 充值已停止：" }
+    home_start() {
+        en: "Nothing here yet. Press F2 and sync with the office once to get meters and tokens.",
+        zh: "尚无数据。按F2与后台同步一次，即可取得电表和令牌。"
+    }
+    home_open() {
+        en: "? The outcome of a recharge is not known. Open \"What happened?\".",
+        zh: "? 有充值结果未知，请打开「情况查明」。"
+    }
+
+    // Meters.
+    meters_search() { en: "Search", zh: "查找" }
+    meters_none() {
+        en: "No meters here. Sync with the office to get your area (Home, Sync).",
+        zh: "没有电表。请与后台同步以取得辖区电表（主页 > 同步）。"
+    }
+    meters_none_found() {
+        en: "No meter fits. F3 clears the search; F4 reads the number typed, listed or not.",
+        zh: "没有符合的电表。F3清空查找；F4按输入的表号直接读表。"
+    }
+    meters_never_read() { en: "Not read yet.", zh: "尚未读表。" }
+
+    // Card.
+    card_not_read() {
+        en: "Not read yet. Enter reads the meter; that changes nothing.",
+        zh: "尚未读表。按Enter读表，不作任何更改。"
+    }
+    card_from_journal() { en: "From the journal:", zh: "来自日志：" }
+    card_no_tokens() { en: "none; sync or import", zh: "无，请同步或导入" }
+    card_open(credit: &str) {
+        en: "? A recharge of {credit} has no known outcome. F4 finds out.",
+        zh: "? 一笔 {credit} 的充值结果未知，按F4查明。"
+    }
+
+    // Recharge.
+    choose_none() {
+        en: "No token for this meter. Sync with the office or import one (Home, Tokens).",
+        zh: "本表没有令牌。请与后台同步或导入（主页 > 令牌）。"
+    }
+    reading_note() {
+        en: "Only reading: nothing is changed.",
+        zh: "仅读表，不作任何更改。"
+    }
+    running_stay() {
+        en: "Do not walk away. Keep the cable or head where it is.",
+        zh: "请勿离开，保持线缆或光电头不动。"
+    }
+    running_resolving() {
+        en: "Reading back only: no money is sent.",
+        zh: "仅回读，不发送充值。"
+    }
+    running_sent() {
+        en: "It is sent. Esc again stops only the waiting: the outcome is then unknown.",
+        zh: "充值已发出。再按Esc只停止等待，结果将为未知。"
+    }
+    running_stopping() {
+        en: "Stopping to wait. Look under \"What happened?\" before anything else.",
+        zh: "正在停止等待。之后请先查看「情况查明」。"
+    }
+    running_not_sent() {
+        en: "Stopping before anything is sent.",
+        zh: "正在停止，尚未发送充值。"
+    }
+    evidence_compare() {
+        en: "Compare number and name with the meter in front of you.",
+        zh: "请与面前电表的表号和户名核对。"
+    }
+    evidence_repaid(amount: &str) {
+        en: "The overdraft of {amount} is repaid first.",
+        zh: "先偿还透支 {amount}。"
+    }
+    digits_ask() {
+        en: "Type the last four digits of the number on the face of the meter. Read them from the \
+             meter, not from a list.",
+        zh: "请输入电表铭牌上表号的后四位。要看着电表输入，不要抄列表。"
+    }
+    digits_label() { en: "Last four:", zh: "后四位：" }
+    digits_then() { en: "Enter then sends the recharge.", zh: "随后按Enter发送充值。" }
+    digits_wrong(left: u8) {
+        en: "Not this meter's. Tries left: {left}",
+        zh: "不是本表的号码，还可试 {left} 次"
+    }
+    outcome_money() { en: "The customer's money", zh: "对客户金额的影响" }
+    outcome_next() { en: "What to do next", zh: "下一步" }
+
+    // What happened?
+    what_intro() {
+        en: "Sent, but the outcome is not known. Do not sell again before it is settled.",
+        zh: "已发送但结果未知。查清之前请勿再次售电。"
+    }
+    what_none() {
+        en: "Nothing is open. Every recharge has a known outcome.",
+        zh: "没有待查的充值，所有充值结果均已确定。"
+    }
+    what_read() {
+        en: "Go to the meter and press Enter: it is read back; no money is sent.",
+        zh: "到电表旁按Enter回读，不发送充值。"
+    }
+    what_sync() {
+        en: "Reading again cannot settle it. F3: sync; the office decides.",
+        zh: "再读也无法确定。按F3同步，由后台裁定。"
+    }
+    what_not_tried() { en: "not read back yet", zh: "尚未回读" }
+
+    // Tokens.
+    tokens_none() {
+        en: "No tokens here. F4: sync with the office. F2: import from a file.",
+        zh: "没有令牌。F4与后台同步，F2从文件导入。"
+    }
+    import_ask() {
+        en: "Type or scan a file name or a token text (MK1:...), then Enter.",
+        zh: "输入或扫描文件名或令牌文本（MK1:...），再按Enter。"
+    }
+    import_label() { en: "From", zh: "来源" }
+    import_running() { en: "Importing ...", zh: "正在导入 ..." }
+    import_done(taken: u32, known: u32, refused: usize) {
+        en: "Taken {taken}, already here {known}, refused {refused}.",
+        zh: "新收 {taken}，已有 {known}，拒收 {refused}。"
+    }
+
+    // Journal.
+    journal_none() { en: "The journal is empty.", zh: "日志为空。" }
+    journal_checking() { en: "Checking the whole journal ...", zh: "正在校验整个日志 ..." }
+    journal_verified(n: u64) {
+        en: "OK: the journal is whole, {n} entries.",
+        zh: "OK：日志完整，共 {n} 条。"
+    }
+
+    // Sync.
+    sync_waiting() { en: "To send", zh: "待上报" }
+    sync_last() { en: "Last sync", zh: "上次同步" }
+    sync_entries(n: u64) { en: "{n} entries", zh: "{n} 条" }
+    sync_never_run() {
+        en: "Enter exchanges with the office: journal up; receipt, tokens and meters down.",
+        zh: "按Enter与后台同步：上报日志，取回回执、令牌和电表。"
+    }
+    sync_sent() { en: "Sent", zh: "已上报" }
+    sync_tokens() { en: "New tokens", zh: "新令牌" }
+    sync_meters() { en: "Meter list", zh: "电表清单" }
+    sync_review() { en: "To review", zh: "待人工核查" }
+    sync_clock() { en: "Our clock", zh: "本机时钟" }
+    sync_still_out() { en: "Still out", zh: "在外金额" }
+    sync_done() {
+        en: "OK: the office has everything up to here.",
+        zh: "OK：后台已收到至此的全部记录。"
+    }
+    sync_review_note(n: u32) {
+        en: "! The office looks at {n} of your entries; nothing to do for you now.",
+        zh: "! 有 {n} 条记录后台将人工核查，您现在无需处理。"
+    }
+    sync_unchanged() { en: "unchanged", zh: "无变化" }
+    network_toggled() { en: "Demo network switched.", zh: "演示网络已切换。" }
+
+    // Ports.
+    ports_none() {
+        en: "No adapter found. Plug one in; it appears here by itself.",
+        zh: "未找到转换器。插上后会自动出现在这里。"
+    }
+    ports_using() { en: "in use", zh: "使用中" }
+    ports_denied() { en: "X no access", zh: "X 无权限" }
+    ports_free() { en: "OK can be used", zh: "OK 可用" }
+    ports_fix() { en: "To get access, run:", zh: "开通权限请执行：" }
+    ports_chosen(port: &str) { en: "Using {port}", zh: "正在使用 {port}" }
+
+    // Frames.
+    frames_none() { en: "No traffic yet. Read a meter.", zh: "尚无报文，请先读表。" }
+    frames_paused() { en: "held", zh: "已暂停" }
+    frames_undecoded() { en: "not a known frame", zh: "无法解析" }
+
+    settings_note() {
+        en: "Settings hold until you leave meterkit.",
+        zh: "设置在退出前有效。"
+    }
+
+    // Help.
+    help_rules() {
+        en: "Digits, arrows, Enter, Esc and F1 to F4 are enough for everything. A key with -- in \
+             place of its name does not work now; press it to see why. No single key moves money: \
+             a recharge shows what meter and token say, asks whether this is the meter, and then \
+             wants the last four digits from the meter's face.",
+        zh: "数字键、方向键、Enter、Esc和F1至F4即可完成全部操作。键名显示为--表示现在不可用，\
+             按下可查看原因。任何单个按键都不会动用金额：充值先显示电表与令牌内容，\
+             确认是这块表，再输入铭牌上的后四位。"
+    }
+    help_signs() {
+        en: "Signs: OK good, ! alarm, X refused or fault, ? not known, - waits for sync.",
+        zh: "符号：OK 正常，! 告警，X 拒绝或故障，? 结果未知，- 等待同步。"
+    }
+    help_keys() { en: "Keys here", zh: "此页按键" }
+    sheet_money() { en: "The customer's money", zh: "对客户金额的影响" }
+    sheet_next() { en: "What to do next", zh: "下一步" }
+
+    // Leave.
+    leave_ask() { en: "Enter leaves, Esc stays.", zh: "Enter退出，Esc留下。" }
+    leave_busy() {
+        en: "! Work is going on. If you leave now, it is stopped; a recharge already sent will \
+             have an unknown outcome until it is read back.",
+        zh: "! 操作仍在进行。现在退出会中断它；已发出的充值在回读之前结果未知。"
+    }
+    leave_unsynced(n: u64) {
+        en: "{n} journal entries still wait for sync. They stay safe on this handheld.",
+        zh: "还有 {n} 条日志等待同步，它们会安全保存在本掌机上。"
+    }
+}

@@ -1,0 +1,307 @@
+//! THE table of keys: what each key does on each screen, what it needs, and its words.
+//!
+//! Dispatch, the soft-key row, the hints, the help screen and `docs/keys.md` are all made from it,
+//! so they cannot disagree. Everything can be done with digits, arrows, Enter, Esc and F1 to F4;
+//! letters and page keys only make typing names and long lists faster.
+
+mod manual;
+mod table;
+mod words;
+
+use crate::tui::event::Key;
+
+pub use manual::manual;
+pub use table::TABLE;
+
+/// A screen, or a step of one, with keys of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Home menu.
+    Home,
+    /// List of meters.
+    Meters,
+    /// One meter.
+    Card,
+    /// Recharge: choosing the token.
+    Choose,
+    /// Recharge: the meter is being read.
+    Reading,
+    /// Recharge: what the meter and the token say.
+    Evidence,
+    /// Recharge: typing the last four digits.
+    Digits,
+    /// Recharge: sending and reading back.
+    Running,
+    /// Recharge: how it ended.
+    Outcome,
+    /// Recharges without a known outcome.
+    WhatHappened,
+    /// List of tokens.
+    Tokens,
+    /// Importing tokens.
+    Import,
+    /// List of journal entries.
+    Journal,
+    /// Exchange with the office.
+    Sync,
+    /// List of ports.
+    Ports,
+    /// Traffic on the line.
+    Frames,
+    /// Language, colours, characters.
+    Settings,
+    /// Help.
+    Help,
+    /// What is said about a failure.
+    Sheet,
+    /// Asking whether to leave.
+    Leave,
+}
+
+impl Place {
+    /// Every place, in the order of the manual.
+    pub const ALL: [Place; 20] = [
+        Self::Home,
+        Self::Meters,
+        Self::Card,
+        Self::Choose,
+        Self::Reading,
+        Self::Evidence,
+        Self::Digits,
+        Self::Running,
+        Self::Outcome,
+        Self::WhatHappened,
+        Self::Tokens,
+        Self::Import,
+        Self::Journal,
+        Self::Sync,
+        Self::Ports,
+        Self::Frames,
+        Self::Settings,
+        Self::Help,
+        Self::Sheet,
+        Self::Leave,
+    ];
+}
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Opens help.
+    Help,
+    /// One screen or step back.
+    Back,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// Opens the selected row.
+    Open,
+    /// Opens the row with this digit.
+    Pick,
+    /// Types a digit or letter.
+    Type,
+    /// Erases the last character.
+    Erase,
+    /// Erases everything typed or shown.
+    Clear,
+    /// Reads the meter.
+    Read,
+    /// Reads the meter with the number typed, listed or not.
+    ReadTyped,
+    /// Begins a recharge: reads and shows, moves nothing.
+    Recharge,
+    /// "What happened?": reads back.
+    Resolve,
+    /// Takes the selected token.
+    Choose,
+    /// First confirmation.
+    ThisMeter,
+    /// Second confirmation: sends.
+    Commit,
+    /// Stops waiting.
+    Stop,
+    /// Leaves the outcome.
+    Done,
+    /// Opens the sync screen.
+    GoSync,
+    /// Exchanges with the office.
+    Sync,
+    /// The other language.
+    Language,
+    /// Demo: network up or down.
+    Network,
+    /// Opens the import screen.
+    GoImport,
+    /// Imports.
+    Import,
+    /// Opens the meter of the selected row.
+    Meter,
+    /// Checks the journal.
+    Verify,
+    /// Back to the newest entry.
+    Newest,
+    /// Looks for ports again.
+    Refresh,
+    /// Uses the selected port.
+    UsePort,
+    /// Stops or continues the trace.
+    Pause,
+    /// Changes the selected setting.
+    Change,
+    /// Leaves the program.
+    Leave,
+    /// Does not leave.
+    Stay,
+}
+
+/// Which keys a row of the table answers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// One key.
+    Is(Key),
+    /// Any digit.
+    Digit,
+    /// Any digit, letter or sign.
+    Text,
+}
+
+impl Pattern {
+    fn fits(self, key: Key) -> bool {
+        match (self, key) {
+            (Self::Is(wanted), key) => wanted == key,
+            (Self::Digit, Key::Char(c)) => c.is_ascii_digit(),
+            (Self::Text, Key::Char(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What must be so for a key to work. A key whose need is not met stays visible and says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A port is chosen.
+    Port,
+    /// The selected port may be opened by this user.
+    Allowed,
+    /// No errand uses the line.
+    LineFree,
+    /// Money is not stopped.
+    Money,
+    /// A row is selected.
+    Row,
+    /// A token can be used here and now.
+    ReadyToken,
+    /// No outcome is open on this meter.
+    NoOpenIntent,
+    /// An outcome is open here.
+    OpenIntent,
+    /// Reading again can settle it.
+    Readable,
+    /// No sync is running.
+    SyncFree,
+    /// This is the demo; otherwise the key is not shown at all.
+    Demo,
+    /// Something was typed.
+    Typed,
+    /// A meter number was typed.
+    MeterNumber,
+    /// Four digits were typed.
+    FourDigits,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// Where.
+    pub place: Place,
+    /// Which key.
+    pub key: Pattern,
+    /// What it does.
+    pub action: Action,
+    /// What it needs, the first unmet one is told.
+    pub needs: &'static [Need],
+}
+
+/// The rows of one place, in table order.
+pub fn of(place: Place) -> impl Iterator<Item = &'static Binding> {
+    TABLE.iter().filter(move |binding| binding.place == place)
+}
+
+/// The row that a key means at a place.
+pub fn lookup(place: Place, key: Key) -> Option<&'static Binding> {
+    of(place).find(|binding| binding.key.fits(key))
+}
+
+/// The soft key `F1` to `F4` of a place.
+pub fn soft(place: Place, number: u8) -> Option<&'static Binding> {
+    of(place).find(|binding| binding.key == Pattern::Is(Key::F(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Lang;
+    use crate::tui::wrap;
+    use std::collections::HashSet;
+
+    /// Cells of one soft-key label: 10 per key at 40 columns, two of them for `F1`.
+    const SOFT_KEY_CELLS: usize = 8;
+
+    #[test]
+    fn no_place_gives_one_key_two_meanings() {
+        for place in Place::ALL {
+            let mut seen = HashSet::new();
+            for binding in of(place) {
+                assert!(seen.insert(binding.key), "{place:?}: {:?} twice", binding.key);
+            }
+            let both = seen.contains(&Pattern::Digit) && seen.contains(&Pattern::Text);
+            assert!(!both, "{place:?}: digits and text overlap");
+        }
+    }
+
+    #[test]
+    fn a_keypad_is_enough() {
+        // Every action of every place can be reached without letters and page keys.
+        for place in Place::ALL {
+            for binding in of(place) {
+                let on_keypad = of(place).filter(|b| b.action == binding.action).any(|b| {
+                    !matches!(b.key, Pattern::Is(Key::PageUp | Key::PageDown | Key::Char(_)))
+                });
+                let only_faster = matches!(binding.action, Action::PageUp | Action::PageDown);
+                assert!(on_keypad || only_faster, "{place:?} {:?}", binding.action);
+            }
+            assert!(lookup(place, Key::Esc).is_some(), "{place:?}: no way back");
+        }
+    }
+
+    #[test]
+    fn money_needs_two_different_places() {
+        let committing: Vec<_> = TABLE.iter().filter(|b| b.action == Action::Commit).collect();
+        assert_eq!(committing.len(), 1, "one way to send");
+        assert_eq!(committing[0].place, Place::Digits);
+        assert_eq!(committing[0].needs, [Need::FourDigits]);
+        assert!(of(Place::Evidence).any(|b| b.action == Action::ThisMeter));
+    }
+
+    #[test]
+    fn every_label_fits_its_soft_key() {
+        for lang in Lang::ALL {
+            for binding in TABLE.iter().filter(|b| matches!(b.key, Pattern::Is(Key::F(_)))) {
+                let label = lang.action_label(binding.action);
+                assert!(wrap::width(label) <= SOFT_KEY_CELLS, "{lang:?}: {label}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_soft_keys_have_no_gap_before_f1() {
+        for place in Place::ALL.into_iter().filter(|p| *p != Place::Help) {
+            assert_eq!(soft(place, 1).map(|b| b.action), Some(Action::Help), "{place:?}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The rows of the key table.
+
+use super::{Action, Binding, Need, Pattern, Place};
+use crate::tui::event::Key;
+
+const F1: Pattern = Pattern::Is(Key::F(1));
+const F2: Pattern = Pattern::Is(Key::F(2));
+const F3: Pattern = Pattern::Is(Key::F(3));
+const F4: Pattern = Pattern::Is(Key::F(4));
+const ENTER: Pattern = Pattern::Is(Key::Enter);
+const ESC: Pattern = Pattern::Is(Key::Esc);
+const UP: Pattern = Pattern::Is(Key::Up);
+const DOWN: Pattern = Pattern::Is(Key::Down);
+const PAGE_UP: Pattern = Pattern::Is(Key::PageUp);
+const PAGE_DOWN: Pattern = Pattern::Is(Key::PageDown);
+const LEFT: Pattern = Pattern::Is(Key::Left);
+const BACKSPACE: Pattern = Pattern::Is(Key::Backspace);
+const DIGIT: Pattern = Pattern::Digit;
+const TEXT: Pattern = Pattern::Text;
+
+const LINE: &[Need] = &[Need::Port, Need::LineFree];
+const ROW_LINE: &[Need] = &[Need::Row, Need::Port, Need::LineFree];
+const RECHARGE: &[Need] =
+    &[Need::NoOpenIntent, Need::ReadyToken, Need::Money, Need::Port, Need::LineFree];
+const RESOLVE: &[Need] = &[Need::OpenIntent, Need::Readable, Need::Port, Need::LineFree];
+const SYNC: &[Need] = &[Need::SyncFree];
+const ROW: &[Need] = &[Need::Row];
+const DEMO: &[Need] = &[Need::Demo];
+const NONE: &[Need] = &[];
+
+/// Makes rows for one place.
+macro_rules! rows {
+    ($($place:ident { $($key:ident => $action:ident, $needs:expr;)* })*) => {
+        &[$($(Binding {
+            place: Place::$place,
+            key: $key,
+            action: Action::$action,
+            needs: $needs,
+        },)*)*]
+    };
+}
+
+/// Every key of every place.
+pub const TABLE: &[Binding] = rows! {
+    Home {
+        ENTER => Open, NONE;
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Leave, NONE;
+        F1 => Help, NONE;
+        F2 => GoSync, NONE;
+        F3 => Language, NONE;
+        F4 => Network, DEMO;
+    }
+    Meters {
+        ENTER => Open, ROW;
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Read, ROW_LINE;
+        F3 => Clear, NONE;
+        F4 => ReadTyped, &[Need::MeterNumber, Need::Port, Need::LineFree];
+    }
+    Card {
+        ENTER => Read, LINE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Read, LINE;
+        F3 => Recharge, RECHARGE;
+        F4 => Resolve, RESOLVE;
+    }
+    Choose {
+        ENTER => Choose, RECHARGE;
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    Reading {
+        ESC => Stop, NONE;
+        F1 => Help, NONE;
+    }
+    Evidence {
+        ENTER => ThisMeter, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Read, LINE;
+    }
+    Digits {
+        ENTER => Commit, &[Need::FourDigits];
+        DIGIT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F3 => Clear, NONE;
+    }
+    Running {
+        ESC => Stop, NONE;
+        F1 => Help, NONE;
+    }
+    Outcome {
+        ENTER => Done, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Done, NONE;
+        F1 => Help, NONE;
+        F2 => Resolve, RESOLVE;
+        F3 => GoSync, NONE;
+    }
+    WhatHappened {
+        ENTER => Resolve, RESOLVE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Resolve, RESOLVE;
+        F3 => GoSync, NONE;
+        F4 => Meter, ROW;
+    }
+    Tokens {
+        ENTER => Recharge, RECHARGE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => GoImport, NONE;
+        F3 => Meter, ROW;
+        F4 => GoSync, NONE;
+    }
+    Import {
+        ENTER => Import, &[Need::Typed];
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F3 => Clear, NONE;
+    }
+    Journal {
+        ENTER => Meter, ROW;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Verify, NONE;
+        F3 => Newest, NONE;
+    }
+    Sync {
+        ENTER => Sync, SYNC;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Sync, SYNC;
+        F4 => Network, DEMO;
+    }
+    Ports {
+        ENTER => UsePort, &[Need::Row, Need::Allowed];
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Refresh, NONE;
+    }
+    Frames {
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Pause, NONE;
+        F3 => Clear, NONE;
+        F4 => Newest, NONE;
+    }
+    Settings {
+        ENTER => Change, NONE;
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    Help {
+        ENTER => Back, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+    }
+    Sheet {
+        ENTER => Back, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    Leave {
+        ENTER => Leave, NONE;
+        ESC => Stay, NONE;
+        F1 => Help, NONE;
+    }
+};

@@ -1,0 +1,69 @@
+//! The screens, one file each. A screen holds its own state, says what is in it and what its keys
+//! do; it never opens, waits or sends: it asks the engine and hears updates.
+
+mod card;
+mod facts;
+mod frames;
+mod help;
+mod home;
+mod import;
+mod journal;
+mod leave;
+mod meters;
+mod ports;
+mod recharge;
+mod recharge_pages;
+mod settings;
+mod sheet;
+mod sync;
+mod tokens;
+mod what_happened;
+
+pub use card::Card;
+pub use frames::Frames;
+pub use help::Help;
+pub use home::Home;
+pub use import::Import;
+pub use journal::Journal;
+pub use leave::Leave;
+pub use meters::Meters;
+pub use ports::Ports;
+pub use recharge::Recharge;
+pub use settings::Settings;
+pub use sheet::Sheet;
+pub use sync::Sync;
+pub use tokens::Tokens;
+pub use what_happened::WhatHappened;
+
+use super::event::Key;
+use super::keymap::Action;
+
+/// Rows a page key moves.
+const PAGE_STEP: isize = 10;
+
+/// How far an action moves a selection or a text; 0 for actions that do not move.
+fn movement(action: Action) -> isize {
+    match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -PAGE_STEP,
+        Action::PageDown => PAGE_STEP,
+        _ => 0,
+    }
+}
+
+/// The row a digit names: 1 is the first, 0 the tenth.
+fn picked(key: Key) -> Option<usize> {
+    match key {
+        Key::Char(c) => match c.to_digit(10)? {
+            0 => Some(9),
+            digit => Some(digit as usize - 1),
+        },
+        _ => None,
+    }
+}
+
+/// A selection or a scroll position moved within `0..=last`.
+fn moved(at: usize, by: isize, last: usize) -> usize {
+    at.saturating_add_signed(by).min(last)
+}

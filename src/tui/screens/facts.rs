@@ -1,0 +1,142 @@
+//! Rows that several screens show: named figures, tokens, journal entries, failures.
+
+use crate::jobs::views::{Failure, JournalRow, TokenView};
+use crate::report::Code;
+use crate::text::decisions;
+use crate::tui::shared::Shared;
+use crate::tui::theme::Meaning;
+use crate::tui::widgets::{Row, wrapped};
+use crate::tui::words;
+use crate::tui::{when, wrap};
+use crate::units::{Credit, CreditUnit, Decision};
+
+/// Cells of the names in front of figures; the longest label of both languages fits.
+pub const NAME_CELLS: usize = 13;
+
+/// A named figure, cut to `width`.
+pub fn fact(name: &str, meaning: Meaning, value: impl Into<String>) -> Row {
+    Row::blank().column(Meaning::Faint, name, NAME_CELLS).and(meaning, value)
+}
+
+/// A named text of any length, wrapped behind its name.
+pub fn long_fact(name: &str, meaning: Meaning, value: &str, width: usize) -> Vec<Row> {
+    let room = width.saturating_sub(NAME_CELLS);
+    wrap::wrap(value, room)
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| fact(if at == 0 { name } else { "" }, meaning, line))
+        .collect()
+}
+
+/// Sentences wrapped to `width`.
+pub fn say(meaning: Meaning, text: &str, width: usize) -> Vec<Row> {
+    wrapped(meaning, text, width).collect()
+}
+
+/// The sign in front of a row: selected or not, and one cell for the state.
+pub fn mark(selected: bool, sign: &str) -> String {
+    format!("{}{}", if selected { ">" } else { " " }, wrap::pad(sign, 1))
+}
+
+/// A token on one line: sign, last digits, amount, step, state.
+pub fn token(shared: &Shared, token: &TokenView, width: usize) -> Row {
+    let lang = shared.lang;
+    let (sign, meaning) = words::token_sign(token.state);
+    let amount = lang.credit(token.credit);
+    let state = lang.token_state(token.state);
+    Row::blank()
+        .column(meaning, sign, 2)
+        .column(Meaning::Plain, &token.id.short(), 7)
+        .number(Meaning::Strong, &amount, 13)
+        .and(meaning, format!(" {}", wrap::truncate(state, width.saturating_sub(23))))
+}
+
+/// The purchase step of a token: `3 -> 4`.
+pub fn step(shared: &Shared, token: &TokenView) -> String {
+    let before = token.count_before.0;
+    shared.lang.count_step(before, before.saturating_add(1))
+}
+
+/// A journal entry on one line: acknowledged or not, number, time, kind, outcome.
+pub fn journal(shared: &Shared, row: &JournalRow, selected: bool, width: usize) -> Row {
+    let lang = shared.lang;
+    let (sign, meaning) = if row.acked { (" ", Meaning::Plain) } else { ("-", Meaning::Alarm) };
+    let line = Row::of(meaning, mark(selected, sign))
+        .number(Meaning::Plain, &row.seq.to_string(), 6)
+        .and(Meaning::Faint, format!(" {} ", when::short(&shared.zone, row.at)));
+    let left = width.saturating_sub(line.width());
+    match row.outcome {
+        Some(outcome) => {
+            let text = format!("{} {}", decisions::sign(outcome), lang.outcome(outcome));
+            line.column(words::outcome_meaning(outcome), &text, left)
+        }
+        None => line.column(Meaning::Plain, lang.journal_kind(row.kind), left),
+    }
+}
+
+/// A balance or overdraft: arrears are red and carry their sign.
+pub fn balance(credit: Credit, overdraft: i64) -> Meaning {
+    if overdraft > 0 || credit.value < 0 { Meaning::Fault } else { Meaning::Strong }
+}
+
+/// The overdraft as a figure.
+pub fn overdraft(shared: &Shared, value: i64, unit: CreditUnit) -> Row {
+    let lang = shared.lang;
+    let text = lang.credit(Credit { value, unit });
+    let (meaning, sign) = if value > 0 { (Meaning::Fault, "! ") } else { (Meaning::Plain, "") };
+    fact(lang.fact_overdraft(), meaning, format!("{sign}{text}"))
+}
+
+/// A failure in one row with its code, for lists of refusals.
+pub fn failure(shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
+    let text = format!("X {} {}", failure.code.as_str(), shared.sentence(failure.code));
+    let mut rows = say(Meaning::Fault, &text, width);
+    if !failure.detail.is_empty() {
+        rows.extend(wrapped(Meaning::Faint, &failure.detail, width - 2).map(Row::indented));
+    }
+    rows
+}
+
+/// A clock drift as a figure; one that matters carries a sign.
+pub fn drift(shared: &Shared, seconds: i64) -> Row {
+    let lang = shared.lang;
+    let meaning = words::drift_meaning(seconds);
+    let sign = if meaning == Meaning::Plain { "" } else { "! " };
+    fact(lang.fact_drift(), meaning, format!("{sign}{}", lang.drift(seconds)))
+}
+
+/// A stable detail of the journal (`jobs/journal.rs`) in words, where there are words for it.
+pub fn detail(shared: &Shared, detail: &str) -> String {
+    let lang = shared.lang;
+    let flat = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+    if let Some(code) = Code::ALL.iter().find(|code| code.as_str() == detail) {
+        return format!("{detail} {}", shared.sentence(*code));
+    }
+    let same = |decision: &&Decision| flat(&format!("{decision:?}")) == flat(detail);
+    if let Some(decision) = DECISIONS.iter().find(same) {
+        return lang.decision(*decision).to_owned();
+    }
+    match (detail, detail.split_once(' ')) {
+        ("voided", _) => lang.detail_voided().to_owned(),
+        ("settled", _) => lang.detail_settled().to_owned(),
+        ("superseded", _) => lang.detail_superseded().to_owned(),
+        ("booked", _) => lang.detail_booked().to_owned(),
+        ("not-booked", _) => lang.detail_not_booked().to_owned(),
+        (_, Some((n, "items"))) => lang.detail_items(n),
+        (_, Some((n, "bytes"))) => lang.detail_bytes(n),
+        (_, Some(("count", n))) => lang.detail_count(n),
+        _ => detail.to_owned(),
+    }
+}
+
+/// Every decision, to find one by its stable name.
+const DECISIONS: [Decision; 8] = [
+    Decision::Confirmed,
+    Decision::ConfirmedWeak,
+    Decision::NotApplied,
+    Decision::Raced,
+    Decision::TornWrite,
+    Decision::Reset,
+    Decision::Contradiction,
+    Decision::Unreachable,
+];

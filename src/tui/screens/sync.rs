@@ -1,0 +1,131 @@
+//! The exchange with the office: what waits, how the last one went. It goes on in the background
+//! when the screen is left.
+
+use super::{facts, moved, movement};
+use crate::jobs::views::{Request, SyncView, Update};
+use crate::text::errors;
+use crate::tui::app::Screen;
+use crate::tui::event::Key;
+use crate::tui::keymap::{Action, Place};
+use crate::tui::shared::{ErrandKind, Shared};
+use crate::tui::theme::Meaning;
+use crate::tui::view::View;
+use crate::tui::widgets::Row;
+use crate::tui::{when, words};
+use crate::units::{Credit, CreditUnit};
+
+/// The sync screen.
+#[derive(Debug, Default)]
+pub struct Sync {
+    top: usize,
+}
+
+impl Sync {
+    fn state(shared: &Shared) -> Vec<Row> {
+        let lang = shared.lang;
+        let Some(home) = &shared.home else {
+            return vec![Row::of(Meaning::Faint, lang.waiting())];
+        };
+        let (network, meaning) = lang.network(home.network);
+        let waiting = if home.unsynced == 0 { Meaning::Good } else { Meaning::Alarm };
+        let last = match home.last_sync {
+            Some(at) => format!("{}  {}", when::minute(&shared.zone, at), shared.age(at)),
+            None => lang.never().to_owned(),
+        };
+        vec![
+            facts::fact(lang.fact_office(), meaning, network),
+            facts::fact(lang.sync_waiting(), waiting, lang.sync_entries(home.unsynced)),
+            facts::fact(lang.sync_last(), Meaning::Plain, last),
+        ]
+    }
+
+    fn done(shared: &Shared, done: &SyncView, width: usize) -> Vec<Row> {
+        let lang = shared.lang;
+        let mut rows = facts::say(Meaning::Good, lang.sync_done(), width);
+        let meters = match done.meters {
+            0 => lang.sync_unchanged().to_owned(),
+            meters => meters.to_string(),
+        };
+        let out = Credit { value: done.still_out.0, unit: CreditUnit::Yuan };
+        rows.extend([
+            facts::fact(lang.sync_sent(), Meaning::Plain, lang.sync_entries(done.sent)),
+            facts::fact(lang.sync_tokens(), Meaning::Plain, done.tokens.to_string()),
+            facts::fact(lang.sync_meters(), Meaning::Plain, meters),
+            // The office's clock minus ours: behind the office reads as a negative drift.
+            facts::fact(
+                lang.sync_clock(),
+                words::drift_meaning(done.clock_s),
+                lang.drift(done.clock_s.saturating_neg()),
+            ),
+            facts::fact(lang.sync_still_out(), Meaning::Plain, lang.credit(out)),
+        ]);
+        if done.review > 0 {
+            let review = done.review.to_string();
+            rows.push(facts::fact(lang.sync_review(), Meaning::Alarm, review));
+            rows.extend(facts::say(Meaning::Alarm, &lang.sync_review_note(done.review), width));
+        }
+        rows
+    }
+}
+
+impl Screen for Sync {
+    fn place(&self) -> Place {
+        Place::Sync
+    }
+
+    fn shown(&mut self, shared: &mut Shared) {
+        shared.ask(Request::Home);
+    }
+
+    fn view(&self, shared: &Shared) -> View {
+        let (lang, width) = (shared.lang, shared.size.page_width());
+        let mut list = Self::state(shared);
+        list.push(Row::blank());
+        match (&shared.sync, &shared.synced) {
+            (Some(errand), _) => {
+                let seconds = shared.now.up.saturating_sub(errand.since).as_secs();
+                let steps = match errand.of {
+                    0 => String::new(),
+                    of => format!("  {}/{of}", errand.done),
+                };
+                let text = format!("{}  {}{steps}", lang.stage_syncing(), lang.elapsed(seconds));
+                list.push(Row::of(Meaning::Strong, text));
+            }
+            (None, None) => list.extend(facts::say(Meaning::Plain, lang.sync_never_run(), width)),
+            (None, Some(Ok(done))) => list.extend(Self::done(shared, done, width)),
+            (None, Some(Err(failure))) => {
+                list.extend(facts::failure(shared, failure, width));
+                let told = errors::words(failure.code);
+                list.extend(facts::say(Meaning::Plain, told.money(lang), width));
+                list.push(Row::blank());
+                list.push(Row::of(Meaning::Strong, lang.sheet_next()));
+                list.extend(facts::say(Meaning::Plain, told.next(lang), width));
+            }
+        }
+        View { title: lang.title_sync().to_owned(), list, top: self.top, ..View::default() }
+    }
+
+    fn hear(&mut self, _shared: &mut Shared, update: &Update) {
+        if let Update::Synced { .. } = update {
+            self.top = 0;
+        }
+    }
+
+    fn act(&mut self, shared: &mut Shared, action: Action, _key: Key) {
+        match action {
+            Action::Sync => {
+                let errand = shared.begin(ErrandKind::Sync, None);
+                shared.ask(Request::Sync { errand });
+            }
+            Action::Network => {
+                shared.ask(Request::ToggleNetwork);
+                shared.say(Meaning::Plain, shared.lang.network_toggled());
+            }
+            Action::Back => shared.back(),
+            action => {
+                let last = self.view(shared).max_top(shared.size);
+                self.top = moved(self.top, movement(action), last);
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Every screen at its two sizes, in both languages and palettes, and every flow through them.
+//!
+//! The snapshots are in `fixtures/screens`, one file a scene, size and language: the text, then
+//! the styles without and with colours. `INSTA_UPDATE=always cargo test screens` writes them anew;
+//! review them like code.
+
+mod flows;
+mod scenes;
+mod states;
+mod words;
+
+use meterkit::text::Lang;
+use meterkit::tui::app::App;
+use meterkit::tui::effect::Effect;
+use meterkit::tui::event::{Event, Key};
+use meterkit::tui::layout::Size;
+use meterkit::tui::shared::Moment;
+use meterkit::tui::theme::Palette;
+use meterkit::tui::{TuiOptions, view};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
+
+/// The screens with a hand on the keys and a voice for the engine.
+pub struct Hand {
+    pub app: App,
+    /// What was asked so far, oldest first; `asked` empties it.
+    effects: Vec<Effect>,
+    up: Duration,
+}
+
+impl Hand {
+    pub fn new(lang: Lang, palette: Palette, width: u16, height: u16) -> Self {
+        let mut options = TuiOptions::for_terminal(lang, false, "xterm", false);
+        options.palette = palette;
+        options.operator = "李建国".to_owned();
+        options.import_from = "/media/usb/tokens.mk1".to_owned();
+        options.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+        let up = Duration::ZERO;
+        let now = Moment { wall: states::NOW, up };
+        let (app, effects) = App::new(options, Size { width, height }, now);
+        Self { app, effects, up }
+    }
+
+    /// A small English screen in black and white.
+    pub fn small() -> Self {
+        Self::new(Lang::En, Palette::Mono, 40, 20)
+    }
+
+    pub fn event(&mut self, event: Event) {
+        let now = Moment { wall: states::NOW, up: self.up };
+        self.effects.extend(self.app.update(event, now));
+    }
+
+    pub fn press(&mut self, key: Key) {
+        self.event(Event::Key(key));
+    }
+
+    pub fn presses(&mut self, keys: &[Key]) {
+        keys.iter().for_each(|key| self.press(*key));
+    }
+
+    /// Types digits or letters.
+    pub fn types(&mut self, text: &str) {
+        text.chars().for_each(|c| self.press(Key::Char(c)));
+    }
+
+    pub fn tell(&mut self, update: meterkit::jobs::views::Update) {
+        self.event(Event::Update(update));
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        self.up += Duration::from_secs(seconds);
+        self.event(Event::Second);
+    }
+
+    /// What was asked of the engine since the last call, repaints left out.
+    pub fn asked(&mut self) -> Vec<meterkit::jobs::views::Request> {
+        let effects = std::mem::take(&mut self.effects);
+        let asks = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Ask(request) => Some(request),
+            _ => None,
+        });
+        asks.collect()
+    }
+
+    /// Whether leaving the program was asked for since the last `asked`.
+    pub fn quits(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Quit))
+    }
+
+    pub fn buffer(&self) -> Buffer {
+        let Size { width, height } = self.app.shared().size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        view::draw(&self.app, &mut buffer);
+        buffer
+    }
+
+    pub fn text(&self) -> String {
+        screen_text(&self.buffer())
+    }
+
+    /// Whether a text stands on the screen, however it is wrapped.
+    pub fn says(&self, text: &str) -> bool {
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        flat(&self.text()).contains(&flat(text))
+    }
+}
+
+/// The cells as text, each wide glyph once, without trailing spaces.
+pub fn screen_text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let mut text = String::new();
+    for row in buffer.content.chunks(width) {
+        let mut line = String::new();
+        let mut skip = 0;
+        for cell in row {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            line.push_str(cell.symbol());
+            skip = cell.symbol().width().saturating_sub(1);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Runs of cells with another style than the plain one: `row column+cells style`.
+fn style_text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let mut text = String::new();
+    for (y, row) in buffer.content.chunks(width).enumerate() {
+        let mut x = 0;
+        while x < row.len() {
+            let style = (row[x].fg, row[x].bg, row[x].modifier);
+            let cells = row[x..].iter().take_while(|c| (c.fg, c.bg, c.modifier) == style).count();
+            if style.0 != ratatui::style::Color::Reset || !style.2.is_empty() {
+                text.push_str(&format!("{y:>2} {x:>2}+{cells:<3} {:?} {:?}\n", style.0, style.2));
+            }
+            assert_eq!(style.1, ratatui::style::Color::Reset, "a background was set");
+            x += cells;
+        }
+    }
+    text
+}
+
+/// Keeps a scene at both sizes in both languages, without and with colours.
+fn keep(name: &str, play: fn(&mut Hand)) {
+    for (width, height) in [(40, 20), (80, 24)] {
+        for lang in Lang::ALL {
+            let shown = [Palette::Mono, Palette::Sixteen].map(|palette| {
+                let mut hand = Hand::new(lang, palette, width, height);
+                play(&mut hand);
+                hand.buffer()
+            });
+            let [mono, colour] = &shown;
+            // The settings name the palette; nothing else may depend on it.
+            let same = name == "settings" || screen_text(mono) == screen_text(colour);
+            assert!(same, "{name}: colour changes words");
+            for cell in &mono.content {
+                assert_eq!(cell.fg, ratatui::style::Color::Reset, "{name}: colour in mono");
+            }
+            let kept = format!(
+                "{}-- without colours\n{}-- with colours\n{}",
+                screen_text(mono),
+                style_text(mono),
+                style_text(colour)
+            );
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path("../../fixtures/screens");
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            let file = format!("{name}_{width}x{height}_{}", lang.tag());
+            settings.bind(|| insta::assert_snapshot!(file, kept));
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A small area as the engine would tell it: enough of everything for every screen.
+
+use meterkit::jobs::views::{
+    Failure, FinishedView, HomeView, JournalKind, JournalRow, MeterRowView, MeterView, Network,
+    OpenIntentView, PortView, PreflightView, QuickRead, SyncView, TokenStateView, TokenView,
+    WireView,
+};
+use meterkit::report::Code;
+use meterkit::units::{
+    Credit, CreditUnit, Decision, Energy, Evidence, MeterNo, Money, Outcome, PurchaseCount,
+    PurchaseRecord, RelayState, TokenId, UnixSeconds,
+};
+
+/// 2026-11-21 15:31:05 in China.
+pub const NOW: UnixSeconds = UnixSeconds(1_795_246_265);
+
+pub fn ago(seconds: i64) -> UnixSeconds {
+    UnixSeconds(NOW.0 - seconds)
+}
+
+pub fn yuan(value: i64) -> Credit {
+    Credit { value, unit: CreditUnit::Yuan }
+}
+
+pub fn no(n: u32) -> MeterNo {
+    format!("2026{n:08}").parse().unwrap()
+}
+
+pub fn token_id(n: u8) -> TokenId {
+    let mut id = [0x01; 16];
+    (id[14], id[15]) = (0x12, n);
+    TokenId(id)
+}
+
+pub fn failure(code: Code, detail: &str) -> Failure {
+    Failure { code, detail: detail.to_owned() }
+}
+
+pub fn home() -> HomeView {
+    HomeView {
+        device: "hh-007".to_owned(),
+        operator: "李建国".to_owned(),
+        meters: 100_000,
+        tokens: 12,
+        open_intents: Vec::new(),
+        unsynced: 5,
+        last_sync: Some(ago(4 * 3600)),
+        network: Network::Down,
+        port: Some("/dev/ttyUSB0".to_owned()),
+        money_stopped: None,
+        demo: false,
+    }
+}
+
+pub fn open(n: u32, decision: Option<Decision>) -> OpenIntentView {
+    OpenIntentView {
+        meter: no(n),
+        token: token_id(n as u8),
+        credit: yuan(5000),
+        decision,
+        readable: decision.is_none_or(Decision::may_resolve_by_reading),
+    }
+}
+
+pub fn troubled_home() -> HomeView {
+    HomeView {
+        open_intents: vec![
+            open(3, Some(Decision::Unreachable)),
+            open(8, Some(Decision::TornWrite)),
+            open(9, None),
+        ],
+        money_stopped: Some(failure(Code::DiskFull, "0 bytes free")),
+        demo: true,
+        ..home()
+    }
+}
+
+pub fn empty_home() -> HomeView {
+    HomeView {
+        device: "hh-007".to_owned(),
+        operator: "Ann".to_owned(),
+        port: None,
+        ..HomeView::default()
+    }
+}
+
+const PEOPLE: [(&str, &str); 6] = [
+    ("张伟", "河东小区3号楼2单元101"),
+    ("呼和浩特市回民区人民政府机关事务管理局", "中山西路88号配电室东侧电表箱第4表位"),
+    ("Anna-Katharina Schneider-Wolkenstein", "Riverside 12, basement, box 3, row 2"),
+    ("阿卜杜热合曼·买买提明", "河东小区3号楼2单元102"),
+    ("O'Brien\u{1b}[2J", "Unit 5"),
+    ("", ""),
+];
+
+pub fn meter_row(n: u32) -> MeterRowView {
+    let (customer, location) = PEOPLE[n as usize % PEOPLE.len()];
+    MeterRowView {
+        no: no(n),
+        customer: customer.to_owned(),
+        location: location.to_owned(),
+        balance: (n % 4 != 3).then(|| (yuan(i64::from(n) * 1234 - 1500), ago(i64::from(n) * 700))),
+        overdraft: if n % 6 == 1 { 266 } else { 0 },
+        tokens: u32::from(n % 3 == 0),
+        open_intent: n == 3,
+    }
+}
+
+pub fn meter_rows(count: u32) -> Vec<MeterRowView> {
+    (0..count).map(meter_row).collect()
+}
+
+pub fn token(n: u8, state: TokenStateView) -> TokenView {
+    TokenView {
+        id: token_id(n),
+        meter: no(u32::from(n)),
+        credit: yuan(i64::from(n) * 1000 + 5000),
+        count_before: PurchaseCount(3),
+        expires: UnixSeconds(NOW.0 + 30 * 86_400),
+        state,
+    }
+}
+
+pub fn tokens() -> Vec<TokenView> {
+    use TokenStateView::*;
+    [Ready, NotYet, Expired, Open, Accepted, Raced, Disputed, Withdrawn]
+        .into_iter()
+        .zip(0..)
+        .map(|(state, n)| token(n, state))
+        .collect()
+}
+
+pub fn evidence(n: u32, count: u32, balance: i64, overdraft: i64) -> Evidence {
+    Evidence {
+        meter: no(n),
+        account: Some("112233445566".parse().unwrap()),
+        count: PurchaseCount(count),
+        balance: yuan(balance),
+        overdraft,
+        last_purchase: Some(PurchaseRecord {
+            count: PurchaseCount(count),
+            amount: 10_000,
+            before: 120,
+            after: 10_120,
+        }),
+        energy: Some(Energy(1_234_567)),
+        meter_clock: Some(UnixSeconds(NOW.0 + 8 * 3600 + 3)),
+        relay: Some(RelayState::Closed),
+        read_at: ago(90),
+        frames_digest: [7; 32],
+    }
+}
+
+pub fn meter(n: u32) -> MeterView {
+    let row = meter_row(n);
+    let open = row.open_intent.then(|| open(n, Some(Decision::Unreachable)));
+    MeterView {
+        account: Some("112233445566".parse().unwrap()),
+        profile: "dlt645-2007-prepaid".to_owned(),
+        tokens: vec![
+            TokenView { meter: no(n), ..token(1, TokenStateView::Accepted) },
+            TokenView { meter: no(n), ..token(2, TokenStateView::Ready) },
+        ],
+        journal: journal().into_iter().take(6).collect(),
+        open,
+        last: Some(evidence(n, 3, 1234, 0)),
+        row,
+    }
+}
+
+pub fn quick_read(n: u32) -> QuickRead {
+    QuickRead {
+        meter: no(n),
+        energy: Some(Energy(1_234_567)),
+        balance: Some(yuan(1234)),
+        overdraft: Some(0),
+        count: Some(PurchaseCount(3)),
+        voltage_dv: [Some(2201), Some(2203), Some(2198)],
+        current_ma: [Some(1234), Some(-56), None],
+        power_dw: Some(-12_345),
+        clock: Some(UnixSeconds(NOW.0 + 8 * 3600 + 3)),
+        drift_s: Some(3),
+        relay: Some(RelayState::Closed),
+        status: [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)],
+        alarms: Vec::new(),
+        missing: Vec::new(),
+        took_ms: 1840,
+        read_at: NOW,
+    }
+}
+
+pub fn alarmed_read(n: u32) -> QuickRead {
+    QuickRead {
+        balance: Some(yuan(0)),
+        overdraft: Some(266),
+        drift_s: Some(-1203),
+        relay: Some(RelayState::Open),
+        status: [Some(0x4004), None, Some(0x10), Some(2), Some(0), Some(2), Some(0)],
+        alarms: vec!["clock-battery-low", "overdraft", "relay-open", "undervoltage", "bit-11"],
+        missing: vec!["currents", "power"],
+        ..quick_read(n)
+    }
+}
+
+pub fn preflight(n: u8) -> PreflightView {
+    let row = meter_row(u32::from(n));
+    let token = token(n, TokenStateView::Ready);
+    let overdraft = row.overdraft;
+    PreflightView {
+        customer: row.customer,
+        location: row.location,
+        expected_balance: yuan(1234 + token.credit.value - overdraft),
+        evidence: evidence(u32::from(n), 3, 1234, overdraft),
+        drift_s: Some(-400),
+        token,
+    }
+}
+
+pub fn finished(n: u8, decision: Decision) -> FinishedView {
+    let token = token(n, TokenStateView::Ready);
+    let moved = decision.outcome() == Outcome::Accepted;
+    let after = if moved { (4, 1234 + token.credit.value) } else { (3, 1234) };
+    let seen = decision != Decision::Unreachable;
+    FinishedView {
+        meter: token.meter,
+        token: token.id,
+        credit: token.credit,
+        decision,
+        before: evidence(u32::from(n), 3, 1234, 0),
+        after: seen.then(|| evidence(u32::from(n), after.0, after.1, 0)),
+        refusal: (decision == Decision::NotApplied).then_some(0x0040),
+        journal_seq: 48_213,
+    }
+}
+
+pub fn journal() -> Vec<JournalRow> {
+    use JournalKind::*;
+    let kinds = [
+        (Outcome, Some(meterkit::units::Outcome::Unknown), "unreachable"),
+        (Intent, None, "count 3"),
+        (Refused, None, "MK-METER-05"),
+        (Outcome, Some(meterkit::units::Outcome::Accepted), "confirmed"),
+        (Resend, None, ""),
+        (Reading, None, "14 items"),
+        (Outcome, Some(meterkit::units::Outcome::Refused), "raced"),
+        (TokenImported, None, ""),
+        (TokenWithdrawn, None, "settled"),
+        (Resolved, None, "booked"),
+        (Receipt, None, "17: 48201"),
+        (TimeAnchor, None, ""),
+        (TailCut, None, "48 bytes"),
+        (Enrolled, None, "office.example"),
+    ];
+    let rows = kinds.into_iter().enumerate().map(|(at, (kind, outcome, detail))| JournalRow {
+        seq: 48_213 - at as u64,
+        at: ago(at as i64 * 777),
+        kind,
+        meter: (at < 9).then(|| no(at as u32)),
+        token: (at < 9).then(|| token_id(at as u8)),
+        credit: (at < 9).then(|| yuan(5000)),
+        outcome,
+        acked: at > 4,
+        detail: detail.to_owned(),
+    });
+    rows.collect()
+}
+
+pub fn ports() -> Vec<PortView> {
+    let port = |endpoint: &str, name: &str, identity: &str, fix: Option<&str>| PortView {
+        endpoint: endpoint.to_owned(),
+        name: name.to_owned(),
+        identity: identity.to_owned(),
+        fix: fix.map(str::to_owned),
+    };
+    vec![
+        port("/dev/ttyUSB0", "CP2102 USB to UART", "0001", None),
+        port("/dev/ttyUSB1", "CH340 serial", "1-1.2", Some("sudo usermod -aG dialout li")),
+        port("tcp://10.0.8.17:4001", "serial server", "configured", None),
+    ]
+}
+
+pub fn wires() -> Vec<WireView> {
+    let request = vec![
+        0xFE, 0xFE, 0xFE, 0xFE, 0x68, 0x03, 0x00, 0x00, 0x00, 0x26, 0x20, 0x68, 0x11, 0x04, 0x33,
+        0x32, 0x34, 0x33, 0x7A, 0x16,
+    ];
+    let answer = vec![
+        0x68, 0x03, 0x00, 0x00, 0x00, 0x26, 0x20, 0x68, 0x91, 0x08, 0x33, 0x32, 0x34, 0x33, 0x67,
+        0x45, 0x33, 0x33, 0x11, 0x16,
+    ];
+    let piece = |at_ms, received, bytes, meaning: &str| WireView {
+        at_ms,
+        received,
+        bytes,
+        meaning: meaning.to_owned(),
+    };
+    vec![
+        piece(12_345, false, request, "read 00900200 remaining money, meter 202600000003"),
+        piece(12_478, true, answer, "answer 00900200 remaining money = 12.34 CNY"),
+        piece(12_900, true, vec![0xFF, 0x00], ""),
+    ]
+}
+
+pub fn synced() -> SyncView {
+    SyncView { sent: 5, tokens: 3, meters: 0, review: 1, clock_s: -2, still_out: Money(123_400) }
+}
