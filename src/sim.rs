@@ -1,0 +1,48 @@
+//! Simulated DL/T 645-2007 prepaid meters, for demos, training and tests.
+//!
+//! The meter's side is written from `reference/dlt645.md` alone. It shares the frame codec with the
+//! driver and nothing else (design, invariant 7), so a mistake in one does not hide the same
+//! mistake in the other. No clock and no randomness of the machine's is used: time is handed in,
+//! chance comes from a seed, and the same seed and requests give the same bytes.
+//!
+//! * [`Meter`] is one meter: purse, registers, relay, load, faults; [`answer()`] is bytes in, bytes
+//!   out.
+//! * [`Fleet`] is a bus of them, from a TOML file (`fixtures/meters`).
+//! * [`serve::FleetStation`] puts a fleet at the far end of a line: virtual, pty or TCP.
+//! * [`Meter::bookings`] and [`Meter::audit`] are ghost truth: what really happened to the money.
+//!
+//! Limits: 2007 edition only; no load profile; the security module is a stand-in ([`esam`]) that
+//! protects nothing; what the references call unverified is one choice among several, and says so.
+
+mod access;
+mod answer;
+mod bcd;
+mod civil;
+pub mod esam;
+mod events;
+mod faults;
+mod fleet;
+mod load;
+mod meter;
+mod noise;
+mod params;
+mod purse;
+mod registers;
+mod relay;
+mod secure;
+pub mod serve;
+mod setup;
+mod status;
+mod write;
+
+pub use access::PASSWORD_TRIES;
+pub use answer::{Reply, answer};
+pub use civil::{Civil, CivilError};
+pub use faults::{ARMED_MAX, Fault, FaultRates};
+pub use fleet::{DEFAULT_START, FLEET_MAX, Fleet, FleetError};
+pub use load::CATCH_UP_MAX;
+pub use meter::Meter;
+pub use purse::{AuditError, BALANCE_MAX, Booking, CounterReset, LEDGER_MAX, RECORDS_MAX};
+pub use secure::MAC_ERRORS_MAX;
+pub use setup::{Absent, Amount, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, SeqPlace};
+pub use write::BROADCAST_TIME_MAX_S;
