@@ -1,0 +1,7 @@
+//! The office's program; everything is in `meterkit::office::command`.
+
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    meterkit::office::command::run()
+}

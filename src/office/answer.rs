@@ -1,0 +1,204 @@
+//! Taking requests apart and signing answers.
+//!
+//! Every well-formed request gets a signed answer that repeats its nonce; a refusal is an answer.
+//! Only what is no request at all, or a failing database, is an error.
+
+use super::Office;
+use super::apply::{Applied, hash_at, quarantine_fork};
+use super::error::OfficeError;
+use super::ledger::{self, Conn, DeviceRow, transact};
+use crate::sync::wire::{
+    self, Answer, Ask, Hello, MAX_RECEIPTS, Need, Position, Refusal, Reply, Request, WireError,
+    path,
+};
+use crate::units::DeviceId;
+use meterkit_tokens::{DocType, Keyring, PublicKey, verify};
+use sqlx::Row;
+
+/// Most bytes of receipts repeated in one NEED; they must fit an answer.
+const RECEIPT_BYTES: usize = 64 * 1024;
+
+impl Office {
+    /// Answers one request: `path` as in [`wire::path`], `body` as [`wire::join`] made it.
+    ///
+    /// # Errors
+    /// [`OfficeError::Wire`] for what is no request; the database failed.
+    pub async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, OfficeError> {
+        let (device, nonce, document, key) = if path == path::ENROL {
+            let [device, nonce, document, key] = wire::split(body)?;
+            (device, nonce, document, Some(key))
+        } else {
+            let [device, nonce, document] = wire::split(body)?;
+            (device, nonce, document, None)
+        };
+        let shape = |what: &str| WireError::Shape(what.to_owned());
+        let device = std::str::from_utf8(&device).ok().and_then(|name| name.parse().ok());
+        let device: DeviceId = device.ok_or_else(|| shape("device name"))?;
+        let nonce: [u8; 16] = nonce.try_into().map_err(|_| shape("nonce"))?;
+        let reply = match self.checked(path, &device, &nonce, &document, key).await? {
+            Ok(ask) => self.reply(&device, ask).await?,
+            Err(refusal) => Reply::Refused(refusal),
+        };
+        self.sign(Answer { device, nonce, at: self.now(), reply })
+    }
+
+    /// Signs an answer and puts its body behind it.
+    fn sign(&self, answer: Answer) -> Result<Vec<u8>, OfficeError> {
+        let (payload, body) = answer.parts();
+        Ok(wire::join(&[&self.keys.answer(DocType::Status, payload)?, &body]))
+    }
+
+    /// Checks who asks and what.
+    async fn checked(
+        &self,
+        path: &str,
+        device: &DeviceId,
+        nonce: &[u8; 16],
+        document: &[u8],
+        key: Option<Vec<u8>>,
+    ) -> Result<Result<Ask, Refusal>, OfficeError> {
+        let key = match key {
+            Some(key) => Some(key),
+            None => {
+                let mut conn = self.ledger.read().await?;
+                ledger::device(&mut conn, device).await?.and_then(|row| row.key)
+            }
+        };
+        let Some(key) = key else { return Ok(Err(Refusal::UnknownDevice)) };
+        let Some(key) = <[u8; 32]>::try_from(key).ok().and_then(|k| PublicKey::from_bytes(k).ok())
+        else {
+            return Ok(Err(Refusal::Signature));
+        };
+        let kind = if path == path::PACK { DocType::Pack } else { DocType::Request };
+        let Ok(verified) = verify(document, kind, self.tenant(), &Keyring::device(key), None)
+        else {
+            return Ok(Err(Refusal::Signature));
+        };
+        let request = match Request::read(verified.payload) {
+            Ok(request) => request,
+            Err(WireError::Version(_)) => return Ok(Err(Refusal::Version)),
+            Err(_) => return Ok(Err(Refusal::Malformed)),
+        };
+        let same = request.device == *device && request.nonce == *nonce;
+        let own_key = match &request.ask {
+            Ask::Enrol { key: said, .. } => *said == key.bytes(),
+            _ => true,
+        };
+        if !same || !own_key || request.ask.path() != path {
+            return Ok(Err(Refusal::Malformed));
+        }
+        Ok(Ok(request.ask))
+    }
+
+    async fn reply(&self, device: &DeviceId, ask: Ask) -> Result<Reply, OfficeError> {
+        match ask {
+            Ask::Enrol { secret, key } => self.take_key(device, &secret, &key).await,
+            Ask::Hello(hello) => {
+                transact!(self.ledger, |tx| self.hello(&mut tx, device, &hello).await)
+            }
+            Ask::Pack(pack) => Ok(match self.apply_pack(device, &pack).await? {
+                Applied::Receipt(document) => Reply::Receipt(document),
+                Applied::Need(acked) => Reply::Need(Need { acked, receipts: vec![] }),
+                Applied::Refused(refusal) => Reply::Refused(refusal),
+            }),
+            Ask::Pull(pull) => self.pull(device, &pull).await,
+            Ask::Page { version, page } => self.page(device, version, page).await,
+            Ask::Bye { receipt } => {
+                transact!(self.ledger, |tx| self.bye(&mut tx, device, receipt).await)
+            }
+        }
+    }
+
+    async fn hello(
+        &self,
+        conn: &mut Conn,
+        device: &DeviceId,
+        hello: &Hello,
+    ) -> Result<Reply, OfficeError> {
+        let row = match standing(conn, device).await? {
+            Ok(row) => row,
+            Err(refusal) => return Ok(Reply::Refused(refusal)),
+        };
+        let head = &hello.head;
+        if head.epoch != row.epoch {
+            return Ok(Reply::Refused(Refusal::Epoch));
+        }
+        if head.seq <= row.head_seq && head.seq > 0 {
+            let ours = hash_at(conn, device, row.epoch, head.seq).await?;
+            // Signed by the device: a head that is not in the journal it sent us before. An old
+            // HELLO played again cannot do this, its head is in the journal.
+            if ours != Some(head.hash) {
+                let now = self.now();
+                quarantine_fork(conn, device, head.epoch, head.seq, "its HELLO", now).await?;
+                return Ok(Reply::Refused(Refusal::Quarantined));
+            }
+        }
+        if head.seq < row.head_seq {
+            return Ok(Reply::Refused(Refusal::RolledBack));
+        }
+        sqlx::query("UPDATE device SET last_seen = $2 WHERE device = $1")
+            .bind(device.as_str())
+            .bind(self.now().0)
+            .execute(&mut *conn)
+            .await?;
+        let receipts = newest_receipts(conn, device, hello.receipt).await?;
+        let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
+        Ok(Reply::Need(Need { acked, receipts }))
+    }
+
+    async fn bye(
+        &self,
+        conn: &mut Conn,
+        device: &DeviceId,
+        receipt: u64,
+    ) -> Result<Reply, OfficeError> {
+        if let Err(refusal) = standing(conn, device).await? {
+            return Ok(Reply::Refused(refusal));
+        }
+        let sql = "UPDATE device SET bye_receipt = $2, last_seen = $3
+                   WHERE device = $1 AND bye_receipt < $2 AND receipts >= $2";
+        let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(receipt));
+        query.bind(self.now().0).execute(conn).await?;
+        Ok(Reply::Bye)
+    }
+}
+
+/// A handheld that may be served.
+pub(super) async fn standing(
+    conn: &mut Conn,
+    device: &DeviceId,
+) -> Result<Result<DeviceRow, Refusal>, OfficeError> {
+    Ok(match ledger::device(conn, device).await? {
+        None => Err(Refusal::UnknownDevice),
+        Some(row) if row.status == "quarantined" => Err(Refusal::Quarantined),
+        Some(row) if row.key.is_none() => Err(Refusal::UnknownDevice),
+        Some(row) => Ok(row),
+    })
+}
+
+/// The newest receipts after `number`, oldest first.
+async fn newest_receipts(
+    conn: &mut Conn,
+    device: &DeviceId,
+    number: u64,
+) -> Result<Vec<Vec<u8>>, OfficeError> {
+    let sql = "SELECT bytes FROM receipt WHERE device = $1 AND number > $2
+               ORDER BY number DESC LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(device.as_str())
+        .bind(ledger::number(number))
+        .bind(ledger::number(MAX_RECEIPTS as u64))
+        .fetch_all(conn)
+        .await?;
+    let (mut receipts, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let receipt: Vec<u8> = row.try_get("bytes")?;
+        bytes += receipt.len();
+        if bytes > RECEIPT_BYTES {
+            break;
+        }
+        receipts.push(receipt);
+    }
+    receipts.reverse();
+    Ok(receipts)
+}

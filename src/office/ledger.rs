@@ -1,0 +1,422 @@
+//! The database: opening it, whole transactions, and the rows everything else works on.
+//!
+//! Plain SQL in a subset both SQLite and PostgreSQL read (`schema.sql`). Every change is made in
+//! one explicit transaction that is run again from its start when the database was busy; nothing
+//! inside one may have an effect outside it.
+
+use super::error::OfficeError;
+use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};
+use crate::sync::wire::MeterLine;
+use crate::units::{
+    AccountNo, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Version of `schema.sql`, kept in the database.
+const FORMAT: &str = "1";
+/// How often a transaction is tried before "busy" is reported.
+pub(super) const MAX_ATTEMPTS: u32 = 8;
+/// How long one statement waits for another writer.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Connections: one writes at a time, the others read.
+const CONNECTIONS: u32 = 4;
+
+/// A connection, inside a transaction or not.
+pub(super) type Conn = SqliteConnection;
+
+/// Runs a whole transaction; again from the start when the database was busy. A macro, because an
+/// async closure over a borrowed transaction cannot yet be required to be `Send`.
+macro_rules! transact {
+    ($ledger:expr, |$tx:ident| $body:expr) => {{
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let result = async {
+                let mut $tx = $ledger.begin().await?;
+                let value = $body?;
+                $tx.commit().await?;
+                Ok::<_, $crate::office::OfficeError>(value)
+            };
+            match result.await {
+                Err(error) if error.is_busy() && attempt < $crate::office::ledger::MAX_ATTEMPTS => {
+                    tokio::time::sleep($crate::office::ledger::pause(attempt)).await;
+                }
+                result => break result,
+            }
+        }
+    }};
+}
+pub(super) use transact;
+
+/// How long to wait before another attempt.
+pub(super) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(10) * attempt
+}
+
+/// The office's database.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    pool: SqlitePool,
+    /// Keeps a database in memory alive while the pool replaces its connections.
+    _anchor: Option<Arc<Mutex<SqliteConnection>>>,
+}
+
+impl Ledger {
+    /// Opens the database file, or makes it when `create` is set.
+    pub async fn open(file: &Path, create: bool) -> Result<Self, OfficeError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_WAIT);
+        Ok(Self { pool: pool(options).await?, _anchor: None })
+    }
+
+    /// A database that lives as long as this value. SQLite's `memdb` shares one by its name among
+    /// the connections of a process; a plain `:memory:` belongs to one connection, which the pool
+    /// gives up when a request is cut off.
+    pub async fn in_memory() -> Result<Self, OfficeError> {
+        let name = super::keys::random()?.map(|byte| format!("{byte:02x}")).concat();
+        let options = SqliteConnectOptions::new()
+            .filename(format!("/meterkit-{name}"))
+            .vfs("memdb")
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Memory)
+            .busy_timeout(BUSY_WAIT);
+        let anchor = SqliteConnection::connect_with(&options).await?;
+        let anchor = Some(Arc::new(Mutex::new(anchor)));
+        Ok(Self { pool: pool(options).await?, _anchor: anchor })
+    }
+
+    /// Makes the tables.
+    pub async fn create(&self, tenant: &str) -> Result<(), OfficeError> {
+        transact!(self, |tx| create(&mut tx, tenant).await)
+    }
+
+    /// Checks the format and gives the tenant.
+    pub async fn tenant(&self) -> Result<String, OfficeError> {
+        let mut conn = self.read().await?;
+        let format = note(&mut conn, "format").await?.unwrap_or_default();
+        if format != FORMAT {
+            return Err(OfficeError::Format { found: format, known: FORMAT });
+        }
+        note(&mut conn, "tenant").await?.ok_or(OfficeError::Stored("office"))
+    }
+
+    /// Begins a transaction that may write. It takes the write lock at once, so that it cannot find
+    /// out half-way that somebody else wrote what it read.
+    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, OfficeError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A connection to read with.
+    pub async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>, OfficeError> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Waits for what runs, then closes.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, OfficeError> {
+    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).idle_timeout(None);
+    Ok(pool.max_lifetime(None).connect_with(options).await?)
+}
+
+async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
+    sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *conn).await?;
+    set_note(conn, "format", FORMAT).await?;
+    set_note(conn, "tenant", tenant).await?;
+    set_note(conn, "area", "1").await
+}
+
+/// Reads one value of the office's own notes.
+pub(super) async fn note(conn: &mut Conn, name: &str) -> Result<Option<String>, OfficeError> {
+    let row = sqlx::query("SELECT value FROM office WHERE name = $1")
+        .bind(name)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Writes one value of the office's own notes.
+pub(super) async fn set_note(conn: &mut Conn, name: &str, value: &str) -> Result<(), OfficeError> {
+    let sql = "INSERT INTO office (name, value) VALUES ($1, $2)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    sqlx::query(sql).bind(name).bind(value).execute(conn).await?;
+    Ok(())
+}
+
+/// A counter below 2^63 as the database keeps it.
+pub(super) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A counter read back.
+pub(super) fn counter(row: &SqliteRow, name: &'static str) -> Result<u64, OfficeError> {
+    u64::try_from(row.try_get::<i64, _>(name)?).map_err(|_| OfficeError::Stored(name))
+}
+
+/// A 32-bit counter read back.
+pub(super) fn small(row: &SqliteRow, name: &'static str) -> Result<u32, OfficeError> {
+    u32::try_from(row.try_get::<i64, _>(name)?).map_err(|_| OfficeError::Stored(name))
+}
+
+/// A fixed number of bytes read back.
+pub(super) fn fixed<const N: usize>(
+    row: &SqliteRow,
+    name: &'static str,
+) -> Result<[u8; N], OfficeError> {
+    row.try_get::<Vec<u8>, _>(name)?.try_into().map_err(|_| OfficeError::Stored(name))
+}
+
+/// A text read back as what it stands for.
+pub(super) fn parsed<T: std::str::FromStr>(
+    row: &SqliteRow,
+    name: &'static str,
+) -> Result<T, OfficeError> {
+    row.try_get::<String, _>(name)?.parse().map_err(|_| OfficeError::Stored(name))
+}
+
+/// Reads a token.
+pub(super) async fn token(conn: &mut Conn, id: TokenId) -> Result<Option<TokenRow>, OfficeError> {
+    let row = sqlx::query("SELECT * FROM token WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(token_row).transpose()
+}
+
+/// Takes a row of the token table apart.
+pub(super) fn token_row(row: &SqliteRow) -> Result<TokenRow, OfficeError> {
+    let unit = parse_unit(&row.try_get::<String, _>("unit")?);
+    let state = TokenState::parse(&row.try_get::<String, _>("state")?);
+    Ok(TokenRow {
+        id: parsed(row, "id")?,
+        meter: parsed(row, "meter")?,
+        account: parsed(row, "account")?,
+        count_before: PurchaseCount(small(row, "count_before")?),
+        credit: Credit {
+            value: row.try_get("amount")?,
+            unit: unit.ok_or(OfficeError::Stored("unit"))?,
+        },
+        device: parsed(row, "device")?,
+        order: fixed(row, "order_no")?,
+        expires: UnixSeconds(row.try_get("expires")?),
+        intent_seen: row.try_get::<Option<i64>, _>("intent_seq")?.is_some(),
+        state: state.ok_or(OfficeError::Stored("state"))?,
+    })
+}
+
+/// Tokens of a meter account that are out, oldest step first.
+pub(super) async fn tokens_out(
+    conn: &mut Conn,
+    meter: MeterNo,
+    account: AccountNo,
+) -> Result<Vec<TokenRow>, OfficeError> {
+    let sql = "SELECT * FROM token WHERE meter = $1 AND account = $2
+               AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+               ORDER BY count_before";
+    let rows =
+        sqlx::query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_all(conn).await?;
+    rows.iter().map(token_row).collect()
+}
+
+/// Writes a token's state.
+pub(super) async fn set_state(
+    conn: &mut Conn,
+    id: TokenId,
+    state: TokenState,
+) -> Result<(), OfficeError> {
+    let result = sqlx::query("UPDATE token SET state = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(state.name())
+        .execute(conn)
+        .await;
+    result.map(drop).map_err(|error| step_taken(error.into()))
+}
+
+/// Gives the one unique rule on tokens its name: one credit for each step.
+pub(super) fn step_taken(error: OfficeError) -> OfficeError {
+    match &error {
+        OfficeError::Db(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+            OfficeError::StepTaken
+        }
+        _ => error,
+    }
+}
+
+/// Books one movement: two legs that sum to zero. Booking the same movement of the same token
+/// twice is an error, by the primary key.
+pub(super) async fn book(
+    conn: &mut Conn,
+    movement: Move,
+    token: &TokenRow,
+    at: UnixSeconds,
+) -> Result<(), OfficeError> {
+    let op = format!("{}:{}", movement.name(), token.id);
+    let (from, to) = movement.places();
+    let legs = [(from, -token.credit.value), (to, token.credit.value)];
+    for (leg, (place, amount)) in legs.into_iter().enumerate() {
+        let sql = "INSERT INTO posting
+                   (op, leg, token, meter, account, place, unit, amount, at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let result = sqlx::query(sql)
+            .bind(&op)
+            .bind(number(leg as u64))
+            .bind(token.id.to_string())
+            .bind(token.meter.to_string())
+            .bind(token.account.to_string())
+            .bind(place.name())
+            .bind(unit_name(token.credit.unit))
+            .bind(amount)
+            .bind(at.0)
+            .execute(&mut *conn)
+            .await;
+        match result {
+            Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+                return Err(OfficeError::SettledBefore(token.id));
+            }
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads a meter.
+pub(super) async fn meter(conn: &mut Conn, no: MeterNo) -> Result<Option<MeterLine>, OfficeError> {
+    let row = sqlx::query("SELECT * FROM meter WHERE meter = $1")
+        .bind(no.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(meter_row).transpose()
+}
+
+/// Takes a row of the meter table apart.
+pub(super) fn meter_row(row: &SqliteRow) -> Result<MeterLine, OfficeError> {
+    let unit = parse_unit(&row.try_get::<String, _>("unit")?);
+    Ok(MeterLine {
+        meter: parsed(row, "meter")?,
+        account: parsed(row, "account")?,
+        unit: unit.ok_or(OfficeError::Stored("unit"))?,
+        customer: row.try_get("customer")?,
+        location: row.try_get("location")?,
+        profile: row.try_get("profile")?,
+    })
+}
+
+/// The last proved count and balance of a meter account, and when they were seen.
+pub(super) async fn meter_state(
+    conn: &mut Conn,
+    meter: MeterNo,
+    account: AccountNo,
+) -> Result<Option<(PurchaseCount, i64, UnixSeconds)>, OfficeError> {
+    let sql = "SELECT count, balance, seen FROM meter_state WHERE meter = $1 AND account = $2";
+    let row = sqlx::query(sql)
+        .bind(meter.to_string())
+        .bind(account.to_string())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let count = PurchaseCount(small(&row, "count")?);
+    Ok(Some((count, row.try_get("balance")?, UnixSeconds(row.try_get("seen")?))))
+}
+
+/// Writes what a reading showed of a meter account.
+pub(super) async fn set_meter_state(
+    conn: &mut Conn,
+    meter: MeterNo,
+    account: AccountNo,
+    seen: &Evidence,
+) -> Result<(), OfficeError> {
+    let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
+               VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (meter, account) DO UPDATE SET
+               count = excluded.count, balance = excluded.balance, seen = excluded.seen";
+    sqlx::query(sql)
+        .bind(meter.to_string())
+        .bind(account.to_string())
+        .bind(i64::from(seen.count.0))
+        .bind(seen.balance.value)
+        .bind(seen.read_at.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Where a handheld stands with the office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DeviceRow {
+    /// Its name.
+    pub device: DeviceId,
+    /// `offered`, `enrolled`, `quarantined`.
+    pub status: String,
+    /// SHA-256 of the one-time secret.
+    pub secret_hash: [u8; 32],
+    /// End of the secret's life.
+    pub secret_ends: i64,
+    /// Its public key, once enrolled.
+    pub key: Option<Vec<u8>>,
+    /// Its journal's life.
+    pub epoch: u32,
+    /// How much of its journal is here.
+    pub head_seq: u64,
+    /// The chain hash there.
+    pub head_hash: [u8; 32],
+    /// How many receipts it got.
+    pub receipts: u64,
+    /// When it last asked for anything.
+    pub last_seen: i64,
+}
+
+/// Reads a handheld.
+pub(super) async fn device(
+    conn: &mut Conn,
+    device: &DeviceId,
+) -> Result<Option<DeviceRow>, OfficeError> {
+    let row = sqlx::query("SELECT * FROM device WHERE device = $1")
+        .bind(device.as_str())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(device_row).transpose()
+}
+
+/// Takes a row of the device table apart.
+pub(super) fn device_row(row: &SqliteRow) -> Result<DeviceRow, OfficeError> {
+    Ok(DeviceRow {
+        device: parsed(row, "device")?,
+        status: row.try_get("status")?,
+        secret_hash: fixed(row, "secret_hash")?,
+        secret_ends: row.try_get("secret_ends")?,
+        key: row.try_get("public_key")?,
+        epoch: small(row, "epoch")?,
+        head_seq: counter(row, "head_seq")?,
+        head_hash: fixed(row, "head_hash")?,
+        receipts: counter(row, "receipts")?,
+        last_seen: row.try_get("last_seen")?,
+    })
+}
+
+/// A token is in the meter, so the meter's count is past its step, whatever was read before.
+pub(super) async fn step_done(conn: &mut Conn, token: &TokenRow) -> Result<(), OfficeError> {
+    let Some(after) = token.count_before.next() else { return Ok(()) };
+    let sql = "UPDATE meter_state SET count = $3
+               WHERE meter = $1 AND account = $2 AND count < $3";
+    sqlx::query(sql)
+        .bind(token.meter.to_string())
+        .bind(token.account.to_string())
+        .bind(i64::from(after.0))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

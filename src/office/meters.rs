@@ -1,0 +1,277 @@
+//! The meters the office knows, and their list as signed pages.
+
+use super::Office;
+use super::error::OfficeError;
+use super::ledger::{self, Conn, transact};
+use super::model::{Class, parse_unit, unit_name};
+use crate::sync::wire::{MAX_PAGE_LINES, MeterLine, Page};
+use crate::units::{AccountNo, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
+use meterkit_tokens::DocType;
+
+/// The profile of a meter for which none is named: class C, kept in that unit.
+fn usual_profile(unit: CreditUnit) -> &'static str {
+    match unit {
+        CreditUnit::Yuan => "dlt645-2007-c",
+        CreditUnit::Kwh => "dlt645-2007-c-kwh",
+    }
+}
+
+/// Longest text of a meter, bytes.
+const MAX_TEXT: usize = 200;
+
+/// A meter to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMeter {
+    /// What the handhelds are told of it.
+    pub line: MeterLine,
+    /// Its purchase count now; everything issued builds on it.
+    pub count: PurchaseCount,
+    /// Its balance now, hundredths of its unit.
+    pub balance: i64,
+}
+
+impl NewMeter {
+    /// A meter of the usual profile (an empty one stands for it), count 0, balance 0.
+    pub fn new(meter: MeterNo, account: AccountNo, customer: &str, location: &str) -> Self {
+        Self {
+            line: MeterLine {
+                meter,
+                account,
+                unit: CreditUnit::Yuan,
+                customer: customer.to_owned(),
+                location: location.to_owned(),
+                profile: String::new(),
+            },
+            count: PurchaseCount(0),
+            balance: 0,
+        }
+    }
+
+    /// Reads one line of a list: `meter,account,customer,location[,unit[,count[,balance]]]`. Texts
+    /// may stand in double quotes; a quote inside is doubled.
+    ///
+    /// # Errors
+    /// [`OfficeError::Usage`] with what is wrong.
+    pub fn from_csv(line: &str) -> Result<Self, OfficeError> {
+        let fields = csv_fields(line)?;
+        let bad = |what: &str| OfficeError::Usage(format!("{what} in {line:?}"));
+        let mut fields = fields.into_iter();
+        let mut field = |what: &str| fields.next().ok_or_else(|| bad(&format!("no {what}")));
+        let meter = field("meter")?.parse().map_err(|_| bad("wrong meter number"))?;
+        let account = field("account")?.parse().map_err(|_| bad("wrong account number"))?;
+        let mut new = Self::new(meter, account, &field("customer")?, &field("location")?);
+        if let Some(unit) = fields.next().filter(|unit| !unit.is_empty()) {
+            new.line.unit = parse_unit(&unit).ok_or_else(|| bad("wrong unit"))?;
+        }
+        if let Some(count) = fields.next().filter(|count| !count.is_empty()) {
+            new.count = PurchaseCount(count.parse().map_err(|_| bad("wrong count"))?);
+        }
+        if let Some(balance) = fields.next().filter(|balance| !balance.is_empty()) {
+            new.balance = Money::parse(&balance).ok_or_else(|| bad("wrong balance"))?.0;
+        }
+        if fields.next().is_some() {
+            return Err(bad("too many fields"));
+        }
+        Ok(new)
+    }
+}
+
+fn csv_fields(line: &str) -> Result<Vec<String>, OfficeError> {
+    let (mut fields, mut field) = (Vec::new(), String::new());
+    let (mut quoted, mut chars) = (false, line.trim_end_matches(['\r', '\n']).chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field).trim().to_owned()),
+            c => field.push(c),
+        }
+    }
+    if quoted {
+        return Err(OfficeError::Usage(format!("a quote is not closed in {line:?}")));
+    }
+    fields.push(field.trim().to_owned());
+    Ok(fields)
+}
+
+impl Office {
+    /// Adds meters, all or none. Adding a meter again with the same account and unit changes its
+    /// texts only; its count and balance belong to the journals from then on.
+    ///
+    /// # Errors
+    /// [`OfficeError::MeterOther`], [`OfficeError::Usage`] for texts that are too long.
+    pub async fn add_meters(&self, meters: &[NewMeter]) -> Result<(), OfficeError> {
+        transact!(self.ledger, |tx| add_all(&mut tx, meters, self.now().0).await)
+    }
+
+    /// A meter.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoMeter`].
+    pub async fn meter(&self, no: MeterNo) -> Result<MeterLine, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        ledger::meter(&mut conn, no).await?.ok_or(OfficeError::NoMeter(no))
+    }
+
+    /// Puts the purchase count of a meter right, after somebody read it: the way on when a wrong
+    /// reading moved it. Kept as a settled review.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoMeter`]; [`OfficeError::Usage`] without a reason, or while tokens are out
+    /// for the meter: their steps hang on the count.
+    pub async fn set_count(
+        &self,
+        no: MeterNo,
+        count: PurchaseCount,
+        reason: &str,
+    ) -> Result<(), OfficeError> {
+        super::review::require(reason)?;
+        let now = self.now();
+        transact!(self.ledger, |tx| set_count(&mut tx, no, count, reason, now).await)
+    }
+
+    /// The signed pages of the area list, and its version.
+    pub(super) async fn area_pages(&self, conn: &mut Conn) -> Result<Vec<Vec<u8>>, OfficeError> {
+        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter").fetch_all(conn).await?;
+        let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
+        let pages = lines.chunks(MAX_PAGE_LINES).map(|lines| Page { lines: lines.to_vec() });
+        pages.map(|page| self.keys.answer(DocType::Area, page.payload())).collect()
+    }
+
+    /// One signed page; `None` when there is no such page.
+    pub(super) async fn area_page(
+        &self,
+        conn: &mut Conn,
+        page: u32,
+    ) -> Result<Option<Vec<u8>>, OfficeError> {
+        let lines = i64::try_from(MAX_PAGE_LINES).unwrap_or(i64::MAX);
+        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter LIMIT $1 OFFSET $2")
+            .bind(lines)
+            .bind(i64::from(page) * lines)
+            .fetch_all(conn)
+            .await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(self.keys.answer(DocType::Area, Page { lines }.payload())?))
+    }
+}
+
+/// The area list's version.
+pub(super) async fn area_version(conn: &mut Conn) -> Result<u64, OfficeError> {
+    let version = ledger::note(conn, "area").await?.unwrap_or_default();
+    version.parse().map_err(|_| OfficeError::Stored("area"))
+}
+
+async fn set_count(
+    conn: &mut Conn,
+    no: MeterNo,
+    count: PurchaseCount,
+    reason: &str,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    let line = ledger::meter(conn, no).await?.ok_or(OfficeError::NoMeter(no))?;
+    if !ledger::tokens_out(conn, no, line.account).await?.is_empty() {
+        return Err(OfficeError::Usage(format!("tokens are out for meter {no}")));
+    }
+    let old = ledger::meter_state(conn, no, line.account).await?;
+    let old = old.map_or(PurchaseCount(0), |(count, ..)| count);
+    let sql = "UPDATE meter_state SET count = $3, seen = $4 WHERE meter = $1 AND account = $2";
+    sqlx::query(sql)
+        .bind(no.to_string())
+        .bind(line.account.to_string())
+        .bind(i64::from(count.0))
+        .bind(now.0)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO review (id, class, why, device, epoch, seq, meter, raised, settled, verdict,
+                             reason)
+         VALUES ($1, $2, $3, '', 0, 0, $4, $5, $5, 'count', $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(format!("count:{no}:{old}:{count}:{}", now.0))
+    .bind(if count < old { Class::C5 } else { Class::C4 }.name())
+    .bind(format!("the count was set from {old} to {count} by hand"))
+    .bind(no.to_string())
+    .bind(now.0)
+    .bind(reason)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn add_all(conn: &mut Conn, meters: &[NewMeter], now: i64) -> Result<(), OfficeError> {
+    for meter in meters {
+        add(conn, meter, now).await?;
+    }
+    let version = area_version(conn).await? + 1;
+    ledger::set_note(conn, "area", &version.to_string()).await
+}
+
+async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeError> {
+    let mut line = new.line.clone();
+    if line.profile.is_empty() {
+        line.profile = usual_profile(line.unit).to_owned();
+    }
+    for text in [&line.customer, &line.location, &line.profile] {
+        if text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+            return Err(OfficeError::Usage(format!("not a name or a place: {text:?}")));
+        }
+    }
+    if let Some(old) = ledger::meter(conn, line.meter).await? {
+        if (old.account, old.unit) != (line.account, line.unit) {
+            return Err(OfficeError::MeterOther(line.meter));
+        }
+        let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4 WHERE meter = $1";
+        let query = sqlx::query(sql).bind(line.meter.to_string()).bind(&line.customer);
+        query.bind(&line.location).bind(&line.profile).execute(conn).await?;
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO meter (meter, account, unit, customer, location, profile)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(line.meter.to_string())
+    .bind(line.account.to_string())
+    .bind(unit_name(line.unit))
+    .bind(&line.customer)
+    .bind(&line.location)
+    .bind(&line.profile)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "INSERT INTO meter_state (meter, account, count, balance, seen)
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(line.meter.to_string())
+    .bind(line.account.to_string())
+    .bind(i64::from(new.count.0))
+    .bind(new.balance)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read() {
+        let new =
+            NewMeter::from_csv("47,123,\"Zhang, San \"\"1\"\"\",B2 1203,kwh,5,-1.50").unwrap();
+        assert_eq!(new.line.customer, "Zhang, San \"1\"");
+        assert_eq!((new.line.unit, new.count.0, new.balance), (CreditUnit::Kwh, 5, -150));
+        assert_eq!(NewMeter::from_csv("47,123,A,B").unwrap().line.unit, CreditUnit::Yuan);
+        for bad in
+            ["", "47", "47,x,A,B", "47,1,A,B,eur", "47,1,A,B,kwh,-1", "1,1,\"A,B", "1,1,A,B,,,,9"]
+        {
+            assert!(NewMeter::from_csv(bad).is_err(), "{bad:?} must be refused");
+        }
+    }
+}

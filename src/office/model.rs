@@ -1,0 +1,196 @@
+//! The office's own words: token states, conflict classes, movements of money.
+
+use crate::units::{
+    AccountNo, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+};
+
+/// Where a token stands (`reference/field-work.md` 3b, R8). Time alone changes none of them:
+/// expired is not void. There is no draft: a token is paid for, signed and stored in one
+/// transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TokenState {
+    /// Paid for and signed, waiting for its handheld.
+    Reserved,
+    /// In the handheld's cache.
+    Delivered,
+    /// Sent to the meter, outcome not known.
+    Suspect,
+    /// Contradictory evidence; a person settles it.
+    Disputed,
+    /// In the meter.
+    Applied,
+    /// Its money is back with the customer.
+    Voided,
+}
+
+impl TokenState {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Reserved,
+        Self::Delivered,
+        Self::Suspect,
+        Self::Disputed,
+        Self::Applied,
+        Self::Voided,
+    ];
+
+    /// The stable name, as stored and printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Delivered => "delivered",
+            Self::Suspect => "suspect",
+            Self::Disputed => "disputed",
+            Self::Applied => "applied",
+            Self::Voided => "voided",
+        }
+    }
+
+    /// From its stable name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether its money is in transit.
+    pub fn is_out(self) -> bool {
+        matches!(self, Self::Reserved | Self::Delivered | Self::Suspect | Self::Disputed)
+    }
+}
+
+/// Conflict classes (`reference/field-work.md` 3b). The others never reach a person here:
+/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6), swaps (C7) and
+/// clocks (C9) are not judged by this ledger yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// The same name with different content.
+    C1,
+    /// Applied after its time, or after it was taken back.
+    C3,
+    /// The meter's count is ahead of the office's.
+    C4,
+    /// The meter's count is behind the office's.
+    C5,
+    /// The account is not the one on record.
+    C8,
+    /// Amount and evidence do not fit.
+    C10,
+}
+
+impl Class {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::C1 => "C1",
+            Self::C3 => "C3",
+            Self::C4 => "C4",
+            Self::C5 => "C5",
+            Self::C8 => "C8",
+            Self::C10 => "C10",
+        }
+    }
+}
+
+/// Where money can be. Every amount sits in exactly one place, per meter account and unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Paid in by the customer; negative, as it is owed to him until it is in the meter.
+    Customer,
+    /// In a token that is out.
+    InTransit,
+    /// In the meter.
+    MeterHeld,
+}
+
+impl Place {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::InTransit => "in-transit",
+            Self::MeterHeld => "meter-held",
+        }
+    }
+}
+
+/// One movement: the same amount leaves one place and arrives at another, so it sums to zero.
+///
+/// Its name and the token's id are the posting's primary key: no movement happens twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Move {
+    /// A token is issued.
+    Issue,
+    /// The meter has it.
+    Apply,
+    /// It never reached the meter.
+    Return,
+    /// Booked as in the meter before, and found not to be.
+    Reverse,
+    /// Returned before, and found to be in the meter.
+    Late,
+}
+
+impl Move {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Apply => "apply",
+            Self::Return => "return",
+            Self::Reverse => "reverse",
+            Self::Late => "late",
+        }
+    }
+
+    /// From where to where.
+    pub fn places(self) -> (Place, Place) {
+        match self {
+            Self::Issue => (Place::Customer, Place::InTransit),
+            Self::Apply => (Place::InTransit, Place::MeterHeld),
+            Self::Return => (Place::InTransit, Place::Customer),
+            Self::Reverse => (Place::MeterHeld, Place::Customer),
+            Self::Late => (Place::Customer, Place::MeterHeld),
+        }
+    }
+}
+
+/// A token as the office keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Its identity.
+    pub id: TokenId,
+    /// The meter it pins.
+    pub meter: MeterNo,
+    /// The account it pins.
+    pub account: AccountNo,
+    /// The step it pins.
+    pub count_before: PurchaseCount,
+    /// What it credits.
+    pub credit: Credit,
+    /// The handheld it is issued to.
+    pub device: DeviceId,
+    /// Order number, for meters that take one.
+    pub order: [u8; 8],
+    /// End of its life.
+    pub expires: UnixSeconds,
+    /// Whether an intent for it stands in its handheld's journal.
+    pub intent_seen: bool,
+    /// Where it stands.
+    pub state: TokenState,
+}
+
+/// The stable name of a unit, as stored and typed.
+pub fn unit_name(unit: CreditUnit) -> &'static str {
+    match unit {
+        CreditUnit::Yuan => "yuan",
+        CreditUnit::Kwh => "kwh",
+    }
+}
+
+/// From its stable name.
+pub fn parse_unit(name: &str) -> Option<CreditUnit> {
+    match name {
+        "yuan" => Some(CreditUnit::Yuan),
+        "kwh" => Some(CreditUnit::Kwh),
+        _ => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! What is new for one handheld: tokens, withdrawals, settlements, keyset, area list.
+//!
+//! Nothing is marked as delivered here: an answer can be lost. A token is repeated until the
+//! handheld's journal shows it, a decision until the journal shows that, or for 30 days.
+
+use super::Office;
+use super::answer::standing;
+use super::error::OfficeError;
+use super::ledger::{self, Conn, transact};
+use super::meters::area_version;
+use super::model::parse_unit;
+use crate::sync::wire::{
+    Area, MAX_DECISIONS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
+};
+use crate::units::{Credit, DeviceId};
+use sqlx::Row;
+
+/// How long a decision is repeated to a handheld that does not show it, seconds.
+const REPEAT_FOR: i64 = 30 * 86_400;
+
+impl Office {
+    pub(super) async fn pull(&self, device: &DeviceId, pull: &Pull) -> Result<Reply, OfficeError> {
+        transact!(self.ledger, |tx| self.pull_in(&mut tx, device, pull).await)
+    }
+
+    /// One page of the area list, if it is still the version the handheld speaks of.
+    pub(super) async fn page(
+        &self,
+        device: &DeviceId,
+        version: u64,
+        page: u32,
+    ) -> Result<Reply, OfficeError> {
+        transact!(self.ledger, |tx| {
+            let standing = standing(&mut tx, device).await?;
+            match standing {
+                Err(refusal) => Ok(Reply::Refused(refusal)),
+                Ok(_) if area_version(&mut tx).await? != version => {
+                    Ok(Reply::Refused(Refusal::Stale))
+                }
+                Ok(_) => self
+                    .area_page(&mut tx, page)
+                    .await
+                    .map(|page| page.map_or(Reply::Refused(Refusal::Stale), Reply::Page)),
+            }
+        })
+    }
+
+    async fn pull_in(
+        &self,
+        conn: &mut Conn,
+        device: &DeviceId,
+        pull: &Pull,
+    ) -> Result<Reply, OfficeError> {
+        if let Err(refusal) = standing(conn, device).await? {
+            return Ok(Reply::Refused(refusal));
+        }
+        let (tokens, more) = tokens(conn, device, pull).await?;
+        let since = self.now().0 - REPEAT_FOR;
+        let (document, version) = self.keys.keyset();
+        let area = match area_version(conn).await? {
+            version if version == pull.area => None,
+            version => {
+                let pages = self.area_pages(conn).await?;
+                Some(Area { version, pages: pages.iter().map(|page| digest(page)).collect() })
+            }
+        };
+        Ok(Reply::Pulled(Pulled {
+            tokens,
+            more,
+            withdrawn: withdrawn(conn, device, since).await?,
+            settled: settled(conn, device, since).await?,
+            keyset: (version > pull.keyset).then(|| document.to_vec()),
+            area,
+            still_out: still_out(conn, device).await?,
+        }))
+    }
+}
+
+async fn tokens(
+    conn: &mut Conn,
+    device: &DeviceId,
+    pull: &Pull,
+) -> Result<(Vec<Vec<u8>>, bool), OfficeError> {
+    let sql = "SELECT bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+               ORDER BY id LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(device.as_str())
+        .bind(pull.after.map(|token| token.to_string()).unwrap_or_default())
+        .bind(ledger::number(MAX_TOKENS as u64 + 1))
+        .fetch_all(conn)
+        .await?;
+    let more = rows.len() > MAX_TOKENS;
+    let tokens = rows.iter().take(MAX_TOKENS).map(|row| row.try_get("bytes"));
+    Ok((tokens.collect::<Result<_, _>>()?, more))
+}
+
+async fn withdrawn(
+    conn: &mut Conn,
+    device: &DeviceId,
+    since: i64,
+) -> Result<Vec<Withdrawn>, OfficeError> {
+    let sql = "SELECT id, superseded_by FROM token
+               WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
+               AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
+               ORDER BY id LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(device.as_str())
+        .bind(since)
+        .bind(ledger::number(MAX_DECISIONS as u64))
+        .fetch_all(conn)
+        .await?;
+    let rows = rows.iter().map(|row| {
+        let voided = row.try_get::<Option<String>, _>("superseded_by")?.is_none();
+        Ok(Withdrawn { token: ledger::parsed(row, "id")?, voided })
+    });
+    rows.collect()
+}
+
+async fn settled(
+    conn: &mut Conn,
+    device: &DeviceId,
+    since: i64,
+) -> Result<Vec<Settled>, OfficeError> {
+    let sql = "SELECT token, meter, booked, receipt FROM decision
+               WHERE device = $1 AND told = 0 AND at > $2 ORDER BY token LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(device.as_str())
+        .bind(since)
+        .bind(ledger::number(MAX_DECISIONS as u64))
+        .fetch_all(conn)
+        .await?;
+    let rows = rows.iter().map(|row| {
+        Ok(Settled {
+            token: ledger::parsed(row, "token")?,
+            meter: ledger::parsed(row, "meter")?,
+            booked: row.try_get::<i64, _>("booked")? != 0,
+            number: ledger::counter(row, "receipt")?,
+        })
+    });
+    rows.collect()
+}
+
+async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, OfficeError> {
+    let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
+               WHERE device = $1 AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+               GROUP BY unit ORDER BY unit";
+    let rows = sqlx::query(sql).bind(device.as_str()).fetch_all(conn).await?;
+    let rows = rows.iter().map(|row| {
+        let unit = parse_unit(&row.try_get::<String, _>("unit")?);
+        let unit = unit.ok_or(OfficeError::Stored("unit"))?;
+        Ok(Credit { value: row.try_get("total")?, unit })
+    });
+    rows.collect()
+}

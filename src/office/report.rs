@@ -1,0 +1,162 @@
+//! The ledger as figures: where the money is, and whether everything sums to zero.
+
+use super::Office;
+use super::error::OfficeError;
+use super::ledger::{self, Conn};
+use super::model::{TokenState, parse_unit};
+use crate::units::CreditUnit;
+use sqlx::Row;
+
+/// What is in one place, in one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// `customer`, `in-transit`, `meter-held`.
+    pub place: String,
+    /// The unit; units are never added up.
+    pub unit: CreditUnit,
+    /// Hundredths.
+    pub amount: i64,
+}
+
+/// What the ledger says is in one meter account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterHeld {
+    /// The meter.
+    pub meter: String,
+    /// Its account.
+    pub account: String,
+    /// Recharges booked as in the meter.
+    pub recharges: u64,
+    /// Their sum, hundredths of the meter's unit.
+    pub amount: i64,
+    /// The last proved purchase count.
+    pub count: u64,
+}
+
+/// The ledger in figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerReport {
+    /// Where the money is.
+    pub balances: Vec<Balance>,
+    /// Tokens in each state, in the order of [`TokenState::ALL`].
+    pub tokens: Vec<(&'static str, u64)>,
+    /// Meters that got a recharge.
+    pub meters: Vec<MeterHeld>,
+    /// Postings in all.
+    pub postings: u64,
+    /// Things a person must look at.
+    pub reviews: u64,
+    /// All postings of each unit sum to zero.
+    pub sum_zero: bool,
+    /// The legs of every single op sum to zero.
+    pub ops_zero: bool,
+    /// What is in transit is exactly what the tokens that are out are worth, and what is in the
+    /// meters exactly what the applied ones are.
+    pub tokens_match: bool,
+}
+
+impl LedgerReport {
+    /// Every check holds.
+    pub fn sound(&self) -> bool {
+        self.sum_zero && self.ops_zero && self.tokens_match
+    }
+}
+
+impl Office {
+    /// Adds up the ledger.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn report(&self) -> Result<LedgerReport, OfficeError> {
+        // One transaction, so that all figures are of one moment.
+        let mut tx = self.ledger.begin().await?;
+        let report = report(&mut tx).await?;
+        tx.rollback().await?;
+        Ok(report)
+    }
+}
+
+async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
+    let balances = balances(conn).await?;
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT op FROM posting GROUP BY op
+               HAVING SUM(amount) <> 0 OR COUNT(*) <> 2) AS bad";
+    let ops_zero = count(conn, sql).await? == 0;
+    let mut tokens = Vec::new();
+    for state in TokenState::ALL {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM token WHERE state = $1")
+            .bind(state.name())
+            .fetch_one(&mut *conn)
+            .await?;
+        tokens.push((state.name(), ledger::counter(&row, "n")?));
+    }
+    let sum_zero = [CreditUnit::Yuan, CreditUnit::Kwh].into_iter().all(|unit| {
+        let of_unit = balances.iter().filter(|balance| balance.unit == unit);
+        of_unit.map(|balance| i128::from(balance.amount)).sum::<i128>() == 0
+    });
+    Ok(LedgerReport {
+        tokens,
+        meters: meters(conn).await?,
+        postings: count(conn, "SELECT COUNT(*) AS n FROM posting").await?,
+        reviews: count(conn, "SELECT COUNT(*) AS n FROM review WHERE settled IS NULL").await?,
+        sum_zero,
+        ops_zero,
+        tokens_match: tokens_match(conn, &balances).await?,
+        balances,
+    })
+}
+
+async fn count(conn: &mut Conn, sql: &'static str) -> Result<u64, OfficeError> {
+    ledger::counter(&sqlx::query(sql).fetch_one(conn).await?, "n")
+}
+
+async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
+    let sql = "SELECT place, unit, CAST(SUM(amount) AS BIGINT) AS total FROM posting
+               GROUP BY place, unit ORDER BY unit, place";
+    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = rows.iter().map(|row| {
+        let unit = parse_unit(&row.try_get::<String, _>("unit")?);
+        let unit = unit.ok_or(OfficeError::Stored("unit"))?;
+        Ok(Balance { place: row.try_get("place")?, unit, amount: row.try_get("total")? })
+    });
+    rows.collect()
+}
+
+/// Compares the postings with what the tokens' states say.
+async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
+    let sql = "SELECT unit,
+               CAST(SUM(CASE WHEN state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                   THEN amount ELSE 0 END) AS BIGINT) AS out_now,
+               CAST(SUM(CASE WHEN state = 'applied' THEN amount ELSE 0 END) AS BIGINT) AS held
+               FROM token GROUP BY unit";
+    for row in sqlx::query(sql).fetch_all(conn).await? {
+        let unit = parse_unit(&row.try_get::<String, _>("unit")?);
+        let at = |place: &str| {
+            let found = balances.iter().find(|b| b.place == place && Some(b.unit) == unit);
+            found.map_or(0, |balance| balance.amount)
+        };
+        let (out, held): (i64, i64) = (row.try_get("out_now")?, row.try_get("held")?);
+        if (at("in-transit"), at("meter-held")) != (out, held) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn meters(conn: &mut Conn) -> Result<Vec<MeterHeld>, OfficeError> {
+    let sql = "SELECT t.meter, t.account, COUNT(*) AS n, CAST(SUM(t.amount) AS BIGINT) AS total,
+               COALESCE(MAX(s.count), 0) AS count
+               FROM token t
+               LEFT JOIN meter_state s ON s.meter = t.meter AND s.account = t.account
+               WHERE t.state = 'applied' GROUP BY t.meter, t.account ORDER BY t.meter, t.account";
+    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = rows.iter().map(|row| {
+        Ok(MeterHeld {
+            meter: row.try_get("meter")?,
+            account: row.try_get("account")?,
+            recharges: ledger::counter(row, "n")?,
+            amount: row.try_get("total")?,
+            count: ledger::counter(row, "count")?,
+        })
+    });
+    rows.collect()
+}

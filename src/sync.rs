@@ -1,0 +1,28 @@
+//! Exchange with the office: signed tokens down, signed journal packs up, signed receipts back.
+//!
+//! `HELLO -> NEED -> PACK* -> RECEIPT -> PULL -> BYE`, resumable at any point and idempotent: every
+//! step can be repeated or left out without changing the result (`docs/sync.md`).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`wire`] | the messages, versioned; the only part the office shares |
+//! | [`plan`] | which entries to send in which packs; pure |
+//! | [`client`] | the handheld's side of one exchange |
+//! | [`post`] | one request and its answer over HTTP, or in process |
+//! | [`mod@enrol`] | how a new handheld becomes known to its office |
+//! | [`error`] | why an exchange ended early |
+//!
+//! Nothing unsigned is believed. Whatever an office or somebody in its place answers, the journal
+//! keeps what it has, and nothing is deleted.
+
+pub mod client;
+pub mod enrol;
+pub mod error;
+pub mod plan;
+pub mod post;
+pub mod wire;
+
+pub use client::{Progress, Session, SyncReport, keyring, sync_now};
+pub use enrol::{Enrolling, enrol, enrol_over};
+pub use error::{Lie, SyncError};
+pub use post::{Http, Post, Timeouts};

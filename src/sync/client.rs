@@ -1,0 +1,376 @@
+//! The handheld's side of one exchange: blocking, cancelled between requests, resumable anywhere.
+//!
+//! The journal is one chain and packs are contiguous, so entries about money leave in the order in
+//! which they happened, before everything that came after them; nothing needs a priority. Only
+//! what is signed by a key of the office's keyset, answers this very request and fits our own
+//! journal is believed; the first thing that does not ends the exchange, and nothing of it is kept.
+
+mod take;
+
+use super::error::{Lie, SyncError};
+use super::plan::{self, Limits, Misfit, PACK_BYTES};
+use super::post::{Http, Post, Timeouts};
+use super::wire::{
+    self, Answer, Ask, EntryOutcome, Hello, Need, Pack, Position, Receipt, Reply, Request,
+};
+use crate::store::{self, Event, RawRecord, Stamp, Store, StoreError};
+use crate::units::{Credit, TokenId, UnixSeconds};
+use meterkit_tokens::{DeviceKey, DocType, Keyring, Keyset, PublicKey, verify};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use take::token_facts;
+
+/// Where the newest keyset document is kept (a snapshot name).
+pub const KEYSET_SNAPSHOT: &str = "keyset";
+/// How often one exchange may be told to start elsewhere before that is called a lie.
+const MAX_REPLANS: u32 = 4;
+
+/// What one exchange did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Journal entries sent and acknowledged now.
+    pub sent: u64,
+    /// Packs sent.
+    pub packs: u32,
+    /// What became of each entry, from the receipts of this exchange.
+    pub outcomes: Vec<(u64, EntryOutcome)>,
+    /// Tokens taken in.
+    pub tokens: u32,
+    /// Tokens that were there before.
+    pub known: u32,
+    /// Tokens that were refused, and why (a stable code). They change nothing.
+    pub refused: Vec<(Option<TokenId>, String)>,
+    /// Tokens the office took back.
+    pub withdrawn: u32,
+    /// Disputed recharges the office settled.
+    pub settled: u32,
+    /// Meters in the area list taken in; `None` when it was unchanged.
+    pub meters: Option<u64>,
+    /// Office time minus handheld time, seconds.
+    pub clock_s: i64,
+    /// What was issued to this handheld and is still out, one amount per unit.
+    pub still_out: Vec<Credit>,
+    /// Bookkeeping entries (receipts, the office's time) the store did not take, and why. The
+    /// exchange itself is good; the next one repeats them.
+    pub not_recorded: Option<StoreError>,
+}
+
+impl SyncReport {
+    /// Entries the office wants a person to look at.
+    pub fn review(&self) -> u64 {
+        let review = |outcome: &EntryOutcome| matches!(outcome, EntryOutcome::Review(_));
+        self.outcomes.iter().filter(|(_, outcome)| review(outcome)).count() as u64
+    }
+}
+
+/// Where an exchange stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Asking where we stand.
+    Hello,
+    /// Sending entries: done, of how many.
+    Packs(u64, u64),
+    /// Taking in tokens: so many so far.
+    Tokens(u32),
+    /// Taking in area pages: done, of how many.
+    Area(usize, usize),
+    /// Done.
+    Bye,
+}
+
+/// Everything one exchange needs.
+pub struct Session<'a> {
+    /// The handheld's store.
+    pub store: &'a Store,
+    /// Its key.
+    pub key: &'a DeviceKey,
+    /// The way to the office.
+    pub post: &'a dyn Post,
+    /// Time and operator of what is recorded.
+    pub stamp: &'a dyn Fn() -> Stamp,
+    /// Set from elsewhere to stop; looked at before every request.
+    pub cancel: &'a AtomicBool,
+}
+
+/// One exchange over HTTP with usual timeouts.
+///
+/// # Errors
+/// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
+pub fn sync_now(
+    store: &Store,
+    key: &DeviceKey,
+    url: &str,
+    stamp: &dyn Fn() -> Stamp,
+    cancel: &AtomicBool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<SyncReport, SyncError> {
+    let post = Http::new(url, Timeouts::default())?;
+    Session { store, key, post: &post, stamp, cancel }.run(progress)
+}
+
+/// The office's keys in force, from the newest keyset this handheld has, and its version.
+///
+/// # Errors
+/// The keyset in the store does not hold: a bug, or somebody changed the store.
+pub fn keyring(store: &Store) -> Result<(Keyring, u64), SyncError> {
+    let keyset = newest_keyset(store)?;
+    Ok((keyset.keyring(), keyset.version))
+}
+
+fn newest_keyset(store: &Store) -> Result<Keyset, SyncError> {
+    let identity = store.identity();
+    let root = PublicKey::from_bytes(identity.root_key)
+        .map_err(|error| SyncError::Internal(error.to_string()))?;
+    let read = |bytes: &[u8]| Keyset::verify(bytes, &identity.tenant, &root);
+    let first = read(&identity.keyset).map_err(|e| SyncError::Internal(e.to_string()))?;
+    let newer = store.snapshot(KEYSET_SNAPSHOT).and_then(|bytes| read(&bytes).ok());
+    Ok(newer.filter(|newer| newer.version > first.version).unwrap_or(first))
+}
+
+/// The state of one running exchange.
+struct Run<'a> {
+    session: &'a Session<'a>,
+    keys: Keyring,
+    keyset: u64,
+    report: SyncReport,
+    /// Number of the newest receipt stored or seen.
+    receipt: u64,
+    /// Whether something other than bookkeeping was recorded since the packs were sent.
+    grown: bool,
+}
+
+impl Session<'_> {
+    /// Runs the exchange.
+    ///
+    /// # Errors
+    /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<SyncReport, SyncError> {
+        let (keys, keyset) = keyring(self.store)?;
+        let receipt = self.store.summary().receipt.unwrap_or(0);
+        let report = SyncReport::default();
+        let mut run = Run { session: self, keys, keyset, report, receipt, grown: false };
+        run.exchange(progress)?;
+        Ok(run.report)
+    }
+}
+
+impl Run<'_> {
+    fn exchange(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SyncError> {
+        progress(Progress::Hello);
+        let need = self.hello()?;
+        let from = self.send(need.acked.seq + 1, progress)?;
+        self.pull(progress)?;
+        if self.grown {
+            self.send(from, progress)?;
+        }
+        match self.ask(Ask::Bye { receipt: self.receipt })?.reply {
+            Reply::Bye => {}
+            other => return Err(unexpected(other)),
+        }
+        progress(Progress::Bye);
+        Ok(())
+    }
+
+    /// HELLO: learns what the office has, takes its time, and the receipts we missed.
+    fn hello(&mut self) -> Result<Need, SyncError> {
+        let head = position(self.store().summary().head);
+        let answer = self.ask(Ask::Hello(Hello { head, receipt: self.receipt }))?;
+        let need = match answer.reply {
+            Reply::Need(need) => need,
+            other => return Err(unexpected(other)),
+        };
+        let before = self.store().summary().acked.map(|acked| acked.seq);
+        if let Err(misfit) = plan::check(&head, before, &need.acked, |seq| self.hash_at(seq)) {
+            return Err(self.show_ours(before.unwrap_or(0), head.seq, misfit));
+        }
+        for document in &need.receipts {
+            let receipt = self.read_receipt(document)?;
+            self.keep_receipt(&receipt);
+        }
+        self.report.clock_s = answer.at.0.saturating_sub((self.session.stamp)().at.0);
+        self.note(Event::TimeAnchor { server: answer.at });
+        Ok(need)
+    }
+
+    /// The office says it has entries of ours that we never wrote. Either somebody lies to us, or
+    /// there are two of us: an honest office must see our entries to find that out, and it gets
+    /// nothing by seeing them that is not for it. One pack, whatever the answer.
+    fn show_ours(&self, acked: u64, head: u64, misfit: Misfit) -> SyncError {
+        if let Misfit::Hash { .. } = misfit
+            && let Ok(Some(pack)) = self.next_pack(acked + 1, head)
+            && let Ok(answer) = self.ask(Ask::Pack(pack))
+            && let Reply::Refused(refusal) = answer.reply
+        {
+            return SyncError::Refused(refusal);
+        }
+        misfit.into()
+    }
+
+    /// Sends everything from `from` to the present head; gives the next entry to send.
+    fn send(
+        &mut self,
+        mut from: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<u64, SyncError> {
+        let until = self.store().summary().head.seq;
+        let (start, mut replans) = (from, 0);
+        while from <= until {
+            progress(Progress::Packs(from - start, until + 1 - start));
+            let Some(pack) = self.next_pack(from, until)? else { break };
+            let last = pack.last();
+            match self.ask(Ask::Pack(pack))?.reply {
+                Reply::Receipt(document) => {
+                    let receipt = self.read_receipt(&document)?;
+                    if (receipt.first, receipt.last) != (from, last) {
+                        return Err(Lie::Receipt("it is about another pack").into());
+                    }
+                    if receipt.acked.seq < last {
+                        return Err(Lie::Receipt("it does not cover the pack").into());
+                    }
+                    self.keep_receipt(&receipt);
+                    self.report.packs += 1;
+                    self.report.sent += last + 1 - from;
+                    let outcomes = receipt.outcomes().map(|(seq, outcome)| (seq, outcome.clone()));
+                    self.report.outcomes.extend(outcomes);
+                    from = last + 1;
+                }
+                Reply::Need(need) if replans < MAX_REPLANS => {
+                    let head = position(self.store().summary().head);
+                    plan::check(&head, None, &need.acked, |seq| self.hash_at(seq))?;
+                    from = need.acked.seq + 1;
+                    replans += 1;
+                }
+                other => return Err(unexpected(other)),
+            }
+        }
+        self.grown = false;
+        progress(Progress::Packs(until + 1 - start, until + 1 - start));
+        Ok(from)
+    }
+
+    /// The pack that begins with entry `from`; `None` when there is no such entry any more.
+    fn next_pack(&self, from: u64, until: u64) -> Result<Option<Pack>, SyncError> {
+        let mut records = self.store().raw_events(from, PACK_BYTES);
+        records.retain(|record| record.seq <= until);
+        let sizes: Vec<usize> = records.iter().map(|record| record.body.len()).collect();
+        let Some(range) = plan::cut(&sizes, Limits::default()).into_iter().next() else {
+            return Ok(None);
+        };
+        let records: &[RawRecord] = &records[range];
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(None);
+        };
+        let bodies: Vec<&[u8]> = records.iter().map(|record| record.body.as_slice()).collect();
+        let epoch = self.store().summary().head.epoch;
+        let pack = Pack::of(epoch, first.seq, first.prev_hash, last.hash, &bodies);
+        let pack = pack.filter(|pack| pack.first == from);
+        pack.map(Some).ok_or_else(|| SyncError::Internal(format!("no pack from entry {from}")))
+    }
+
+    /// Checks a receipt document: signature, handheld, our own chain.
+    fn read_receipt(&self, document: &[u8]) -> Result<Receipt, SyncError> {
+        let payload = self.office_document(document, DocType::Receipt)?;
+        let receipt = Receipt::read(payload)?;
+        self.key_in_force(document, DocType::Receipt, receipt.at)?;
+        if receipt.device != self.store().identity().device {
+            return Err(Lie::OtherDevice.into());
+        }
+        let head = position(self.store().summary().head);
+        plan::check(&head, None, &receipt.acked, |seq| self.hash_at(seq))?;
+        if receipt.acked.seq < receipt.last {
+            return Err(Lie::Receipt("it acknowledges less than it answers").into());
+        }
+        Ok(receipt)
+    }
+
+    /// Records a receipt, unless a newer one is there.
+    fn keep_receipt(&mut self, receipt: &Receipt) {
+        if receipt.number > self.receipt {
+            self.receipt = receipt.number;
+            let acked = receipt.acked;
+            let acked = store::Position { epoch: acked.epoch, seq: acked.seq, hash: acked.hash };
+            self.note(Event::ReceiptStored { number: receipt.number, acked });
+        }
+    }
+
+    /// Records bookkeeping. A store that takes no more entries does not stop the exchange: what is
+    /// in it still has to reach the office.
+    fn note(&mut self, event: Event) {
+        match self.store().append(&(self.session.stamp)(), event) {
+            Ok(_) | Err(StoreError::ReceiptOld(_)) => {}
+            Err(error) => self.report.not_recorded = Some(error),
+        }
+    }
+
+    /// One request and its answer, checked.
+    fn ask(&self, ask: Ask) -> Result<Answer, SyncError> {
+        if self.session.cancel.load(Ordering::Relaxed) {
+            return Err(SyncError::Cancelled);
+        }
+        let identity = self.store().identity();
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| SyncError::Internal(error.to_string()))?;
+        let (document, path) = (ask.document(), ask.path());
+        let at = (self.session.stamp)().at;
+        let request = Request { device: identity.device.clone(), nonce, at, ask };
+        let signed = self
+            .session
+            .key
+            .sign(document, &identity.tenant, request.payload())
+            .map_err(|error| SyncError::Internal(error.to_string()))?;
+        let body = wire::join(&[identity.device.as_str().as_bytes(), &nonce, &signed]);
+        let answer = self.session.post.post(path, &body)?;
+        let [signed, body] = wire::split(&answer)?;
+        let payload = self.office_document(&signed, DocType::Status)?;
+        let answer = Answer::read(payload, &body)?;
+        self.key_in_force(&signed, DocType::Status, answer.at)?;
+        if answer.device != identity.device {
+            return Err(Lie::OtherDevice.into());
+        }
+        if answer.nonce != nonce {
+            return Err(Lie::Nonce.into());
+        }
+        Ok(answer)
+    }
+
+    /// The payload of a document one of the office's keys signed.
+    fn office_document(
+        &self,
+        bytes: &[u8],
+        kind: DocType,
+    ) -> Result<meterkit_tokens::cbor::Value, SyncError> {
+        let tenant = &self.store().identity().tenant;
+        let verified = verify(bytes, kind, tenant, &self.keys, None);
+        Ok(verified.map_err(Lie::Signature)?.payload)
+    }
+
+    /// The time inside a document was a time at which its key might sign.
+    fn key_in_force(&self, bytes: &[u8], kind: DocType, at: UnixSeconds) -> Result<(), SyncError> {
+        let tenant = &self.store().identity().tenant;
+        match verify(bytes, kind, tenant, &self.keys, Some(at.0)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Lie::KeyTime.into()),
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.session.store
+    }
+
+    /// The chain hash of one of our entries.
+    fn hash_at(&self, seq: u64) -> Option<[u8; 32]> {
+        let records = self.store().raw_events(seq, 1);
+        records.first().filter(|record| record.seq == seq).map(|record| record.hash)
+    }
+}
+
+fn position(at: store::Position) -> Position {
+    Position { epoch: at.epoch, seq: at.seq, hash: at.hash }
+}
+
+fn unexpected(reply: Reply) -> SyncError {
+    match reply {
+        Reply::Refused(refusal) => SyncError::Refused(refusal),
+        _ => Lie::Kind.into(),
+    }
+}

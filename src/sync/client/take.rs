@@ -1,0 +1,208 @@
+//! PULL: taking in what the office has for this handheld.
+//!
+//! Every token is checked strictly before it is imported, every area page against the hash
+//! announced for it, the keyset against the root key. Tokens that do not hold are reported and
+//! left out; they do not stop the others.
+
+use super::{KEYSET_SNAPSHOT, Progress, Run, unexpected};
+use crate::store::{
+    AreaMeter, AreaPage, Event, Imported, StoreError, TokenFacts, TokenState, Withdrawal,
+};
+use crate::sync::error::{Lie, SyncError};
+use crate::sync::wire::{
+    Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
+};
+use crate::units::{AccountNo, Credit, CreditUnit, MeterNo, PurchaseCount, TokenId, UnixSeconds};
+use meterkit_tokens::{DocType, Keyset, Kind, PublicKey, RechargeToken, Unit};
+
+/// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
+const MAX_PULLS: u32 = 1000;
+/// How often the area may change under our hands before we leave it for the next exchange.
+const MAX_AREA_TRIES: u32 = 3;
+
+/// What a token says, in the store's terms; `None` for a kind this handheld cannot use yet.
+pub fn token_facts(token: &RechargeToken) -> Option<TokenFacts> {
+    if token.kind != Kind::Recharge {
+        return None;
+    }
+    let unit = match token.unit {
+        Unit::Yuan => CreditUnit::Yuan,
+        Unit::Kwh => CreditUnit::Kwh,
+    };
+    Some(TokenFacts {
+        id: TokenId(token.id),
+        meter: MeterNo::from_bcd(token.meter)?,
+        account: AccountNo::from_bcd(token.account)?,
+        count_before: PurchaseCount(token.count),
+        credit: Credit { value: token.amount, unit },
+        seq: token.seq,
+        order: token.order,
+        not_before: UnixSeconds(token.not_before),
+        expires: UnixSeconds(token.expires),
+        caps: token.caps,
+        max_balance: token.max_balance,
+    })
+}
+
+impl Run<'_> {
+    /// Pulls until the office has nothing more.
+    pub(super) fn pull(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SyncError> {
+        let mut after = None;
+        let mut area_tries = 0;
+        for _ in 0..MAX_PULLS {
+            let area = self.store().summary().area_version;
+            let pull = Pull { area, keyset: self.keyset, after };
+            let pulled = match self.ask(Ask::Pull(pull))?.reply {
+                Reply::Pulled(pulled) => pulled,
+                other => return Err(unexpected(other)),
+            };
+            self.report.still_out.clone_from(&pulled.still_out);
+            if let Some(document) = &pulled.keyset {
+                self.take_keyset(document)?;
+            }
+            let last = self.take_tokens(&pulled)?;
+            progress(Progress::Tokens(self.report.tokens));
+            self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
+            let mut again = pulled.more;
+            if let Some(area) = pulled.area.filter(|_| area_tries < MAX_AREA_TRIES) {
+                area_tries += 1;
+                again |= !self.take_area(&area, progress)?;
+            }
+            if !again {
+                return Ok(());
+            }
+            // "More", but nothing that would bring us further: never ask in circles.
+            if pulled.more && (last.is_none() || last == after) {
+                return Err(Lie::Kind.into());
+            }
+            after = last.or(after);
+        }
+        Err(Lie::Kind.into())
+    }
+
+    fn take_keyset(&mut self, document: &[u8]) -> Result<(), SyncError> {
+        let identity = self.store().identity();
+        let root = PublicKey::from_bytes(identity.root_key)
+            .map_err(|error| SyncError::Internal(error.to_string()))?;
+        let keyset = Keyset::verify(document, &identity.tenant, &root).map_err(Lie::Keyset)?;
+        keyset.check_follows(self.keyset).map_err(Lie::Keyset)?;
+        self.store().put_snapshot(KEYSET_SNAPSHOT, document)?;
+        self.keys = keyset.keyring();
+        self.keyset = keyset.version;
+        Ok(())
+    }
+
+    /// Imports tokens; gives the id of the last one that could be read.
+    fn take_tokens(&mut self, pulled: &Pulled) -> Result<Option<TokenId>, SyncError> {
+        let mut last = None;
+        for document in &pulled.tokens {
+            let identity = self.store().identity();
+            let token = match RechargeToken::verify(document, &identity.tenant, &self.keys) {
+                Ok(token) => token,
+                Err(error) => {
+                    self.report.refused.push((None, error.code().to_owned()));
+                    continue;
+                }
+            };
+            let id = TokenId(token.id);
+            last = Some(id);
+            if token.device != identity.device.as_str() {
+                self.report.refused.push((Some(id), "device".to_owned()));
+                continue;
+            }
+            let Some(facts) = token_facts(&token) else {
+                self.report.refused.push((Some(id), "kind".to_owned()));
+                continue;
+            };
+            let stamp = (self.session.stamp)();
+            match self.store().import(&stamp, facts, document.clone()) {
+                Ok(Imported::New(_)) => {
+                    self.report.tokens += 1;
+                    self.grown = true;
+                }
+                Ok(Imported::Known(_)) | Err(StoreError::Known(_)) => self.report.known += 1,
+                Err(error @ StoreError::Conflict(_)) => {
+                    self.report.refused.push((Some(id), error.code().to_owned()));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(last)
+    }
+
+    /// Records what the office decided about tokens we hold. The office repeats a decision until
+    /// our journal shows it, so each is looked up before it is recorded.
+    fn take_decisions(
+        &mut self,
+        withdrawn: &[Withdrawn],
+        settled: &[Settled],
+    ) -> Result<(), SyncError> {
+        for one in withdrawn {
+            let Some(row) = self.store().token(one.token).filter(|row| !row.withdrawn) else {
+                continue;
+            };
+            if !row.state.usable() && row.state != TokenState::Intent {
+                continue;
+            }
+            let reason = if one.voided { Withdrawal::Voided } else { Withdrawal::Superseded };
+            let receipt = self.receipt;
+            self.record(Event::TokenWithdrawn { id: one.token, reason, receipt })?;
+            self.report.withdrawn += 1;
+        }
+        for one in settled {
+            let open = self.store().open_intent(one.meter);
+            let row = self.store().token(one.token);
+            if open.is_some_and(|open| open.facts.token == one.token) {
+                let Settled { token, meter, booked, number } = *one;
+                self.record(Event::Resolved { token, meter, by: number, booked })?;
+                self.report.settled += 1;
+            } else if row.is_some_and(|row| row.state.usable() && !row.withdrawn) {
+                let (id, receipt) = (one.token, one.number);
+                let reason = Withdrawal::Settled;
+                self.record(Event::TokenWithdrawn { id, reason, receipt })?;
+                self.report.withdrawn += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, event: Event) -> Result<(), SyncError> {
+        self.store().append(&(self.session.stamp)(), event)?;
+        self.grown = true;
+        Ok(())
+    }
+
+    /// Fetches every page of an area and installs it whole; `false` when it changed meanwhile.
+    fn take_area(
+        &mut self,
+        area: &Area,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<bool, SyncError> {
+        let mut pages = Vec::with_capacity(area.pages.len());
+        for (at, hash) in area.pages.iter().enumerate() {
+            progress(Progress::Area(at, area.pages.len()));
+            let page = u32::try_from(at).map_err(|_| Lie::Page(at))?;
+            let signed = match self.ask(Ask::Page { version: area.version, page })?.reply {
+                Reply::Page(document) => document,
+                Reply::Refused(Refusal::Stale) => return Ok(false),
+                other => return Err(unexpected(other)),
+            };
+            if digest(&signed) != *hash {
+                return Err(Lie::Page(at).into());
+            }
+            let lines = Page::read(self.office_document(&signed, DocType::Area)?)?.lines;
+            let meters = lines.into_iter().map(|line| AreaMeter {
+                no: line.meter,
+                account: Some(line.account),
+                customer: line.customer,
+                location: line.location,
+                profile: line.profile,
+            });
+            pages.push(AreaPage { signed, meters: meters.collect() });
+        }
+        let meters: usize = pages.iter().map(|page| page.meters.len()).sum();
+        self.store().install_area(area.version, &pages)?;
+        self.report.meters = Some(meters as u64);
+        Ok(true)
+    }
+}

@@ -1,0 +1,123 @@
+//! Why an exchange with the office ended early. What was stored before stays stored, what was not
+//! sent stays unsent; trying again is always safe.
+
+use super::plan::Misfit;
+use super::wire::{Refusal, WireError};
+use crate::store::StoreError;
+use meterkit_tokens::TokenError;
+
+/// Every reason, one variant for each thing a person can do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyncError {
+    /// The office could not be reached, or somebody between us closed the line.
+    #[error("the office cannot be reached: {0}")]
+    Unreachable(String),
+    /// The office did not answer in time.
+    #[error("the office did not answer in time")]
+    Timeout,
+    /// The answer is not the office's, or contradicts itself or our journal. Nothing was believed.
+    #[error("the answer cannot be believed: {0}")]
+    Lies(Lie),
+    /// The office, and it is the office, refuses.
+    #[error("the office refuses: {}", .0.name())]
+    Refused(Refusal),
+    /// The office speaks another version of the protocol.
+    #[error("the office speaks another version: {0}")]
+    Version(String),
+    /// The operator stopped it.
+    #[error("stopped")]
+    Cancelled,
+    /// The address of the office makes no sense.
+    #[error("not an address of an office: {0}")]
+    Address(String),
+    /// The handheld's own store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The enrolment file is not one.
+    #[error("not an enrolment file: {0}")]
+    File(String),
+    /// A bug: something of ours could not be signed or built.
+    #[error("cannot build the request: {0}")]
+    Internal(String),
+}
+
+impl SyncError {
+    /// The stable word; `jobs` maps it to a report code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "office-unreachable",
+            Self::Timeout => "office-timeout",
+            Self::Lies(_) => "office-lies",
+            Self::Refused(Refusal::Version) | Self::Version(_) => "office-version",
+            Self::Refused(_) => "office-refused",
+            Self::Cancelled => "cancelled",
+            Self::Address(_) => "office-address",
+            Self::Store(error) => error.code(),
+            Self::File(_) => "enrolment-file",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// How an answer gave itself away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lie {
+    /// An HTTP status no office gives: a proxy, a portal, another server.
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// Longer than any answer.
+    #[error("the answer is too long")]
+    TooLong,
+    /// Not a message at all.
+    #[error("{0}")]
+    Shape(WireError),
+    /// Not signed by a key of our office, or altered.
+    #[error("its signature does not hold: {0}")]
+    Signature(TokenError),
+    /// Signed while the key was not in force.
+    #[error("its key was not in force at that time")]
+    KeyTime,
+    /// Meant for another handheld.
+    #[error("it is for another handheld")]
+    OtherDevice,
+    /// An answer to another request: an old one, played again.
+    #[error("it answers another request")]
+    Nonce,
+    /// A good answer, but not to this question.
+    #[error("it does not answer the question")]
+    Kind,
+    /// It does not fit our journal.
+    #[error("{0}")]
+    Misfit(Misfit),
+    /// A receipt that is not about the pack just sent, or with a number that went back.
+    #[error("the receipt does not fit: {0}")]
+    Receipt(&'static str),
+    /// An area page that is not the one announced.
+    #[error("area page {0} is not the one announced")]
+    Page(usize),
+    /// A keyset older than ours, or not signed by the root key.
+    #[error("the keyset does not hold: {0}")]
+    Keyset(TokenError),
+}
+
+impl From<Lie> for SyncError {
+    fn from(lie: Lie) -> Self {
+        Self::Lies(lie)
+    }
+}
+
+impl From<Misfit> for SyncError {
+    fn from(misfit: Misfit) -> Self {
+        Self::Lies(Lie::Misfit(misfit))
+    }
+}
+
+impl From<WireError> for SyncError {
+    /// For what came from outside; our own messages are well-formed by construction.
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Version(found) => Self::Version(format!("message version {found}")),
+            error => Self::Lies(Lie::Shape(error)),
+        }
+    }
+}

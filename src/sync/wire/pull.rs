@@ -1,0 +1,128 @@
+//! PULL: what is new for one handheld.
+
+use super::area::Area;
+use super::fields::{self, Reader, map, shape};
+use super::{MAX_DECISIONS, MAX_TOKENS, WireError};
+use crate::units::{Credit, MeterNo, TokenId};
+use meterkit_tokens::cbor::Value;
+
+/// Most kinds of credit: one per unit.
+const MAX_UNITS: usize = 2;
+
+/// What the handheld has, so that only the rest is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Version of the area list it holds, 0 for none.
+    pub area: u64,
+    /// Version of the keyset it holds.
+    pub keyset: u64,
+    /// Tokens after this one; `None` from the start.
+    pub after: Option<TokenId>,
+}
+
+impl Pull {
+    pub(super) fn value(&self) -> Value {
+        let after = self.after.map_or(vec![], |token| token.0.to_vec());
+        map([(1, fields::seq(self.area)), (2, fields::seq(self.keyset)), (3, Value::Bytes(after))])
+    }
+
+    pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
+        let (area, keyset, after) = (r.u64(1)?, r.u64(2)?, r.bytes(3)?);
+        let after = match <[u8; 16]>::try_from(after) {
+            Ok(id) => Some(TokenId(id)),
+            Err(empty) if empty.is_empty() => None,
+            Err(_) => return Err(shape("token id")),
+        };
+        Ok(Self { area, keyset, after })
+    }
+}
+
+/// A token the office took back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Which.
+    pub token: TokenId,
+    /// `true`: its money went back to the customer; `false`: it was replaced.
+    pub voided: bool,
+}
+
+/// A disputed recharge the office settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// Which token.
+    pub token: TokenId,
+    /// On which meter.
+    pub meter: MeterNo,
+    /// Whether the credit counts as booked in the meter.
+    pub booked: bool,
+    /// The receipt number the decision is filed under.
+    pub number: u64,
+}
+
+/// The answer to PULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// Token documents this handheld has not shown in its journal yet.
+    pub tokens: Vec<Vec<u8>>,
+    /// Whether more tokens wait behind the last one.
+    pub more: bool,
+    /// Tokens taken back.
+    pub withdrawn: Vec<Withdrawn>,
+    /// Disputes settled.
+    pub settled: Vec<Settled>,
+    /// The keyset document, when newer than the handheld's.
+    pub keyset: Option<Vec<u8>>,
+    /// The area's pages, when its version is not the handheld's.
+    pub area: Option<Area>,
+    /// What was issued to this handheld and is still out, one amount per unit.
+    pub still_out: Vec<Credit>,
+}
+
+impl Pulled {
+    pub(super) fn value(&self) -> Value {
+        let withdrawn = self.withdrawn.iter().map(|one| {
+            map([(1, Value::Bytes(one.token.0.to_vec())), (2, Value::Bool(one.voided))])
+        });
+        let settled = self.settled.iter().map(|one| {
+            map([
+                (1, Value::Bytes(one.token.0.to_vec())),
+                (2, Value::Bytes(one.meter.bcd().to_vec())),
+                (3, Value::Bool(one.booked)),
+                (4, fields::seq(one.number)),
+            ])
+        });
+        let mut entries = vec![
+            (1, Value::Array(self.tokens.iter().cloned().map(Value::Bytes).collect())),
+            (2, Value::Bool(self.more)),
+            (3, Value::Array(withdrawn.collect())),
+            (4, Value::Array(settled.collect())),
+            (7, Value::Array(self.still_out.iter().map(|c| fields::credit(*c)).collect())),
+        ];
+        entries.extend(self.keyset.iter().map(|bytes| (5, Value::Bytes(bytes.clone()))));
+        entries.extend(self.area.iter().map(|area| (6, area.value())));
+        Value::Map(entries)
+    }
+
+    pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
+        let tokens = r.byte_strings(1, MAX_TOKENS, "tokens")?;
+        let more = r.bool(2)?;
+        let withdrawn = r.list(3, MAX_DECISIONS, "withdrawals")?.into_iter().map(|value| {
+            let mut r = Reader::of(value)?;
+            let one = Withdrawn { token: r.token(1)?, voided: r.bool(2)? };
+            r.finish().map(|()| one)
+        });
+        let withdrawn = withdrawn.collect::<Result<_, _>>()?;
+        let settled = r.list(4, MAX_DECISIONS, "settlements")?.into_iter().map(|value| {
+            let mut r = Reader::of(value)?;
+            let (token, meter) = (r.token(1)?, r.meter(2)?);
+            let one = Settled { token, meter, booked: r.bool(3)?, number: r.u64(4)? };
+            r.finish().map(|()| one)
+        });
+        let settled = settled.collect::<Result<_, _>>()?;
+        let keyset = r.opt_bytes(5)?;
+        let area = r.opt_map(6)?.map(Area::read).transpose()?;
+        let still_out = r.list(7, MAX_UNITS, "units")?.into_iter().map(fields::read_credit);
+        let still_out = still_out.collect::<Result<_, _>>()?;
+        Ok(Self { tokens, more, withdrawn, settled, keyset, area, still_out })
+    }
+}

@@ -1,0 +1,198 @@
+//! An office in memory, handhelds with real stores, and a clock that only moves when told.
+
+use meterkit::office::local::Local;
+use meterkit::office::{Issued, LedgerReport, NewMeter, Office, Order};
+use meterkit::store::{Stamp, Store};
+use meterkit::sync::enrol::Enrolling;
+use meterkit::sync::{Post, Session, SyncError, SyncReport, enrol_over};
+use meterkit::units::{
+    AccountNo, Credit, CreditUnit, Decision, DeviceId, Evidence, Judgement, MeterNo, PurchaseCount,
+    PurchaseRecord, TokenId, UnixSeconds,
+};
+use meterkit_tokens::DeviceKey;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+pub const TENANT: &str = "tiandi";
+pub const NOW: i64 = 1_790_000_000;
+/// Seeds of the desk's root, issuer and status keys: a liar in a test may hold them too.
+pub const SEEDS: [[u8; 32]; 3] = [[1; 32], [2; 32], [3; 32]];
+pub const METER: &str = "000000000047";
+pub const ACCOUNT: &str = "000000123456";
+/// The count every meter of the desk starts with.
+pub const COUNT: u32 = 5;
+
+pub fn meter(no: &str) -> MeterNo {
+    no.parse().unwrap()
+}
+
+pub fn account() -> AccountNo {
+    ACCOUNT.parse().unwrap()
+}
+
+pub fn device(name: &str) -> DeviceId {
+    name.parse().unwrap()
+}
+
+/// An office with one meter.
+pub struct Desk {
+    pub local: Local,
+    pub clock: Arc<AtomicI64>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let told = Arc::clone(&clock);
+        let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
+        let local = Local::start(|| Office::in_memory(TENANT, SEEDS, tell)).unwrap();
+        let desk = Self { local, clock };
+        desk.add_meter(METER);
+        desk
+    }
+
+    pub fn office(&self) -> &Office {
+        self.local.office()
+    }
+
+    pub fn add_meter(&self, no: &str) {
+        let mut new = NewMeter::new(meter(no), account(), "Zhang San", "B2 1203");
+        new.count = PurchaseCount(COUNT);
+        self.local.wait(self.office().add_meters(&[new])).unwrap();
+    }
+
+    pub fn issue_to(&self, device_name: &str, no: &str, amount: i64) -> Issued {
+        let order = Order { meter: meter(no), amount, device: device(device_name), days: 3 };
+        self.local.wait(self.office().issue(&order)).unwrap()
+    }
+
+    pub fn offer(&self, name: &str, url: &str) -> Enrolling {
+        let file = self.local.wait(self.office().offer(&device(name), url)).unwrap();
+        Enrolling::read(&file).unwrap()
+    }
+
+    /// A new handheld, enrolled in process.
+    pub fn handheld(&self, name: &str) -> Handheld {
+        let enrolling = self.offer(name, "http://127.0.0.1:1");
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::clone(&self.clock);
+        let stamp = stamp(clock.load(Ordering::Relaxed));
+        let store = enrol_over(dir.path(), &enrolling, &stamp, &self.post()).unwrap();
+        Handheld { store, clock, dir }
+    }
+
+    /// The way to the office without a socket.
+    pub fn post(&self) -> impl Post {
+        |path: &str, body: &[u8]| {
+            let answer = self.local.answer(path, body);
+            answer.map_err(|error| SyncError::Unreachable(error.to_string()))
+        }
+    }
+
+    pub fn report(&self) -> LedgerReport {
+        let report = self.local.wait(self.office().report()).unwrap();
+        assert!(report.sound(), "the ledger must be sound at any time: {report:?}");
+        report
+    }
+
+    /// Classes of everything open for a person, sorted.
+    pub fn open_classes(&self) -> Vec<String> {
+        let rows = self.local.wait(self.office().reviews(false)).unwrap();
+        let mut classes: Vec<_> = rows.into_iter().map(|row| row.class).collect();
+        classes.sort();
+        classes
+    }
+}
+
+/// How many tokens are in a state, and what lies in a place.
+pub fn figure(report: &LedgerReport, name: &str) -> i64 {
+    let tokens = report.tokens.iter().find(|(state, _)| *state == name);
+    let place = report.balances.iter().find(|b| b.place == name && b.unit == CreditUnit::Yuan);
+    tokens.map(|(_, n)| *n as i64).or(place.map(|b| b.amount)).unwrap_or(0)
+}
+
+pub fn stamp(at: i64) -> Stamp {
+    Stamp { at: UnixSeconds(at), boot_ms: 1000, operator: "li".to_owned() }
+}
+
+/// A handheld with a real store.
+pub struct Handheld {
+    pub store: Store,
+    pub clock: Arc<AtomicI64>,
+    pub dir: tempfile::TempDir,
+}
+
+impl Handheld {
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::generate(self.store.identity().device_seed)
+    }
+
+    pub fn stamp(&self) -> Stamp {
+        stamp(self.clock.load(Ordering::Relaxed))
+    }
+
+    pub fn sync(&self, post: &dyn Post) -> Result<SyncReport, SyncError> {
+        let cancel = AtomicBool::new(false);
+        let stamp = || self.stamp();
+        let session =
+            Session { store: &self.store, key: &self.key(), post, stamp: &stamp, cancel: &cancel };
+        session.run(&mut |_| {})
+    }
+
+    /// Writes an intent for a token into the journal.
+    pub fn intent(&self, token: TokenId) {
+        let facts = self.store.token(token).unwrap().facts;
+        let before = evidence(facts.meter, facts.count_before.0, 0, None);
+        self.store.intent(&self.stamp(), facts.intent(), before).unwrap();
+    }
+
+    /// Writes the outcome of an open intent.
+    pub fn outcome(&self, token: TokenId, decision: Decision) {
+        let facts = self.store.token(token).unwrap().facts;
+        let judgement = judgement(decision, facts.meter, facts.count_before.0, facts.credit.value);
+        self.store.outcome(&self.stamp(), token, judgement).unwrap();
+    }
+
+    pub fn recharge(&self, token: TokenId, decision: Decision) {
+        self.intent(token);
+        self.outcome(token, decision);
+    }
+}
+
+/// What a meter of the desk shows at a count.
+pub fn evidence(no: MeterNo, count: u32, balance: i64, record: Option<PurchaseRecord>) -> Evidence {
+    Evidence {
+        meter: no,
+        account: Some(account()),
+        count: PurchaseCount(count),
+        balance: Credit { value: balance, unit: CreditUnit::Yuan },
+        overdraft: 0,
+        last_purchase: record,
+        energy: None,
+        meter_clock: None,
+        relay: None,
+        read_at: UnixSeconds(NOW),
+        frames_digest: [7; 32],
+    }
+}
+
+/// A judgement as the handheld makes it, with the read-back that belongs to it.
+pub fn judgement(decision: Decision, no: MeterNo, before: u32, amount: i64) -> Judgement {
+    let record = |amount| PurchaseRecord {
+        count: PurchaseCount(before + 1),
+        amount,
+        before: 0,
+        after: amount,
+    };
+    let after = match decision {
+        Decision::Confirmed => Some(evidence(no, before + 1, amount, Some(record(amount)))),
+        Decision::ConfirmedWeak => Some(evidence(no, before + 1, amount, None)),
+        Decision::NotApplied => Some(evidence(no, before, 0, None)),
+        Decision::Raced => Some(evidence(no, before + 1, 1, Some(record(amount + 1)))),
+        Decision::TornWrite => Some(evidence(no, before + 1, 0, Some(record(amount)))),
+        Decision::Reset => Some(evidence(no, 0, 0, None)),
+        Decision::Contradiction => Some(evidence(no, before + 2, 5, None)),
+        Decision::Unreachable => None,
+    };
+    Judgement { decision, after, refusal_word: None }
+}
