@@ -1,0 +1,293 @@
+//! The checks before money moves: pure functions from a token and a reading to "yes" or one code.
+//!
+//! Order matters to a person: whether it is the right meter and account comes before what the count
+//! says, and the token's own time before anything of the meter. A passing check is not proof of
+//! anything; the read-back is (`judge.rs`).
+
+use meterkit_tokens::recharge::{CAP_COUNTLESS, CAP_MODULE};
+use meterkit_tokens::{Kind, RechargeToken, Unit};
+
+use super::failure::{self, fail};
+use super::views::Failure;
+use crate::profile::{Class, Layout, Profile};
+use crate::report::Code;
+use crate::units::{
+    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, MeterNo, PurchaseCount,
+    TokenId, UnixSeconds,
+};
+
+/// Longest life of a token that is accepted, seconds (`reference/tokens.md` 2.1: 7 days).
+pub const MAX_LIFE_S: i64 = 7 * 86_400;
+
+/// The largest balance a register can show: 8 BCD digits, hundredths.
+pub const MAX_REGISTER: i64 = 99_999_999;
+
+/// What the token will do, in the program's own words.
+///
+/// # Errors
+/// [`Code::TokenMalformed`] if a number in it is not decimal.
+pub fn facts(token: &RechargeToken) -> Result<IntentFacts, Failure> {
+    let bad = |what: &str| fail(Code::TokenMalformed, what);
+    let unit = match token.unit {
+        Unit::Yuan => CreditUnit::Yuan,
+        Unit::Kwh => CreditUnit::Kwh,
+    };
+    Ok(IntentFacts {
+        token: TokenId(token.id),
+        meter: MeterNo::from_bcd(token.meter).ok_or_else(|| bad("meter"))?,
+        account: AccountNo::from_bcd(token.account).ok_or_else(|| bad("account"))?,
+        count_before: PurchaseCount(token.count),
+        credit: Credit { value: token.amount, unit },
+        order: token.order,
+    })
+}
+
+/// May this handheld use the token now, on a meter of this kind?
+///
+/// # Errors
+/// A code of the token area, or [`Code::ModuleMissing`].
+pub fn token(
+    token: &RechargeToken,
+    device: &DeviceId,
+    now: UnixSeconds,
+    max_life_s: i64,
+    profile: &Profile,
+) -> Result<(), Failure> {
+    let max_life_s = max_life_s.min(MAX_LIFE_S);
+    token.check_use(device.as_str(), now.0, max_life_s).map_err(|e| failure::token(&e))?;
+    if token.kind != Kind::Recharge {
+        return Err(fail(Code::TokenKind, format!("{:?}", token.kind)));
+    }
+    if profile.class != Class::C || token.caps & CAP_MODULE != 0 {
+        return Err(fail(Code::ModuleMissing, profile.id.clone()));
+    }
+    // An order-number frame does not pin the count, so the meter does not arbitrate.
+    if profile.money.recharge == Layout::Tms && token.caps & CAP_COUNTLESS == 0 {
+        return Err(fail(Code::TokenKind, profile.id.clone()));
+    }
+    Ok(())
+}
+
+/// Is this the meter, the account and the step the token is for, and is there room for the credit?
+///
+/// `hoard` is the meter's own limit, hundredths, 0 for none.
+///
+/// # Errors
+/// A code of the meter area; the detail shows both sides, the meter's first.
+pub fn meter(
+    facts: &IntentFacts,
+    evidence: &Evidence,
+    max_balance: Option<i64>,
+    hoard: Option<i64>,
+) -> Result<(), Failure> {
+    if evidence.meter != facts.meter {
+        let detail = format!("{} / {}", evidence.meter, facts.meter);
+        return Err(fail(Code::MeterOther, detail));
+    }
+    match evidence.account {
+        None => return Err(fail(Code::AccountNotOpen, evidence.meter.to_string())),
+        Some(account) if account != facts.account => {
+            return Err(fail(Code::AccountOther, format!("{account} / {}", facts.account)));
+        }
+        Some(_) => {}
+    }
+    if evidence.balance.unit != facts.credit.unit {
+        let detail = format!("{} / {}", evidence.balance.unit.symbol(), facts.credit.unit.symbol());
+        return Err(fail(Code::UnitOther, detail));
+    }
+    let counts = format!("{} / {}", evidence.count, facts.count_before);
+    match evidence.count.cmp(&facts.count_before) {
+        std::cmp::Ordering::Less => return Err(fail(Code::CountBehind, counts)),
+        std::cmp::Ordering::Greater => return Err(fail(Code::CountAhead, counts)),
+        std::cmp::Ordering::Equal => {}
+    }
+    if facts.count_before.next().is_none() {
+        return Err(fail(Code::CountAhead, counts));
+    }
+    room(facts, evidence, max_balance, hoard)
+}
+
+fn room(
+    facts: &IntentFacts,
+    evidence: &Evidence,
+    max_balance: Option<i64>,
+    hoard: Option<i64>,
+) -> Result<(), Failure> {
+    let over = |value: i64, limit: i64| {
+        let limit = facts.credit.with(limit);
+        Err(fail(Code::BalanceLimit, format!("{} > {limit}", facts.credit.with(value))))
+    };
+    let after = expected(facts, evidence).value;
+    let limit = max_balance.unwrap_or(MAX_REGISTER).min(MAX_REGISTER);
+    if after > limit {
+        return over(after, limit);
+    }
+    // Meters compare before they repay the overdraft (reference/dlt645.md 6.1).
+    let gross = evidence.balance.value.saturating_add(facts.credit.value);
+    match hoard {
+        Some(limit) if limit > 0 && gross > limit => over(gross, limit),
+        _ => Ok(()),
+    }
+}
+
+/// The balance after, if all goes well: overdraft is repaid first.
+pub fn expected(facts: &IntentFacts, evidence: &Evidence) -> Credit {
+    let repaid = evidence.overdraft.clamp(0, facts.credit.value.max(0));
+    facts
+        .credit
+        .with(evidence.balance.value.saturating_add(facts.credit.value).saturating_sub(repaid))
+}
+
+/// Do the typed digits match the last four of the meter's number?
+///
+/// # Errors
+/// [`Code::DigitsWrong`].
+pub fn digits(typed: &str, meter: MeterNo) -> Result<(), Failure> {
+    let face = meter.to_string();
+    if face.get(8..) == Some(typed.trim()) {
+        Ok(())
+    } else {
+        Err(fail(Code::DigitsWrong, typed.trim()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn good() -> RechargeToken {
+        RechargeToken {
+            tenant: "t".to_owned(),
+            meter: [0, 0, 0, 0, 0, 0x47],
+            device: "hh-007".to_owned(),
+            expires: NOW + 3600,
+            not_before: NOW - 3600,
+            issued: NOW - 3600,
+            id: [9; 16],
+            kind: Kind::Recharge,
+            amount: 5_000,
+            unit: Unit::Yuan,
+            count: 6,
+            seq: 1,
+            order: [0; 8],
+            account: [0x11, 0x22, 0x33, 0x44, 0x55, 0x66],
+            caps: 0,
+            max_balance: None,
+        }
+    }
+
+    fn seen() -> Evidence {
+        Evidence {
+            meter: "47".parse().unwrap(),
+            account: Some("112233445566".parse().unwrap()),
+            count: PurchaseCount(6),
+            balance: Credit { value: 1_000, unit: CreditUnit::Yuan },
+            overdraft: 0,
+            last_purchase: None,
+            energy: None,
+            meter_clock: None,
+            relay: None,
+            read_at: UnixSeconds(NOW),
+            frames_digest: [0; 32],
+        }
+    }
+
+    #[test]
+    fn each_misfit_of_the_token_has_its_code() {
+        type Spoil = fn(&mut RechargeToken);
+        let (c, b, tms) = ("dlt645-2007-c", "dlt645-2007-b", "tms");
+        let rows: &[(Spoil, &str, Option<Code>)] = &[
+            (|_| {}, c, None),
+            (|t| t.device = "hh-008".to_owned(), c, Some(Code::TokenDevice)),
+            (|t| t.expires = NOW, c, Some(Code::TokenExpired)),
+            (|t| t.not_before = NOW + 1, c, Some(Code::TokenNotYet)),
+            (|t| t.expires = t.not_before + MAX_LIFE_S + 1, c, Some(Code::TokenLife)),
+            (|t| t.kind = Kind::Refund, c, Some(Code::TokenKind)),
+            (|t| t.kind = Kind::CarryOver, c, Some(Code::TokenKind)),
+            (|t| t.caps = CAP_MODULE, c, Some(Code::ModuleMissing)),
+            (|_| {}, b, Some(Code::ModuleMissing)),
+            (|_| {}, tms, Some(Code::TokenKind)),
+            (|t| t.caps = CAP_COUNTLESS, tms, None),
+        ];
+        for (at, (spoil, profile, expect)) in rows.iter().enumerate() {
+            let mut spoiled = good();
+            spoil(&mut spoiled);
+            let profile = Profile::built_in(profile).unwrap();
+            let device = "hh-007".parse().unwrap();
+            let checked = token(&spoiled, &device, UnixSeconds(NOW), i64::MAX, &profile);
+            assert_eq!(checked.err().map(|failure| failure.code), *expect, "row {at}");
+        }
+        let device = "hh-007".parse().unwrap();
+        let generic = Profile::built_in(c).unwrap();
+        let short = token(&good(), &device, UnixSeconds(NOW), 7_199, &generic);
+        assert_eq!(short.unwrap_err().code, Code::TokenLife, "the operator's own limit");
+    }
+
+    #[test]
+    fn each_misfit_of_the_meter_has_its_code() {
+        type Change = fn(&mut Evidence);
+        // (change, token's limit, meter's limit, code)
+        type Row = (Change, Option<i64>, Option<i64>, Option<Code>);
+        let rows: &[Row] = &[
+            (|_| {}, None, None, None),
+            (|e| e.meter = "48".parse().unwrap(), None, None, Some(Code::MeterOther)),
+            (|e| e.account = None, None, None, Some(Code::AccountNotOpen)),
+            (|e| e.account = Some("1".parse().unwrap()), None, None, Some(Code::AccountOther)),
+            (|e| e.balance.unit = CreditUnit::Kwh, None, None, Some(Code::UnitOther)),
+            (|e| e.count = PurchaseCount(5), None, None, Some(Code::CountBehind)),
+            (|e| e.count = PurchaseCount(7), None, None, Some(Code::CountAhead)),
+            (|_| {}, Some(6_000), Some(6_000), None),
+            (|_| {}, Some(5_999), None, Some(Code::BalanceLimit)),
+            (|_| {}, None, Some(5_999), Some(Code::BalanceLimit)),
+            (|_| {}, None, Some(0), None),
+            (|e| e.balance.value = MAX_REGISTER - 4_999, None, None, Some(Code::BalanceLimit)),
+            (|e| e.balance.value = i64::MAX, None, None, Some(Code::BalanceLimit)),
+            // Overdraft is repaid first, but the meter's own limit is compared before that.
+            (|e| (e.balance.value, e.overdraft) = (0, 2_000), Some(3_000), None, None),
+            (
+                |e| (e.balance.value, e.overdraft) = (0, 2_000),
+                Some(2_999),
+                None,
+                Some(Code::BalanceLimit),
+            ),
+            (
+                |e| (e.balance.value, e.overdraft) = (0, 2_000),
+                None,
+                Some(4_999),
+                Some(Code::BalanceLimit),
+            ),
+        ];
+        let facts = facts(&good()).unwrap();
+        for (at, (change, max_balance, hoard, expect)) in rows.iter().enumerate() {
+            let mut evidence = seen();
+            change(&mut evidence);
+            let checked = meter(&facts, &evidence, *max_balance, *hoard);
+            assert_eq!(checked.err().map(|failure| failure.code), *expect, "row {at}");
+        }
+        let both = meter(&facts, &Evidence { count: PurchaseCount(9), ..seen() }, None, None);
+        assert_eq!(both.unwrap_err().detail, "9 / 6", "the meter's side first");
+    }
+
+    #[test]
+    fn what_will_be_there_afterwards() {
+        let facts = facts(&good()).unwrap();
+        for (balance, overdraft, after) in
+            [(1_000, 0, 6_000), (0, 1_200, 3_800), (0, 9_000, 0), (0, 5_000, 0), (0, -7, 5_000)]
+        {
+            let mut evidence = seen();
+            (evidence.balance.value, evidence.overdraft) = (balance, overdraft);
+            assert_eq!(expected(&facts, &evidence).value, after, "{balance} {overdraft}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_four_digits_confirm() {
+        let meter = "1234".parse().unwrap();
+        assert_eq!(digits(" 1234 ", meter), Ok(()));
+        for typed in ["", "234", "01234", "1235", "000000001234", "12\u{a0}34"] {
+            assert_eq!(digits(typed, meter).unwrap_err().code, Code::DigitsWrong, "{typed:?}");
+        }
+    }
+}

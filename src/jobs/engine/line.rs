@@ -1,0 +1,242 @@
+//! The one owner of the open line: errands one after the other.
+
+use crossbeam_channel::Receiver;
+
+use super::trace::Trace;
+use super::{OpenLine, Shared};
+use crate::jobs::failure::fail;
+use crate::jobs::recharge::{self, Checked, Preflight};
+use crate::jobs::views::{ErrandId, Failure, FinishedView, QuickRead, Stage, Update};
+use crate::jobs::{Cancel, Desk, Line, Wire, failure, open, read};
+use crate::profile::Profile;
+use crate::report::Code;
+use crate::store::Event;
+use crate::transport::{LineSettings, Link};
+use crate::units::{MeterNo, TokenId};
+
+/// One errand on the line.
+pub(super) struct Errand {
+    pub errand: ErrandId,
+    pub cancel: Cancel,
+    pub task: Task,
+}
+
+/// What to do there.
+#[derive(Debug)]
+pub(super) enum Task {
+    Read(MeterNo),
+    Preflight(TokenId),
+    Commit(String),
+    Resolve(MeterNo),
+}
+
+impl Task {
+    /// The answer of an errand that failed before it began.
+    pub(super) fn failed(&self, errand: ErrandId, failure: Failure) -> Update {
+        match self {
+            Self::Read(_) => Update::Read { errand, result: Err(failure) },
+            Self::Preflight(_) => Update::Preflight { errand, result: Err(failure) },
+            Self::Commit(_) | Self::Resolve(_) => Update::Finished { errand, result: Err(failure) },
+        }
+    }
+}
+
+/// A line that is open, and as what.
+struct Open {
+    port: Option<String>,
+    settings: LineSettings,
+    link: Box<dyn Link>,
+    doubtful: bool,
+    trace: Trace,
+}
+
+/// The worker's memory between errands.
+struct Worker<'a> {
+    shared: &'a Shared,
+    open_line: &'a OpenLine,
+    open: Option<Open>,
+    /// A line was lost before: what comes from the next one may be old.
+    lost: bool,
+    /// The preflight waiting to be confirmed.
+    ready: Option<Box<Preflight>>,
+}
+
+/// One errand after the other, until the desk is gone.
+pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>, open_line: &OpenLine) {
+    let mut worker = Worker { shared, open_line, open: None, lost: false, ready: None };
+    for Errand { errand, cancel, task } in inbox {
+        let whole = shared.guard(Some(errand), || worker.serve(errand, &cancel, &task));
+        if !whole {
+            worker.drop_line();
+            worker.ready = None;
+        }
+    }
+}
+
+impl Worker<'_> {
+    fn serve(&mut self, errand: ErrandId, cancel: &Cancel, task: &Task) {
+        let update = match task {
+            Task::Read(meter) => {
+                let result = self.read(errand, cancel, *meter);
+                Update::Read { errand, result: result.map(Box::new) }
+            }
+            Task::Preflight(token) => match self.preflight(errand, cancel, *token) {
+                Ok(Checked::Ready(ready)) => {
+                    let view = Box::new(ready.view.clone());
+                    self.ready = Some(ready);
+                    Update::Preflight { errand, result: Ok(view) }
+                }
+                Ok(Checked::Settled(settled)) => Update::Finished { errand, result: Ok(settled) },
+                Err(failure) => Update::Preflight { errand, result: Err(failure) },
+            },
+            Task::Commit(digits) => {
+                let result = self.commit(errand, cancel, digits);
+                Update::Finished { errand, result: result.map(Box::new) }
+            }
+            Task::Resolve(meter) => {
+                let meter = *meter;
+                let result = self.on_line(errand, cancel, meter, |desk, line| {
+                    recharge::resolve(desk, line, meter)
+                });
+                Update::Finished { errand, result: result.map(Box::new) }
+            }
+        };
+        self.shared.tell(update);
+        self.shared.tell_home();
+    }
+
+    fn read(
+        &mut self,
+        errand: ErrandId,
+        cancel: &Cancel,
+        meter: MeterNo,
+    ) -> Result<QuickRead, Failure> {
+        self.on_line(errand, cancel, meter, |desk, line| {
+            let (view, reading) = read::quick_read(line, meter)?;
+            // The card is worth showing even when the disk does not take it.
+            if let Err(error) = desk.store.append(&desk.stamp(line), Event::Reading(reading)) {
+                tracing::warn!(%error, "reading not journaled");
+            }
+            Ok(view)
+        })
+    }
+
+    fn preflight(
+        &mut self,
+        errand: ErrandId,
+        cancel: &Cancel,
+        token: TokenId,
+    ) -> Result<Checked, Failure> {
+        self.ready = None;
+        let row = self.shared.store.token(token);
+        let row = row.ok_or_else(|| fail(Code::TokenUnknown, token.to_string()))?;
+        self.on_line(errand, cancel, row.facts.meter, |desk, line| {
+            recharge::preflight(desk, line, token)
+        })
+    }
+
+    fn commit(
+        &mut self,
+        errand: ErrandId,
+        cancel: &Cancel,
+        digits: &str,
+    ) -> Result<FinishedView, Failure> {
+        let ready = self.ready.take().ok_or_else(|| fail(Code::NotConfirmed, ""))?;
+        let meter = ready.view.evidence.meter;
+        let result = self.on_line(errand, cancel, meter, |desk, line| {
+            recharge::commit(&ready, digits, desk, line)
+        });
+        if result.as_ref().is_err_and(|failure| failure.code == Code::DigitsWrong) {
+            // A slip of the finger: nothing was read or sent, the preflight stays good.
+            self.ready = Some(ready);
+        }
+        result
+    }
+
+    /// Opens the line if it is not, and runs the errand on it.
+    fn on_line<T>(
+        &mut self,
+        errand: ErrandId,
+        cancel: &Cancel,
+        meter: MeterNo,
+        work: impl FnOnce(&Desk<'_>, &mut Line<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let shared = self.shared;
+        shared.hint(Update::Progress { errand, stage: Stage::Opening, done: 0, of: 0 });
+        let profile = open::profile(&shared.store, meter, shared.profile.as_deref())?;
+        self.open(&profile)?;
+        let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
+            return Err(fail(Code::PortNotChosen, ""));
+        };
+        let desk = Desk {
+            store: &shared.store,
+            operator: &shared.operator,
+            max_life_s: shared.max_life_s,
+        };
+        let mut progress =
+            |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
+        let mut wire =
+            |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
+        let mut line = Line {
+            link: link.as_mut(),
+            profile: &profile,
+            clock: shared.clock.as_ref(),
+            cancel,
+            wire: &mut wire,
+            progress: &mut progress,
+            doubtful: *doubtful,
+        };
+        let result = work(&desk, &mut line);
+        *doubtful = line.doubtful;
+        trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        self.keep_or_drop(result)
+    }
+
+    fn open(&mut self, profile: &Profile) -> Result<(), Failure> {
+        let port = self.shared.port();
+        let settings = self.shared.settings.unwrap_or_else(|| open::settings(profile));
+        let same = |open: &Open| open.port == port && open.settings == settings;
+        if self.open.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        // The old one first: it may be the same port with other settings.
+        self.open = None;
+        let link = (self.open_line)(port.as_deref(), &settings)?;
+        let doubtful = std::mem::take(&mut self.lost);
+        self.open = Some(Open { port, settings, link, doubtful, trace: Trace::default() });
+        Ok(())
+    }
+
+    /// A broken line is closed, so that the next errand opens it anew.
+    fn keep_or_drop<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        let broken = |failure: &Failure| matches!(failure.code, Code::LinkGone | Code::LinkFailed);
+        match result {
+            Err(failure) if broken(&failure) => {
+                let port = self.open.as_ref().and_then(|open| open.port.clone());
+                self.drop_line();
+                Err(match failure.detail.as_str() {
+                    "" => failure::fail(failure.code, port.unwrap_or_default()),
+                    _ => failure,
+                })
+            }
+            // An outcome that could not be read: the line may be gone, too.
+            other => {
+                if self.open.as_mut().is_some_and(|open| gone(open.link.as_mut())) {
+                    self.drop_line();
+                }
+                other
+            }
+        }
+    }
+
+    fn drop_line(&mut self) {
+        self.lost |= self.open.take().is_some();
+    }
+}
+
+/// Looks without waiting whether the adapter is still there. What arrives now belongs to nobody.
+fn gone(link: &mut dyn Link) -> bool {
+    let mut buffer = [0u8; 64];
+    let now = link.now();
+    link.recv(&mut buffer, now).is_err()
+}

@@ -1,0 +1,38 @@
+//! What takes long and needs no line: exchanges with the office, checking the journal.
+
+use crossbeam_channel::Receiver;
+
+use super::Shared;
+use crate::jobs::views::{ErrandId, Update};
+use crate::jobs::{Cancel, journal, meters, sync};
+
+/// What to do.
+pub(super) enum Errand {
+    Sync(ErrandId, Cancel),
+    Verify,
+}
+
+/// One errand after the other, until the desk is gone.
+pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
+    for errand in inbox {
+        match errand {
+            Errand::Verify => {
+                shared.guard(None, || {
+                    shared.tell(Update::JournalVerified(journal::verify(&shared.store)));
+                });
+            }
+            Errand::Sync(errand, cancel) => {
+                shared.guard(Some(errand), || exchange(shared, errand, &cancel));
+            }
+        }
+        shared.tell_home();
+    }
+}
+
+fn exchange(shared: &Shared, errand: ErrandId, cancel: &Cancel) {
+    let mut progress = |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
+    let report = sync::exchange(&shared.store, &shared.operator, cancel, &mut progress);
+    shared.set_network(meters::network(&report));
+    let result = report.map(|report| sync::view(&report));
+    shared.tell(Update::Synced { errand, result });
+}

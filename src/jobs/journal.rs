@@ -1,0 +1,115 @@
+//! The journal as rows for a list, and checking all of it.
+
+use super::failure;
+use super::views::{Failure, JournalKind, JournalRow};
+use crate::store::{Event, Recorded, Store, Withdrawal};
+use crate::units::{Credit, Decision, MeterNo, Outcome};
+
+/// Most rows one page gives.
+pub const MAX_PAGE: usize = 500;
+
+/// A page of the journal, newest first, below `before`; and whether there are older entries.
+pub fn page(store: &Store, before: Option<u64>, limit: usize) -> (Vec<JournalRow>, bool) {
+    let summary = store.summary();
+    let limit = limit.clamp(1, MAX_PAGE);
+    let end = before.unwrap_or(u64::MAX).min(summary.events.saturating_add(1));
+    let begin = end.saturating_sub(limit as u64).max(1);
+    let wanted = usize::try_from(end.saturating_sub(begin)).unwrap_or(0);
+    let mut entries = store.events(begin, wanted);
+    entries.reverse();
+    let acked = summary.acked.map_or(0, |at| at.seq);
+    (entries.iter().map(|entry| row(entry, acked, store)).collect(), begin > 1)
+}
+
+/// The last entries about one meter, newest first.
+pub fn of_meter(store: &Store, meter: MeterNo, limit: usize) -> Vec<JournalRow> {
+    let acked = store.summary().acked.map_or(0, |at| at.seq);
+    let entries = store.events_for(meter, true, limit.min(MAX_PAGE));
+    entries.iter().map(|entry| row(entry, acked, store)).collect()
+}
+
+/// Checks the whole journal; how many entries it has.
+///
+/// # Errors
+/// [`crate::report::Code::JournalDamaged`] with the place.
+pub fn verify(store: &Store) -> Result<u64, Failure> {
+    store.verify().map(|verified| verified.records).map_err(|damage| failure::damage(&damage))
+}
+
+fn row(entry: &Recorded, acked: u64, store: &Store) -> JournalRow {
+    let event = &entry.event;
+    let (kind, outcome, detail) = described(event);
+    let token = event.token();
+    let cached = || token.and_then(|id| store.token(id)).map(|row| row.facts.credit);
+    JournalRow {
+        seq: entry.seq,
+        at: entry.stamp.at,
+        kind,
+        meter: event.meter(),
+        token,
+        credit: own_credit(event).or_else(cached),
+        outcome,
+        acked: entry.seq <= acked,
+        detail,
+    }
+}
+
+fn own_credit(event: &Event) -> Option<Credit> {
+    match event {
+        Event::TokenImported { token, .. } => Some(token.credit),
+        Event::Intent { facts, .. } => Some(facts.credit),
+        _ => None,
+    }
+}
+
+fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
+    match event {
+        Event::Enrolled { tenant, device, .. } => {
+            (JournalKind::Enrolled, None, format!("{tenant} {device}"))
+        }
+        Event::TokenImported { .. } => (JournalKind::TokenImported, None, String::new()),
+        Event::TokenWithdrawn { reason, .. } => {
+            let reason = match reason {
+                Withdrawal::Voided => "voided",
+                Withdrawal::Settled => "settled",
+                Withdrawal::Superseded => "superseded",
+            };
+            (JournalKind::TokenWithdrawn, None, reason.to_owned())
+        }
+        Event::Reading(reading) => {
+            (JournalKind::Reading, None, format!("{} items", reading.items.len()))
+        }
+        Event::Refused { code, .. } => (JournalKind::Refused, None, code.clone()),
+        Event::Intent { facts, .. } => {
+            (JournalKind::Intent, None, format!("count {}", facts.count_before))
+        }
+        Event::Resend { .. } => (JournalKind::Resend, None, String::new()),
+        Event::Outcome { judgement, .. } => {
+            let decision = judgement.decision;
+            (JournalKind::Outcome, Some(decision.outcome()), decision_name(decision).to_owned())
+        }
+        Event::TimeAnchor { server } => (JournalKind::TimeAnchor, None, server.0.to_string()),
+        Event::ReceiptStored { number, acked } => {
+            (JournalKind::Receipt, None, format!("{number}: {}", acked.seq))
+        }
+        Event::Resolved { booked, .. } => {
+            let booked = if *booked { "booked" } else { "not-booked" };
+            (JournalKind::Resolved, None, booked.to_owned())
+        }
+        Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
+    }
+}
+
+/// The stable name of a decision.
+pub fn decision_name(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Confirmed => "confirmed",
+        Decision::ConfirmedWeak => "confirmed-weak",
+        Decision::NotApplied => "not-applied",
+        Decision::Raced => "raced",
+        Decision::TornWrite => "torn-write",
+        Decision::Reset => "reset",
+        Decision::Contradiction => "contradiction",
+        Decision::Unreachable => "unreachable",
+    }
+}

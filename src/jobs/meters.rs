@@ -1,0 +1,126 @@
+//! Meters for lists and cards, and the figures of the home screen, from the store alone.
+
+use super::views::{
+    Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, TokenStateView,
+};
+use super::{failure, journal, tokens};
+use crate::store::{MeterRow, OpenIntent, Store};
+use crate::units::{MeterNo, UnixSeconds};
+
+/// Journal entries on a meter's card.
+const CARD_JOURNAL: usize = 20;
+/// Open recharges shown at home; more than this is a matter for the office.
+const HOME_INTENTS: usize = 50;
+
+/// The figures of the home screen. What the store does not know stays as in `from`.
+pub fn home(store: &Store, from: &HomeView) -> HomeView {
+    let summary = store.summary();
+    let open: Vec<_> = if summary.open_intents == 0 {
+        Vec::new()
+    } else {
+        store.open_intents().iter().take(HOME_INTENTS).map(open_view).collect()
+    };
+    HomeView {
+        device: store.identity().device.to_string(),
+        meters: summary.meters,
+        tokens: summary.tokens_live,
+        open_intents: open,
+        unsynced: summary.unsynced,
+        last_sync: summary.last_sync,
+        money_stopped: store.money_allowed().err().map(|why| failure::why(&why)),
+        ..from.clone()
+    }
+}
+
+/// A page of meters after `after`, or those found by `search`; and whether there are more.
+pub fn page(
+    store: &Store,
+    now: UnixSeconds,
+    after: Option<MeterNo>,
+    search: &str,
+    limit: usize,
+) -> (Vec<MeterRowView>, bool) {
+    let ask = limit.saturating_add(1);
+    let mut rows = match search.trim() {
+        "" => store.meters(after, ask),
+        text => store.find_meters(text, ask),
+    };
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows.iter().map(|row| row_view(store, now, row)).collect(), more)
+}
+
+/// Everything known about one meter; `None` when nothing is.
+pub fn card(store: &Store, now: UnixSeconds, no: MeterNo) -> Option<MeterView> {
+    let row = store.meter(no)?;
+    let tokens = store.tokens_for(no);
+    Some(MeterView {
+        account: row.account,
+        profile: row.profile.clone(),
+        tokens: tokens.iter().map(|token| tokens::view(token, now)).collect(),
+        journal: journal::of_meter(store, no, CARD_JOURNAL),
+        open: store.open_intent(no).as_ref().map(open_view),
+        last: row.last.clone(),
+        row: row_view(store, now, &row),
+    })
+}
+
+/// The card of a meter nobody listed: a number, nothing else.
+pub fn unknown(no: MeterNo) -> MeterView {
+    let row = MeterRowView {
+        no,
+        customer: String::new(),
+        location: String::new(),
+        balance: None,
+        overdraft: 0,
+        tokens: 0,
+        open_intent: false,
+    };
+    MeterView {
+        row,
+        account: None,
+        profile: String::new(),
+        tokens: Vec::new(),
+        journal: Vec::new(),
+        open: None,
+        last: None,
+    }
+}
+
+fn row_view(store: &Store, now: UnixSeconds, row: &MeterRow) -> MeterRowView {
+    let ready =
+        |token: &crate::store::TokenRow| tokens::view(token, now).state == TokenStateView::Ready;
+    let ready = store.tokens_for(row.no).into_iter().filter(ready).count();
+    MeterRowView {
+        no: row.no,
+        customer: row.customer.clone(),
+        location: row.location.clone(),
+        balance: row.last.as_ref().map(|seen| (seen.balance, seen.read_at)),
+        overdraft: row.last.as_ref().map_or(0, |seen| seen.overdraft),
+        tokens: u32::try_from(ready).unwrap_or(u32::MAX),
+        open_intent: store.open_intent(row.no).is_some(),
+    }
+}
+
+/// An open recharge for a list.
+pub fn open_view(open: &OpenIntent) -> OpenIntentView {
+    OpenIntentView {
+        meter: open.facts.meter,
+        token: open.facts.token,
+        credit: open.facts.credit,
+        decision: open.last_judgement.as_ref().map(|judgement| judgement.decision),
+        readable: !open.disputed,
+    }
+}
+
+/// The network as an attempt left it.
+pub fn network<T>(attempt: &Result<T, Failure>) -> Network {
+    use crate::report::Code;
+    match attempt {
+        Ok(_) => Network::Up,
+        Err(failure) => match failure.code {
+            Code::OfficeLies | Code::OfficeRefused | Code::OfficeVersion => Network::Up,
+            _ => Network::Down,
+        },
+    }
+}

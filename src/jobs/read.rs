@@ -1,0 +1,211 @@
+//! Quick read: what a person at a meter wants to know first, on one card.
+//!
+//! Nine questions, blocks where the meter has them, each sent as soon as the answer before is
+//! complete: the card costs the wire time and the meter's own turnaround and hardly more
+//! (`tests/bench/quick_read.rs`). What a meter refuses or stays silent on is listed as missing;
+//! only a meter that says nothing at all fails.
+
+use super::ask::{self, Answers};
+use super::evidence::{self, DI_CLOCK, DI_ENERGY, DI_STATUS_3};
+use super::views::{Failure, QuickRead, Stage};
+use super::{Line, failure};
+use crate::protocol::dlt645::value::read_bcd;
+use crate::report::Code;
+use crate::store::Reading;
+use crate::units::{Credit, Energy, MeterNo, PurchaseCount};
+
+/// Three phase voltages, 0.1 V.
+pub const DI_VOLTAGES: u32 = 0x0201_FF00;
+/// Three phase currents, 0.001 A.
+pub const DI_CURRENTS: u32 = 0x0202_FF00;
+/// Active power, 0.0001 kW.
+pub const DI_POWER: u32 = 0x0203_0000;
+/// Status words 1 to 7.
+pub const DI_STATUS: u32 = 0x0400_05FF;
+/// Date, for meters without the block of date and time.
+const DI_DATE: u32 = 0x0400_0101;
+/// Time, likewise.
+const DI_TIME: u32 = 0x0400_0102;
+
+/// Status bits worth saying on the card: word, bit, name as in `protocol::dlt645::words`.
+pub const ALARMS: &[(u8, u8, &str)] = &[
+    (1, 2, "clock-battery-low"),
+    (1, 3, "reading-battery-low"),
+    (1, 4, "active-reverse"),
+    (1, 8, "control-loop-error"),
+    (1, 9, "esam-error"),
+    (1, 12, "program-error"),
+    (1, 13, "memory-error"),
+    (1, 14, "overdraft"),
+    (1, 15, "clock-error"),
+    (3, 4, "relay-open"),
+    (3, 7, "pre-trip-alarm"),
+    (3, 12, "keep-power"),
+    (3, 14, "local-account-not-opened"),
+    (3, 15, "remote-account-not-opened"),
+    (4, 0, "loss-of-voltage"),
+    (4, 1, "undervoltage"),
+    (4, 2, "overvoltage"),
+    (4, 5, "overload"),
+    (4, 7, "phase-loss"),
+    (5, 0, "loss-of-voltage"),
+    (5, 5, "overload"),
+    (5, 7, "phase-loss"),
+    (6, 0, "loss-of-voltage"),
+    (6, 5, "overload"),
+    (6, 7, "phase-loss"),
+    (7, 0, "voltage-sequence-wrong"),
+    (7, 5, "power-down"),
+    (7, 9, "cover-open"),
+    (7, 10, "terminal-cover-open"),
+];
+
+/// The items of the card for this profile, in the order they are asked, in two parts. The first
+/// are those that a port serves even before authentication (`reference/dlt645.md` 6.6), the clock
+/// last, so that it is compared with the handheld's at once.
+pub fn items(line: &Line<'_>) -> ([u32; 4], [u32; 5]) {
+    let money = line.profile.money;
+    let first = [DI_ENERGY, money.balance, money.overdraft, DI_CLOCK];
+    (first, [money.count, DI_VOLTAGES, DI_CURRENTS, DI_POWER, DI_STATUS])
+}
+
+/// Reads one meter's card; and what goes into the journal.
+///
+/// # Errors
+/// Line failures, a meter that says nothing at all, a cancel.
+pub fn quick_read(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Reading), Failure> {
+    let (first, rest) = items(line);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (done, of) = (count(first.len()), count(first.len() + rest.len()));
+    (line.progress)(Stage::Reading, 0, of);
+    let mut answers = ask::read(line, meter, &first, 0)?;
+    if answers.replies.iter().all(|(_, reply)| reply.is_none()) {
+        return Err(failure::fail(Code::MeterSilent, meter.to_string()));
+    }
+    if answers.refused(DI_CLOCK) {
+        answers.join(ask::read(line, meter, &[DI_DATE, DI_TIME], 0)?);
+    }
+    let parts = || evidence::clock_parts(answers.data(DI_DATE)?, answers.data(DI_TIME)?);
+    let clock = answers.data(DI_CLOCK).and_then(evidence::clock_block).or_else(parts);
+    let drift_s = evidence::drift(line, clock);
+    (line.progress)(Stage::Reading, done, of);
+    answers.join(ask::read(line, meter, &rest, 0)?);
+    if answers.refused(DI_STATUS) {
+        answers.join(ask::read(line, meter, &[DI_STATUS_3], 0)?);
+    }
+    (line.progress)(Stage::Reading, of, of);
+    let view = QuickRead { clock, drift_s, ..card(line, meter, &answers) };
+    let view = QuickRead { missing: missing(&view), ..view };
+    let reading = Reading {
+        meter,
+        items: answers.given(),
+        evidence: None,
+        read_at: view.read_at,
+        took_ms: view.took_ms,
+        frames_digest: answers.digest,
+    };
+    Ok((view, reading))
+}
+
+/// The card but for the clock.
+fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
+    let money = line.profile.money;
+    let number = |di, signed| answers.data(di).and_then(move |data: &[u8]| read_bcd(data, signed));
+    let status = status(answers);
+    QuickRead {
+        meter,
+        energy: number(DI_ENERGY, false).map(Energy),
+        balance: number(money.balance, false).map(|value| Credit { value, unit: money.unit }),
+        overdraft: number(money.overdraft, false),
+        count: number(money.count, false).and_then(|n| u32::try_from(n).ok()).map(PurchaseCount),
+        voltage_dv: phases(answers.data(DI_VOLTAGES), 2, false),
+        current_ma: phases(answers.data(DI_CURRENTS), 3, true),
+        power_dw: number(DI_POWER, true),
+        clock: None,
+        drift_s: None,
+        relay: status[2].map(evidence::relay),
+        status,
+        alarms: alarms(&status),
+        missing: Vec::new(),
+        took_ms: u64::try_from(answers.took.as_millis()).unwrap_or(u64::MAX),
+        read_at: line.now(),
+    }
+}
+
+/// Up to three values of `len` bytes; one that is all FF is a phase the meter does not have.
+fn phases(data: Option<&[u8]>, len: usize, signed: bool) -> [Option<i64>; 3] {
+    let mut values = [None; 3];
+    for (value, bytes) in values.iter_mut().zip(data.unwrap_or_default().chunks_exact(len)) {
+        if bytes.iter().any(|byte| *byte != 0xFF) {
+            *value = read_bcd(bytes, signed);
+        }
+    }
+    values
+}
+
+/// Status words 1 to 7 from the block, or the third alone.
+fn status(answers: &Answers) -> [Option<u16>; 7] {
+    let mut words = [None; 7];
+    let block = answers.data(DI_STATUS).unwrap_or_default();
+    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(2)) {
+        *word = evidence::word(bytes);
+    }
+    words[2] = words[2].or_else(|| answers.data(DI_STATUS_3).and_then(evidence::word));
+    words
+}
+
+fn alarms(status: &[Option<u16>; 7]) -> Vec<&'static str> {
+    let set = |(word, bit, _): &&(u8, u8, &'static str)| {
+        let word = status.get(usize::from(*word).wrapping_sub(1)).copied().flatten();
+        word.is_some_and(|bits| bits >> bit & 1 == 1)
+    };
+    let mut names: Vec<&'static str> = ALARMS.iter().filter(set).map(|(.., name)| *name).collect();
+    // The same thing on two phases is said once.
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    names
+}
+
+/// Names of what the card lacks.
+fn missing(view: &QuickRead) -> Vec<&'static str> {
+    let table = [
+        ("energy", view.energy.is_none()),
+        ("balance", view.balance.is_none()),
+        ("overdraft", view.overdraft.is_none()),
+        ("count", view.count.is_none()),
+        ("voltages", view.voltage_dv == [None; 3]),
+        ("currents", view.current_ma == [None; 3]),
+        ("power", view.power_dw.is_none()),
+        ("clock", view.clock.is_none()),
+        ("status", view.status == [None; 7]),
+    ];
+    table.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::dlt645::words::status_names;
+
+    #[test]
+    fn alarm_names_are_those_of_the_protocol() {
+        for (word, bit, name) in ALARMS {
+            assert_eq!(status_names(*word, 1 << bit), [*name], "word {word} bit {bit}");
+        }
+    }
+
+    #[test]
+    fn phases_that_are_not_there_are_none() {
+        let data = [0x05, 0x22, 0xFF, 0xFF, 0x00, 0x00];
+        assert_eq!(phases(Some(&data), 2, false), [Some(2205), None, Some(0)]);
+        assert_eq!(phases(Some(&[0x34, 0x12, 0x80]), 3, true), [Some(-1234), None, None]);
+        assert_eq!(phases(None, 2, false), [None; 3]);
+    }
+
+    #[test]
+    fn an_alarm_on_two_phases_is_said_once() {
+        let mut status = [None; 7];
+        (status[3], status[4], status[6]) = (Some(1), Some(0x21), Some(1 << 9));
+        assert_eq!(alarms(&status), ["loss-of-voltage", "overload", "cover-open"]);
+    }
+}

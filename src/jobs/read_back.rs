@@ -1,0 +1,79 @@
+//! Reading a meter back until the reading decides, or openly does not.
+//!
+//! DL/T 645's checksum is one byte: a bad line now and then passes a wrong value. So any decision
+//! that is not plainly "confirmed" (where count, record, balance and overdraft all have to fit
+//! together) must be seen in two readings in a row before it counts.
+
+use super::Line;
+use super::evidence::{self, How, Seen};
+use super::judge::{Limits, judge};
+use super::views::Stage;
+use crate::report::Code;
+use crate::units::{Decision, Evidence, IntentFacts, Judgement};
+
+/// Readings at most; each already repeats its questions as the profile says.
+pub const ROUNDS: u32 = 4;
+
+/// What is to be found out.
+pub struct Case<'a> {
+    /// What was sent.
+    pub facts: IntentFacts,
+    /// What the meter showed before.
+    pub before: &'a Evidence,
+}
+
+impl Case<'_> {
+    fn judge(&self, line: &Line<'_>, seen: &Seen, refusal: Option<u16>) -> Judgement {
+        let money = line.profile.money;
+        let limits = Limits { price_fen_per_kwh: money.price_fen_per_kwh, power_w: money.power_w };
+        judge(&self.facts, self.before, Some(&seen.evidence), seen.record, refusal, limits)
+    }
+}
+
+/// Reads back until a decision stands; [`Decision::Unreachable`] when none does.
+pub fn read_back(line: &mut Line<'_>, case: &Case<'_>, refusal: Option<u16>) -> Judgement {
+    rounds(line, case, refusal, None)
+}
+
+/// The same, with one reading already made.
+pub fn again(line: &mut Line<'_>, case: &Case<'_>, seen: &Seen) -> Judgement {
+    let first = case.judge(line, seen, None);
+    if first.decision == Decision::Confirmed {
+        return first;
+    }
+    rounds(line, case, None, Some(first.decision))
+}
+
+fn rounds(
+    line: &mut Line<'_>,
+    case: &Case<'_>,
+    refusal: Option<u16>,
+    mut last: Option<Decision>,
+) -> Judgement {
+    for round in 1..=ROUNDS {
+        let how = How { step: case.facts.count_before.next(), hoard: false };
+        match evidence::take(line, case.facts.meter, how) {
+            Ok(seen) => {
+                let judgement = case.judge(line, &seen, refusal);
+                let decision = judgement.decision;
+                if decision == Decision::Confirmed || last.replace(decision) == Some(decision) {
+                    return judgement;
+                }
+            }
+            // No use in going on: the person stopped it, or the adapter is away.
+            Err(failure)
+                if matches!(failure.code, Code::Cancelled | Code::LinkGone | Code::LinkFailed) =>
+            {
+                break;
+            }
+            Err(_) => {}
+        }
+        (line.progress)(Stage::ReadingBack, round, ROUNDS);
+    }
+    unreachable(refusal)
+}
+
+/// The judgement of a meter that could not be read: the recharge stays open.
+pub fn unreachable(refusal_word: Option<u16>) -> Judgement {
+    Judgement { decision: Decision::Unreachable, after: None, refusal_word }
+}

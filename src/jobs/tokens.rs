@@ -1,0 +1,221 @@
+//! Tokens: taking them in, and listing them.
+//!
+//! A token comes as a file of bytes, a file of several, or `MK1:` text from a QR code. Each is
+//! verified strictly before it is stored; importing one twice does nothing.
+
+use std::path::Path;
+
+use meterkit_tokens::RechargeToken;
+
+use super::failure::{self, fail};
+use super::views::{Failure, TokenStateView, TokenView};
+use super::{check, open};
+use crate::report::Code;
+use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
+use crate::units::{TokenId, UnixSeconds};
+
+/// Largest file that is read: 10,000 tokens as text.
+pub const MAX_FILE: u64 = 8 * 1024 * 1024;
+/// Most tokens taken from one file.
+pub const MAX_TOKENS: usize = 10_000;
+
+/// The start of a token as text.
+const TEXT: &str = "MK1:";
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Newly taken in.
+    pub taken: Vec<TokenId>,
+    /// Already there.
+    pub known: Vec<TokenId>,
+    /// Not accepted, and why; one for each.
+    pub refused: Vec<Failure>,
+}
+
+/// Imports `MK1:` text or, when it is none, the file of that name.
+///
+/// # Errors
+/// [`Code::File`] when the file cannot be read.
+pub fn import(store: &Store, stamp: &Stamp, source: &str) -> Result<Imported, Failure> {
+    let source = source.trim();
+    if source.starts_with(TEXT) {
+        return Ok(import_bytes(store, stamp, source.as_bytes()));
+    }
+    let path = Path::new(source);
+    let unread = |error: std::io::Error| fail(Code::File, format!("{source}: {error}"));
+    let size = std::fs::metadata(path).map_err(unread)?.len();
+    if size > MAX_FILE {
+        return Err(fail(Code::File, format!("{source}: {size} > {MAX_FILE} bytes")));
+    }
+    Ok(import_bytes(store, stamp, &std::fs::read(path).map_err(unread)?))
+}
+
+/// Imports the contents of a file: one token as bytes, or `MK1:` text, one a line.
+pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
+    let mut done = Imported::default();
+    for token in split(contents) {
+        match token.and_then(|bytes| import_one(store, stamp, &bytes)) {
+            Ok((id, true)) => done.taken.push(id),
+            Ok((id, false)) => done.known.push(id),
+            Err(failure) => done.refused.push(failure),
+        }
+    }
+    done
+}
+
+/// Takes a file apart.
+fn split(contents: &[u8]) -> Vec<Result<Vec<u8>, Failure>> {
+    let text = std::str::from_utf8(contents).ok();
+    let lines = || text.into_iter().flat_map(str::lines).map(str::trim).filter(|l| !l.is_empty());
+    if !lines().next().is_some_and(|line| line.starts_with(TEXT)) {
+        return vec![Ok(contents.to_vec())];
+    }
+    let mut tokens: Vec<_> = lines()
+        .take(MAX_TOKENS)
+        .map(|line| RechargeToken::from_qr_text(line).map_err(|e| failure::token(&e.into())))
+        .collect();
+    let over = lines().skip(MAX_TOKENS).count();
+    if over > 0 {
+        tokens.push(Err(fail(Code::File, format!("{over} > {MAX_TOKENS}"))));
+    }
+    tokens
+}
+
+/// Verifies and stores one; `true` when it is new.
+fn import_one(store: &Store, stamp: &Stamp, bytes: &[u8]) -> Result<(TokenId, bool), Failure> {
+    let trust = open::trust(store)?;
+    let token = RechargeToken::verify(bytes, &trust.tenant, &trust.keys)
+        .map_err(|error| failure::token(&error))?;
+    let facts = facts(&token)?;
+    let detail = |failure: Failure| Failure {
+        detail: format!("{}: {}", facts.id, failure.detail),
+        ..failure
+    };
+    if token.device != trust.device.as_str() {
+        return Err(detail(fail(Code::TokenDevice, token.device)));
+    }
+    // An expired token is of no use here; one that is not valid yet will be.
+    if stamp.at.0 >= token.expires {
+        return Err(detail(fail(Code::TokenExpired, token.expires.to_string())));
+    }
+    match store.import(stamp, facts, bytes.to_vec()) {
+        Ok(store::Imported::New(_)) => Ok((facts.id, true)),
+        Ok(store::Imported::Known(_)) | Err(StoreError::Known(_)) => Ok((facts.id, false)),
+        Err(error) => Err(failure::store(&error)),
+    }
+}
+
+/// What the store keeps of a token.
+///
+/// # Errors
+/// [`Code::TokenMalformed`].
+pub fn facts(token: &RechargeToken) -> Result<TokenFacts, Failure> {
+    let intent = check::facts(token)?;
+    Ok(TokenFacts {
+        id: intent.token,
+        meter: intent.meter,
+        account: intent.account,
+        count_before: intent.count_before,
+        credit: intent.credit,
+        seq: token.seq,
+        order: token.order,
+        not_before: UnixSeconds(token.not_before),
+        expires: UnixSeconds(token.expires),
+        caps: token.caps,
+        max_balance: token.max_balance,
+    })
+}
+
+/// A page of tokens, and whether there are more.
+pub fn list(
+    store: &Store,
+    now: UnixSeconds,
+    after: Option<TokenId>,
+    limit: usize,
+) -> (Vec<TokenView>, bool) {
+    let mut rows = store.tokens(after, limit.saturating_add(1));
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows.iter().map(|row| view(row, now)).collect(), more)
+}
+
+/// A token for a list.
+pub fn view(row: &TokenRow, now: UnixSeconds) -> TokenView {
+    let facts = &row.facts;
+    let state = match row.state {
+        TokenState::Intent => TokenStateView::Open,
+        TokenState::Accepted => TokenStateView::Accepted,
+        TokenState::Raced => TokenStateView::Raced,
+        TokenState::Disputed => TokenStateView::Disputed,
+        TokenState::Withdrawn => TokenStateView::Withdrawn,
+        TokenState::Cached | TokenState::NotApplied if row.withdrawn => TokenStateView::Withdrawn,
+        TokenState::Cached | TokenState::NotApplied if now >= facts.expires => {
+            TokenStateView::Expired
+        }
+        TokenState::Cached | TokenState::NotApplied if now < facts.not_before => {
+            TokenStateView::NotYet
+        }
+        TokenState::Cached | TokenState::NotApplied => TokenStateView::Ready,
+    };
+    TokenView {
+        id: facts.id,
+        meter: facts.meter,
+        credit: facts.credit,
+        count_before: facts.count_before,
+        expires: facts.expires,
+        state,
+    }
+}
+
+/// The one token to use on a meter now: the usable one with the lowest step.
+///
+/// # Errors
+/// [`Code::TokenUnknown`] for none, [`Code::TokenAmbiguous`] for several with the same step.
+pub fn choose(
+    store: &Store,
+    meter: crate::units::MeterNo,
+    now: UnixSeconds,
+) -> Result<TokenId, Failure> {
+    let rows = store.tokens_for(meter);
+    let ready = |row: &&TokenRow| view(row, now).state == TokenStateView::Ready;
+    let mut ready: Vec<&TokenRow> = rows.iter().filter(ready).collect();
+    ready.sort_by_key(|row| row.facts.count_before);
+    match ready.as_slice() {
+        [] => Err(fail(Code::TokenUnknown, meter.to_string())),
+        [one, two, ..] if one.facts.count_before == two.facts.count_before => {
+            Err(fail(Code::TokenAmbiguous, format!("{} / {}", one.facts.id, two.facts.id)))
+        }
+        [one, ..] => Ok(one.facts.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_one_token_or_lines_of_text() {
+        let bytes = [0xD2u8, 0x84, 1, 2, 3];
+        let text = RechargeToken::qr_text(&bytes);
+        assert_eq!(split(&bytes), [Ok(bytes.to_vec())]);
+        let lines = format!("\n{text}\r\n\n  {text}\nMK1:*\n");
+        let parts = split(lines.as_bytes());
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[..2], [Ok(bytes.to_vec()), Ok(bytes.to_vec())]);
+        assert_eq!(parts[2].as_ref().unwrap_err().code, Code::TokenMalformed);
+    }
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_come_apart(contents: Vec<u8>) {
+            let parts = split(&contents);
+            proptest::prop_assert!(!parts.is_empty());
+        }
+
+        #[test]
+        fn any_text_comes_apart(text in "(MK1:[0-9A-Z $%*+./:-]{0,40}\\s?){0,5}") {
+            let whole = text.lines().filter(|line| !line.trim().is_empty()).count();
+            proptest::prop_assert_eq!(split(text.as_bytes()).len(), whole.max(1));
+        }
+    }
+}

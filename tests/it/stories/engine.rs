@@ -1,0 +1,202 @@
+//! The engine as the screens use it: requests in, updates out, over simulated meters in virtual
+//! time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use meterkit::jobs::clock::TickClock;
+use meterkit::jobs::engine::{Engine, EngineConfig, UPDATES};
+use meterkit::jobs::views::{ErrandId, Failure, Request, Update};
+use meterkit::report::Code;
+use meterkit::sim::serve::FleetStation;
+use meterkit::sim::{Fleet, Meter, MeterSetup};
+use meterkit::transport::{Faults, Line, LineSettings, LinkError, VirtualLink};
+use meterkit::units::{Decision, MeterNo, TokenId, UnixSeconds};
+
+use super::site::{BASE, Order, Site};
+
+/// Nothing here takes as long; a test that hangs says so.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const METER: &str = "000000000047";
+
+/// What opening the line does, one after the other; the last one again and again.
+#[derive(Clone, Copy)]
+enum Opens {
+    Well,
+    Busy,
+    Panics,
+}
+
+struct Rig {
+    engine: Option<Engine>,
+    token: TokenId,
+    _folder: tempfile::TempDir,
+}
+
+impl Rig {
+    fn new(opens: &'static [Opens]) -> Self {
+        let (meter, account) = (METER.parse().unwrap(), "112233445566".parse().unwrap());
+        let fleet = || {
+            let setup = MeterSetup::opened(meter, account, 1_234, 6);
+            let start = meterkit::sim::DEFAULT_START.parse().unwrap();
+            Fleet::new(vec![Meter::new(setup, start, 1)])
+        };
+        let wires = || Line::new(LineSettings::even(2400), Faults::NONE);
+        let mut site = Site::new(fleet(), wires());
+        let token = site.issue(&Order::new(meter, account, 6, 5_000));
+        let folder = site.into_folder();
+        // The meter stays the same, however often the line is opened.
+        let station = Arc::new(std::sync::Mutex::new(fleet()));
+        let calls = AtomicU32::new(0);
+        let config = EngineConfig {
+            port: Some("sim".to_owned()),
+            clock: Arc::new(TickClock { base: UnixSeconds(BASE), offset_s: 0 }),
+            open_line: Box::new(move |_, _| {
+                let call = calls.fetch_add(1, Ordering::Relaxed) as usize;
+                match opens[call.min(opens.len() - 1)] {
+                    Opens::Well => {
+                        let station = FleetStation::sharing(Arc::clone(&station));
+                        Ok(Box::new(VirtualLink::new(station, wires())))
+                    }
+                    Opens::Busy => {
+                        let error = LinkError::Busy("sim".to_owned());
+                        Err(meterkit::jobs::failure::link(&error, "sim"))
+                    }
+                    Opens::Panics => panic!("the driver of this adapter is mad"),
+                }
+            }),
+            ..EngineConfig::new(folder.path().join("store"), "li".to_owned()).unwrap()
+        };
+        Self { engine: Some(Engine::start(config).unwrap()), token, _folder: folder }
+    }
+
+    fn ask(&self, request: Request) {
+        self.engine.as_ref().unwrap().requests.send(request).unwrap();
+    }
+
+    /// The next update that `pick` takes.
+    fn wait<T>(&self, mut pick: impl FnMut(Update) -> Option<T>) -> T {
+        let updates = &self.engine.as_ref().unwrap().updates;
+        loop {
+            let update = updates.recv_timeout(PATIENCE).expect("an update");
+            if let Some(picked) = pick(update) {
+                return picked;
+            }
+        }
+    }
+
+    fn preflight(&self, number: u64) -> Result<(), Failure> {
+        let errand = ErrandId(number);
+        self.ask(Request::Preflight { errand, token: self.token });
+        self.wait(|update| match update {
+            Update::Preflight { errand: of, result } if of == errand => Some(result.map(drop)),
+            _ => None,
+        })
+    }
+
+    fn commit(&self, number: u64, digits: &str) -> Result<Decision, Failure> {
+        let errand = ErrandId(number);
+        self.ask(Request::Commit { errand, digits: digits.to_owned() });
+        self.finished(errand)
+    }
+
+    fn finished(&self, errand: ErrandId) -> Result<Decision, Failure> {
+        self.wait(|update| match update {
+            Update::Finished { errand: of, result } if of == errand => {
+                Some(result.map(|view| view.decision))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Code {
+    result.unwrap_err().code
+}
+
+#[test]
+fn a_recharge_through_the_engine() {
+    let rig = Rig::new(&[Opens::Well]);
+    let first = rig.engine.as_ref().unwrap().updates.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(first, Update::Home(home) if home.tokens == 1 && home.operator == "li"));
+    assert_eq!(code(rig.commit(1, "0047")), Code::NotConfirmed, "nothing was shown yet");
+    rig.preflight(2).unwrap();
+    assert_eq!(code(rig.commit(3, "0048")), Code::DigitsWrong);
+    assert_eq!(
+        rig.commit(4, "0047"),
+        Ok(Decision::Confirmed),
+        "a slip of the finger costs nothing"
+    );
+    assert_eq!(code(rig.commit(5, "0047")), Code::NotConfirmed, "one look, one recharge");
+    assert_eq!(code(rig.preflight(6)), Code::TokenUsed);
+    let meter: MeterNo = METER.parse().unwrap();
+    rig.ask(Request::Resolve { errand: ErrandId(7), meter });
+    assert_eq!(code(rig.finished(ErrandId(7))), Code::NoIntent);
+    rig.ask(Request::Meter(meter));
+    let card = rig.wait(|update| match update {
+        Update::Meter(card) => Some(card),
+        _ => None,
+    });
+    let newest = &card.journal.first().unwrap().detail;
+    assert_eq!(newest, "MK-TOKEN-11");
+    assert_eq!(card.last.unwrap().balance.value, 6_234);
+}
+
+#[test]
+fn traffic_is_shown_as_frames() {
+    let rig = Rig::new(&[Opens::Well]);
+    rig.ask(Request::Read { errand: ErrandId(1), meter: METER.parse().unwrap() });
+    let (mut sent, mut received) = (0, 0);
+    let read = rig.wait(|update| match update {
+        Update::Wire(view) => {
+            *(if view.received { &mut received } else { &mut sent }) += 1;
+            assert!(!view.meaning.is_empty(), "{view:?}");
+            None
+        }
+        Update::Read { result, .. } => Some(result),
+        _ => None,
+    });
+    assert_eq!(read.unwrap().missing, Vec::<&str>::new());
+    assert_eq!((sent, received), (9, 9));
+}
+
+#[test]
+fn a_worker_that_dies_says_so_and_goes_on() {
+    let rig = Rig::new(&[Opens::Panics, Opens::Busy, Opens::Well]);
+    rig.ask(Request::Preflight { errand: ErrandId(1), token: rig.token });
+    let died = rig.wait(|update| match update {
+        Update::WorkerDied { errand, detail } => Some((errand, detail)),
+        _ => None,
+    });
+    assert_eq!(died, (Some(ErrandId(1)), "the driver of this adapter is mad".to_owned()));
+    assert_eq!(code(rig.preflight(2)), Code::PortBusy);
+    rig.preflight(3).unwrap();
+    assert_eq!(rig.commit(4, "0047"), Ok(Decision::Confirmed));
+}
+
+#[test]
+fn screens_that_stopped_reading_do_not_hold_the_engine() {
+    let mut rig = Rig::new(&[Opens::Well]);
+    // More results than the channel has room for, none of them taken.
+    for _ in 0..UPDATES {
+        rig.ask(Request::Home);
+    }
+    rig.ask(Request::Read { errand: ErrandId(1), meter: METER.parse().unwrap() });
+    let engine = rig.engine.take().unwrap();
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        drop(engine);
+        let _ = done.send(());
+    });
+    ended.recv_timeout(PATIENCE).expect("the engine ends");
+}
+
+#[test]
+fn a_store_in_use_is_named() {
+    let rig = Rig::new(&[Opens::Well]);
+    let folder = rig._folder.path().join("store");
+    let second = Engine::start(EngineConfig::new(folder, "wang".to_owned()).unwrap());
+    assert_eq!(second.err().map(|failure| failure.code), Some(Code::StoreLocked));
+}

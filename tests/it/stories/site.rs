@@ -1,0 +1,321 @@
+//! A site for tests: simulated meters on a simulated line, a real store, real jobs, and an issuer.
+//!
+//! Time is the line's own. Nothing here is a fake but the wire and the office's keys.
+
+#![allow(dead_code, reason = "shared by several tests, none of which uses all of it")]
+
+use std::time::Duration;
+
+use meterkit::jobs::clock::TickClock;
+use meterkit::jobs::recharge::{self, Checked, Preflight};
+use meterkit::jobs::views::{Failure, FinishedView, Stage};
+use meterkit::jobs::{Cancel, Clock, Desk, Line, check, tokens};
+use meterkit::profile::{self, Profile};
+use meterkit::protocol::dlt645::frame::{Address, Frame};
+use meterkit::sim::Fleet;
+use meterkit::sim::serve::{FleetStation, SharedFleet};
+use meterkit::store::{Identity, Stamp, Store};
+use meterkit::transport::{Line as Wires, Link, VirtualLink};
+use meterkit::units::{AccountNo, MeterNo, TokenId, UnixSeconds};
+use meterkit_tokens::{DocType, Issuer, KeyRecord, Keyset, Kind, RechargeToken, Unit};
+
+/// The tenant of every test.
+pub const TENANT: &str = "test-grid";
+/// The handheld of every test.
+pub const DEVICE: &str = "hh-007";
+/// 2026-11-20T08:00:00, where simulated fleets begin; the meters' zone is UTC here.
+pub const BASE: i64 = 1_795_161_600;
+
+/// What a token shall say.
+#[derive(Clone)]
+pub struct Order {
+    pub meter: MeterNo,
+    pub account: AccountNo,
+    pub count: u32,
+    pub amount: i64,
+    pub unit: Unit,
+    pub device: String,
+    pub tenant: String,
+    /// Seconds from [`BASE`].
+    pub not_before: i64,
+    pub expires: i64,
+    pub caps: u32,
+    pub max_balance: Option<i64>,
+}
+
+impl Order {
+    pub fn new(meter: MeterNo, account: AccountNo, count: u32, amount: i64) -> Self {
+        Self {
+            meter,
+            account,
+            count,
+            amount,
+            unit: Unit::Yuan,
+            device: DEVICE.to_owned(),
+            tenant: TENANT.to_owned(),
+            not_before: -3600,
+            expires: 6 * 86_400,
+            caps: 0,
+            max_balance: None,
+        }
+    }
+}
+
+/// A handheld at a bus of simulated meters.
+pub struct Site {
+    pub store: Store,
+    pub link: VirtualLink<FleetStation>,
+    pub fleet: SharedFleet,
+    pub profile: Profile,
+    pub clock: TickClock,
+    pub cancel: Cancel,
+    pub doubtful: bool,
+    /// Set: cancels the errand when it reaches this stage.
+    pub cancel_at: Option<Stage>,
+    /// All traffic, when wanted.
+    pub trace: Option<Vec<(bool, Vec<u8>)>>,
+    issuer: Issuer,
+    serial: u64,
+    /// Holds the store.
+    pub folder: tempfile::TempDir,
+}
+
+fn issuers() -> (Issuer, Issuer) {
+    (Issuer::from_seed([1; 32]), Issuer::from_seed([2; 32]))
+}
+
+/// The identity every test store is made with.
+pub fn identity() -> Identity {
+    let (root, office) = issuers();
+    let record = KeyRecord {
+        key: office.public(),
+        not_before: BASE - 86_400,
+        not_after: BASE + 10 * 365 * 86_400,
+        types: vec![DocType::Recharge],
+        max_amount: None,
+    };
+    let keyset = Keyset {
+        tenant: TENANT.to_owned(),
+        version: 1,
+        issued: BASE - 86_400,
+        not_before: BASE - 86_400,
+        expires: BASE + 365 * 86_400,
+        keys: vec![record],
+        revoked: Vec::new(),
+    };
+    Identity {
+        tenant: TENANT.to_owned(),
+        device: DEVICE.parse().unwrap(),
+        device_seed: [7; 32],
+        office_url: "http://127.0.0.1:9".to_owned(),
+        root_key: root.public().bytes(),
+        keyset: root.keyset(&keyset).unwrap(),
+        epoch: 1,
+    }
+}
+
+/// A freshly enrolled store in `folder`/store.
+pub fn create(folder: &std::path::Path) -> Store {
+    let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: "test".to_owned() };
+    Store::create(&folder.join("store"), identity(), &stamp).unwrap()
+}
+
+impl Site {
+    pub fn new(fleet: Fleet, wires: Wires) -> Self {
+        // A disk in memory where there is one: these tests are about money, not about fdatasync.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap();
+        let clock = TickClock { base: UnixSeconds(BASE), offset_s: 0 };
+        let store = create(folder.path());
+        let station = FleetStation::new(fleet);
+        Self {
+            store,
+            fleet: station.fleet(),
+            link: VirtualLink::new(station, wires),
+            profile: Profile::built_in(profile::DEFAULT).unwrap(),
+            clock,
+            cancel: Cancel::default(),
+            doubtful: false,
+            cancel_at: None,
+            trace: None,
+            issuer: issuers().1,
+            serial: 0,
+            folder,
+        }
+    }
+
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now(self.link.now())
+    }
+
+    pub fn stamp(&self) -> Stamp {
+        let boot_ms = self.clock.boot_ms(self.link.now());
+        Stamp { at: self.now(), boot_ms, operator: "test".to_owned() }
+    }
+
+    /// The office's signature under an order.
+    pub fn sign(&mut self, order: &Order) -> (TokenId, Vec<u8>) {
+        self.serial += 1;
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&self.serial.to_be_bytes());
+        let token = RechargeToken {
+            tenant: order.tenant.clone(),
+            meter: order.meter.bcd(),
+            device: order.device.clone(),
+            expires: BASE + order.expires,
+            not_before: BASE + order.not_before,
+            issued: BASE + order.not_before,
+            id,
+            kind: Kind::Recharge,
+            amount: order.amount,
+            unit: order.unit,
+            count: order.count,
+            seq: self.serial,
+            order: self.serial.to_be_bytes(),
+            account: order.account.bcd(),
+            caps: order.caps,
+            max_balance: order.max_balance,
+        };
+        (TokenId(id), self.issuer.recharge(&token).unwrap())
+    }
+
+    /// Signs and imports.
+    pub fn issue(&mut self, order: &Order) -> TokenId {
+        let (id, bytes) = self.sign(order);
+        let done = tokens::import_bytes(&self.store, &self.stamp(), &bytes);
+        assert_eq!(done.taken, [id], "{:?}", done.refused);
+        id
+    }
+
+    /// Runs an errand on the line.
+    pub fn errand<T>(&mut self, work: impl FnOnce(&Desk<'_>, &mut Line<'_>) -> T) -> T {
+        let desk = Desk { store: &self.store, operator: "test", max_life_s: check::MAX_LIFE_S };
+        let (cancel, cancel_at) = (self.cancel.clone(), self.cancel_at);
+        let mut progress = |stage: Stage, _, _| {
+            if cancel_at == Some(stage) {
+                cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        };
+        let trace = &mut self.trace;
+        let mut wire = |piece: meterkit::jobs::Wire<'_>| {
+            if let Some(trace) = trace {
+                trace.push((piece.received, piece.bytes.to_vec()));
+            }
+        };
+        let mut line = Line {
+            link: &mut self.link,
+            profile: &self.profile,
+            clock: &self.clock,
+            cancel: &self.cancel,
+            wire: &mut wire,
+            progress: &mut progress,
+            doubtful: self.doubtful,
+        };
+        let result = work(&desk, &mut line);
+        self.doubtful = line.doubtful;
+        self.cancel.store(false, std::sync::atomic::Ordering::Relaxed);
+        result
+    }
+
+    pub fn preflight(&mut self, token: TokenId) -> Result<Checked, Failure> {
+        self.errand(|desk, line| recharge::preflight(desk, line, token))
+    }
+
+    pub fn commit(&mut self, ready: &Preflight, digits: &str) -> Result<FinishedView, Failure> {
+        self.errand(|desk, line| recharge::commit(ready, digits, desk, line))
+    }
+
+    pub fn resolve(&mut self, meter: MeterNo) -> Result<FinishedView, Failure> {
+        self.errand(|desk, line| recharge::resolve(desk, line, meter))
+    }
+
+    /// Both halves; `between` may meddle after the evidence was read.
+    pub fn recharge(
+        &mut self,
+        token: TokenId,
+        between: impl FnOnce(&mut Self),
+    ) -> Result<FinishedView, Failure> {
+        match self.preflight(token)? {
+            Checked::Settled(settled) => Ok(*settled),
+            Checked::Ready(ready) => {
+                between(self);
+                let face = ready.view.evidence.meter.to_string();
+                self.commit(&ready, &face[8..])
+            }
+        }
+    }
+
+    /// A recharge frame that was under way for long arrives now. Built by hand, not by the driver.
+    pub fn late_frame(&mut self, order: &Order) {
+        let mut data = vec![0xFF, 0x02, 0x01, 0x07, 0, 0, 0, 0];
+        data.extend((order.amount as u32).to_le_bytes());
+        data.extend((order.count + 1).to_le_bytes());
+        data.extend([0; 4]);
+        data.extend(order.account.wire());
+        data.extend([0; 4]);
+        let frame = Frame::new(Address::meter(order.meter), 0x03, data);
+        let now = self.link.now();
+        self.fleet.lock().unwrap().hear(&frame, now);
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.link.advance(time);
+    }
+
+    /// Closes the store and leaves its folder, for another to open.
+    pub fn into_folder(self) -> tempfile::TempDir {
+        self.folder
+    }
+
+    /// Closes the store and opens it again, as a restart does.
+    pub fn restart(&mut self) {
+        let spare = tempfile::tempdir().unwrap();
+        drop(std::mem::replace(&mut self.store, create(spare.path())));
+        let (store, opened) = Store::open(&self.folder.path().join("store")).unwrap();
+        assert_eq!(opened.read_only, None);
+        self.store = store;
+        self.doubtful = true;
+    }
+}
+
+/// What a quick read took on a line of that speed, and the least it can take.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    pub baud: u32,
+    pub took: Duration,
+    pub floor: Duration,
+}
+
+impl Cost {
+    /// How much more than the floor, in hundredths of a percent.
+    pub fn over(&self) -> u128 {
+        self.took.saturating_sub(self.floor).as_nanos() * 10_000 / self.floor.as_nanos()
+    }
+}
+
+/// Reads one meter's card in virtual time. The floor is that of `reference/other-meters.md` 6,
+/// summed over the items: (p + q + 24 + 2d + N) characters of 11 bits and the meter's own pause,
+/// nothing for us.
+pub fn quick_read_cost(baud: u32) -> Cost {
+    use meterkit::jobs::read;
+    use meterkit::sim::{Meter, MeterSetup};
+    use meterkit::transport::{Faults, LineSettings};
+
+    let (meter, account) = ("47".parse().unwrap(), "112233445566".parse().unwrap());
+    let setup = MeterSetup::opened(meter, account, 1_234, 6);
+    let (pause, answer_preamble) = (setup.delay_ms, u32::from(setup.preamble));
+    let start = meterkit::sim::DEFAULT_START.parse().unwrap();
+    let fleet = Fleet::new(vec![Meter::new(setup, start, 1)]);
+    let mut site = Site::new(fleet, Wires::new(LineSettings::even(baud), Faults::NONE));
+    let (view, reading) = site.errand(|_, line| read::quick_read(line, meter)).unwrap();
+    assert_eq!(view.missing, Vec::<&str>::new());
+    // The answer itself takes up to a third of a second.
+    assert!(matches!(view.drift_s, Some(-1..=0)), "{:?}", view.drift_s);
+    assert_eq!(reading.items.len(), 9);
+    let preamble = u32::from(site.profile.line.preamble);
+    let floor = reading.items.iter().map(|(_, data)| {
+        let characters = preamble + answer_preamble + 24 + 2 * 4 + data.len() as u32;
+        Duration::from_secs(1) * characters * 11 / baud + Duration::from_millis(pause)
+    });
+    Cost { baud, floor: floor.sum(), took: site.link.now() }
+}
