@@ -11,6 +11,7 @@ pub mod demo;
 pub mod doctor;
 pub mod enrol;
 pub mod journal;
+mod json;
 pub mod output;
 pub mod ports;
 pub mod read;
@@ -141,7 +142,11 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Journal(args) => journal::run(common, &args, out),
         Command::Sync(args) => sync::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
-        Command::Decode(args) => Ok(decode::run(&args, common.json)),
+        Command::Decode(mut args) => {
+            args.json |= common.json;
+            let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+            Ok(decode::run(&args, &mut stdin.lock(), &mut stdout.lock()))
+        }
         Command::Doctor(args) => doctor::run(common, &args, out),
         Command::Sim(args) => sim::run(&args, common.json, out),
         #[cfg(feature = "demo")]

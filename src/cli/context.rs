@@ -4,9 +4,12 @@ use super::Common;
 use super::output::{Output, language};
 use crate::config::{self, File, Paths};
 use crate::jobs::views::Failure;
-use crate::jobs::{Clock, SystemClock};
+use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, open};
+use crate::profile::Profile;
 use crate::report::Code;
+use crate::store::{Stamp, Store};
 use crate::transport::{LineSettings, Parity};
+use crate::units::UnixSeconds;
 
 /// A command's surroundings.
 pub struct Context {
@@ -72,15 +75,72 @@ impl Context {
         Ok(settings)
     }
 
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// Codes of the store area.
+    pub fn store(&self) -> Result<Store, Failure> {
+        open::store(&self.paths.store).map(|(store, _)| store)
+    }
+
+    /// The mark of a journal entry made now, without a line.
+    pub fn stamp(&self, common: &Common) -> Stamp {
+        Stamp {
+            at: SystemClock::utc(),
+            boot_ms: SystemClock::uptime_ms(),
+            operator: self.operator(common),
+        }
+    }
+
+    /// Opens the line and does an errand on it. Ctrl-C stops the waiting in good order.
+    ///
+    /// # Errors
+    /// The line's and the errand's.
+    pub fn on_line<T>(
+        &self,
+        common: &Common,
+        profile: &Profile,
+        errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let settings = self.line_settings(common, open::settings(profile))?;
+        let mut link = open::line(self.port(common).as_deref(), &settings)?;
+        let cancel = Cancel::default();
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, cancel.clone())
+                .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
+        }
+        let mut progress = |stage, done, of| self.out.stage(stage, done, of);
+        errand(&mut Line {
+            link: link.as_mut(),
+            profile,
+            clock: &self.clock,
+            cancel: &cancel,
+            wire: &mut |_| {},
+            progress: &mut progress,
+            doubtful: false,
+        })
+    }
+
+    /// The handheld's side of an errand.
+    pub fn desk<'a>(&self, store: &'a Store, operator: &'a str) -> Desk<'a> {
+        Desk { store, operator, max_life_s: self.token_life_s() }
+    }
+
     /// Longest life of a token this handheld uses, seconds.
     pub fn token_life_s(&self) -> i64 {
         self.file.token_life_h.map_or(crate::jobs::check::MAX_LIFE_S, |h| i64::from(h) * 3600)
     }
 
-    /// The clock, as the jobs take it.
-    pub fn clock(&self) -> &dyn Clock {
-        &self.clock
+    /// A moment as a person reads it, in the meters' time zone.
+    pub fn moment(&self, at: UnixSeconds) -> String {
+        civil(UnixSeconds(at.0.saturating_add(self.clock.offset_s(at))))
     }
+}
+
+/// A civil time, given as seconds since 1970 in its own zone, as `2026-11-21 08:30:00`.
+pub fn civil(local: UnixSeconds) -> String {
+    let time = jiff::Timestamp::from_second(local.0).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC));
+    time.map_or_else(|_| local.0.to_string(), |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 fn config_failure(error: config::ConfigError) -> Failure {

@@ -1,195 +1,19 @@
 //! The command line of `meterkit-office`: one command, one act, one object with `--json`.
 
+mod args;
 mod show;
 
 use super::meters::NewMeter;
-use super::model::parse_unit;
-use super::{Office, OfficeError, Order, Verdict, http, issue};
-use crate::units::{AccountNo, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId};
-use clap::{Args, Parser, Subcommand};
+use super::{Office, OfficeError, Order, Verdict, http};
+use crate::units::PurchaseCount;
+use args::{Act, Cli, MeterAct, ReviewAct};
+use clap::Parser;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// The office of meterkit: issues recharge tokens, takes in journals, keeps the ledger.
-#[derive(Debug, Parser)]
-#[command(name = "meterkit-office", version)]
-struct Cli {
-    /// The office's folder: database and keys.
-    #[arg(long, value_name = "DIR", env = "METERKIT_OFFICE", default_value = "office")]
-    data: PathBuf,
-    /// Print one JSON object instead of text.
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    act: Act,
-}
-
-#[derive(Debug, Subcommand)]
-enum Act {
-    /// Make a new office: keys and an empty ledger.
-    Init {
-        /// Whose office: part of every signature; 1 to 32 characters.
-        #[arg(long)]
-        tenant: String,
-    },
-    /// Write the enrolment file for a new handheld.
-    Enrol {
-        /// Its name: 1 to 16 of a-z, 0-9 and '-'.
-        device: DeviceId,
-        /// Where it will reach this office.
-        #[arg(long, default_value = "http://127.0.0.1:8645")]
-        url: String,
-        /// The file to write. It holds a one-time secret.
-        #[arg(long)]
-        out: PathBuf,
-    },
-    /// Add meters.
-    #[command(subcommand)]
-    Meter(MeterAct),
-    /// Issue a recharge token.
-    Issue {
-        /// For which meter.
-        #[arg(long)]
-        meter: MeterNo,
-        /// How much: yuan or kWh, up to two decimals.
-        #[arg(long, value_parser = amount)]
-        amount: i64,
-        /// To which handheld.
-        #[arg(long)]
-        device: DeviceId,
-        /// For how many days.
-        #[arg(long, default_value_t = issue::USUAL_DAYS)]
-        days: i64,
-        /// Also write the token to a file, to be carried by hand.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
-    /// Replace a token whose time is over and that was never sent.
-    Reissue {
-        /// Which.
-        token: TokenId,
-        /// For how many days.
-        #[arg(long, default_value_t = issue::USUAL_DAYS)]
-        days: i64,
-    },
-    /// Serve handhelds until interrupted.
-    Serve {
-        /// Address and port.
-        #[arg(long, default_value = "127.0.0.1:8645")]
-        listen: SocketAddr,
-    },
-    /// Print the ledger and check that it sums to zero (exit 1 if not).
-    Ledger,
-    /// What a person must look at.
-    #[command(subcommand)]
-    Review(ReviewAct),
-    /// The handhelds.
-    Devices {
-        /// Stop this handheld: lost, or not to be trusted.
-        #[arg(long, value_name = "DEVICE")]
-        quarantine: Option<DeviceId>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum MeterAct {
-    /// Add one meter.
-    Add {
-        /// Its number.
-        meter: MeterNo,
-        /// Its account (customer number).
-        #[arg(long)]
-        account: AccountNo,
-        /// Whose it is.
-        #[arg(long)]
-        customer: String,
-        /// Where it hangs.
-        #[arg(long)]
-        location: String,
-        /// What its account is kept in.
-        #[arg(long, default_value = "yuan", value_parser = unit)]
-        unit: CreditUnit,
-        /// Its purchase count now.
-        #[arg(long, default_value_t = 0)]
-        count: u32,
-        /// Its balance now.
-        #[arg(long, default_value = "0", value_parser = hundredths, allow_hyphen_values = true)]
-        balance: i64,
-    },
-    /// Put a meter's purchase count right, after somebody read it.
-    Count {
-        /// Its number.
-        meter: MeterNo,
-        /// What it shows.
-        #[arg(long)]
-        count: u32,
-        /// Why, for whoever reads this later.
-        #[arg(long)]
-        reason: String,
-    },
-    /// Add the meters of a list, all or none:
-    /// meter,account,customer,location[,unit[,count[,balance]]]
-    Import {
-        /// The list; a first line that begins with "meter," is a heading.
-        csv: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ReviewAct {
-    /// List what is open.
-    List {
-        /// Settled ones too.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Settle a token: is its credit in the meter or not?
-    Settle {
-        /// Which.
-        token: TokenId,
-        #[command(flatten)]
-        verdict: VerdictArg,
-        /// Why, for whoever reads this later.
-        #[arg(long)]
-        reason: String,
-    },
-    /// Close something that concerns no token.
-    Close {
-        /// As listed.
-        id: String,
-        /// Why.
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct VerdictArg {
-    /// The credit is in the meter.
-    #[arg(long)]
-    booked: bool,
-    /// The credit is not in the meter.
-    #[arg(long)]
-    not_booked: bool,
-}
-
-fn hundredths(text: &str) -> Result<i64, String> {
-    Money::parse(text).map(|m| m.0).ok_or_else(|| format!("not an amount: {text:?}"))
-}
-
-fn amount(text: &str) -> Result<i64, String> {
-    hundredths(text)
-        .and_then(|value| if value > 0 { Ok(value) } else { Err("not positive".into()) })
-}
-
-fn unit(text: &str) -> Result<CreditUnit, String> {
-    parse_unit(text).ok_or_else(|| "yuan or kwh".to_owned())
-}
 
 /// What a command found: the object of `--json`, the text, and whether all is well.
 struct Shown {
@@ -256,9 +80,19 @@ async fn act(data: &Path, act: Act, json: bool) -> Result<Shown, OfficeError> {
             office.set_count(meter, PurchaseCount(count), &reason).await?;
             Ok(show::counted(meter, count))
         }
-        Act::Meter(MeterAct::Add { meter, account, customer, location, unit, count, balance }) => {
+        Act::Meter(MeterAct::Add {
+            meter,
+            account,
+            customer,
+            location,
+            unit,
+            count,
+            balance,
+            profile,
+        }) => {
             let mut new = NewMeter::new(meter, account, &customer, &location);
             new.line.unit = unit;
+            new.line.profile = profile;
             new.count = PurchaseCount(count);
             new.balance = balance;
             add_meters(&office, &[new]).await

@@ -4,20 +4,22 @@
 //! drawn screen and to the figures on it, and the resident memory then, beside the time the same
 //! machine needs to start a program that does nothing (`meterkit --version`).
 
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a bench that cannot go on stops
+
 #[path = "../it/support/population.rs"]
 mod population;
 
 use std::io::Read;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use meterkit::store::Identity;
+use population::{BIG, Population};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
-const METERS: u64 = 100_000;
-const TOKENS: u64 = 10_000;
-const EVENTS: u64 = 50_000;
 const ROUNDS: usize = 15;
 /// No start takes this long; it only ends a hanging one.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,7 +32,7 @@ struct Start {
 
 fn main() {
     let home = tempfile::tempdir().expect("a folder for the store");
-    population::create(&home.path().join("store"), METERS, TOKENS, EVENTS);
+    population::populate(&home.path().join("store"), identity(), BIG);
     // The first open flushes what the population left in memory; it is not measured.
     start(home.path());
     let starts: Vec<Start> = (0..ROUNDS).map(|_| start(home.path())).collect();
@@ -38,11 +40,25 @@ fn main() {
     let screen = median(starts.iter().map(|s| s.screen).collect());
     let figures = median(starts.iter().map(|s| s.figures).collect());
     let resident = starts.iter().map(|s| s.resident_kb).max().unwrap_or(0);
-    println!("{METERS} meters, {TOKENS} tokens, {EVENTS} events; median of {ROUNDS} starts");
+    let Population { meters, tokens, events } = BIG;
+    println!("{meters} meters, {tokens} tokens, {events} events; median of {ROUNDS} starts");
     println!("  bare process start     {:>8.1} ms", ms(floor));
     println!("  first screen           {:>8.1} ms", ms(screen));
     println!("  screen with figures    {:>8.1} ms", ms(figures));
     println!("  resident memory, worst {:>8.1} MB", resident as f64 / 1024.0);
+}
+
+/// Of nobody in particular: starting verifies no document.
+fn identity() -> Identity {
+    Identity {
+        tenant: "bench".to_owned(),
+        device: "hh-bench".parse().expect("a name"),
+        device_seed: [1; 32],
+        office_url: "http://127.0.0.1:9".to_owned(),
+        root_key: [0; 32],
+        keyset: Vec::new(),
+        epoch: 1,
+    }
 }
 
 fn ms(time: Duration) -> f64 {
@@ -80,7 +96,8 @@ fn start(home: &Path) -> Start {
     });
     let begin = Instant::now();
     let mut child = pty.slave.spawn_command(command).expect("meterkit starts");
-    let mut terminal = vt100::Parser::new(24, 80, 0);
+    let cells = |n| NonZero::new(n).expect("not zero");
+    let mut terminal = vt100::Parser::new(cells(24), cells(80), 0);
     let (mut screen, mut figures) = (None, None);
     while figures.is_none() {
         let left = PATIENCE.saturating_sub(begin.elapsed());
@@ -90,7 +107,7 @@ fn start(home: &Path) -> Start {
         if screen.is_none() && shown.to_lowercase().contains("meterkit") {
             screen = Some(begin.elapsed());
         }
-        if shown.contains(&METERS.to_string()) {
+        if shown.contains(&BIG.meters.to_string()) {
             figures = Some(begin.elapsed());
         }
     }

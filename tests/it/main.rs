@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may
 
+#[cfg(feature = "ble")]
+mod ble;
 mod cli;
 mod crash;
 mod frames;

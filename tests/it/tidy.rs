@@ -33,7 +33,8 @@ fn root() -> PathBuf {
 }
 
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut entries: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -108,7 +109,8 @@ fn layers_import_only_what_the_table_allows() {
         if code.contains("meterkit_tokens") && !MAY_USE_TOKENS.contains(&layer.as_str()) {
             faults.push(format!("{file}: {layer} must not use meterkit_tokens"));
         }
-        if layer == "office" && code.contains("sync::") && !code.contains("sync::wire") {
+        let sync = code.matches("crate::sync::").count();
+        if layer == "office" && sync > code.matches("crate::sync::wire").count() {
             faults.push(format!("{file}: of sync, the office may use only sync::wire"));
         }
     }
@@ -144,7 +146,7 @@ fn pure_layers_read_no_clock_file_or_random_source() {
 fn only_the_journal_makes_intent_proofs() {
     for (file, text) in sources(&["src"]) {
         let may = file.starts_with("src/store") || file == "src/units/evidence.rs";
-        let names = without_tests(&text).contains("from_journal");
+        let names = without_tests(&text).contains("IntentProof::from_journal");
         assert!(may || !names, "{file} must not make an IntentProof");
     }
 }
@@ -205,6 +207,7 @@ fn nothing_is_left_open() {
     }
 }
 
+/// `foo.rs` and the files of `foo/` together make a module: three at least, or it needs no folder.
 #[test]
 fn folders_hold_three_files_or_more() {
     let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
@@ -214,8 +217,10 @@ fn folders_hold_three_files_or_more() {
         *folders.entry(file.parent().unwrap().to_owned()).or_default() += 1;
     }
     for (folder, count) in folders {
-        let few = folder.ends_with("bin") || count >= 3 || has_subfolders(&folder);
-        assert!(few, "{}: {count} files", folder.display());
+        let whole = count + usize::from(folder.with_extension("rs").exists());
+        // The compiler wants `src/bin`; a folder of folders sorts them.
+        let good = folder.ends_with("bin") || whole >= 3 || has_subfolders(&folder);
+        assert!(good, "{}: {count} files", folder.display());
     }
 }
 

@@ -1,0 +1,162 @@
+//! The demo's site: an office with its meters and one handheld, enrolled and supplied with tokens.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Paths;
+use crate::jobs::failure::{self, fail};
+use crate::jobs::views::Failure;
+use crate::jobs::{Cancel, SystemClock, sync};
+use crate::office::local::Local;
+use crate::office::{LedgerReport, NewMeter, Office, OfficeError, Order};
+use crate::report::Code;
+use crate::sim::serve::SharedFleet;
+use crate::sim::{Civil, Fleet};
+use crate::store::{Stamp, Store};
+use crate::sync::enrol;
+use crate::units::{DeviceId, MeterNo, TokenId};
+
+/// The meters.
+const STREET: &str = include_str!("../../../fixtures/meters/street.toml");
+/// Who lives there.
+const PEOPLE: &str = include_str!("../../../fixtures/meters/street.csv");
+/// Whose site it is.
+const TENANT: &str = "demo";
+/// The handheld's name.
+const DEVICE: &str = "hh-demo";
+/// Who works with it.
+pub const OPERATOR: &str = "demo";
+/// How long the tokens are good, days.
+const DAYS: i64 = 3;
+/// 2000-01-01T00:00:00Z, where the meters' calendar begins, in seconds since 1970.
+const YEAR_2000: i64 = 946_684_800;
+/// What the waiting customers paid, hundredths: round sums and odd ones.
+const PAID: [i64; 6] = [5_000, 10_000, 2_050, 20_000, 3_333, 1_200];
+
+/// The running site.
+pub struct Site {
+    office: Local,
+    address: String,
+    fleet: SharedFleet,
+    store: PathBuf,
+}
+
+fn office_failed(error: OfficeError) -> Failure {
+    fail(Code::Internal, format!("office: {error}"))
+}
+
+impl Site {
+    /// Builds it below the given paths; the network is up.
+    ///
+    /// # Errors
+    /// Whatever kept the office, the store or the first sync from coming up.
+    pub fn build(paths: &Paths) -> Result<Self, Failure> {
+        let home = paths.store.parent().map(Path::to_owned).unwrap_or_default();
+        let folder = home.join("office");
+        std::fs::create_dir_all(&folder).map_err(|e| fail(Code::File, e.to_string()))?;
+        let mut office =
+            Local::start(|| async { Office::init(&folder, TENANT).await }).map_err(office_failed)?;
+        let listen = |e: std::io::Error| fail(Code::Internal, format!("office: {e}"));
+        let address = office.serve("127.0.0.1:0").map_err(listen)?.to_string();
+        let fleet = street()?;
+        let site =
+            Self { office, address, fleet: Arc::new(Mutex::new(fleet)), store: paths.store.clone() };
+        site.register()?;
+        site.enrol()?;
+        site.issue_to_everyone(0)?;
+        let (store, _) = crate::jobs::open::store(&site.store)?;
+        site.sync(&store)?;
+        Ok(site)
+    }
+
+    /// The meters, ghost truth included.
+    pub fn fleet(&self) -> SharedFleet {
+        Arc::clone(&self.fleet)
+    }
+
+    /// Brings the office's network up or takes it down.
+    pub fn network(&mut self, up: bool) {
+        if up {
+            // A port that is gone keeps the network down, which is what the screens then say.
+            if let Err(error) = self.office.serve(&self.address) {
+                tracing::warn!(%error, "the office's port is gone");
+            }
+        } else {
+            self.office.stop();
+        }
+    }
+
+    fn register(&self) -> Result<(), Failure> {
+        let people: Vec<NewMeter> = PEOPLE
+            .lines()
+            .map(NewMeter::from_csv)
+            .collect::<Result<_, _>>()
+            .map_err(office_failed)?;
+        self.office.wait(self.office.office().add_meters(&people)).map_err(office_failed)
+    }
+
+    fn device() -> Result<DeviceId, Failure> {
+        DEVICE.parse().map_err(|e| fail(Code::Internal, format!("{e}")))
+    }
+
+    fn enrol(&self) -> Result<(), Failure> {
+        let url = format!("http://{}", self.address);
+        let device = Self::device()?;
+        let offer = self.office.office().offer(&device, &url);
+        let file = self.office.wait(offer).map_err(office_failed)?;
+        enrol::enrol(&self.store, &file, &stamp()).map_err(|e| failure::sync(&e)).map(|_| ())
+    }
+
+    /// Issues one token to every meter with an account; `round` varies the amounts.
+    pub fn issue_to_everyone(&self, round: usize) -> Result<Vec<TokenId>, Failure> {
+        let device = Self::device()?;
+        let meters = PEOPLE.lines().filter_map(|line| line.split(',').next()?.parse().ok());
+        meters.enumerate().map(|(at, meter)| self.issue(meter, &device, at + round)).collect()
+    }
+
+    fn issue(&self, meter: MeterNo, device: &DeviceId, at: usize) -> Result<TokenId, Failure> {
+        let amount = PAID[at % PAID.len()];
+        let order = Order { meter, amount, device: device.clone(), days: DAYS };
+        let issued = self.office.wait(self.office.office().issue(&order));
+        issued.map(|issued| issued.id).map_err(office_failed)
+    }
+
+    /// Exchanges with the office.
+    ///
+    /// # Errors
+    /// The office's codes.
+    pub fn sync(&self, store: &Store) -> Result<(), Failure> {
+        let cancel = Cancel::default();
+        sync::exchange(store, OPERATOR, &cancel, &mut |_, _, _| {}).map(|_| ())
+    }
+
+    /// The office's ledger in figures.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn report(&self) -> Result<LedgerReport, Failure> {
+        self.office.wait(self.office.office().report()).map_err(office_failed)
+    }
+
+    /// Looks at the meters themselves.
+    pub fn with_fleet<T>(&self, look: impl FnOnce(&mut Fleet) -> T) -> T {
+        look(&mut self.fleet.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The street, its clocks set to now.
+fn street() -> Result<Fleet, Failure> {
+    let clock = SystemClock::new(None).map_err(|detail| fail(Code::Config, detail))?;
+    let now = SystemClock::utc();
+    let local = now.0 + crate::jobs::Clock::offset_s(&clock, now);
+    Fleet::from_toml_at(STREET, Civil::from_seconds(local - YEAR_2000))
+        .map_err(|error| fail(Code::Internal, format!("street: {error}")))
+}
+
+fn stamp() -> Stamp {
+    Stamp {
+        at: SystemClock::utc(),
+        boot_ms: SystemClock::uptime_ms(),
+        operator: OPERATOR.to_owned(),
+    }
+}

@@ -1,0 +1,102 @@
+//! `meterkit journal`: what was done here, and whether the record of it is whole.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::context::Context;
+use super::output::Output;
+use super::{Common, json};
+use crate::jobs::journal;
+use crate::jobs::views::{Failure, JournalKind, JournalRow};
+use crate::text::Lang;
+use crate::tui::wrap::pad;
+
+/// Arguments of `journal`.
+#[derive(Debug, Args)]
+pub struct JournalArgs {
+    /// What to do; without a word: list.
+    #[command(subcommand)]
+    command: Option<JournalCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalCommand {
+    /// List entries, newest first.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Only entries before this one.
+        #[arg(long, value_name = "SEQ")]
+        before: Option<u64>,
+    },
+    /// Check every entry against the one before it, from the first to the last.
+    Verify,
+}
+
+/// Lists or verifies.
+///
+/// # Errors
+/// The store's; damage with its place.
+pub fn run(common: &Common, args: &JournalArgs, out: &Output) -> Result<u8, Failure> {
+    let context = Context::load(common, out)?;
+    let store = context.store()?;
+    let out = &context.out;
+    match args.command {
+        Some(JournalCommand::Verify) => {
+            let records = journal::verify(&store)?;
+            let head = store.summary().head;
+            let object = json!({
+                "whole": true, "entries": records,
+                "epoch": head.epoch, "head_seq": head.seq, "head_sha256": json::hex(&head.hash),
+            });
+            out.show(object, |to| writeln!(to, "{}", out.lang.journal_whole(records)));
+        }
+        Some(JournalCommand::List { limit, before }) => list(&context, &store, before, limit),
+        None => list(&context, &store, None, 50),
+    }
+    Ok(0)
+}
+
+fn list(context: &Context, store: &crate::store::Store, before: Option<u64>, limit: usize) {
+    let out = &context.out;
+    let (rows, _) = journal::page(store, before, limit);
+    for row in &rows {
+        out.show(json::journal_row(row), |to| writeln!(to, "{}", line(context, out.lang, row)));
+    }
+    if rows.is_empty() {
+        out.say(out.lang.no_entries());
+    }
+}
+
+fn line(context: &Context, lang: Lang, row: &JournalRow) -> String {
+    let kind = match row.kind {
+        JournalKind::Enrolled => lang.kind_enrolled(),
+        JournalKind::TokenImported => lang.kind_imported(),
+        JournalKind::TokenWithdrawn => lang.kind_withdrawn(),
+        JournalKind::Reading => lang.kind_reading(),
+        JournalKind::Refused => lang.kind_refused(),
+        JournalKind::Intent => lang.kind_intent(),
+        JournalKind::Resend => lang.kind_resend(),
+        JournalKind::Outcome => lang.kind_outcome(),
+        JournalKind::TimeAnchor => lang.kind_anchor(),
+        JournalKind::Receipt => lang.kind_receipt(),
+        JournalKind::Resolved => lang.kind_resolved(),
+        JournalKind::TailCut => lang.kind_cut(),
+    };
+    let meter = row.meter.map(|meter| meter.to_string()).unwrap_or_default();
+    let credit = row.credit.map(|credit| lang.credit(credit)).unwrap_or_default();
+    let outcome = row.outcome.map(|outcome| lang.outcome(outcome)).unwrap_or_default();
+    let acked = if row.acked { lang.acked() } else { lang.not_acked() };
+    let parts = [
+        format!("{:>6}", row.seq),
+        context.moment(row.at),
+        pad(kind, 18),
+        format!("{meter:12}"),
+        pad(&credit, 14),
+        pad(outcome, 10),
+        pad(acked, 18),
+        row.detail.clone(),
+    ];
+    parts.join(" ").trim_end().to_owned()
+}

@@ -1,0 +1,44 @@
+//! `meterkit sync`: journal up, receipts and tokens down.
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::output::Output;
+use super::{Common, json};
+use crate::jobs::views::Failure;
+use crate::jobs::{Cancel, failure, sync};
+use crate::report::Code;
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {}
+
+/// Exchanges with the office this handheld is enrolled at.
+///
+/// # Errors
+/// The store's and the office's; whatever was acknowledged before stays acknowledged.
+pub fn run(common: &Common, _args: &SyncArgs, out: &Output) -> Result<u8, Failure> {
+    let context = Context::load(common, out)?;
+    let store = context.store()?;
+    let cancel = Cancel::default();
+    signal_hook::flag::register(signal_hook::consts::SIGINT, cancel.clone())
+        .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
+    let out = &context.out;
+    let mut progress = |stage, done, of| out.stage(stage, done, of);
+    let report = sync::exchange(&store, &context.operator(common), &cancel, &mut progress)?;
+    let view = sync::view(&report);
+    let still: Vec<_> = report.still_out.iter().map(|credit| json::credit(*credit)).collect();
+    let object = json!({
+        "sent": view.sent, "tokens": view.tokens, "meters": view.meters, "review": view.review,
+        "clock_s": view.clock_s, "still_out": still,
+    });
+    out.show(object, |to| {
+        writeln!(to, "{}", out.lang.synced(view.sent, view.tokens, view.review))?;
+        for credit in &report.still_out {
+            writeln!(to, "{}", out.lang.still_out(&out.lang.credit(*credit)))?;
+        }
+        Ok(())
+    });
+    Ok(0)
+}

@@ -1,0 +1,58 @@
+//! What an exchange tells whoever started it.
+
+use crate::store::StoreError;
+use crate::sync::wire::EntryOutcome;
+use crate::units::{Credit, TokenId};
+
+/// What one exchange did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Journal entries sent and acknowledged now.
+    pub sent: u64,
+    /// Packs sent.
+    pub packs: u32,
+    /// What became of each entry, from the receipts of this exchange.
+    pub outcomes: Vec<(u64, EntryOutcome)>,
+    /// Tokens taken in.
+    pub tokens: u32,
+    /// Tokens that were there before.
+    pub known: u32,
+    /// Tokens that were refused, and why (a stable code). They change nothing.
+    pub refused: Vec<(Option<TokenId>, String)>,
+    /// Tokens the office took back.
+    pub withdrawn: u32,
+    /// Disputed recharges the office settled.
+    pub settled: u32,
+    /// Meters in the area list taken in; `None` when it was unchanged.
+    pub meters: Option<u64>,
+    /// Office time minus handheld time, seconds.
+    pub clock_s: i64,
+    /// What was issued to this handheld and is still out, one amount per unit.
+    pub still_out: Vec<Credit>,
+    /// Bookkeeping entries (receipts, the office's time) the store did not take, and why. The
+    /// exchange itself is good; the next one repeats them.
+    pub not_recorded: Option<StoreError>,
+}
+
+impl SyncReport {
+    /// Entries the office wants a person to look at.
+    pub fn review(&self) -> u64 {
+        let review = |outcome: &EntryOutcome| matches!(outcome, EntryOutcome::Review(_));
+        self.outcomes.iter().filter(|(_, outcome)| review(outcome)).count() as u64
+    }
+}
+
+/// Where an exchange stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Asking where we stand.
+    Hello,
+    /// Sending entries: done, of how many.
+    Packs(u64, u64),
+    /// Taking in tokens: so many so far.
+    Tokens(u32),
+    /// Taking in area pages: done, of how many.
+    Area(usize, usize),
+    /// Done.
+    Bye,
+}
