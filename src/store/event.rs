@@ -1,0 +1,270 @@
+//! What the journal records, as the program sees it.
+//!
+//! These types are never written anywhere: `records` owns the versioned form on disk, so that a
+//! field can be renamed here without touching a single old journal.
+
+use crate::units::{
+    AccountNo, Credit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo, PurchaseCount, TokenId,
+    UnixSeconds,
+};
+
+/// When something was recorded and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The handheld's clock. A claim, not a proof: order is by sequence number.
+    pub at: UnixSeconds,
+    /// Milliseconds since the handheld was started; does not go back when the clock is set.
+    pub boot_ms: u64,
+    /// Who worked with the handheld; at most [`super::schema::MAX_OPERATOR`] bytes.
+    pub operator: String,
+}
+
+/// A place in the journal, with the hash that pins everything before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// The journal's life: raised by a new enrolment, never inside one journal.
+    pub epoch: u32,
+    /// Sequence number; the first record is 1. 0 stands for "before the first".
+    pub seq: u64,
+    /// Chain hash of that record.
+    pub hash: [u8; 32],
+}
+
+/// What a token says, as far as the handheld acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// Its identity.
+    pub id: TokenId,
+    /// The meter it pins.
+    pub meter: MeterNo,
+    /// The epoch it pins.
+    pub account: AccountNo,
+    /// The purchase count the meter must show before.
+    pub count_before: PurchaseCount,
+    /// What it credits.
+    pub credit: Credit,
+    /// The issuer's running number for this handheld.
+    pub seq: u64,
+    /// Order number for meters that take one.
+    pub order: [u8; 8],
+    /// Start of its life.
+    pub not_before: UnixSeconds,
+    /// End of its life.
+    pub expires: UnixSeconds,
+    /// Capability bits the meter must have (`reference/tokens.md` 2.1).
+    pub caps: u32,
+    /// The balance it must not exceed, hundredths of the credit's unit.
+    pub max_balance: Option<i64>,
+}
+
+impl TokenFacts {
+    /// What a recharge with this token will do.
+    pub fn intent(&self) -> IntentFacts {
+        IntentFacts {
+            token: self.id,
+            meter: self.meter,
+            account: self.account,
+            count_before: self.count_before,
+            credit: self.credit,
+            order: self.order,
+        }
+    }
+}
+
+/// Why the office took a token back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// Voided, with proof that it was not used.
+    Voided,
+    /// Its step is settled at the office.
+    Settled,
+    /// Another token for the same step took its place.
+    Superseded,
+}
+
+/// One reading of a meter, kept so that it can be proved later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The address the meter itself gave.
+    pub meter: MeterNo,
+    /// Data identifier and the raw bytes the meter gave for it, in the order they were read.
+    pub items: Vec<(u32, Vec<u8>)>,
+    /// The money side of the reading, if it was complete enough.
+    pub evidence: Option<Evidence>,
+    /// The handheld's time when the reading was complete.
+    pub read_at: UnixSeconds,
+    /// How long it took on the line, milliseconds.
+    pub took_ms: u64,
+    /// SHA-256 over the raw frames, both directions, in order.
+    pub frames_digest: [u8; 32],
+}
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The handheld was enrolled; always the first entry.
+    Enrolled {
+        /// Whose handheld it is.
+        tenant: String,
+        /// Its name.
+        device: DeviceId,
+        /// Where its office is.
+        office: String,
+    },
+    /// A verified token was taken in.
+    TokenImported {
+        /// What it says.
+        token: TokenFacts,
+        /// The signed document.
+        bytes: Vec<u8>,
+    },
+    /// The office took a token back.
+    TokenWithdrawn {
+        /// Which.
+        id: TokenId,
+        /// Why.
+        reason: Withdrawal,
+        /// The receipt that said so.
+        receipt: u64,
+    },
+    /// A meter was read.
+    Reading(Reading),
+    /// A recharge was refused before anything was sent; changes nothing.
+    Refused {
+        /// The token, if it got that far.
+        token: Option<TokenId>,
+        /// The meter.
+        meter: MeterNo,
+        /// The stable code of the reason.
+        code: String,
+        /// What the meter showed, if it was read.
+        evidence: Option<Evidence>,
+    },
+    /// A money frame is about to be sent. On disk before its first byte leaves.
+    Intent {
+        /// What it will do.
+        facts: IntentFacts,
+        /// What the meter showed before.
+        before: Evidence,
+    },
+    /// The same frame is about to be sent again, after a read-back showed it was not applied.
+    Resend {
+        /// The token of the open intent.
+        token: TokenId,
+        /// The read-back that allows it.
+        after_read: Evidence,
+    },
+    /// What became of an intent.
+    Outcome {
+        /// The token.
+        token: TokenId,
+        /// The meter.
+        meter: MeterNo,
+        /// The decision and what it rests on.
+        judgement: Judgement,
+    },
+    /// The office told its time.
+    TimeAnchor {
+        /// The office's clock.
+        server: UnixSeconds,
+    },
+    /// A receipt of the office was checked and stored.
+    ReceiptStored {
+        /// Its number.
+        number: u64,
+        /// Up to where the office holds this journal.
+        acked: Position,
+    },
+    /// The office settled a recharge the handheld could not decide.
+    Resolved {
+        /// The token.
+        token: TokenId,
+        /// The meter.
+        meter: MeterNo,
+        /// The receipt that said so.
+        by: u64,
+        /// Whether the credit is in the meter.
+        booked: bool,
+    },
+    /// A record torn by a power cut was cut off when the journal was opened.
+    TailCut {
+        /// The segment's file name.
+        file: String,
+        /// Where the torn record began, bytes from the start of the file.
+        offset: u64,
+        /// How many bytes were cut.
+        bytes: u64,
+    },
+}
+
+impl Event {
+    /// The meter an entry is about, where it names one itself.
+    pub fn meter(&self) -> Option<MeterNo> {
+        match self {
+            Self::TokenImported { token, .. } => Some(token.meter),
+            Self::Reading(reading) => Some(reading.meter),
+            Self::Refused { meter, .. }
+            | Self::Outcome { meter, .. }
+            | Self::Resolved { meter, .. } => Some(*meter),
+            Self::Intent { facts, .. } => Some(facts.meter),
+            Self::Resend { after_read, .. } => Some(after_read.meter),
+            Self::Enrolled { .. }
+            | Self::TokenWithdrawn { .. }
+            | Self::TimeAnchor { .. }
+            | Self::ReceiptStored { .. }
+            | Self::TailCut { .. } => None,
+        }
+    }
+
+    /// The token an entry is about.
+    pub fn token(&self) -> Option<TokenId> {
+        match self {
+            Self::TokenImported { token, .. } => Some(token.id),
+            Self::TokenWithdrawn { id, .. } => Some(*id),
+            Self::Refused { token, .. } => *token,
+            Self::Intent { facts, .. } => Some(facts.token),
+            Self::Resend { token, .. }
+            | Self::Outcome { token, .. }
+            | Self::Resolved { token, .. } => Some(*token),
+            _ => None,
+        }
+    }
+
+    /// What the meter showed, newest first where an entry holds more than one reading.
+    pub fn evidence(&self) -> Option<&Evidence> {
+        match self {
+            Self::Reading(reading) => reading.evidence.as_ref(),
+            Self::Refused { evidence, .. } => evidence.as_ref(),
+            Self::Intent { before, .. } => Some(before),
+            Self::Resend { after_read, .. } => Some(after_read),
+            Self::Outcome { judgement, .. } => judgement.after.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// A journal entry as read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its sequence number.
+    pub seq: u64,
+    /// When and by whom.
+    pub stamp: Stamp,
+    /// What.
+    pub event: Event,
+    /// Its chain hash.
+    pub hash: [u8; 32],
+}
+
+/// A journal record as it lies on disk: what packs carry to the office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Deterministic CBOR (`docs/store-format.md`).
+    pub body: Vec<u8>,
+    /// Chain hash of the record before it; of the genesis for the first.
+    pub prev_hash: [u8; 32],
+    /// Its own chain hash.
+    pub hash: [u8; 32],
+}

@@ -1,0 +1,218 @@
+//! Every kind of journal entry, to and from its CBOR map.
+
+use super::{RecordError, parts};
+use crate::store::event::{Event, Reading, Withdrawal};
+use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
+use crate::units::UnixSeconds;
+use meterkit_tokens::cbor::{Fields, Value};
+
+type Result<T> = std::result::Result<T, RecordError>;
+
+const ENROLLED: i64 = 1;
+const TOKEN_IMPORTED: i64 = 2;
+const TOKEN_WITHDRAWN: i64 = 3;
+const READING: i64 = 4;
+const REFUSED: i64 = 5;
+const INTENT: i64 = 6;
+const RESEND: i64 = 7;
+const OUTCOME: i64 = 8;
+const TIME_ANCHOR: i64 = 9;
+const RECEIPT_STORED: i64 = 10;
+const RESOLVED: i64 = 11;
+const TAIL_CUT: i64 = 12;
+
+/// An entry's kind and its own map.
+pub fn to_value(event: &Event) -> (i64, Value) {
+    match event {
+        Event::Enrolled { tenant, device, office } => (
+            ENROLLED,
+            Value::Map(vec![
+                (1, Value::Text(tenant.clone())),
+                (2, Value::from(device.as_str())),
+                (3, Value::Text(office.clone())),
+            ]),
+        ),
+        Event::TokenImported { token, bytes } => (
+            TOKEN_IMPORTED,
+            Value::Map(vec![(1, parts::token_facts(token)), (2, Value::Bytes(bytes.clone()))]),
+        ),
+        Event::TokenWithdrawn { id, reason, receipt } => (
+            TOKEN_WITHDRAWN,
+            Value::Map(vec![
+                (1, parts::token(*id)),
+                (2, Value::Int(withdrawal_code(*reason))),
+                (3, parts::number(*receipt)),
+            ]),
+        ),
+        Event::Reading(reading) => (READING, reading_value(reading)),
+        Event::Refused { token, meter, code, evidence } => (
+            REFUSED,
+            Value::map_of([
+                (1, token.map(parts::token)),
+                (2, Some(parts::meter(*meter))),
+                (3, Some(Value::Text(code.clone()))),
+                (4, evidence.as_ref().map(parts::evidence)),
+            ]),
+        ),
+        Event::Intent { facts, before } => (
+            INTENT,
+            Value::Map(vec![(1, parts::intent_facts(facts)), (2, parts::evidence(before))]),
+        ),
+        Event::Resend { token, after_read } => {
+            (RESEND, Value::Map(vec![(1, parts::token(*token)), (2, parts::evidence(after_read))]))
+        }
+        Event::Outcome { token, meter, judgement } => (
+            OUTCOME,
+            Value::Map(vec![
+                (1, parts::token(*token)),
+                (2, parts::meter(*meter)),
+                (3, parts::judgement(judgement)),
+            ]),
+        ),
+        Event::TimeAnchor { server } => (TIME_ANCHOR, Value::Map(vec![(1, Value::Int(server.0))])),
+        Event::ReceiptStored { number, acked } => (
+            RECEIPT_STORED,
+            Value::Map(vec![(1, parts::number(*number)), (2, parts::position(acked))]),
+        ),
+        Event::Resolved { token, meter, by, booked } => (
+            RESOLVED,
+            Value::Map(vec![
+                (1, parts::token(*token)),
+                (2, parts::meter(*meter)),
+                (3, parts::number(*by)),
+                (4, Value::Bool(*booked)),
+            ]),
+        ),
+        Event::TailCut { file, offset, bytes } => (
+            TAIL_CUT,
+            Value::Map(vec![
+                (1, Value::Text(file.clone())),
+                (2, parts::number(*offset)),
+                (3, parts::number(*bytes)),
+            ]),
+        ),
+    }
+}
+
+/// Reads an entry of a kind from its map.
+///
+/// # Errors
+/// An unknown kind, an unknown or missing field, a value out of range.
+pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
+    let event = match kind {
+        ENROLLED => Event::Enrolled {
+            tenant: parts::take_text(&mut f, 1, MAX_TEXT, "tenant")?,
+            device: f.text(2)?.parse().map_err(|_| RecordError::Value("device"))?,
+            office: parts::take_text(&mut f, 3, MAX_TEXT, "office")?,
+        },
+        TOKEN_IMPORTED => {
+            let token = parts::take_token_facts(f.map(1)?)?;
+            let bytes = f.bytes(2)?;
+            if bytes.len() > MAX_TOKEN {
+                return Err(RecordError::Value("token"));
+            }
+            Event::TokenImported { token, bytes }
+        }
+        TOKEN_WITHDRAWN => Event::TokenWithdrawn {
+            id: parts::take_token(&mut f, 1)?,
+            reason: withdrawal_from(f.int(2)?)?,
+            receipt: f.number(3)?,
+        },
+        READING => Event::Reading(take_reading(&mut f)?),
+        REFUSED => Event::Refused {
+            token: f.opt_array_bytes(1)?.map(crate::units::TokenId),
+            meter: parts::take_meter(&mut f, 2)?,
+            code: parts::take_text(&mut f, 3, MAX_TEXT, "code")?,
+            evidence: parts::take_opt_evidence(&mut f, 4)?,
+        },
+        INTENT => Event::Intent {
+            facts: parts::take_intent_facts(f.map(1)?)?,
+            before: parts::take_evidence(f.map(2)?)?,
+        },
+        RESEND => Event::Resend {
+            token: parts::take_token(&mut f, 1)?,
+            after_read: parts::take_evidence(f.map(2)?)?,
+        },
+        OUTCOME => Event::Outcome {
+            token: parts::take_token(&mut f, 1)?,
+            meter: parts::take_meter(&mut f, 2)?,
+            judgement: parts::take_judgement(f.map(3)?)?,
+        },
+        TIME_ANCHOR => Event::TimeAnchor { server: UnixSeconds(f.int(1)?) },
+        RECEIPT_STORED => {
+            Event::ReceiptStored { number: f.number(1)?, acked: parts::take_position(f.map(2)?)? }
+        }
+        RESOLVED => Event::Resolved {
+            token: parts::take_token(&mut f, 1)?,
+            meter: parts::take_meter(&mut f, 2)?,
+            by: f.number(3)?,
+            booked: f.bool(4)?,
+        },
+        TAIL_CUT => Event::TailCut {
+            file: parts::take_text(&mut f, 1, MAX_TEXT, "file")?,
+            offset: f.number(2)?,
+            bytes: f.number(3)?,
+        },
+        other => return Err(RecordError::Kind(other)),
+    };
+    f.finish()?;
+    Ok(event)
+}
+
+fn withdrawal_code(reason: Withdrawal) -> i64 {
+    match reason {
+        Withdrawal::Voided => 1,
+        Withdrawal::Settled => 2,
+        Withdrawal::Superseded => 3,
+    }
+}
+
+fn withdrawal_from(code: i64) -> Result<Withdrawal> {
+    match code {
+        1 => Ok(Withdrawal::Voided),
+        2 => Ok(Withdrawal::Settled),
+        3 => Ok(Withdrawal::Superseded),
+        _ => Err(RecordError::Value("withdrawal")),
+    }
+}
+
+/// A reading: 1 meter, 2 items as pairs in one array, 3 evidence, 4 read at, 5 milliseconds it
+/// took, 6 digest of the frames.
+fn reading_value(reading: &Reading) -> Value {
+    let mut items = Vec::with_capacity(reading.items.len() * 2);
+    for (di, raw) in &reading.items {
+        items.push(Value::from(*di));
+        items.push(Value::Bytes(raw.clone()));
+    }
+    Value::map_of([
+        (1, Some(parts::meter(reading.meter))),
+        (2, Some(Value::Array(items))),
+        (3, reading.evidence.as_ref().map(parts::evidence)),
+        (4, Some(Value::Int(reading.read_at.0))),
+        (5, Some(parts::number(reading.took_ms))),
+        (6, Some(Value::bytes(reading.frames_digest))),
+    ])
+}
+
+fn take_reading(f: &mut Fields) -> Result<Reading> {
+    let list = f.array(2)?;
+    if list.len() % 2 != 0 || list.len() / 2 > MAX_READING_ITEMS {
+        return Err(RecordError::Value("items"));
+    }
+    let mut items = Vec::with_capacity(list.len() / 2);
+    let mut list = list.into_iter();
+    while let (Some(di), Some(raw)) = (list.next(), list.next()) {
+        let (Value::Int(di), Value::Bytes(raw)) = (di, raw) else {
+            return Err(RecordError::Value("items"));
+        };
+        items.push((u32::try_from(di).map_err(|_| RecordError::Value("items"))?, raw));
+    }
+    Ok(Reading {
+        meter: parts::take_meter(f, 1)?,
+        items,
+        evidence: parts::take_opt_evidence(f, 3)?,
+        read_at: UnixSeconds(f.int(4)?),
+        took_ms: f.number(5)?,
+        frames_digest: f.array_bytes(6)?,
+    })
+}

@@ -1,0 +1,282 @@
+//! Every kind of entry and row reads back as it was written, and no bytes make a reader panic.
+
+use super::{RecordError, decode_body, encode_body, rows};
+use crate::store::event::{Event, Position, Reading, Stamp, TokenFacts, Withdrawal};
+use crate::store::rows::{AreaMeter, OpenIntent, TokenRow, TokenState};
+use crate::store::state::State;
+use crate::units::{
+    AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
+    PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+};
+use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
+use proptest::option::of;
+use proptest::prelude::*;
+
+fn twelve() -> impl Strategy<Value = String> {
+    (0u64..1_000_000_000_000).prop_map(|n| n.to_string())
+}
+
+fn meter() -> impl Strategy<Value = MeterNo> {
+    twelve().prop_map(|text| text.parse().unwrap())
+}
+
+fn account() -> impl Strategy<Value = AccountNo> {
+    twelve().prop_map(|text| text.parse().unwrap())
+}
+
+fn token() -> impl Strategy<Value = TokenId> {
+    any::<[u8; 16]>().prop_map(TokenId)
+}
+
+fn time() -> impl Strategy<Value = UnixSeconds> {
+    any::<i64>().prop_map(UnixSeconds)
+}
+
+/// Counters the store keeps stay below 2^63.
+fn number() -> impl Strategy<Value = u64> {
+    0..=i64::MAX as u64
+}
+
+fn credit() -> impl Strategy<Value = Credit> {
+    (any::<i64>(), prop_oneof![Just(CreditUnit::Yuan), Just(CreditUnit::Kwh)])
+        .prop_map(|(value, unit)| Credit { value, unit })
+}
+
+prop_compose! {
+    fn purchase()(count: u32, amount: i64, before: i64, after: i64) -> PurchaseRecord {
+        PurchaseRecord { count: PurchaseCount(count), amount, before, after }
+    }
+}
+
+prop_compose! {
+    fn evidence()(
+        meter in meter(),
+        account in of(account()),
+        count: u32,
+        balance in credit(),
+        overdraft: i64,
+        last_purchase in of(purchase()),
+        energy in of(any::<i64>().prop_map(Energy)),
+        meter_clock in of(time()),
+        relay in of(prop_oneof![Just(RelayState::Open), Just(RelayState::Closed)]),
+        read_at in time(),
+        frames_digest: [u8; 32],
+    ) -> Evidence {
+        let count = PurchaseCount(count);
+        Evidence {
+            meter, account, count, balance, overdraft, last_purchase, energy, meter_clock, relay,
+            read_at, frames_digest,
+        }
+    }
+}
+
+prop_compose! {
+    fn judgement()(
+        decision in prop::sample::select(vec![
+            Decision::Confirmed, Decision::ConfirmedWeak, Decision::NotApplied, Decision::Raced,
+            Decision::TornWrite, Decision::Reset, Decision::Contradiction, Decision::Unreachable,
+        ]),
+        after in of(evidence()),
+        refusal_word in of(any::<u16>()),
+    ) -> Judgement {
+        Judgement { decision, after, refusal_word }
+    }
+}
+
+prop_compose! {
+    fn facts()(
+        id in token(),
+        meter in meter(),
+        account in account(),
+        count: u32,
+        credit in credit(),
+        seq in number(),
+        order: [u8; 8],
+        not_before in time(),
+        expires in time(),
+        caps: u32,
+        max_balance: Option<i64>,
+    ) -> TokenFacts {
+        let count_before = PurchaseCount(count);
+        TokenFacts {
+            id, meter, account, count_before, credit, seq, order, not_before, expires, caps,
+            max_balance,
+        }
+    }
+}
+
+fn intent() -> impl Strategy<Value = IntentFacts> {
+    facts().prop_map(|facts| facts.intent())
+}
+
+prop_compose! {
+    fn position()(epoch: u32, seq in number(), hash: [u8; 32]) -> Position {
+        Position { epoch, seq, hash }
+    }
+}
+
+fn raw_item() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..20)
+}
+
+prop_compose! {
+    fn reading()(
+        meter in meter(),
+        items in prop::collection::vec((any::<u32>(), raw_item()), 0..9),
+        evidence in of(evidence()),
+        read_at in time(),
+        took_ms in number(),
+        frames_digest: [u8; 32],
+    ) -> Reading {
+        Reading { meter, items, evidence, read_at, took_ms, frames_digest }
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let reason =
+        prop::sample::select(vec![Withdrawal::Voided, Withdrawal::Settled, Withdrawal::Superseded]);
+    prop_oneof![
+        ("[a-z]{1,9}", "[a-z0-9-]{1,16}", ".{0,30}").prop_map(|(tenant, device, office)| {
+            Event::Enrolled { tenant, device: device.parse().unwrap(), office }
+        }),
+        (facts(), prop::collection::vec(any::<u8>(), 0..300))
+            .prop_map(|(token, bytes)| Event::TokenImported { token, bytes }),
+        (token(), reason, number()).prop_map(|(id, reason, receipt)| Event::TokenWithdrawn {
+            id,
+            reason,
+            receipt
+        }),
+        reading().prop_map(Event::Reading),
+        (of(token()), meter(), ".{0,30}", of(evidence())).prop_map(
+            |(token, meter, code, evidence)| Event::Refused { token, meter, code, evidence }
+        ),
+        (intent(), evidence()).prop_map(|(facts, before)| Event::Intent { facts, before }),
+        (token(), evidence()).prop_map(|(token, after_read)| Event::Resend { token, after_read }),
+        (token(), meter(), judgement()).prop_map(|(token, meter, judgement)| Event::Outcome {
+            token,
+            meter,
+            judgement
+        }),
+        time().prop_map(|server| Event::TimeAnchor { server }),
+        (number(), position()).prop_map(|(number, acked)| Event::ReceiptStored { number, acked }),
+        (token(), meter(), number(), any::<bool>()).prop_map(|(token, meter, by, booked)| {
+            Event::Resolved { token, meter, by, booked }
+        }),
+        (".{0,30}", number(), number()).prop_map(|(file, offset, bytes)| Event::TailCut {
+            file,
+            offset,
+            bytes
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn entries_read_back(
+        event in event(),
+        seq in number(),
+        at in time(),
+        boot_ms in number(),
+        operator in "[a-z\u{4E00}-\u{4E10}]{0,16}",
+    ) {
+        let stamp = Stamp { at, boot_ms, operator };
+        let bytes = encode_body(seq, &stamp, &event);
+        let body = decode_body(&bytes).unwrap();
+        prop_assert_eq!((body.seq, &body.stamp, &body.event), (seq, &stamp, &event));
+    }
+
+    #[test]
+    fn rows_read_back(
+        facts in facts(),
+        state in prop::sample::select(vec![
+            TokenState::Cached, TokenState::Intent, TokenState::Accepted, TokenState::NotApplied,
+            TokenState::Raced, TokenState::Disputed, TokenState::Withdrawn,
+        ]),
+        flags: [bool; 3],
+        at in time(),
+        seq in number(),
+        before in evidence(),
+        last_judgement in of(judgement()),
+        sends: u32,
+        acked in of((number(), position())),
+        anchor in of((time(), time(), number())),
+        head in position(),
+        sums: [u64; 2],
+    ) {
+        let row = TokenRow {
+            facts, state, bytes: vec![1; 40], imported_at: at, sent: flags[0],
+            withdrawn: flags[1], last_seq: seq,
+        };
+        prop_assert_eq!(rows::decode_token(&rows::encode_token(&row)), Ok(row));
+        let open = OpenIntent {
+            facts: facts.intent(), before, sends, last_judgement, seq, at, disputed: flags[2],
+        };
+        prop_assert_eq!(rows::decode_open(&rows::encode_open(&open)), Ok(open));
+        let state = State {
+            acked, anchor, last_sync: Some(at), meters: seq, tokens: seq, tokens_live: seq,
+            open_intents: seq, token_digest: sums[0], open_digest: sums[1], area_version: seq,
+            start: seq, ..State::empty([3; 16], head, seq)
+        };
+        prop_assert_eq!(State::decode(&state.encode()), Ok(state));
+        prop_assert_eq!(rows::decode_acked(&rows::encode_acked(seq, &head)), Ok((seq, head)));
+        let meter = AreaMeter {
+            no: facts.meter, account: Some(facts.account), customer: "a".into(),
+            location: String::new(), profile: "p".into(),
+        };
+        prop_assert_eq!(rows::decode_meter(&encode(&rows::area_meter(&meter))), Ok(meter));
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode_body(&bytes);
+        let _ = rows::decode_token(&bytes);
+        let _ = rows::decode_open(&bytes);
+        let _ = rows::decode_meter(&bytes);
+        let _ = rows::decode_acked(&bytes);
+        let _ = State::decode(&bytes);
+    }
+
+    /// Near misses reach deeper than noise: one byte of a good entry is another.
+    #[test]
+    fn a_changed_byte_is_another_entry_or_none(
+        event in event(), place: prop::sample::Index, change in 1u8..,
+    ) {
+        let stamp = Stamp { at: UnixSeconds(1), boot_ms: 2, operator: "x".into() };
+        let mut bytes = encode_body(7, &stamp, &event);
+        let place = place.index(bytes.len());
+        bytes[place] ^= change;
+        if let Ok(body) = decode_body(&bytes) {
+            // What is accepted is canonical: it has this one encoding.
+            prop_assert_eq!(encode_body(body.seq, &body.stamp, &body.event), bytes);
+        }
+    }
+}
+
+/// Takes a good body apart, lets `change` at its fields, and gives what the reader says.
+fn with_fields(change: impl FnOnce(&mut Vec<(i64, Value)>)) -> RecordError {
+    let stamp = Stamp { at: UnixSeconds(1), boot_ms: 2, operator: "x".into() };
+    let bytes = encode_body(7, &stamp, &Event::TimeAnchor { server: UnixSeconds(5) });
+    let value = decode(&bytes, Limits { bytes: 999, depth: 4 }).unwrap();
+    let mut fields = Fields::of(value).unwrap();
+    let mut map: Vec<(i64, Value)> = (0..7).map(|k| (k, fields.value(k).unwrap())).collect();
+    change(&mut map);
+    decode_body(&encode(&Value::Map(map))).unwrap_err()
+}
+
+#[test]
+fn what_is_not_understood_is_an_error() {
+    let format = with_fields(|map| map[0].1 = Value::Int(2));
+    assert_eq!(format, RecordError::Format(2));
+    let kind = with_fields(|map| map[5].1 = Value::Int(99));
+    assert_eq!(kind, RecordError::Kind(99));
+    let operator = with_fields(|map| map[4].1 = Value::Text("x".repeat(65)));
+    assert_eq!(operator, RecordError::Value("operator"));
+    let more = with_fields(|map| map.push((7, Value::Null)));
+    assert!(matches!(more, RecordError::Cbor(_)), "{more}");
+    let less = with_fields(|map| drop(map.remove(3)));
+    assert!(matches!(less, RecordError::Cbor(_)), "{less}");
+    let inner = with_fields(|map| {
+        map[6].1 = Value::Map(vec![(1, Value::Int(5)), (2, Value::Int(6))]);
+    });
+    assert!(matches!(inner, RecordError::Cbor(_)), "{inner}");
+}

@@ -1,0 +1,213 @@
+//! What may be recorded: the discipline around money, as pure checks over the index.
+//!
+//! Every refusal here is made before anything is written. The order of the checks is the order in
+//! which a person would want to hear about them.
+
+use super::error::StoreError;
+use super::event::{Event, Reading, Stamp};
+use super::index::Index;
+use super::kv::IndexError;
+use super::project::facts_differ;
+use super::rows::{OpenIntent, TokenRow, TokenState};
+use super::schema::{MAX_BODY, MAX_OPERATOR, MAX_READING_ITEMS, MAX_SENDS, MAX_TEXT, MAX_TOKEN};
+use crate::units::{Decision, Evidence, IntentFacts, Judgement, Outcome, TokenId, UnixSeconds};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl From<IndexError> for StoreError {
+    fn from(e: IndexError) -> Self {
+        Self::Index(e.0)
+    }
+}
+
+fn fits(what: &'static str, size: usize, limit: usize) -> Result<()> {
+    if size <= limit { Ok(()) } else { Err(StoreError::TooBig { what, size, limit }) }
+}
+
+/// Sizes of everything that has a limit of its own.
+///
+/// # Errors
+/// [`StoreError::TooBig`].
+pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
+    fits("operator", stamp.operator.len(), MAX_OPERATOR)?;
+    match event {
+        Event::TokenImported { bytes, .. } => fits("token", bytes.len(), MAX_TOKEN),
+        Event::Refused { code, .. } => fits("code", code.len(), MAX_TEXT),
+        Event::Enrolled { tenant, office, .. } => {
+            fits("tenant", tenant.len(), MAX_TEXT)?;
+            fits("office", office.len(), MAX_TEXT)
+        }
+        Event::Reading(Reading { items, .. }) => {
+            fits("reading", items.len(), MAX_READING_ITEMS)?;
+            fits("reading", items.iter().map(|(_, raw)| raw.len() + 8).sum(), MAX_BODY)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an event may be recorded as the journal stands.
+///
+/// # Errors
+/// One [`StoreError`] per reason.
+pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
+    match event {
+        Event::TokenImported { token, bytes } => match index.token(token.id)? {
+            None => Ok(()),
+            Some(row) if row.bytes == *bytes && row.facts == *token => {
+                Err(StoreError::Known(token.id))
+            }
+            Some(_) => Err(StoreError::Conflict(token.id)),
+        },
+        Event::TokenWithdrawn { id, .. } | Event::Resolved { token: id, .. } => {
+            known(index, *id).map(drop)
+        }
+        Event::Intent { facts, before } => intent(index, stamp, facts, before),
+        Event::Resend { token, after_read } => resend(index, stamp, *token, after_read),
+        Event::Outcome { token, judgement, .. } => {
+            let (_, open) = open_of(index, *token)?;
+            evidence_fits(&open.facts, judgement)
+        }
+        Event::Enrolled { .. }
+        | Event::Reading(_)
+        | Event::Refused { .. }
+        | Event::TimeAnchor { .. }
+        | Event::ReceiptStored { .. }
+        | Event::TailCut { .. } => Ok(()),
+    }
+}
+
+fn known(index: &Index, id: TokenId) -> Result<TokenRow> {
+    index.token(id)?.ok_or(StoreError::UnknownToken(id))
+}
+
+/// A token and its open recharge.
+fn open_of(index: &Index, id: TokenId) -> Result<(TokenRow, OpenIntent)> {
+    let row = known(index, id)?;
+    let open = index.open_intent(row.facts.meter)?.filter(|open| open.facts.token == id);
+    open.map(|open| (row, open)).ok_or(StoreError::NoOpenIntent(id))
+}
+
+fn not_expired(row: &TokenRow, now: UnixSeconds) -> Result<()> {
+    if now > row.facts.expires { Err(StoreError::TokenExpired(row.facts.id)) } else { Ok(()) }
+}
+
+/// A recharge may begin with a token that is there, unused and not withdrawn, on a meter without an
+/// open recharge, with the token's own facts and a reading that shows exactly the step it pins.
+fn intent(index: &Index, stamp: &Stamp, facts: &IntentFacts, before: &Evidence) -> Result<()> {
+    let row = known(index, facts.token)?;
+    if let Some(open) = index.open_intent(row.facts.meter)? {
+        let OpenIntent { facts, .. } = open;
+        return Err(StoreError::OpenIntent { meter: facts.meter, token: facts.token });
+    }
+    match row.state {
+        TokenState::Cached | TokenState::NotApplied => {}
+        TokenState::Withdrawn => return Err(StoreError::TokenWithdrawn(facts.token)),
+        TokenState::Accepted | TokenState::Raced => {
+            return Err(StoreError::TokenUsed(facts.token));
+        }
+        // Open without an open row: the index contradicts itself and is built again.
+        TokenState::Intent | TokenState::Disputed => {
+            return Err(StoreError::Index("a token is open, its meter is not".into()));
+        }
+    }
+    if let Some(what) = facts_differ(facts, &row.facts) {
+        return Err(StoreError::FactsDiffer(facts.token, what));
+    }
+    not_expired(&row, stamp.at)?;
+    shows_step(facts, before)
+}
+
+/// The same frame may go out again while the recharge is open, the token lives, a read-back showed
+/// that it was not applied, and not without end.
+fn resend(index: &Index, stamp: &Stamp, token: TokenId, read: &Evidence) -> Result<()> {
+    let (row, open) = open_of(index, token)?;
+    if open.disputed {
+        return Err(StoreError::Disputed(token));
+    }
+    if row.withdrawn {
+        return Err(StoreError::TokenWithdrawn(token));
+    }
+    if open.sends >= MAX_SENDS {
+        return Err(StoreError::TooManySends(token, open.sends));
+    }
+    not_expired(&row, stamp.at)?;
+    shows_step(&open.facts, read)
+}
+
+/// The meter is the right one, in the right epoch, exactly at the step, in the right unit.
+fn shows_step(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
+    same_account(facts, seen)?;
+    if seen.count != facts.count_before {
+        return Err(StoreError::Evidence("count"));
+    }
+    if seen.balance.unit != facts.credit.unit {
+        return Err(StoreError::Evidence("unit"));
+    }
+    Ok(())
+}
+
+fn same_account(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
+    if seen.meter != facts.meter {
+        return Err(StoreError::Evidence("meter"));
+    }
+    if seen.account != Some(facts.account) {
+        return Err(StoreError::Evidence("account"));
+    }
+    Ok(())
+}
+
+/// A decision that closes a recharge must rest on a read-back that can mean it; a slip in the
+/// judging code must not be able to close one.
+fn evidence_fits(facts: &IntentFacts, judgement: &Judgement) -> Result<()> {
+    let Some(after) = &judgement.after else {
+        let open = judgement.decision == Decision::Unreachable;
+        return if open { Ok(()) } else { Err(StoreError::Evidence("no read-back")) };
+    };
+    if after.meter != facts.meter {
+        return Err(StoreError::Evidence("meter"));
+    }
+    match judgement.decision.outcome() {
+        Outcome::Unknown => Ok(()),
+        Outcome::Accepted => {
+            same_account(facts, after)?;
+            if after.count > facts.count_before {
+                Ok(())
+            } else {
+                Err(StoreError::Evidence("count"))
+            }
+        }
+        Outcome::Refused => {
+            same_account(facts, after)?;
+            let moved = after.count > facts.count_before;
+            let same = after.count == facts.count_before;
+            let fits = if judgement.decision == Decision::Raced { moved } else { same };
+            if fits { Ok(()) } else { Err(StoreError::Evidence("count")) }
+        }
+    }
+}
+
+/// Whether a token that was closed may still turn out to be in the meter: a frame that arrived
+/// after the read-back said "not applied".
+///
+/// # Errors
+/// [`StoreError::OpenIntent`] if the recharge is open (then it is an ordinary outcome);
+/// [`StoreError::TokenUsed`] and [`StoreError::NoOpenIntent`] if nothing can have arrived late.
+pub fn check_late(index: &Index, token: TokenId, judgement: &Judgement) -> Result<TokenRow> {
+    let row = known(index, token)?;
+    match row.state {
+        TokenState::NotApplied => {}
+        TokenState::Withdrawn if row.sent => {}
+        TokenState::Accepted | TokenState::Raced => return Err(StoreError::TokenUsed(token)),
+        TokenState::Intent | TokenState::Disputed => {
+            return Err(StoreError::OpenIntent { meter: row.facts.meter, token });
+        }
+        TokenState::Cached | TokenState::Withdrawn => {
+            return Err(StoreError::NoOpenIntent(token));
+        }
+    }
+    if judgement.decision.outcome() != Outcome::Accepted {
+        return Err(StoreError::Evidence("not accepted"));
+    }
+    evidence_fits(&row.facts.intent(), judgement)?;
+    Ok(row)
+}

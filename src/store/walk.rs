@@ -1,0 +1,189 @@
+//! Reading a journal from a place onwards, record by record, checking every link.
+
+use super::chain::{Chain, Segment};
+use super::disk::read_full;
+use super::error::Damage;
+use super::event::Position;
+use super::segment::{
+    FRAME, HEADER, MAX_RECORD, Rest, Slot, chain as chain_hash, inspect_rest, parse_slot,
+};
+use std::sync::Arc;
+
+/// How much is read at once.
+const BLOCK: usize = 256 * 1024;
+/// How far behind the end a quick look goes: any torn record, and what a lost block could hide.
+const QUICK_LOOK: u64 = 4 * MAX_RECORD;
+
+/// A record met on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Where in the journal it is.
+    pub at: Position,
+    /// Chain hash before it.
+    pub prev: [u8; 32],
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Its offset in its segment.
+    pub offset: u64,
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A record.
+    Record(Step),
+    /// The end; the next record goes to this offset of the last segment.
+    End(u64),
+    /// The end, with the remains of a torn record: offset and number of bytes.
+    Torn(u64, u64),
+}
+
+/// Reads on from a place.
+pub struct Walker<'a> {
+    chain: &'a Chain,
+    index: usize,
+    segment: Option<Arc<Segment>>,
+    offset: u64,
+    head: Position,
+    block: Vec<u8>,
+    block_at: u64,
+    thorough: bool,
+}
+
+impl<'a> Walker<'a> {
+    /// From the first record. `thorough` looks at every byte behind the end as well.
+    pub fn from_start(chain: &'a Chain, thorough: bool) -> Self {
+        let head = Position { epoch: chain.life.epoch, seq: 0, hash: chain.life.genesis() };
+        Self::new(chain, 0, HEADER, head, thorough)
+    }
+
+    /// From behind a record: `head` is the record, `offset` the byte behind it in its segment.
+    pub fn after(chain: &'a Chain, head: Position, offset: u64) -> Self {
+        Self::new(chain, chain.find(head.seq).unwrap_or(0), offset, head, false)
+    }
+
+    /// From the first record of the segment a record is in.
+    pub fn from_segment_of(chain: &'a Chain, seq: u64) -> Self {
+        let index = chain.find(seq).unwrap_or(0);
+        let Some(segment) = chain.segment(index) else { return Self::from_start(chain, false) };
+        let head = Position {
+            epoch: chain.life.epoch,
+            seq: segment.header.first_seq - 1,
+            hash: segment.header.prev_hash,
+        };
+        Self::new(chain, index, HEADER, head, false)
+    }
+
+    fn new(chain: &'a Chain, index: usize, offset: u64, head: Position, thorough: bool) -> Self {
+        let segment = chain.segment(index);
+        Self { chain, index, segment, offset, head, block: Vec::new(), block_at: 0, thorough }
+    }
+
+    /// The last good record so far.
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    fn damage(&self, offset: u64, what: impl Into<String>) -> Damage {
+        let file = self.segment.as_ref().map_or("journal", |s| &s.name).to_owned();
+        Damage { file, offset, after_seq: self.head.seq, what: what.into() }
+    }
+
+    /// The next record, or how the journal ends.
+    ///
+    /// # Errors
+    /// [`Damage`]: what follows cannot be right, and it is not a torn end either.
+    pub fn step(&mut self) -> Result<Next, Damage> {
+        loop {
+            let Some(segment) = self.segment.clone() else {
+                return Err(self.damage(0, "no segment is there"));
+            };
+            let room = segment.header.size.saturating_sub(self.offset);
+            let mut need = 8;
+            loop {
+                self.fill(&segment, need)?;
+                let from = usize::try_from(self.offset - self.block_at).unwrap_or(usize::MAX);
+                let bytes = self.block.get(from..).unwrap_or_default();
+                match parse_slot(bytes, room) {
+                    Slot::Short(more) if more > bytes.len() && more != need => need = more,
+                    Slot::Short(_) => {
+                        return Err(self.damage(self.offset, "the file is cut short"));
+                    }
+                    Slot::Record { body, hash } => {
+                        if chain_hash(&self.head.hash, body) != hash {
+                            return Err(self.damage(self.offset, "the hash chain is broken"));
+                        }
+                        let body = body.to_vec();
+                        return Ok(Next::Record(self.take(body, hash)));
+                    }
+                    Slot::Zero => match self.leave(&segment, "bytes behind the end")? {
+                        Some(next) => return Ok(next),
+                        None => break,
+                    },
+                    Slot::Broken(what) => match self.leave(&segment, what)? {
+                        Some(next) => return Ok(next),
+                        None => break,
+                    },
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, body: Vec<u8>, hash: [u8; 32]) -> Step {
+        let at = Position { epoch: self.head.epoch, seq: self.head.seq + 1, hash };
+        let step = Step { at, prev: self.head.hash, offset: self.offset, body };
+        self.offset += step.body.len() as u64 + FRAME;
+        self.head = at;
+        step
+    }
+
+    /// Makes sure the block holds `need` bytes from the offset on, if the file has them.
+    fn fill(&mut self, segment: &Segment, need: usize) -> Result<(), Damage> {
+        let have = (self.block_at + self.block.len() as u64).saturating_sub(self.offset);
+        if self.offset >= self.block_at && have >= need as u64 {
+            return Ok(());
+        }
+        let left = usize::try_from(segment.header.size.saturating_sub(self.offset));
+        let mut block = std::mem::take(&mut self.block);
+        block.resize(BLOCK.max(need).min(left.unwrap_or(BLOCK)), 0);
+        let got = read_full(&*segment.file, &mut block, self.offset)
+            .map_err(|e| self.damage(self.offset, format!("cannot be read: {e}")))?;
+        block.truncate(got);
+        self.block = block;
+        self.block_at = self.offset;
+        Ok(())
+    }
+
+    /// Where no record begins: the end of the journal, of the segment, or damage.
+    /// `None`: reading goes on in the next segment.
+    fn leave(&mut self, segment: &Segment, what: &str) -> Result<Option<Next>, Damage> {
+        let size = segment.header.size;
+        let is_last = self.index + 1 >= self.chain.len();
+        let until =
+            if is_last && !self.thorough { size.min(self.offset + QUICK_LOOK) } else { size };
+        let rest = inspect_rest(&*segment.file, self.offset, until)
+            .map_err(|e| self.damage(self.offset, format!("cannot be read: {e}")))?;
+        match rest {
+            Rest::Clean if is_last => Ok(Some(Next::End(self.offset))),
+            Rest::Torn(bytes) if is_last => Ok(Some(Next::Torn(self.offset, bytes))),
+            Rest::Damage(at, why) => Err(self.damage(at, why)),
+            Rest::Torn(_) => Err(self.damage(self.offset, what)),
+            Rest::Clean => {
+                let next = self.chain.segment(self.index + 1);
+                let follows = next.as_ref().is_some_and(|n| {
+                    n.header.first_seq == self.head.seq + 1 && n.header.prev_hash == self.head.hash
+                });
+                if !follows {
+                    return Err(
+                        self.damage(self.offset, "records are missing before the next file")
+                    );
+                }
+                self.index += 1;
+                self.segment = next;
+                self.offset = HEADER;
+                self.block.clear();
+                Ok(None)
+            }
+        }
+    }
+}
