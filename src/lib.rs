@@ -22,7 +22,8 @@
 //! | [`cli`] | one file a command over the same jobs | everything |
 //! | `office` | ledger, token issue, HTTP server (feature `office`) | tokens, sync::wire, units |
 //!
-//! `tests/it/tidy.rs` enforces the table. `docs/architecture.md` has the picture and the invariants.
+//! `tests/it/tidy.rs` enforces the table. `docs/architecture.md` has the picture and the
+//! invariants.
 
 pub mod cli;
 pub mod config;

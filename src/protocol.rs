@@ -2,8 +2,8 @@
 //!
 //! Nothing here reads a clock, a file or a random source, and nothing panics on any input. A
 //! [`Dialogue`] is the vocabulary between a protocol and the one loop that joins it to a line
-//! (`jobs/drive.rs`). Two kinds of failure stay apart: the line's belong to `transport`, the meter's
-//! refusals to the dialogue's own output.
+//! (`jobs/drive.rs`). Two kinds of failure stay apart: the line's belong to `transport`, the
+//! meter's refusals to the dialogue's own output.
 
 pub mod dlt645;
 

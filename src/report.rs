@@ -128,15 +128,61 @@ impl Code {
     pub const ALL: &'static [Code] = {
         use Code::*;
         &[
-            PortMissing, PortBusy, PortDenied, PortAddress, PortNotChosen, LinkGone, LinkFailed,
-            MeterSilent, MeterGarbled, Cancelled, MeterOther, AccountOther, AccountNotOpen,
-            CountBehind, CountAhead, BalanceLimit, UnitOther, MeterRefused, ModuleMissing,
-            DigitsWrong, TokenMalformed, TokenNotCanonical, TokenSignature, TokenKey, TokenTenant,
-            TokenDevice, TokenExpired, TokenNotYet, TokenLife, TokenKind, TokenUsed,
-            TokenWithdrawn, TokenUnknown, TokenConflict, TokenAmbiguous, IntentOpen, NoIntent,
-            NotConfirmed, NotEnrolled, AlreadyEnrolled, StoreLocked, StoreVersion, JournalDamaged,
-            JournalRolledBack, DiskFull, StoreFailed, OfficeUnreachable, OfficeTimeout, OfficeLies,
-            OfficeRefused, OfficeVersion, Usage, Config, File, Internal,
+            PortMissing,
+            PortBusy,
+            PortDenied,
+            PortAddress,
+            PortNotChosen,
+            LinkGone,
+            LinkFailed,
+            MeterSilent,
+            MeterGarbled,
+            Cancelled,
+            MeterOther,
+            AccountOther,
+            AccountNotOpen,
+            CountBehind,
+            CountAhead,
+            BalanceLimit,
+            UnitOther,
+            MeterRefused,
+            ModuleMissing,
+            DigitsWrong,
+            TokenMalformed,
+            TokenNotCanonical,
+            TokenSignature,
+            TokenKey,
+            TokenTenant,
+            TokenDevice,
+            TokenExpired,
+            TokenNotYet,
+            TokenLife,
+            TokenKind,
+            TokenUsed,
+            TokenWithdrawn,
+            TokenUnknown,
+            TokenConflict,
+            TokenAmbiguous,
+            IntentOpen,
+            NoIntent,
+            NotConfirmed,
+            NotEnrolled,
+            AlreadyEnrolled,
+            StoreLocked,
+            StoreVersion,
+            JournalDamaged,
+            JournalRolledBack,
+            DiskFull,
+            StoreFailed,
+            OfficeUnreachable,
+            OfficeTimeout,
+            OfficeLies,
+            OfficeRefused,
+            OfficeVersion,
+            Usage,
+            Config,
+            File,
+            Internal,
         ]
     };
 
@@ -206,10 +252,11 @@ impl Code {
     pub fn exit_status(self) -> u8 {
         use Code::*;
         match self {
-            MeterOther | AccountOther | AccountNotOpen | CountBehind | CountAhead | BalanceLimit
-            | UnitOther | TokenMalformed | TokenNotCanonical | TokenSignature | TokenKey
-            | TokenTenant | TokenDevice | TokenExpired | TokenNotYet | TokenLife | TokenKind
-            | TokenUsed | TokenWithdrawn | TokenUnknown | TokenConflict | TokenAmbiguous => 5,
+            MeterOther | AccountOther | AccountNotOpen | CountBehind | CountAhead
+            | BalanceLimit | UnitOther | TokenMalformed | TokenNotCanonical | TokenSignature
+            | TokenKey | TokenTenant | TokenDevice | TokenExpired | TokenNotYet | TokenLife
+            | TokenKind | TokenUsed | TokenWithdrawn | TokenUnknown | TokenConflict
+            | TokenAmbiguous => 5,
             Usage => 2,
             PortMissing | PortBusy | PortDenied | PortAddress | PortNotChosen | LinkGone
             | LinkFailed | MeterSilent | MeterGarbled => 3,

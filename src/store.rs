@@ -21,8 +21,8 @@
 //! | [`vault`], [`snapshots`], [`area`] | small files |
 //! | [`open`], [`rebuild`], [`query`] | opening, building the index again, answering |
 //!
-//! Who holds a [`Store`] may use it from any thread; writing is one at a time. Nothing here looks at
-//! a clock but for the stamp of a cut tail. Expiry is checked against the caller's stamp.
+//! Who holds a [`Store`] may use it from any thread; writing is one at a time. Nothing here looks
+//! at a clock but for the stamp of a cut tail. Expiry is checked against the caller's stamp.
 
 pub mod area;
 pub mod chain;
@@ -105,8 +105,9 @@ impl Store {
     /// Enrols: makes the store in a folder, which is created if it is not there.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyEnrolled`], [`StoreError::Locked`], [`StoreError::Damaged`] for a journal
-    /// without an identity, and those of the disk. An enrolment that was cut short can be repeated.
+    /// [`StoreError::AlreadyEnrolled`], [`StoreError::Locked`], [`StoreError::Damaged`] for a
+    /// journal without an identity, and those of the disk. An enrolment that was cut short can be
+    /// repeated.
     pub fn create(dir: &Path, identity: Identity, stamp: &Stamp) -> Result<Self, StoreError> {
         Self::create_with(dir, identity, stamp, Options::default())
     }
@@ -222,8 +223,8 @@ impl Store {
         self.inner.ask(query::open_intents)
     }
 
-    /// Entries from a sequence number on, oldest first. Stops early at an entry that cannot be read;
-    /// money is stopped then.
+    /// Entries from a sequence number on, oldest first. Stops early at an entry that cannot be
+    /// read; money is stopped then.
     pub fn events(&self, from_seq: u64, limit: usize) -> Vec<Recorded> {
         let limit = limit.min(schema::MAX_ROWS);
         let mut out = Vec::new();
@@ -264,7 +265,8 @@ impl Store {
     /// Keeps a signed document of the office under a name, in place of the one before.
     ///
     /// # Errors
-    /// [`StoreError::Name`], [`StoreError::TooBig`], [`StoreError::DiskFull`], [`StoreError::Failed`].
+    /// [`StoreError::Name`], [`StoreError::TooBig`], [`StoreError::DiskFull`],
+    /// [`StoreError::Failed`].
     pub fn put_snapshot(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let _one_at_a_time = self.inner.writer();
         snapshots::put(&*self.inner.options.disk, &self.inner.dir, name, bytes)
@@ -279,8 +281,8 @@ impl Store {
     /// either the old one or the new one is, whole.
     ///
     /// # Errors
-    /// [`StoreError::Area`] for a list that cannot be taken, and those of the disk; then the old list
-    /// stays in force.
+    /// [`StoreError::Area`] for a list that cannot be taken, and those of the disk; then the old
+    /// list stays in force.
     pub fn install_area(&self, version: u64, pages: &[AreaPage]) -> Result<(), StoreError> {
         self.inner.install_area(version, pages)
     }

@@ -56,7 +56,11 @@ impl Context {
     ///
     /// # Errors
     /// `Config` for a parity that is none.
-    pub fn line_settings(&self, common: &Common, own: LineSettings) -> Result<LineSettings, Failure> {
+    pub fn line_settings(
+        &self,
+        common: &Common,
+        own: LineSettings,
+    ) -> Result<LineSettings, Failure> {
         let mut settings = own;
         if let Some(baud) = common.baud.or(self.file.baud) {
             settings.baud = baud;

@@ -1,8 +1,8 @@
 //! `meterkit demo`: a street of simulated meters and an office, in one process.
 //!
 //! The screens start enrolled, with tokens cached and the network down; a key brings it back. With
-//! `--headless` a scripted day is played instead, with faults on the line and in the meters, and its
-//! ledger is printed. Everything but the wire is the real thing: store, jobs, office, HTTP.
+//! `--headless` a scripted day is played instead, with faults on the line and in the meters, and
+//! its ledger is printed. Everything but the wire is the real thing: store, jobs, office, HTTP.
 
 mod day;
 mod ledger;

@@ -119,11 +119,7 @@ fn store(context: &Context, findings: &mut Vec<Finding>) -> Option<Code> {
     let summary = store.summary();
     let counts = format!(
         "{} meters, {} usable tokens, {} entries, {} to sync, {} unknown outcomes",
-        summary.meters,
-        summary.tokens_live,
-        summary.events,
-        summary.unsynced,
-        summary.open_intents
+        summary.meters, summary.tokens_live, summary.events, summary.unsynced, summary.open_intents
     );
     findings.push(Finding::ok("contents", counts));
     if let Some(cut) = &opened.cut {

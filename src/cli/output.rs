@@ -41,11 +41,8 @@ impl Output {
     pub fn show(&self, object: Value, human: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let mut stdout = io::stdout().lock();
         // A reader that went away is no failure of ours; everything worth keeping is on disk.
-        let _ = if self.json {
-            writeln!(stdout, "{}", stamped(object))
-        } else {
-            human(&mut stdout)
-        };
+        let _ =
+            if self.json { writeln!(stdout, "{}", stamped(object)) } else { human(&mut stdout) };
         let _ = stdout.flush();
     }
 

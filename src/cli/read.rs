@@ -141,7 +141,6 @@ fn phases(values: &[Option<i64>; 3], scale: u64, unit: &str) -> String {
     format!("{} {unit}", known.join(" / "))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::decimal;

@@ -1,8 +1,8 @@
 //! `meterkit recharge`: the whole recharge as a command, and "what happened?" afterwards.
 //!
 //! Nothing moves without the meter, the token and the last four digits of the meter's number: the
-//! evidence is shown first, then the digits are asked for (or given with `--confirm`). Exit status 4
-//! means the outcome is not known: do not repeat, run `recharge --resolve`.
+//! evidence is shown first, then the digits are asked for (or given with `--confirm`). Exit status
+//! 4 means the outcome is not known: do not repeat, run `recharge --resolve`.
 
 use std::io::{self, Write};
 
@@ -64,9 +64,9 @@ pub fn run(common: &Common, args: &RechargeArgs, out: &Output) -> Result<u8, Fai
     })?;
     let Some(view) = ended else { return Ok(0) };
     let lang = context.out.lang;
-    context.out.show(json!({ "finished": json::finished(&view) }), |to| {
-        write_finished(to, lang, &view)
-    });
+    context
+        .out
+        .show(json!({ "finished": json::finished(&view) }), |to| write_finished(to, lang, &view));
     Ok(exit_status(view.outcome()))
 }
 

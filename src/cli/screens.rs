@@ -75,9 +75,8 @@ pub fn show(
     options.ascii |= args.ascii || context.file.ascii.unwrap_or(false);
     options.operator = context.operator(common);
     options.zone = context.clock.zone();
-    options.import_from = std::env::current_dir()
-        .map(|folder| format!("{}/", folder.display()))
-        .unwrap_or_default();
+    options.import_from =
+        std::env::current_dir().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
     if let Some(name) = args.palette.as_deref().or(context.file.palette.as_deref()) {
         options.palette = match name {
             "mono" => Palette::Mono,

@@ -63,7 +63,9 @@ fn list(
     let mut after = None;
     loop {
         let (rows, more) = match meter {
-            Some(meter) => (store.tokens_for(meter).iter().map(|r| tokens::view(r, now)).collect(), false),
+            Some(meter) => {
+                (store.tokens_for(meter).iter().map(|r| tokens::view(r, now)).collect(), false)
+            }
             None => tokens::list(store, now, after, PAGE),
         };
         for row in &rows {
@@ -107,7 +109,8 @@ fn import(
     let done = tokens::import(store, &context.stamp(common), source)?;
     let out = &context.out;
     let (taken, known) = (done.taken.len(), done.known.len());
-    let ids = |ids: &[crate::units::TokenId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let ids =
+        |ids: &[crate::units::TokenId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let refused: Vec<_> = done.refused.iter().map(|failure| out.failure_json(failure)).collect();
     let object = json!({
         "taken": ids(&done.taken), "known": ids(&done.known), "refused": refused,

@@ -11,9 +11,7 @@ mod take;
 use super::error::{Lie, SyncError};
 use super::plan::{self, Limits, Misfit, PACK_BYTES};
 use super::post::{Http, Post, Timeouts};
-use super::wire::{
-    self, Answer, Ask, Hello, Need, Pack, Position, Receipt, Reply, Request,
-};
+use super::wire::{self, Answer, Ask, Hello, Need, Pack, Position, Receipt, Reply, Request};
 use crate::store::{self, Event, RawRecord, Stamp, Store, StoreError};
 use crate::units::UnixSeconds;
 use meterkit_tokens::{DeviceKey, DocType, Keyring, Keyset, PublicKey, verify};

@@ -50,7 +50,8 @@ macro_rules! twelve_digits {
                 is_decimal(&bcd).then_some(Self(bcd))
             }
 
-            /// Takes packed BCD with the low digits first, as meters send it (DL/T 645-2007, 5.2.1).
+            /// Takes packed BCD with the low digits first, as meters send it (DL/T 645-2007,
+            /// 5.2.1).
             pub fn from_wire(mut bcd: [u8; 6]) -> Option<Self> {
                 bcd.reverse();
                 Self::from_bcd(bcd)
@@ -170,7 +171,8 @@ impl FromStr for TokenId {
         let mut id = [0u8; 16];
         for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
             let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-            *byte = nibble(pair[0]).zip(nibble(pair[1])).map(|(h, l)| h << 4 | l).ok_or_else(bad)?;
+            *byte =
+                nibble(pair[0]).zip(nibble(pair[1])).map(|(h, l)| h << 4 | l).ok_or_else(bad)?;
         }
         Ok(Self(id))
     }

@@ -1,5 +1,5 @@
-//! The commands as a script meets them: exit statuses, codes, words in both languages, and that what
-//! was refused changed nothing.
+//! The commands as a script meets them: exit statuses, codes, words in both languages, and that
+//! what was refused changed nothing.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -160,11 +160,7 @@ fn bad_tokens_are_refused_each_with_its_code_and_change_nothing() {
 fn a_recharge_from_the_command_line() {
     let hand = Hand::new();
     let home = hand.home.path();
-    let early = RechargeToken {
-        not_before: now() + 3_000,
-        id: [9; 16],
-        ..hand.token()
-    };
+    let early = RechargeToken { not_before: now() + 3_000, id: [9; 16], ..hand.token() };
     for token in [hand.token(), early.clone()] {
         assert!(hand.import(&hand.desk.sign(&token)).status.success());
     }

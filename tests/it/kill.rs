@@ -1,8 +1,8 @@
-//! Kill test: the real binary, recharging simulated meters over TCP, is killed with SIGKILL again and
-//! again at moments nobody chose, and started again.
+//! Kill test: the real binary, recharging simulated meters over TCP, is killed with SIGKILL again
+//! and again at moments nobody chose, and started again.
 //!
-//! Afterwards every token is in its meter at most once, every accepted outcome is in the meter, every
-//! entry that was said to be on disk is there, and no meter is left without a way forward.
+//! Afterwards every token is in its meter at most once, every accepted outcome is in the meter,
+//! every entry that was said to be on disk is there, and no meter is left without a way forward.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -93,8 +93,7 @@ impl Field {
         prepare(&home.path().join("store"));
         let station = FleetStation::new(fleet());
         let fleet = station.fleet();
-        let server =
-            Server::on_tcp(Bus::unpaced(station), "127.0.0.1:0".parse().unwrap()).unwrap();
+        let server = Server::on_tcp(Bus::unpaced(station), "127.0.0.1:0".parse().unwrap()).unwrap();
         Self { home, port: server.endpoint().to_string(), fleet, _server: server }
     }
 

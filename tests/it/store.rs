@@ -1,6 +1,7 @@
 //! The store from outside: the discipline around money, damage, a lost index, the frozen format.
 //!
-//! Power cuts and full disks are in `crash`; here everything runs on the real file system with sled.
+//! Power cuts and full disks are in `crash`; here everything runs on the real file system with
+//! sled.
 
 mod area;
 mod damage;

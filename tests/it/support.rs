@@ -1,4 +1,5 @@
-//! What several tests need: an office's desk that signs, and a handheld enrolled at it, in real time.
+//! What several tests need: an office's desk that signs, and a handheld enrolled at it, in real
+//! time.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,7 +75,13 @@ impl Desk {
     }
 
     /// A token that fits, to be changed where a test wants it not to.
-    pub fn token(&self, meter: MeterNo, account: AccountNo, count: u32, amount: i64) -> RechargeToken {
+    pub fn token(
+        &self,
+        meter: MeterNo,
+        account: AccountNo,
+        count: u32,
+        amount: i64,
+    ) -> RechargeToken {
         let mut id = [0u8; 16];
         id[6] = 0x70;
         id[8..12].copy_from_slice(&count.to_be_bytes());

@@ -1,7 +1,8 @@
 //! Base45 (RFC 9285) and the text form of a token in a QR code: `MK1:` and Base45.
 //!
 //! Base45 fits a QR code's alphanumeric mode, and survives scanners that type what they read. The
-//! decoder takes exactly what the encoder writes: no white space, no lower case, no second spelling.
+//! decoder takes exactly what the encoder writes: no white space, no lower case, no second
+//! spelling.
 
 use crate::claims::DocType;
 use crate::error::QrError;

@@ -2,10 +2,10 @@
 //!
 //! Accepts exactly the core deterministic encoding of RFC 8949 4.2.1, narrowed: definite lengths,
 //! shortest heads, map keys strictly increasing bytewise, tags only from the caller's list, no
-//! floats, no `undefined`, no simple values but false, true and null, valid UTF-8, bounded depth and
-//! size, nothing left over. Stock decoders are lenient in all of these (`docs/token-format.md`), so
-//! they only ever see what passed here. Nothing is allocated, and the recursion is bounded by
-//! [`MAX_DEPTH`].
+//! floats, no `undefined`, no simple values but false, true and null, valid UTF-8, bounded depth
+//! and size, nothing left over. Stock decoders are lenient in all of these
+//! (`docs/token-format.md`), so they only ever see what passed here. Nothing is allocated, and the
+//! recursion is bounded by [`MAX_DEPTH`].
 
 use crate::error::CborError;
 

@@ -1,7 +1,7 @@
 //! Our own CBOR value, and the only module that names `serde_cbor`.
 //!
-//! `serde_cbor` is unmaintained (RUSTSEC-2021-0127: archived, no open vulnerability) and lenient; it
-//! is used through its `Value` type alone, never through derive, and only on bytes that passed
+//! `serde_cbor` is unmaintained (RUSTSEC-2021-0127: archived, no open vulnerability) and lenient;
+//! it is used through its `Value` type alone, never through derive, and only on bytes that passed
 //! [`crate::canonical::scan`]. To replace it, replace the two private conversions at the end.
 //!
 //! Limits: map keys are integers, integers fit `i64`, no floats, no tags.
@@ -90,8 +90,8 @@ pub fn encode(value: &Value) -> Vec<u8> {
 /// Decodes exactly one value in deterministic form, and nothing else.
 ///
 /// # Errors
-/// The first broken rule of [`crate::canonical::scan`]; [`CborError::KeyType`] for a map key that is
-/// no integer; [`CborError::Range`] for an integer beyond `i64`.
+/// The first broken rule of [`crate::canonical::scan`]; [`CborError::KeyType`] for a map key that
+/// is no integer; [`CborError::Range`] for an integer beyond `i64`.
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Value, CborError> {
     scan(bytes, limits, &[])?;
     let value = from_codec(serde_cbor::from_slice(bytes).map_err(|_| CborError::Codec)?)?;

@@ -1,8 +1,8 @@
 //! Document types, media types, claim labels and limits: the tables of `docs/token-format.md`.
 //!
 //! To add a document type: one variant, one row in [`DocType::facts`], one place in
-//! [`DocType::ALL`], one section in `docs/token-format.md`; a device-signed one also needs a variant
-//! in [`crate::DeviceDoc`].
+//! [`DocType::ALL`], one section in `docs/token-format.md`; a device-signed one also needs a
+//! variant in [`crate::DeviceDoc`].
 
 use std::fmt;
 use std::str::FromStr;

@@ -33,9 +33,9 @@ pub struct Verified {
 /// Checks a document of type `kind` for `tenant` against `keys`.
 ///
 /// `at` is the time of signing as the document or the caller's record of it says, in Unix seconds:
-/// the key must have been in force then. Without it the key's validity is not checked, but a revoked
-/// key is refused. Readers of typed documents ([`crate::RechargeToken`], [`crate::Keyset`]) do this
-/// with the document's own times.
+/// the key must have been in force then. Without it the key's validity is not checked, but a
+/// revoked key is refused. Readers of typed documents ([`crate::RechargeToken`], [`crate::Keyset`])
+/// do this with the document's own times.
 ///
 /// # Errors
 /// See [`TokenError`]; nothing of a refused document is returned.

@@ -13,7 +13,8 @@ use crate::keys::{KeyId, PublicKey};
 use crate::keyset::Keyset;
 use crate::recharge::RechargeToken;
 
-/// An office key pair: a root key or an issuer key, which differ only in what a keyset says of them.
+/// An office key pair: a root key or an issuer key, which differ only in what a keyset says of
+/// them.
 pub struct Issuer(SigningKey);
 
 impl Issuer {

@@ -1,8 +1,8 @@
 //! Public keys, their ids, and the keyring a document is checked against.
 //!
 //! The algorithm is part of the key, never negotiated: every key here is Ed25519, and a document
-//! under it must say `alg` -19 (RFC 9864). The id is the front of the RFC 9679 thumbprint, so anyone
-//! can recompute it from the key.
+//! under it must say `alg` -19 (RFC 9864). The id is the front of the RFC 9679 thumbprint, so
+//! anyone can recompute it from the key.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -78,7 +78,8 @@ impl Keyset {
         }
     }
 
-    /// Says that this keyset may replace the one of version `have` (the same version may come again).
+    /// Says that this keyset may replace the one of version `have` (the same version may come
+    /// again).
     ///
     /// # Errors
     /// [`TokenError::Version`].

@@ -104,8 +104,8 @@ pub struct RechargeToken {
     pub amount: i64,
     /// What is credited.
     pub unit: Unit,
-    /// The purchase count the meter must show before; at most 2^32-2, since the meter shows one more
-    /// after.
+    /// The purchase count the meter must show before; at most 2^32-2, since the meter shows one
+    /// more after.
     pub count: u32,
     /// The office's issue number for this meter, without gaps; at most 2^63-1.
     pub seq: u64,
@@ -132,8 +132,8 @@ impl RechargeToken {
         Ok(token)
     }
 
-    /// Says that this handheld may use the token now, under a policy of at most `max_life_s` seconds
-    /// of validity.
+    /// Says that this handheld may use the token now, under a policy of at most `max_life_s`
+    /// seconds of validity.
     ///
     /// # Errors
     /// [`TokenError::Device`], [`TokenError::NotYet`], [`TokenError::Expired`],

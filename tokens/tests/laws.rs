@@ -12,6 +12,10 @@ use serde_cbor::Value as Codec;
 
 const LIMITS: Limits = Limits { bytes: 4096, depth: 6 };
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 fn issuer() -> Issuer {
     Issuer::from_seed([1; 32])
 }
@@ -46,7 +50,18 @@ prop_compose! {
         max_balance in prop::option::of(1i64..1 << 31),
     ) -> RechargeToken {
         RechargeToken {
-            tenant, meter, device, not_before, id, amount, count, seq, order, account, caps, max_balance,
+            tenant,
+            meter,
+            device,
+            not_before,
+            id,
+            amount,
+            count,
+            seq,
+            order,
+            account,
+            caps,
+            max_balance,
             expires: not_before + life,
             issued: (not_before - early).max(0),
             kind: Kind::ALL[kind],
@@ -119,7 +134,8 @@ fn edits() -> impl Strategy<Value = Vec<(u8, prop::sample::Index, u8)>> {
 }
 
 /// The other definition of canonical: the lenient codec reads it and writes the same bytes, and it
-/// holds no float and is not too deep. (Tags do not survive the codec's reader, `undefined` neither.)
+/// holds no float and is not too deep. (Tags do not survive the codec's reader, `undefined`
+/// neither.)
 fn canonical_by_codec(bytes: &[u8]) -> bool {
     fn plain(value: &Codec, depth: usize) -> bool {
         match value {
@@ -158,7 +174,7 @@ fn feed(bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn tokens_come_back_as_they_went(token in any_token()) {
@@ -169,7 +185,8 @@ proptest! {
         let qr = RechargeToken::qr_text(&bytes);
         prop_assert_eq!(RechargeToken::from_qr_text(&qr).unwrap(), bytes);
         prop_assert_eq!(token.check_use(&token.device, token.not_before, i64::MAX), Ok(()));
-        prop_assert_eq!(token.check_use(&token.device, token.expires, i64::MAX), Err(TokenError::Expired));
+        let ended = token.check_use(&token.device, token.expires, i64::MAX);
+        prop_assert_eq!(ended, Err(TokenError::Expired));
     }
 
     #[test]
@@ -198,7 +215,10 @@ proptest! {
     }
 
     #[test]
-    fn base45_has_one_spelling(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[0-9A-Z $%*+./:-]{0,60}") {
+    fn base45_has_one_spelling(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        text in "[0-9A-Z $%*+./:-]{0,60}",
+    ) {
         prop_assert_eq!(base45::decode(&base45::encode(&bytes)), Ok(bytes));
         if let Ok(bytes) = base45::decode(&text) {
             prop_assert_eq!(base45::encode(&bytes), text);
@@ -207,14 +227,15 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(4096))]
 
     #[test]
     fn scan_is_decode_and_encode_again(value in any_codec(), edits in edits()) {
         let mut bytes = serde_cbor::to_vec(&value).unwrap();
         edits.into_iter().for_each(|edit| mutate(&mut bytes, edit));
         prop_assume!(bytes.len() <= LIMITS.bytes);
-        prop_assert_eq!(scan(&bytes, LIMITS, &[]).is_ok(), canonical_by_codec(&bytes), "{:02x?}", bytes);
+        let canonical = canonical_by_codec(&bytes);
+        prop_assert_eq!(scan(&bytes, LIMITS, &[]).is_ok(), canonical, "{:02x?}", bytes);
         // Our reader takes no more than the scan, and what it takes has one encoding.
         if let Ok(value) = cbor::decode(&bytes, LIMITS) {
             prop_assert_eq!(cbor::encode(&value), bytes);

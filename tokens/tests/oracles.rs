@@ -1,7 +1,7 @@
 //! Second opinions: `coset` (COSE over ciborium) and `minicbor`, neither of which we use ourselves.
 //!
-//! Everything we accept, `coset` verifies. What `coset` accepts and we refuse is the table of lenient
-//! verifiers in `docs/token-format.md`; its column for `coset` is asserted here.
+//! Everything we accept, `coset` verifies. What `coset` accepts and we refuse is the table of
+//! lenient verifiers in `docs/token-format.md`; its column for `coset` is asserted here.
 #![cfg(feature = "issue")]
 // Clippy exempts functions marked #[test] from these, but not the helpers they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,6 +18,10 @@ macro_rules! fixture {
         serde_json::from_str::<Json>(include_str!(concat!("../../fixtures/tokens/", $name)))
             .unwrap()
     };
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -89,8 +93,8 @@ fn coset_is_as_lenient_as_documented() {
 }
 
 /// On broken envelopes and signatures `coset` must not be stricter in kind: it refuses none for a
-/// reason we lack. What it lets through are the claims and the header fields, which are not its job,
-/// and non-canonical bytes inside the two byte strings.
+/// reason we lack. What it lets through are the claims and the header fields, which are not its
+/// job, and non-canonical bytes inside the two byte strings.
 #[test]
 fn coset_refuses_every_bad_signature_too() {
     let mut seen = 0;
@@ -213,20 +217,26 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn three_writers_one_byte_string(token in any_token()) {
         let bytes = Issuer::from_seed(seed()).recharge(&token).unwrap();
         prop_assert_eq!(&minicbor_token(&token), &bytes);
-        prop_assert_eq!(CoseSign1::from_tagged_slice(&bytes).unwrap().to_tagged_vec().unwrap(), bytes.clone());
+        let theirs = CoseSign1::from_tagged_slice(&bytes).unwrap();
+        prop_assert_eq!(theirs.to_tagged_vec().unwrap(), bytes.clone());
         prop_assert!(coset_accepts(&bytes, &token.tenant));
         prop_assert_eq!(minicbor_amount_and_count(&bytes), (token.amount, token.count));
     }
 
     /// Whatever we accept, `coset` accepts: edited tokens are where the two could part.
     #[test]
-    fn we_accept_nothing_coset_refuses(token in any_token(), at in any::<prop::sample::Index>(), with in any::<u8>(), insert in any::<bool>()) {
+    fn we_accept_nothing_coset_refuses(
+        token in any_token(),
+        at in any::<prop::sample::Index>(),
+        with in any::<u8>(),
+        insert in any::<bool>(),
+    ) {
         let mut bytes = minicbor_token(&token);
         let at = at.index(bytes.len());
         if insert { bytes.insert(at, with) } else { bytes[at] = with }

@@ -20,7 +20,8 @@ macro_rules! fixture {
     };
 }
 
-/// The golden vector of the design reference, byte for byte; `make.py`, `minicbor` and `coset` agree.
+/// The golden vector of the design reference, byte for byte; `make.py`, `minicbor` and `coset`
+/// agree.
 const PUBLIC: &str = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
 const KID: &str = "be5de2f4bcdc383a";
 const AAD: &str = "826a6d657465726b69742f31696d672d7469616e6469";

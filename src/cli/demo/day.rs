@@ -150,8 +150,7 @@ impl<'a> Hand<'a> {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }
         };
-        let desk =
-            Desk { store: &self.store, operator: OPERATOR, max_life_s: check::MAX_LIFE_S };
+        let desk = Desk { store: &self.store, operator: OPERATOR, max_life_s: check::MAX_LIFE_S };
         let mut line = Errand {
             link: &mut self.link,
             profile,

@@ -34,9 +34,8 @@ impl Tally {
     /// The office's database failed.
     pub fn take(site: &Site, store: &Store, recharges: usize) -> Result<Self, Failure> {
         let rows = store.tokens(None, usize::MAX);
-        let state = |wanted: &[TokenState]| {
-            rows.iter().filter(|row| wanted.contains(&row.state)).count()
-        };
+        let state =
+            |wanted: &[TokenState]| rows.iter().filter(|row| wanted.contains(&row.state)).count();
         // Steps booked, from the meters themselves: (meter, count after) -> how often, how much.
         let mut booked: BTreeMap<(MeterNo, u32), Vec<i64>> = BTreeMap::new();
         let (meters_conserve, torn_writes) = site.with_fleet(|fleet| {

@@ -54,13 +54,17 @@ impl Site {
         let home = paths.store.parent().map(Path::to_owned).unwrap_or_default();
         let folder = home.join("office");
         std::fs::create_dir_all(&folder).map_err(|e| fail(Code::File, e.to_string()))?;
-        let mut office =
-            Local::start(|| async { Office::init(&folder, TENANT).await }).map_err(office_failed)?;
+        let mut office = Local::start(|| async { Office::init(&folder, TENANT).await })
+            .map_err(office_failed)?;
         let listen = |e: std::io::Error| fail(Code::Internal, format!("office: {e}"));
         let address = office.serve("127.0.0.1:0").map_err(listen)?.to_string();
         let fleet = street()?;
-        let site =
-            Self { office, address, fleet: Arc::new(Mutex::new(fleet)), store: paths.store.clone() };
+        let site = Self {
+            office,
+            address,
+            fleet: Arc::new(Mutex::new(fleet)),
+            store: paths.store.clone(),
+        };
         site.register()?;
         site.enrol()?;
         site.issue_to_everyone(0)?;

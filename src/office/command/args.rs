@@ -14,7 +14,13 @@ use crate::units::{AccountNo, CreditUnit, DeviceId, MeterNo, Money, TokenId};
 #[command(name = "meterkit-office", version)]
 pub(super) struct Cli {
     /// The office's folder: database and keys.
-    #[arg(long, global = true, value_name = "DIR", env = "METERKIT_OFFICE", default_value = "office")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "METERKIT_OFFICE",
+        default_value = "office"
+    )]
     pub(super) data: PathBuf,
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]

@@ -1,7 +1,7 @@
 //! A store as a busy handheld has it after years: many meters, tokens and entries.
 //!
-//! Shared by the benches and tests that need one (`#[path]`). It is filled without forcing the disk,
-//! which only the making may do: the result is an ordinary store.
+//! Shared by the benches and tests that need one (`#[path]`). It is filled without forcing the
+//! disk, which only the making may do: the result is an ordinary store.
 
 use meterkit::store::disk::{Disk, DiskFile, DiskLock, RealDisk};
 use meterkit::store::{
