@@ -4,13 +4,15 @@ use super::views::{
     Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, TokenStateView,
 };
 use super::{failure, journal, tokens};
-use crate::store::{MeterRow, OpenIntent, Store};
+use crate::store::{Event, MeterRow, OpenIntent, Store, Summary};
 use crate::units::{MeterNo, UnixSeconds};
 
 /// Journal entries on a meter's card.
 const CARD_JOURNAL: usize = 20;
 /// Open recharges shown at home; more than this is a matter for the office.
 const HOME_INTENTS: usize = 50;
+/// Unsynced entries looked at one by one; with more there is something to sync anyway.
+const BOOKKEEPING_MAX: u64 = 4;
 
 /// The figures of the home screen. What the store does not know stays as in `from`.
 pub fn home(store: &Store, from: &HomeView) -> HomeView {
@@ -25,11 +27,24 @@ pub fn home(store: &Store, from: &HomeView) -> HomeView {
         meters: summary.meters,
         tokens: summary.tokens_live,
         open_intents: open,
-        unsynced: summary.unsynced,
+        unsynced: waiting(store, &summary),
         last_sync: summary.last_sync,
         money_stopped: store.money_allowed().err().map(|why| failure::why(&why)),
         ..from.clone()
     }
+}
+
+/// Entries the office still wants. An exchange itself leaves an entry or two behind (its receipt,
+/// the office's time); those alone are no reason to sync again.
+fn waiting(store: &Store, summary: &Summary) -> u64 {
+    if summary.unsynced > BOOKKEEPING_MAX {
+        return summary.unsynced;
+    }
+    let from = summary.head.seq - summary.unsynced + 1;
+    let kept =
+        |event: &Event| matches!(event, Event::ReceiptStored { .. } | Event::TimeAnchor { .. });
+    let entries = store.events(from, BOOKKEEPING_MAX as usize);
+    entries.iter().filter(|entry| !kept(&entry.event)).count() as u64
 }
 
 /// A page of meters after `after`, or those found by `search`; and whether there are more.

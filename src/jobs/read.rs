@@ -22,6 +22,10 @@ pub const DI_CURRENTS: u32 = 0x0202_FF00;
 pub const DI_POWER: u32 = 0x0203_0000;
 /// Status words 1 to 7.
 pub const DI_STATUS: u32 = 0x0400_05FF;
+/// The three voltages, for meters without the block.
+const DI_VOLTAGE: [u32; 3] = [0x0201_0100, 0x0201_0200, 0x0201_0300];
+/// The three currents, likewise.
+const DI_CURRENT: [u32; 3] = [0x0202_0100, 0x0202_0200, 0x0202_0300];
 /// Date, for meters without the block of date and time.
 const DI_DATE: u32 = 0x0400_0101;
 /// Time, likewise.
@@ -90,8 +94,9 @@ pub fn quick_read(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Rea
     let drift_s = evidence::drift(line, clock);
     (line.progress)(Stage::Reading, done, of);
     answers.join(ask::read(line, meter, &rest, 0)?);
-    if answers.refused(DI_STATUS) {
-        answers.join(ask::read(line, meter, &[DI_STATUS_3], 0)?);
+    let again = fallbacks(&answers);
+    if !again.is_empty() {
+        answers.join(ask::read(line, meter, &again, 0)?);
     }
     (line.progress)(Stage::Reading, of, of);
     let view = QuickRead { clock, drift_s, ..card(line, meter, &answers) };
@@ -107,6 +112,28 @@ pub fn quick_read(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Rea
     Ok((view, reading))
 }
 
+/// What to ask one by one where a meter refused the block.
+fn fallbacks(answers: &Answers) -> Vec<u32> {
+    let parts: [(u32, &[u32]); 3] =
+        [(DI_VOLTAGES, &DI_VOLTAGE), (DI_CURRENTS, &DI_CURRENT), (DI_STATUS, &[DI_STATUS_3])];
+    let refused = parts.into_iter().filter(|(block, _)| answers.refused(*block));
+    refused.flat_map(|(_, parts)| parts.iter().copied()).collect()
+}
+
+/// One value a phase: from the block, or from the three items by themselves.
+fn by_phase(
+    answers: &Answers,
+    block: u32,
+    items: [u32; 3],
+    len: usize,
+    signed: bool,
+) -> [Option<i64>; 3] {
+    match answers.data(block) {
+        Some(data) => phases(data, len, signed),
+        None => items.map(|di| phases(answers.data(di).unwrap_or_default(), len, signed)[0]),
+    }
+}
+
 /// The card but for the clock.
 fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
     let money = line.profile.money;
@@ -118,8 +145,8 @@ fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
         balance: number(money.balance, false).map(|value| Credit { value, unit: money.unit }),
         overdraft: number(money.overdraft, false),
         count: number(money.count, false).and_then(|n| u32::try_from(n).ok()).map(PurchaseCount),
-        voltage_dv: phases(answers.data(DI_VOLTAGES), 2, false),
-        current_ma: phases(answers.data(DI_CURRENTS), 3, true),
+        voltage_dv: by_phase(answers, DI_VOLTAGES, DI_VOLTAGE, 2, false),
+        current_ma: by_phase(answers, DI_CURRENTS, DI_CURRENT, 3, true),
         power_dw: number(DI_POWER, true),
         clock: None,
         drift_s: None,
@@ -133,9 +160,9 @@ fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
 }
 
 /// Up to three values of `len` bytes; one that is all FF is a phase the meter does not have.
-fn phases(data: Option<&[u8]>, len: usize, signed: bool) -> [Option<i64>; 3] {
+fn phases(data: &[u8], len: usize, signed: bool) -> [Option<i64>; 3] {
     let mut values = [None; 3];
-    for (value, bytes) in values.iter_mut().zip(data.unwrap_or_default().chunks_exact(len)) {
+    for (value, bytes) in values.iter_mut().zip(data.chunks_exact(len)) {
         if bytes.iter().any(|byte| *byte != 0xFF) {
             *value = read_bcd(bytes, signed);
         }
@@ -197,9 +224,9 @@ mod tests {
     #[test]
     fn phases_that_are_not_there_are_none() {
         let data = [0x05, 0x22, 0xFF, 0xFF, 0x00, 0x00];
-        assert_eq!(phases(Some(&data), 2, false), [Some(2205), None, Some(0)]);
-        assert_eq!(phases(Some(&[0x34, 0x12, 0x80]), 3, true), [Some(-1234), None, None]);
-        assert_eq!(phases(None, 2, false), [None; 3]);
+        assert_eq!(phases(&data, 2, false), [Some(2205), None, Some(0)]);
+        assert_eq!(phases(&[0x34, 0x12, 0x80], 3, true), [Some(-1234), None, None]);
+        assert_eq!(phases(&[], 2, false), [None; 3]);
     }
 
     #[test]

@@ -28,16 +28,16 @@ messages! {
     no_entries() { en: "The journal is empty.", zh: "日志为空。" }
     no_ports() {
         en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",
-        zh: "没有找到适配器。请插入适配器，或指定串口服务器：--port tcp://HOST:PORT",
+        zh: "没有找到转换器。请插入转换器，或指定串口服务器：--port tcp://HOST:PORT",
     }
-    port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住端口：{endpoint}" }
+    port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住通信口：{endpoint}" }
     journal_whole(records: u64) {
         en: "The journal is whole: {records} entries, every one chained to the one before.",
         zh: "日志完整：共 {records} 条，逐条链接无误。",
     }
     synced(sent: u64, tokens: u32, review: u32) {
         en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
-        zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待复核 {review} 条。",
+        zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
     still_out(amount: &str) {
         en: "Issued to this handheld and still out: {amount}",
@@ -55,7 +55,7 @@ messages! {
         en: "Credits doubled: {double}. Credits lost: {lost}.",
         zh: "重复到账：{double}。丢失：{lost}。",
     }
-    day_reviews(n: u64) { en: "{n} for review by the office.", zh: "后台待复核 {n} 条。" }
+    day_reviews(n: u64) { en: "{n} for review by the office.", zh: "后台待核查 {n} 条。" }
     day_sound() {
         en: "OK: every sum is zero and nothing was doubled or lost.",
         zh: "OK：账目合计为零，没有重复，也没有丢失。",

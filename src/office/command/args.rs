@@ -136,7 +136,7 @@ pub(super) enum MeterAct {
         reason: String,
     },
     /// Add the meters of a list, all or none:
-    /// meter,account,customer,location[,unit[,count[,balance]]]
+    /// `meter,account,customer,location[,unit[,count[,balance]]]`
     Import {
         /// The list; a first line that begins with "meter," is a heading.
         csv: PathBuf,

@@ -2,8 +2,8 @@
 //!
 //! The identifiers of both editions stand in tables (`items/`), one row a family: a pattern whose
 //! placeholders are a rate, a phase, a settlement day or a number, and the parts its data are made
-//! of. [`find`] expands a row for one identifier; [`decode`] reads bytes with it, blocks included.
-//! Nothing is lost: what no row explains comes out as hex. Sources: dlt645.md 3 and 4.
+//! of. [`find`] expands a row for one identifier; [`decode()`] reads bytes with it, blocks
+//! included. Nothing is lost: what no row explains comes out as hex. Sources: dlt645.md 3 and 4.
 
 mod decode;
 mod events;

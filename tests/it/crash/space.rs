@@ -77,8 +77,11 @@ fn little_space_refuses_money_and_keeps_room_for_outcomes() {
         disk.plan(None);
         let room_left = {
             let files = disk.files();
-            let last = files.iter().filter(|(p, _)| p.extension().is_some_and(|e| e == "mkj"));
-            last.last().map(|(_, bytes)| bytes.iter().rev().take_while(|b| **b == 0).count())
+            let mut segments =
+                files.iter().filter(|(p, _)| p.extension().is_some_and(|e| e == "mkj"));
+            segments
+                .next_back()
+                .map(|(_, bytes)| bytes.iter().rev().take_while(|b| **b == 0).count())
         };
         if room_left.is_some_and(|room| room < 3_700) {
             break;

@@ -101,7 +101,7 @@ pub fn meter_row(n: u32) -> MeterRowView {
         location: location.to_owned(),
         balance: (n % 4 != 3).then(|| (yuan(i64::from(n) * 1234 - 1500), ago(i64::from(n) * 700))),
         overdraft: if n % 6 == 1 { 266 } else { 0 },
-        tokens: u32::from(n % 3 == 0),
+        tokens: u32::from(n.is_multiple_of(3)),
         open_intent: n == 3,
     }
 }

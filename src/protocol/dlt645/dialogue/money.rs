@@ -134,14 +134,16 @@ impl Dialogue for SendCredit {
             let Step::Done(answer) = step else {
                 return map_done(step, |_| CreditAnswer::Garbled);
             };
+            // After an answer come reads, of another control code: even the same answer again
+            // could not pass for one of theirs. After none the line is held quiet.
             let (answer, quiet) = match answer {
                 Answer::Reply(frame) => {
                     let extra = frame.data.get(4..).unwrap_or_default().to_vec();
-                    (CreditAnswer::Acknowledged(extra), self.timing.slack)
+                    (CreditAnswer::Acknowledged(extra), Tick::ZERO)
                 }
                 Answer::Refused(word, _) => {
                     let word = word.map_or(0, |word: ErrorWord| word.raw);
-                    (CreditAnswer::Refused(word), self.timing.slack)
+                    (CreditAnswer::Refused(word), Tick::ZERO)
                 }
                 Answer::Failed(ExchangeError::Silent) => (CreditAnswer::Silent, *late),
                 Answer::Failed(_) => (CreditAnswer::Garbled, *late),
