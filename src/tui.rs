@@ -110,7 +110,8 @@ pub fn run(
     let listener = event::listen()?;
     let mut world = World { app, screen, requests, updates, listener, clock, quit: false };
     world.carry_out(effects)?;
-    let mut drawn = Instant::now();
+    // What the engine says first need not wait: the frame before it holds no figures yet.
+    let mut drawn = Instant::now().checked_sub(gap).unwrap_or_else(Instant::now);
     let mut due = None;
     while !world.quit {
         if let Some((event, urgent)) = world.next(due) {

@@ -44,12 +44,12 @@ messages! {
         zh: "已发给本掌机、尚未到账：{amount}",
     }
     day_recharges(all: usize, accepted: usize) {
-        en: "{all} recharges tried, {accepted} tokens in the meters.",
-        zh: "尝试充值 {all} 次，已到账令牌 {accepted} 个。",
+        en: "{all} recharges tried, {accepted} accepted.",
+        zh: "充值 {all} 笔，已到账 {accepted} 笔。",
     }
     day_rest(refused: usize, unknown: usize, torn: usize) {
         en: "{refused} refused, {unknown} still unknown, {torn} torn writes in meters.",
-        zh: "未到账 {refused} 个，结果未知 {unknown} 个，电表写入中断 {torn} 次。",
+        zh: "未到账 {refused} 笔，结果未知 {unknown} 笔，电表写入中断 {torn} 次。",
     }
     day_faults(double: usize, lost: usize) {
         en: "Credits doubled: {double}. Credits lost: {lost}.",

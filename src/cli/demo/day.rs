@@ -1,6 +1,7 @@
 //! The scripted day: the network goes down in the morning, the operator recharges the street over a
 //! bad line, is interrupted, restarts, finds out what happened, and syncs in the evening.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ledger::Tally;
@@ -49,11 +50,11 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
     let mut site = Site::build(&context.paths)?;
     site.network(false);
     let mut hand = Hand::new(context, &site, seed)?;
-    let mut recharges = 0;
+    let mut tried = BTreeSet::new();
     for round in 0..ROUNDS {
         for (at, (meter, token)) in hand.ready().into_iter().enumerate() {
             hand.interfere(&site, at + round, meter);
-            recharges += 1;
+            tried.insert(token);
             hand.recharge(meter, token, (at + 1) % IMPATIENT_EVERY == 0)?;
             if (at + 1) % RESTART_EVERY == 0 {
                 hand = hand.restarted()?;
@@ -72,7 +73,7 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
         site.sync(&hand.store)?;
         site.network(round + 1 == ROUNDS);
     }
-    let tally = Tally::take(&site, &hand.store, recharges)?;
+    let tally = Tally::take(&site, &hand.store, &tried)?;
     context.out.show(tally.json(), |to| tally.print(to, context.out.lang));
     Ok(u8::from(!tally.sound()))
 }

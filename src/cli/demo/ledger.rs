@@ -1,7 +1,7 @@
 //! What the scripted day came to: the journal, the meters' own truth and the office's ledger, side
 //! by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::jobs::views::Failure;
 use crate::office::LedgerReport;
 use crate::store::{Store, TokenState};
 use crate::text::Lang;
-use crate::units::{Credit, MeterNo};
+use crate::units::{Credit, MeterNo, TokenId};
 
 /// The figures of a day.
 pub struct Tally {
@@ -28,11 +28,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Compares what the handheld believes with what the meters really booked.
+    /// Compares what the handheld believes with what the meters really booked. `tried` are the
+    /// tokens whose recharge was begun.
     ///
     /// # Errors
     /// The office's database failed.
-    pub fn take(site: &Site, store: &Store, recharges: usize) -> Result<Self, Failure> {
+    pub fn take(site: &Site, store: &Store, tried: &BTreeSet<TokenId>) -> Result<Self, Failure> {
         let rows = store.tokens(None, usize::MAX);
         let state =
             |wanted: &[TokenState]| rows.iter().filter(|row| wanted.contains(&row.state)).count();
@@ -57,11 +58,14 @@ impl Tally {
             TokenState::Intent | TokenState::Disputed => false,
             _ => in_meter(row),
         });
+        let accepted = state(&[TokenState::Accepted]);
+        let unknown = state(&[TokenState::Intent, TokenState::Disputed]);
         Ok(Self {
-            recharges,
-            accepted: state(&[TokenState::Accepted]),
-            refused: state(&[TokenState::Raced, TokenState::NotApplied]),
-            unknown: state(&[TokenState::Intent, TokenState::Disputed]),
+            recharges: tried.len(),
+            accepted,
+            // Tried and not in the meter: refused before or after sending. The tokens stay good.
+            refused: tried.len() - accepted - unknown,
+            unknown,
             double_credits: booked.values().filter(|amounts| amounts.len() > 1).count(),
             lost_credits: silent.count(),
             torn_writes,
