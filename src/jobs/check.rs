@@ -5,42 +5,19 @@
 //! anything; the read-back is (`judge.rs`).
 
 use meterkit_tokens::recharge::{CAP_COUNTLESS, CAP_MODULE};
-use meterkit_tokens::{Kind, RechargeToken, Unit};
+use meterkit_tokens::{Kind, RechargeToken};
 
 use super::failure::{self, fail};
 use super::views::Failure;
 use crate::profile::{Class, Layout, Profile};
 use crate::report::Code;
-use crate::units::{
-    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, MeterNo, PurchaseCount,
-    TokenId, UnixSeconds,
-};
+use crate::units::{Credit, DeviceId, Evidence, IntentFacts, MeterNo, UnixSeconds};
 
 /// Longest life of a token that is accepted, seconds (`reference/tokens.md` 2.1: 7 days).
 pub const MAX_LIFE_S: i64 = 7 * 86_400;
 
 /// The largest balance a register can show: 8 BCD digits, hundredths.
 pub const MAX_REGISTER: i64 = 99_999_999;
-
-/// What the token will do, in the program's own words.
-///
-/// # Errors
-/// [`Code::TokenMalformed`] if a number in it is not decimal.
-pub fn facts(token: &RechargeToken) -> Result<IntentFacts, Failure> {
-    let bad = |what: &str| fail(Code::TokenMalformed, what);
-    let unit = match token.unit {
-        Unit::Yuan => CreditUnit::Yuan,
-        Unit::Kwh => CreditUnit::Kwh,
-    };
-    Ok(IntentFacts {
-        token: TokenId(token.id),
-        meter: MeterNo::from_bcd(token.meter).ok_or_else(|| bad("meter"))?,
-        account: AccountNo::from_bcd(token.account).ok_or_else(|| bad("account"))?,
-        count_before: PurchaseCount(token.count),
-        credit: Credit { value: token.amount, unit },
-        order: token.order,
-    })
-}
 
 /// May this handheld use the token now, on a meter of this kind?
 ///
@@ -154,6 +131,9 @@ pub fn digits(typed: &str, meter: MeterNo) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::TokenFacts;
+    use crate::units::{CreditUnit, PurchaseCount};
+    use meterkit_tokens::Unit;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -259,7 +239,7 @@ mod tests {
                 Some(Code::BalanceLimit),
             ),
         ];
-        let facts = facts(&good()).unwrap();
+        let facts = TokenFacts::of(&good()).unwrap().intent();
         for (at, (change, max_balance, hoard, expect)) in rows.iter().enumerate() {
             let mut evidence = seen();
             change(&mut evidence);
@@ -272,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_will_be_there_afterwards() {
-        let facts = facts(&good()).unwrap();
+        let facts = TokenFacts::of(&good()).unwrap().intent();
         for (balance, overdraft, after) in
             [(1_000, 0, 6_000), (0, 1_200, 3_800), (0, 9_000, 0), (0, 5_000, 0), (0, -7, 5_000)]
         {

@@ -126,7 +126,7 @@ fn verified(
     let trust = open::trust(desk.store)?;
     let token = RechargeToken::verify(&row.bytes, &trust.tenant, &trust.keys)
         .map_err(|error| failure::token(&error))?;
-    let facts = check::facts(&token)?;
+    let facts = tokens::facts(&token)?.intent();
     if facts != row.facts.intent() {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use meterkit_tokens::RechargeToken;
 
 use super::failure::{self, fail};
+use super::open;
 use super::views::{Failure, TokenStateView, TokenView};
-use super::{check, open};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
 use crate::units::{TokenId, UnixSeconds};
@@ -111,20 +111,7 @@ fn import_one(store: &Store, stamp: &Stamp, bytes: &[u8]) -> Result<(TokenId, bo
 /// # Errors
 /// [`Code::TokenMalformed`].
 pub fn facts(token: &RechargeToken) -> Result<TokenFacts, Failure> {
-    let intent = check::facts(token)?;
-    Ok(TokenFacts {
-        id: intent.token,
-        meter: intent.meter,
-        account: intent.account,
-        count_before: intent.count_before,
-        credit: intent.credit,
-        seq: token.seq,
-        order: token.order,
-        not_before: UnixSeconds(token.not_before),
-        expires: UnixSeconds(token.expires),
-        caps: token.caps,
-        max_balance: token.max_balance,
-    })
+    TokenFacts::of(token).ok_or_else(|| fail(Code::TokenMalformed, "meter or account"))
 }
 
 /// A page of tokens, and whether there are more.

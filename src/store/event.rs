@@ -3,9 +3,11 @@
 //! These types are never written anywhere: `records` owns the versioned form on disk, so that a
 //! field can be renamed here without touching a single old journal.
 
+use meterkit_tokens::{RechargeToken, Unit};
+
 use crate::units::{
-    AccountNo, Credit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo, PurchaseCount, TokenId,
-    UnixSeconds,
+    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo,
+    PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// When something was recorded and by whom.
@@ -58,6 +60,28 @@ pub struct TokenFacts {
 }
 
 impl TokenFacts {
+    /// What a verified token says. `None` if its meter or account is not a number: verification has
+    /// already refused those.
+    pub fn of(token: &RechargeToken) -> Option<Self> {
+        let unit = match token.unit {
+            Unit::Yuan => CreditUnit::Yuan,
+            Unit::Kwh => CreditUnit::Kwh,
+        };
+        Some(Self {
+            id: TokenId(token.id),
+            meter: MeterNo::from_bcd(token.meter)?,
+            account: AccountNo::from_bcd(token.account)?,
+            count_before: PurchaseCount(token.count),
+            credit: Credit { value: token.amount, unit },
+            seq: token.seq,
+            order: token.order,
+            not_before: UnixSeconds(token.not_before),
+            expires: UnixSeconds(token.expires),
+            caps: token.caps,
+            max_balance: token.max_balance,
+        })
+    }
+
     /// What a recharge with this token will do.
     pub fn intent(&self) -> IntentFacts {
         IntentFacts {

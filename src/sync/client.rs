@@ -18,7 +18,6 @@ use meterkit_tokens::{DeviceKey, DocType, Keyring, Keyset, PublicKey, verify};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use report::{Progress, SyncReport};
-pub use take::token_facts;
 
 /// Where the newest keyset document is kept (a snapshot name).
 pub const KEYSET_SNAPSHOT: &str = "keyset";

@@ -12,37 +12,13 @@ use crate::sync::error::{Lie, SyncError};
 use crate::sync::wire::{
     Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
 };
-use crate::units::{AccountNo, Credit, CreditUnit, MeterNo, PurchaseCount, TokenId, UnixSeconds};
-use meterkit_tokens::{DocType, Keyset, Kind, PublicKey, RechargeToken, Unit};
+use crate::units::TokenId;
+use meterkit_tokens::{DocType, Keyset, Kind, PublicKey, RechargeToken};
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
 /// How often the area may change under our hands before we leave it for the next exchange.
 const MAX_AREA_TRIES: u32 = 3;
-
-/// What a token says, in the store's terms; `None` for a kind this handheld cannot use yet.
-pub fn token_facts(token: &RechargeToken) -> Option<TokenFacts> {
-    if token.kind != Kind::Recharge {
-        return None;
-    }
-    let unit = match token.unit {
-        Unit::Yuan => CreditUnit::Yuan,
-        Unit::Kwh => CreditUnit::Kwh,
-    };
-    Some(TokenFacts {
-        id: TokenId(token.id),
-        meter: MeterNo::from_bcd(token.meter)?,
-        account: AccountNo::from_bcd(token.account)?,
-        count_before: PurchaseCount(token.count),
-        credit: Credit { value: token.amount, unit },
-        seq: token.seq,
-        order: token.order,
-        not_before: UnixSeconds(token.not_before),
-        expires: UnixSeconds(token.expires),
-        caps: token.caps,
-        max_balance: token.max_balance,
-    })
-}
 
 impl Run<'_> {
     /// Pulls until the office has nothing more.
@@ -110,7 +86,8 @@ impl Run<'_> {
                 self.report.refused.push((Some(id), "device".to_owned()));
                 continue;
             }
-            let Some(facts) = token_facts(&token) else {
+            let usable = token.kind == Kind::Recharge;
+            let Some(facts) = TokenFacts::of(&token).filter(|_| usable) else {
                 self.report.refused.push((Some(id), "kind".to_owned()));
                 continue;
             };
