@@ -4,8 +4,8 @@
 //! together from bytes, and keeps the fleet's state in a file if told to: written before an answer
 //! leaves, so that whoever was killed in between still finds what really happened.
 //!
-//! Limits: a speed changed by 17H is remembered ([`super::Meter::baud`]) but the line model is not
-//! told; meters that answer at once collide on the line, not here.
+//! Limits: a line has one speed, so it follows a change (17H) only when all its meters made it;
+//! meters that answer at once collide on the line, not here.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -70,6 +70,9 @@ pub struct MoneyEvent {
     pub at: Duration,
 }
 
+/// Control code of a change of speed (DL/T 645-2007, 17H).
+const CHANGE_SPEED: u8 = 0x17;
+
 /// Who wants to know what happened to the money.
 type Listener = Box<dyn FnMut(&MoneyEvent) + Send>;
 
@@ -82,6 +85,8 @@ pub struct FleetStation {
     state_file: Option<PathBuf>,
     state_fault: Option<String>,
     listener: Option<Listener>,
+    /// Set by the first change of speed; before, the line is as fast as whoever made it said.
+    speed: Option<u32>,
 }
 
 impl fmt::Debug for FleetStation {
@@ -108,6 +113,7 @@ impl FleetStation {
             state_file: None,
             state_fault: None,
             listener: None,
+            speed: None,
         }
     }
 
@@ -187,6 +193,18 @@ impl FleetStation {
             }
         }
         self.answers.make_contiguous().sort_by_key(|(start, _)| *start);
+        if frame.control == CHANGE_SPEED {
+            self.speed = self.common_speed();
+        }
+    }
+
+    /// The speed all meters here agree on. A line has one; a meter that went its own way is as lost
+    /// to the others' master as in the field.
+    fn common_speed(&self) -> Option<u32> {
+        let fleet = self.lock();
+        let mut speeds = fleet.meters().iter().map(super::Meter::baud);
+        let first = speeds.next()?;
+        speeds.all(|speed| speed == first).then_some(first)
     }
 }
 
@@ -206,6 +224,10 @@ impl Station for FleetStation {
 
     fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
         self.answers.pop_front()
+    }
+
+    fn speed(&self) -> Option<u32> {
+        self.speed
     }
 }
 

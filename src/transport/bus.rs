@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::LineSettings;
 use super::line::{Line, Side};
 
 /// Messages taken from a station in one go; a station that never stops talking is broken.
@@ -23,6 +24,12 @@ pub trait Station: Send {
     /// The next message it wants to send and when it starts. Asked again after every byte heard
     /// until there is none.
     fn next(&mut self) -> Option<(Duration, Vec<u8>)>;
+
+    /// The speed it now listens and answers at, baud, if it has chosen one by itself. Asked after
+    /// each message, so that an answer still goes out at the speed before.
+    fn speed(&self) -> Option<u32> {
+        None
+    }
 }
 
 impl<S: Station + ?Sized> Station for Box<S> {
@@ -33,6 +40,10 @@ impl<S: Station + ?Sized> Station for Box<S> {
     fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
         (**self).next()
     }
+
+    fn speed(&self) -> Option<u32> {
+        (**self).speed()
+    }
 }
 
 impl<S: Station + ?Sized> Station for &mut S {
@@ -42,6 +53,10 @@ impl<S: Station + ?Sized> Station for &mut S {
 
     fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
         (**self).next()
+    }
+
+    fn speed(&self) -> Option<u32> {
+        (**self).speed()
     }
 }
 
@@ -155,6 +170,10 @@ impl<S: Station> Bus<S> {
             match &mut self.line {
                 Some(line) => {
                     line.transmit(Side::Far, start.max(now), &bytes);
+                    if let Some(baud) = self.station.speed() {
+                        let far = LineSettings { baud, ..line.wiring().far };
+                        line.set(Side::Far, far);
+                    }
                 }
                 None => bytes.into_iter().for_each(|byte| self.keep((now, byte))),
             }

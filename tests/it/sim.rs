@@ -8,6 +8,7 @@ mod money;
 mod random;
 mod relay;
 mod served;
+mod speed;
 mod stored;
 mod supply;
 
