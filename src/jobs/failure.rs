@@ -12,6 +12,7 @@ use crate::protocol::dlt645::dialogue::ExchangeError;
 use crate::report::Code;
 use crate::store::{Damage, StoreError, Why};
 use crate::sync::error::SyncError;
+use crate::sync::wire::Refusal;
 use crate::transport::LinkError;
 
 /// A failure with its detail.
@@ -138,6 +139,8 @@ pub fn sync(error: &SyncError) -> Failure {
         SyncError::Unreachable(_) => Code::OfficeUnreachable,
         SyncError::Timeout => Code::OfficeTimeout,
         SyncError::Lies(_) => Code::OfficeLies,
+        // The office has entries of ours that we no longer have.
+        SyncError::Refused(Refusal::RolledBack) => Code::JournalRolledBack,
         SyncError::Refused(_) if error.code() == "office-version" => Code::OfficeVersion,
         SyncError::Refused(_) => Code::OfficeRefused,
         SyncError::Version(_) => Code::OfficeVersion,

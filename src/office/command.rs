@@ -151,6 +151,8 @@ async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
 }
 
 async fn serve(office: &Office, listen: SocketAddr, json: bool) -> Result<Shown, OfficeError> {
+    // What went wrong with a request is the office's to know, not the caller's.
+    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
     let failed = |error| OfficeError::File(listen.to_string(), error);
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
