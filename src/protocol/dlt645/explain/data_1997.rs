@@ -2,8 +2,8 @@
 
 use super::super::items::{self, Format};
 use super::super::value::{hex, hex_reversed};
-use super::super::words::{Edition, baud_of_feature};
-use super::data_2007::{broadcast_time, mind_the_weekday};
+use super::super::words::Edition;
+use super::data_2007::{broadcast_time, change_baud, mind_the_weekday};
 use super::{Content, named, unexpected};
 
 /// The function's stable name.
@@ -40,7 +40,7 @@ pub(super) fn read(content: &mut Content) {
         (0x04, false) => write(content, &data),
         (0x08, _) => broadcast_time(content, &data),
         (0x0A, false) => content.meaning = format!("write address {}", hex_reversed(&data)),
-        (0x0C, _) => change_baud(content, &data, answer),
+        (0x0C, _) => change_baud(Edition::V1997, content, &data, answer),
         (0x0F, false) => {
             content.level = data.first().copied();
             content.meaning = "change password".to_owned();
@@ -116,19 +116,4 @@ fn write(content: &mut Content, data: &[u8]) {
         }
         None => content.meaning.push_str(", too short"),
     }
-}
-
-fn change_baud(content: &mut Content, data: &[u8], answer: bool) {
-    let [feature] = data else {
-        content.meaning = "change baud with data of the wrong length".to_owned();
-        content.set_payload(data);
-        return;
-    };
-    content.feature = Some(*feature);
-    let speed = match baud_of_feature(Edition::V1997, *feature) {
-        Some(baud) => format!("{baud} baud"),
-        None => "no speed of the table".to_owned(),
-    };
-    let what = if answer { "baud change accepted, still at the old speed" } else { "change baud" };
-    content.meaning = format!("{what}: {speed}");
 }

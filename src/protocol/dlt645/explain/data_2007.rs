@@ -42,7 +42,7 @@ pub(super) fn read(content: &mut Content) {
         (0x14, false) => write_request(content, &data),
         (0x15, false) => write_address(content, &data),
         (0x16, false) => freeze(content, &data),
-        (0x17, _) => change_baud(content, &data, answer),
+        (0x17, _) => change_baud(Edition::V2007, content, &data, answer),
         (0x18, false) => change_password(content, &data),
         (0x18, true) => {
             content.meaning = "password changed".to_owned();
@@ -231,14 +231,15 @@ fn freeze(content: &mut Content, data: &[u8]) {
     };
 }
 
-fn change_baud(content: &mut Content, data: &[u8], answer: bool) {
+/// A change of speed; both editions have the same form with another table.
+pub(super) fn change_baud(edition: Edition, content: &mut Content, data: &[u8], answer: bool) {
     let [feature] = data else {
         content.meaning = "change baud with data of the wrong length".to_owned();
         content.set_payload(data);
         return;
     };
     content.feature = Some(*feature);
-    let speed = match baud_of_feature(Edition::V2007, *feature) {
+    let speed = match baud_of_feature(edition, *feature) {
         Some(baud) => format!("{baud} baud"),
         None => "no speed of the table".to_owned(),
     };
