@@ -250,7 +250,7 @@ messages! {
         zh: "! 操作仍在进行。现在退出会中断它；已发出的充值在回读之前结果未知。"
     }
     leave_unsynced(n: u64) {
-        en: "{n} journal entries still wait for sync. They stay safe on this handheld.",
+        en: "Journal entries that still wait for sync: {n}. They stay safe on this handheld.",
         zh: "还有 {n} 条日志等待同步，它们会安全保存在本掌机上。"
     }
 }
