@@ -4,6 +4,7 @@
 //! English keys and `"schema":"meterkit/1"`. The exit status is the failure's own
 //! ([`crate::report::Code::exit_status`]); 4 always means: outcome unknown, do not repeat blindly.
 
+pub mod audit;
 pub mod context;
 pub mod decode;
 #[cfg(feature = "demo")]
@@ -12,7 +13,9 @@ pub mod doctor;
 pub mod enrol;
 pub mod journal;
 mod json;
+pub mod operators;
 pub mod output;
+pub mod pin;
 pub mod ports;
 pub mod read;
 pub mod recharge;
@@ -20,6 +23,7 @@ pub mod screens;
 pub mod sim;
 pub mod sync;
 pub mod tokens;
+pub mod trust;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -57,9 +61,12 @@ pub struct Common {
     /// Language of people's words: en, zh.
     #[arg(long, global = true, value_name = "LANG")]
     pub lang: Option<String>,
-    /// Who works; written into the journal.
-    #[arg(long, global = true, value_name = "NAME", env = "METERKIT_OPERATOR")]
+    /// Who works: the operator's id, to log in with.
+    #[arg(long, global = true, value_name = "ID", env = "METERKIT_OPERATOR")]
     pub operator: Option<String>,
+    /// Take the PIN from the first line of this file ('-' for standard input) instead of asking.
+    #[arg(long, global = true, value_name = "FILE", env = "METERKIT_PIN_FILE")]
+    pub pin_file: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long, global = true)]
     pub json: bool,
@@ -85,6 +92,14 @@ pub enum Command {
     Journal(journal::JournalArgs),
     /// Exchange journal, receipts and tokens with the office.
     Sync(sync::SyncArgs),
+    /// What may be done now, and how much: rights, limits, how fresh the office's word is.
+    Trust(trust::TrustArgs),
+    /// Change one's own PIN, or set a new one with a recovery code of the office.
+    Pin(pin::PinArgs),
+    /// Who may log in here: list, activate, remove, free after a lock-out.
+    Operators(operators::OperatorsArgs),
+    /// Check from files alone that an estate's money is accounted for.
+    Audit(audit::AuditArgs),
     /// List the adapters, with what keeps one from being used.
     Ports(ports::PortsArgs),
     /// Explain frames given as hex.
@@ -141,6 +156,10 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Tokens(args) => tokens::run(common, &args, out),
         Command::Journal(args) => journal::run(common, &args, out),
         Command::Sync(args) => sync::run(common, &args, out),
+        Command::Trust(args) => trust::run(common, &args, out),
+        Command::Pin(args) => pin::run(common, &args, out),
+        Command::Operators(args) => operators::run(common, &args, out),
+        Command::Audit(args) => audit::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Decode(mut args) => {
             args.json |= common.json;

@@ -49,7 +49,7 @@ impl Paths {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
-    /// Who works with this handheld; written into the journal.
+    /// Who usually works with this handheld: the id offered at log-in.
     pub operator: Option<String>,
     /// `en` or `zh`.
     pub lang: Option<String>,
@@ -69,6 +69,8 @@ pub struct File {
     pub ascii: Option<bool>,
     /// Longest life of a token this handheld uses, in hours.
     pub token_life_h: Option<u32>,
+    /// Where the device's secret is: `auto`, `tpm`, `keystore`, or the path of a file.
+    pub device_secret: Option<String>,
 }
 
 /// What is wrong with the configuration.
@@ -96,7 +98,7 @@ pub enum ConfigError {
 }
 
 /// The known keys, for the "did you mean" of an unknown one.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "operator",
     "lang",
     "port",
@@ -107,6 +109,7 @@ const KEYS: [&str; 10] = [
     "palette",
     "ascii",
     "token_life_h",
+    "device_secret",
 ];
 
 /// Reads the file; a missing one is an empty one.

@@ -1,12 +1,16 @@
 //! Errands: what a person wants done, one file each, and the engine that runs them for the screens.
 //!
 //! A job joins the layers below: a dialogue to a link (`drive`, the only place), what was read to
-//! the journal, a token to a meter. The money rules are pure and tested on their own: [`check`]
-//! before, [`judge`] after. Screens and commands see [`views`] and [`Failure`] only.
+//! the journal, a token to a meter. The money rules are pure and tested on their own: [`rights`]
+//! and [`standing`] (who, where, how far trust reaches), [`check`] before, [`judge`] after. Screens
+//! and commands see [`views`] and [`Failure`] only.
 //!
 //! | errand | file |
 //! |---|---|
-//! | open store and line | [`open`] |
+//! | log in, log out, PINs, shift | [`session`] |
+//! | enrol | [`enrol`] |
+//! | open a line | [`open`] |
+//! | what is trusted; the gate before money | [`trust`], `gate` |
 //! | quick read | [`read`] |
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
@@ -14,12 +18,16 @@
 //! | everything, for the screens | [`engine`] |
 
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod clock;
+mod documents;
 pub mod drive;
 pub mod engine;
+pub mod enrol;
 pub mod evidence;
 pub mod failure;
+mod gate;
 pub mod journal;
 pub mod judge;
 #[cfg(test)]
@@ -30,12 +38,19 @@ pub mod ports;
 pub mod read;
 mod read_back;
 pub mod recharge;
+pub mod rights;
+pub mod session;
+pub mod standing;
+#[cfg(test)]
+mod standing_tests;
 pub mod sync;
 pub mod tokens;
+pub mod trust;
 pub mod views;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Moment, SystemClock};
 pub use drive::{Cancel, Wire};
+pub use session::Session;
 pub use views::Failure;
 
 use crate::profile::Profile;
@@ -67,7 +82,13 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// The time now.
     pub fn now(&self) -> UnixSeconds {
-        self.clock.now(self.link.now())
+        self.moment().at
+    }
+
+    /// The same with what cannot be set.
+    pub fn moment(&self) -> Moment {
+        let tick = self.link.now();
+        Moment { at: self.clock.now(tick), boot_ms: self.clock.boot_ms(tick) }
     }
 }
 
@@ -75,8 +96,8 @@ impl Line<'_> {
 pub struct Desk<'a> {
     /// The store.
     pub store: &'a Store,
-    /// Who works; written into the journal.
-    pub operator: &'a str,
+    /// Who works.
+    pub session: &'a Session,
     /// Longest life of a token that is used, seconds (at most [`check::MAX_LIFE_S`]).
     pub max_life_s: i64,
 }
@@ -84,11 +105,6 @@ pub struct Desk<'a> {
 impl Desk<'_> {
     /// The mark of a journal entry made now.
     pub fn stamp(&self, line: &Line<'_>) -> Stamp {
-        let tick = line.link.now();
-        Stamp {
-            at: line.clock.now(tick),
-            boot_ms: line.clock.boot_ms(tick),
-            operator: self.operator.to_owned(),
-        }
+        line.moment().stamp(self.session.operator())
     }
 }

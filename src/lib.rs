@@ -27,6 +27,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod harden;
 pub mod jobs;
 pub mod logging;
 #[cfg(feature = "office")]

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    meterkit::harden::process();
     meterkit::cli::main()
 }

@@ -106,6 +106,8 @@ codes! {
     TokenConflict = "MK-TOKEN-14", 5;
     /// More than one token fits; say which.
     TokenAmbiguous = "MK-TOKEN-15", 5;
+    /// Revoked by the office before it was used.
+    TokenRevoked = "MK-TOKEN-16", 5;
     // The recharge.
     /// This meter has a recharge whose outcome is not known.
     IntentOpen = "MK-MONEY-01", 4;
@@ -113,6 +115,71 @@ codes! {
     NoIntent = "MK-MONEY-02", 1;
     /// Nothing was confirmed, or the evidence is too old.
     NotConfirmed = "MK-MONEY-03", 1;
+    // Who may do what.
+    /// Nobody is logged in.
+    LoggedOut = "MK-AUTH-01", 1;
+    /// Wrong operator or PIN.
+    PinWrong = "MK-AUTH-02", 1;
+    /// Too many wrong PINs: wait first.
+    PinWait = "MK-AUTH-03", 1;
+    /// Locked after wrong PINs: a supervisor or the office helps.
+    PinLocked = "MK-AUTH-04", 1;
+    /// The new PIN is too easy.
+    PinWeak = "MK-AUTH-05", 1;
+    /// The operator has no grant on this handheld.
+    NoGrant = "MK-AUTH-06", 1;
+    /// The grant's time is over.
+    GrantExpired = "MK-AUTH-07", 1;
+    /// The grant's time has not begun.
+    GrantNotYet = "MK-AUTH-08", 1;
+    /// The office revoked the grant.
+    GrantRevoked = "MK-AUTH-09", 1;
+    /// The operator's role does not reach this act.
+    RoleForbids = "MK-AUTH-10", 1;
+    /// The meter is outside the operator's area.
+    AreaForbids = "MK-AUTH-11", 1;
+    /// The shift is over: log in again.
+    ShiftOver = "MK-AUTH-12", 1;
+    /// The activation code is wrong.
+    ActivationWrong = "MK-AUTH-13", 1;
+    /// The recovery code is wrong or used.
+    RecoveryWrong = "MK-AUTH-14", 1;
+    /// Not while an errand is under way.
+    ErrandRunning = "MK-AUTH-15", 1;
+    // What the trust of the office still reaches.
+    /// The clock is behind a time that is known to have passed.
+    ClockBehind = "MK-TRUST-01", 1;
+    /// The office's status ends soon.
+    StatusOld = "MK-TRUST-02", 1;
+    /// There is no status of the office.
+    StatusMissing = "MK-TRUST-03", 1;
+    /// The office's status has expired.
+    StatusExpired = "MK-TRUST-04", 1;
+    /// The keyset ends soon.
+    KeysetEnds = "MK-TRUST-05", 1;
+    /// The keyset has expired.
+    KeysetExpired = "MK-TRUST-06", 1;
+    /// The root document ends soon.
+    RootEnds = "MK-TRUST-07", 1;
+    /// The root document has expired.
+    RootExpired = "MK-TRUST-08", 1;
+    /// The keyset or the root is older than the office's status says.
+    KeysBehind = "MK-TRUST-09", 1;
+    /// A document older than the one before was offered.
+    DocumentBack = "MK-TRUST-10", 1;
+    /// A document the journal knows is gone or was changed.
+    DocumentLost = "MK-TRUST-11", 6;
+    // How much may happen before the office hears of it.
+    /// Too many recharges without a sync.
+    LimitActs = "MK-LIMIT-01", 1;
+    /// Too many yuan without a sync.
+    LimitYuan = "MK-LIMIT-02", 1;
+    /// Too many kWh without a sync.
+    LimitKwh = "MK-LIMIT-03", 1;
+    /// The oldest recharge without a sync is too old.
+    LimitAge = "MK-LIMIT-04", 1;
+    /// A limit is near: a warning, nothing is refused.
+    LimitNear = "MK-LIMIT-05", 1;
     // The store.
     /// No store here: not enrolled.
     NotEnrolled = "MK-STORE-01", 6;
@@ -130,6 +197,12 @@ codes! {
     DiskFull = "MK-STORE-07", 6;
     /// Any other failure of the disk.
     StoreFailed = "MK-STORE-08", 6;
+    /// The store does not open with this key.
+    StoreSealed = "MK-STORE-09", 6;
+    /// The secret of this device is not there: another machine, or it was reset.
+    SecretMissing = "MK-STORE-10", 6;
+    /// The log-ins are damaged.
+    VaultDamaged = "MK-STORE-11", 6;
     // The office.
     /// The office could not be reached.
     OfficeUnreachable = "MK-OFFICE-01", 7;
@@ -141,6 +214,10 @@ codes! {
     OfficeRefused = "MK-OFFICE-04", 7;
     /// The office and this program do not speak the same version.
     OfficeVersion = "MK-OFFICE-05", 7;
+    /// Whoever answered is not our office: another certificate or key.
+    OfficeUntrusted = "MK-OFFICE-06", 7;
+    /// The office has too much to do, or this handheld asks too often.
+    OfficeBusy = "MK-OFFICE-07", 7;
     // The program.
     /// Wrong use of the command line.
     Usage = "MK-PROG-01", 2;

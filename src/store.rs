@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! <folder>/lock                     one process at a time
-//!          vault/identity           who this handheld is
+//!          identity                 who this handheld is
 //!          journal/*.mkj            what happened: append, fdatasync, only then act
 //!          snapshots/*              documents as the office sent them; area list; `acked`
 //!          index/                   sled; rebuilt from journal and snapshots
 //! ```
+//!
+//! All of it is sealed with the store's key (`docs/store-format.md` says what stays in clear).
 //!
 //! | module | what |
 //! |---|---|
@@ -18,8 +20,10 @@
 //! | [`segment`], [`chain`], [`walk`], [`journal`] | frames, files, reading, appending |
 //! | [`kv`], [`index`], [`runs`], [`state`] | the index |
 //! | [`rules`], [`project`] | what may be recorded; what an entry changes |
-//! | [`vault`], [`snapshots`], [`area`] | small files |
-//! | [`open`], [`rebuild`], [`query`] | opening, building the index again, answering |
+//! | [`seal`], [`files`] | sealing; small sealed files |
+//! | [`identity`], [`snapshots`], [`area`] | what is in them |
+//! | [`vault`] | the store's key, wrapped for each operator |
+//! | [`open`], [`rebuild`], [`query`], [`trust`] | opening, building the index again, answering |
 //!
 //! Who holds a [`Store`] may use it from any thread; writing is one at a time. Nothing here looks
 //! at a clock but for the stamp of a cut tail. Expiry is checked against the caller's stamp.
@@ -29,6 +33,9 @@ pub mod chain;
 pub mod disk;
 pub mod error;
 pub mod event;
+pub mod files;
+pub mod identity;
+mod import;
 pub mod index;
 pub mod journal;
 pub mod kv;
@@ -41,25 +48,32 @@ pub mod rows;
 pub mod rules;
 pub mod runs;
 pub mod schema;
+pub mod seal;
 pub mod segment;
 pub mod snapshots;
 pub mod state;
+pub mod trust;
 pub mod vault;
 pub mod walk;
 mod write;
 
 pub use error::{Damage, StoreError, Why};
-pub use event::{Event, Position, RawRecord, Reading, Recorded, Stamp, TokenFacts, Withdrawal};
+pub use event::{
+    DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Stamp,
+    TokenFacts, Withdrawal,
+};
+pub use identity::Identity;
 pub use open::{IndexKind, Options};
 pub use rows::{
-    AreaMeter, AreaPage, Cut, Imported, MeterRow, OpenIntent, Opened, Summary, TokenRow,
-    TokenState, Verified,
+    AreaMeter, AreaPage, Bounds, ClockMemory, Cut, GrantRow, Imported, MeterRow, OpenIntent,
+    Opened, OverrideRow, Summary, TokenRow, TokenState, Verified,
 };
 pub use schema::MAX_SENDS;
-pub use vault::Identity;
+pub use seal::StoreKey;
 
 use crate::units::{MeterNo, TokenId};
 use chain::Chain;
+use files::Files;
 use index::Index;
 use journal::Journal;
 use kv::IndexError;
@@ -78,6 +92,7 @@ struct Inner {
     dir: PathBuf,
     options: Options,
     identity: Identity,
+    files: Files,
     chain: Arc<Chain>,
     writer: Mutex<Writer>,
     /// Held while an area list is installed.
@@ -95,6 +110,12 @@ struct Writer {
     checked: bool,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.identity.wipe();
+    }
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
@@ -102,14 +123,24 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Enrols: makes the store in a folder, which is created if it is not there.
+    /// Whether a folder holds the store of an enrolled handheld, whatever its key.
+    pub fn exists(dir: &Path) -> bool {
+        identity::exists(&disk::RealDisk, dir)
+    }
+
+    /// Enrols: makes the store in a folder, which is created if it is not there, sealed with a key.
     ///
     /// # Errors
     /// [`StoreError::AlreadyEnrolled`], [`StoreError::Locked`], [`StoreError::Damaged`] for a
     /// journal without an identity, and those of the disk. An enrolment that was cut short can be
-    /// repeated.
-    pub fn create(dir: &Path, identity: Identity, stamp: &Stamp) -> Result<Self, StoreError> {
-        Self::create_with(dir, identity, stamp, Options::default())
+    /// repeated, with another key too.
+    pub fn create(
+        dir: &Path,
+        identity: Identity,
+        stamp: &Stamp,
+        key: &StoreKey,
+    ) -> Result<Self, StoreError> {
+        Self::create_with(dir, identity, stamp, key, Options::default())
     }
 
     /// As [`Store::create`], on a disk and an index of the caller's choice.
@@ -118,34 +149,43 @@ impl Store {
     /// As [`Store::create`].
     pub fn create_with(
         dir: &Path,
-        identity: Identity,
+        mut identity: Identity,
         stamp: &Stamp,
+        key: &StoreKey,
         options: Options,
     ) -> Result<Self, StoreError> {
-        open::create(dir, &identity, stamp, &options)?;
-        Ok(Self::open_with(dir, options)?.0)
+        let created = open::create(dir, &identity, stamp, key, &options);
+        identity.wipe();
+        created?;
+        Ok(Self::open_with(dir, key, options)?.0)
     }
 
     /// Opens the store of an enrolled handheld. Damage does not stop it: see [`Opened::read_only`].
     ///
     /// # Errors
-    /// [`StoreError::NotEnrolled`], [`StoreError::Locked`], [`StoreError::Newer`],
-    /// [`StoreError::Damaged`] if the identity cannot be read, and those of the disk.
-    pub fn open(dir: &Path) -> Result<(Self, Opened), StoreError> {
-        Self::open_with(dir, Options::default())
+    /// [`StoreError::NotEnrolled`], [`StoreError::Sealed`] for another key: then nothing on the
+    /// disk was changed; [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Damaged`] if
+    /// the identity cannot be read, and those of the disk.
+    pub fn open(dir: &Path, key: &StoreKey) -> Result<(Self, Opened), StoreError> {
+        Self::open_with(dir, key, Options::default())
     }
 
     /// As [`Store::open`], on a disk and an index of the caller's choice.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_with(dir: &Path, options: Options) -> Result<(Self, Opened), StoreError> {
-        let parts = open::open(dir, &options)?;
+    pub fn open_with(
+        dir: &Path,
+        key: &StoreKey,
+        options: Options,
+    ) -> Result<(Self, Opened), StoreError> {
+        let parts = open::open(dir, key, &options)?;
         let inner = Inner {
-            dir: dir.to_owned(),
             options,
             identity: parts.identity,
+            files: parts.files,
             chain: parts.chain,
+            dir: dir.to_owned(),
             writer: Mutex::new(Writer { journal: parts.journal, checked: false }),
             area: Mutex::new(()),
             index: RwLock::new(Arc::new(parts.index)),
@@ -269,12 +309,12 @@ impl Store {
     /// [`StoreError::Failed`].
     pub fn put_snapshot(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let _one_at_a_time = self.inner.writer();
-        snapshots::put(&*self.inner.options.disk, &self.inner.dir, name, bytes)
+        snapshots::put(&self.inner.files, name, bytes)
     }
 
     /// The document under a name.
     pub fn snapshot(&self, name: &str) -> Option<Vec<u8>> {
-        snapshots::get(&*self.inner.options.disk, &self.inner.dir, name)
+        snapshots::get(&self.inner.files, name)
     }
 
     /// Makes a list of pages the area list. It is in force when this returns, and after any crash
@@ -289,9 +329,9 @@ impl Store {
 
     /// A page of the area list in force, with its signed document.
     pub fn area_page(&self, number: u32) -> Option<AreaPage> {
-        let (disk, dir) = (&*self.inner.options.disk, &self.inner.dir);
-        let list = area::manifest(disk, dir).filter(|list| number < list.pages)?;
-        area::page(disk, dir, list.version, number)
+        let files = &self.inner.files;
+        let list = area::manifest(files).filter(|list| number < list.pages)?;
+        area::page(files, list.version, number)
     }
 
     /// Hands what the index holds back to the operating system. Nothing depends on it; it shortens

@@ -22,7 +22,7 @@ pub mod plan;
 pub mod post;
 pub mod wire;
 
-pub use client::{Progress, Session, SyncReport, keyring, sync_now};
-pub use enrol::{Enrolling, enrol, enrol_over};
-pub use error::{Lie, SyncError};
-pub use post::{Http, Post, Timeouts};
+pub use client::{Progress, Session, SyncReport, authority, sync_now};
+pub use enrol::{Enrolling, enrol, enrol_over, make_way};
+pub use error::{Lie, SyncError, Untrusted};
+pub use post::{Http, Post, Timeouts, Trust};

@@ -6,13 +6,18 @@
 //! the engine ([`crate::jobs::views::Request`]) and heard of as updates.
 //!
 //! There are no ticks. The loop sleeps until something happens, draws once for everything that
-//! has come in, and wakes once a second only while an errand shows its seconds.
+//! has come in, and wakes by itself only at the moment [`app::App::wake`] names: once a second while
+//! seconds are shown, and once when the screens are to lock.
+//!
+//! The first screen is the log-in. Nothing of the store is asked for or shown before the engine
+//! has said who is logged in, and all of it is forgotten when the screens lock.
 
 pub mod app;
 pub mod effect;
 pub mod event;
 pub mod keymap;
 pub mod layout;
+pub mod lock;
 mod screens;
 pub mod shared;
 pub mod terminal;
@@ -42,9 +47,6 @@ use crate::units::UnixSeconds;
 /// Events taken in before a frame is drawn, so that a flood of traffic cannot starve the screen.
 const EVENTS_PER_FRAME: usize = 256;
 
-/// How often a running errand's seconds are drawn.
-const SECOND: Duration = Duration::from_secs(1);
-
 /// How the screens are to look and what they are told from outside.
 #[derive(Debug, Clone)]
 pub struct TuiOptions {
@@ -56,7 +58,7 @@ pub struct TuiOptions {
     pub ascii: bool,
     /// Whether this is the demo.
     pub demo: bool,
-    /// Who works with it.
+    /// Who worked with it last, to be typed over at the log-in.
     pub operator: String,
     /// Where token files are expected; shown in the import field.
     pub import_from: String,
@@ -141,6 +143,11 @@ impl Clock {
         };
         Moment { wall: UnixSeconds(wall), up: self.start.elapsed() }
     }
+
+    /// How long it is until a moment of the running clock.
+    fn until(&self, up: Duration) -> Duration {
+        up.saturating_sub(self.start.elapsed())
+    }
 }
 
 /// Everything the state machine is connected to.
@@ -157,10 +164,10 @@ struct World {
 impl World {
     /// The next event and whether it must be answered at once; `None` when a frame is due first.
     fn next(&mut self, due: Option<Instant>) -> Option<(Event, bool)> {
-        let (timer, event) = match due {
-            Some(due) => (after(due.saturating_duration_since(Instant::now())), None),
-            None if self.app.errand_running() => (after(SECOND), Some((Event::Second, false))),
-            None => (never(), None),
+        let (timer, event) = match (due, self.app.wake()) {
+            (Some(due), _) => (after(due.saturating_duration_since(Instant::now())), None),
+            (None, Some(at)) => (after(self.clock.until(at)), Some((Event::Timer, false))),
+            (None, None) => (never(), None),
         };
         select! {
             recv(self.listener.events) -> event => Some((event.unwrap_or(Event::Hangup), true)),

@@ -6,9 +6,13 @@
 mod evidence;
 mod money;
 mod names;
+mod people;
 
 pub use evidence::{
     Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord, RelayState,
 };
 pub use money::{Credit, CreditUnit, Energy, Money};
 pub use names::{AccountNo, DeviceId, MeterNo, NameError, PurchaseCount, TokenId, UnixSeconds};
+pub use people::{
+    Cap, Caps, Exposure, Limit, NotAnOperator, OperatorId, Role, Verb, Verbs,
+};

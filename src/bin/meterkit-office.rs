@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
+    meterkit::harden::process();
     meterkit::office::command::run()
 }

@@ -1,15 +1,52 @@
-//! What most commands need before they start: paths, configuration, language, clock, line settings.
+//! What most commands need before they start: paths, configuration, language, clock, line settings,
+//! and who works.
+
+use std::path::Path;
+
+use secrecy::SecretString;
 
 use super::Common;
 use super::output::{Output, language};
 use crate::config::{self, File, Paths};
+use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, open};
 use crate::profile::Profile;
 use crate::report::Code;
-use crate::store::{Stamp, Store};
+use crate::store::vault::SecretPlace;
+use crate::store::{LogOut, Opened, Stamp, Store};
 use crate::transport::{LineSettings, Parity};
-use crate::units::UnixSeconds;
+use crate::units::{OperatorId, UnixSeconds};
+
+/// Longest file a PIN or code is taken from, bytes.
+const MAX_SECRET_FILE: u64 = 4096;
+
+/// An open store and who works with it. Dropping it logs out.
+pub struct Work {
+    /// The store.
+    pub store: Store,
+    /// Who works.
+    pub session: Session,
+    /// What opening found.
+    pub opened: Opened,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let stamp = stamp(&self.session);
+        // A journal that takes no entry has said so already.
+        let _ = session::log_out(&self.store, &self.session, LogOut::Ended, &stamp);
+    }
+}
+
+/// The mark of a journal entry made now, without a line.
+fn stamp(session: &Session) -> Stamp {
+    Stamp {
+        at: SystemClock::utc(),
+        boot_ms: SystemClock::uptime_ms(),
+        operator: session.operator().to_string(),
+    }
+}
 
 /// A command's surroundings.
 pub struct Context {
@@ -45,11 +82,75 @@ impl Context {
         common.port.clone().or_else(|| self.file.port.clone())
     }
 
-    /// Who works: flag or environment, then configuration, then the login name.
-    pub fn operator(&self, common: &Common) -> String {
-        let login = || std::env::var("USER").ok();
-        let named = common.operator.clone().or_else(|| self.file.operator.clone());
-        named.or_else(login).unwrap_or_else(|| "unnamed".to_owned())
+    /// Who usually works here: flag or environment, then configuration.
+    pub fn usual_operator(&self, common: &Common) -> Option<String> {
+        common.operator.clone().or_else(|| self.file.operator.clone())
+    }
+
+    /// Who wants to work: as above, else asked for.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] when nobody was named, or with a name that is none.
+    pub fn operator_id(&self, common: &Common) -> Result<OperatorId, Failure> {
+        let named = self.usual_operator(common).or_else(|| self.out.ask(self.out.lang.ask_operator()));
+        let named = named.ok_or_else(|| failure::fail(Code::LoggedOut, "--operator"))?;
+        named.trim().parse().map_err(|error| failure::fail(Code::Usage, format!("{error}")))
+    }
+
+    /// Where the device's secret is, by the configuration.
+    pub fn place(&self) -> SecretPlace {
+        SecretPlace::from(self.file.device_secret.as_deref().unwrap_or("auto"))
+    }
+
+    /// A secret: the first line of a file, or typed unseen.
+    ///
+    /// # Errors
+    /// [`Code::File`]; [`Code::LoggedOut`] when nobody can be asked.
+    pub fn secret(&self, file: Option<&Path>, question: &str) -> Result<SecretString, Failure> {
+        match file {
+            Some(file) => first_line(file),
+            None if self.out.interactive => rpassword::prompt_password(format!("{question} "))
+                .map(SecretString::from)
+                .map_err(|error| failure::fail(Code::File, format!("terminal: {error}"))),
+            None => Err(failure::fail(Code::LoggedOut, "--pin-file")),
+        }
+    }
+
+    /// A new PIN: the first line of a file, or typed twice alike.
+    ///
+    /// # Errors
+    /// As [`Context::secret`]; [`Code::PinWeak`] when the two differ.
+    pub fn new_pin(&self, file: Option<&Path>) -> Result<SecretString, Failure> {
+        use secrecy::ExposeSecret;
+        let first = self.secret(file, self.out.lang.ask_new_pin())?;
+        if file.is_none() {
+            let again = self.secret(None, self.out.lang.ask_pin_again())?;
+            if first.expose_secret() != again.expose_secret() {
+                return Err(failure::fail(Code::PinWeak, self.out.lang.pins_differ()));
+            }
+        }
+        Ok(first)
+    }
+
+    /// Logs in: asks for the PIN, opens the store.
+    ///
+    /// # Errors
+    /// Codes of the log-in and of the store.
+    pub fn log_in(&self, common: &Common) -> Result<Work, Failure> {
+        if !Store::exists(&self.paths.store) {
+            return Err(failure::fail(Code::NotEnrolled, self.paths.store.display().to_string()));
+        }
+        let who = self.operator_id(common)?;
+        let question = self.out.lang.ask_pin(who.as_str());
+        let pin = self.secret(common.pin_file.as_deref(), &question)?;
+        let (store, opened, session) = session::log_in(&LogIn {
+            dir: &self.paths.store,
+            place: &self.place(),
+            operator: &who,
+            pin: &pin,
+            clock: &self.clock,
+        })?;
+        Ok(Work { store, session, opened })
     }
 
     /// Speed and parity asked for, `None` where the profile's own serve.
@@ -79,21 +180,9 @@ impl Context {
         Ok(settings)
     }
 
-    /// Opens the store.
-    ///
-    /// # Errors
-    /// Codes of the store area.
-    pub fn store(&self) -> Result<Store, Failure> {
-        open::store(&self.paths.store).map(|(store, _)| store)
-    }
-
     /// The mark of a journal entry made now, without a line.
-    pub fn stamp(&self, common: &Common) -> Stamp {
-        Stamp {
-            at: SystemClock::utc(),
-            boot_ms: SystemClock::uptime_ms(),
-            operator: self.operator(common),
-        }
+    pub fn stamp(&self, session: &Session) -> Stamp {
+        stamp(session)
     }
 
     /// Opens the line and does an errand on it. Ctrl-C stops the waiting in good order.
@@ -126,8 +215,8 @@ impl Context {
     }
 
     /// The handheld's side of an errand.
-    pub fn desk<'a>(&self, store: &'a Store, operator: &'a str) -> Desk<'a> {
-        Desk { store, operator, max_life_s: self.token_life_s() }
+    pub fn desk<'a>(&self, work: &'a Work) -> Desk<'a> {
+        Desk { store: &work.store, session: &work.session, max_life_s: self.token_life_s() }
     }
 
     /// Longest life of a token this handheld uses, seconds.
@@ -139,6 +228,21 @@ impl Context {
     pub fn moment(&self, at: UnixSeconds) -> String {
         civil(UnixSeconds(at.0.saturating_add(self.clock.offset_s(at))))
     }
+}
+
+/// The first line of a file, or of standard input for `-`.
+fn first_line(file: &Path) -> Result<SecretString, Failure> {
+    use std::io::{BufRead, BufReader, Read};
+    let unread = |error: std::io::Error| {
+        failure::fail(Code::File, format!("{}: {error}", file.display()))
+    };
+    let source: Box<dyn Read> = match file.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
+        _ => Box::new(std::fs::File::open(file).map_err(unread)?),
+    };
+    let mut line = zeroize::Zeroizing::new(String::new());
+    BufReader::new(source.take(MAX_SECRET_FILE)).read_line(&mut line).map_err(unread)?;
+    Ok(SecretString::from(line.trim_end_matches(['\r', '\n'])))
 }
 
 /// A civil time, given as seconds since 1970 in its own zone, as `2026-11-21 08:30:00`.

@@ -65,6 +65,9 @@ fn interactive(common: &Common, args: &DemoArgs, context: &Context) -> Result<u8
     let bus = Bus::paced(Line::new(settings, Faults::NONE), FleetStation::sharing(site.fleet()));
     let server = Server::on_pty(bus, Follow::Baud).map_err(|error| link(&error, "pty"))?;
     let mut config = EngineConfig::new(context.paths.store.clone(), site::OPERATOR.to_owned())?;
+    config.place = site.place();
+    config.session = Some(site.log_in()?);
+    config.hint = site.hint();
     config.port = Some(server.endpoint().to_string());
     config.clock = Arc::new(context.clock.clone());
     let site = Arc::new(Mutex::new(site));

@@ -9,8 +9,10 @@ use super::Common;
 use super::context::Context;
 use super::output::Output;
 use crate::jobs::views::Failure;
-use crate::jobs::{SystemClock, journal, open, ports};
+use crate::jobs::{SystemClock, failure, journal, ports, session};
 use crate::report::Code;
+use crate::store::Store;
+use crate::store::vault::{SecretKind, Vault};
 use crate::text::errors::words;
 
 /// Arguments of `doctor`.
@@ -54,7 +56,11 @@ pub fn run(common: &Common, _args: &DoctorArgs, out: &Output) -> Result<u8, Fail
         terminal(),
         Finding::ok("clock", context.moment(SystemClock::utc())),
     ];
-    let store = store(&context, &mut findings);
+    let locked = vault(&context, &mut findings);
+    let store = match locked {
+        None => store(&context, common, &mut findings),
+        stopped => stopped,
+    };
     adapters(&context, common, &mut findings);
     let out = &context.out;
     let list: Vec<Value> = findings
@@ -86,6 +92,7 @@ fn features() -> String {
     let all = [
         ("serial", cfg!(feature = "serial")),
         ("ble", cfg!(feature = "ble")),
+        ("keystore", cfg!(feature = "keystore")),
         ("office", cfg!(feature = "office")),
         ("demo", cfg!(feature = "demo")),
     ];
@@ -103,15 +110,49 @@ fn terminal() -> Finding {
     }
 }
 
-/// Opens and verifies the store; gives the code of what is wrong with it.
-fn store(context: &Context, findings: &mut Vec<Finding>) -> Option<Code> {
-    let (store, opened) = match open::store(&context.paths.store) {
-        Ok(opened) => opened,
+/// Looks at the log-ins and at where the device's secret is, without opening anything; gives the
+/// code of what keeps the store from being opened.
+fn vault(context: &Context, findings: &mut Vec<Finding>) -> Option<Code> {
+    let dir = &context.paths.store;
+    if !Store::exists(dir) {
+        let failure = failure::fail(Code::NotEnrolled, dir.display().to_string());
+        findings.push(Finding::bad("store", &failure));
+        return Some(failure.code);
+    }
+    match Vault::open(dir, &context.place()) {
+        Ok(vault) => {
+            let kind = vault.kind();
+            let lies = format!("the device's secret lies in: {}", kind.name());
+            findings.push(match kind {
+                SecretKind::File => Finding::note("secret", lies),
+                _ => Finding::ok("secret", lies),
+            });
+            None
+        }
+        Err(error) => {
+            let failure = failure::vault(&error);
+            findings.push(Finding::bad("secret", &failure));
+            Some(failure.code)
+        }
+    }
+}
+
+/// Logs in, opens and verifies the store; gives the code of what is wrong with it. Where nobody can
+/// log in, what is inside stays unchecked, and that is said.
+fn store(context: &Context, common: &Common, findings: &mut Vec<Finding>) -> Option<Code> {
+    let work = match context.log_in(common) {
+        Ok(work) => work,
+        Err(failure) if failure.code == Code::LoggedOut => {
+            let next = words(failure.code).next(context.out.lang);
+            findings.push(Finding::note("store", format!("not checked: {next}")));
+            return None;
+        }
         Err(failure) => {
             findings.push(Finding::bad("store", &failure));
             return Some(failure.code);
         }
     };
+    let (store, opened) = (&work.store, &work.opened);
     let identity = store.identity();
     findings.push(Finding::ok("store", context.paths.store.display().to_string()));
     findings.push(Finding::ok("handheld", format!("{} @ {}", identity.device, identity.tenant)));
@@ -130,7 +171,7 @@ fn store(context: &Context, findings: &mut Vec<Finding>) -> Option<Code> {
         findings.push(Finding::note("index", format!("rebuilt: {why}")));
     }
     let mut worst = None;
-    match journal::verify(&store) {
+    match journal::verify(store) {
         Ok(records) => findings.push(Finding::ok("journal", format!("{records} entries, whole"))),
         Err(failure) => {
             findings.push(Finding::bad("journal", &failure));
@@ -138,9 +179,13 @@ fn store(context: &Context, findings: &mut Vec<Finding>) -> Option<Code> {
         }
     }
     if let Err(why) = store.money_allowed() {
-        let failure = crate::jobs::failure::why(&why);
+        let failure = failure::why(&why);
         findings.push(Finding::bad("money", &failure));
         worst = worst.or(Some(failure.code));
+    }
+    for why in &session::trust(store, &work.session, &context.stamp(&work.session)).reasons {
+        findings.push(Finding::bad("trust", why));
+        worst = worst.or(Some(why.code));
     }
     worst
 }

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::output::Output;
 use super::{Common, json};
 use crate::jobs::journal;
-use crate::jobs::views::{Failure, JournalKind, JournalRow};
+use crate::jobs::views::{Failure, JournalRow};
 use crate::text::Lang;
 use crate::tui::wrap::pad;
 
@@ -40,11 +40,12 @@ enum JournalCommand {
 /// The store's; damage with its place.
 pub fn run(common: &Common, args: &JournalArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
-    let store = context.store()?;
+    let work = context.log_in(common)?;
+    let store = &work.store;
     let out = &context.out;
     match args.command {
         Some(JournalCommand::Verify) => {
-            let records = journal::verify(&store)?;
+            let records = journal::verify(store)?;
             let head = store.summary().head;
             let object = json!({
                 "whole": true, "entries": records,
@@ -52,8 +53,8 @@ pub fn run(common: &Common, args: &JournalArgs, out: &Output) -> Result<u8, Fail
             });
             out.show(object, |to| writeln!(to, "{}", out.lang.journal_whole(records)));
         }
-        Some(JournalCommand::List { limit, before }) => list(&context, &store, before, limit),
-        None => list(&context, &store, None, 50),
+        Some(JournalCommand::List { limit, before }) => list(&context, store, before, limit),
+        None => list(&context, store, None, 50),
     }
     Ok(0)
 }
@@ -70,20 +71,7 @@ fn list(context: &Context, store: &crate::store::Store, before: Option<u64>, lim
 }
 
 fn line(context: &Context, lang: Lang, row: &JournalRow) -> String {
-    let kind = match row.kind {
-        JournalKind::Enrolled => lang.kind_enrolled(),
-        JournalKind::TokenImported => lang.kind_imported(),
-        JournalKind::TokenWithdrawn => lang.kind_withdrawn(),
-        JournalKind::Reading => lang.kind_reading(),
-        JournalKind::Refused => lang.kind_refused(),
-        JournalKind::Intent => lang.kind_intent(),
-        JournalKind::Resend => lang.kind_resend(),
-        JournalKind::Outcome => lang.kind_outcome(),
-        JournalKind::TimeAnchor => lang.kind_anchor(),
-        JournalKind::Receipt => lang.kind_receipt(),
-        JournalKind::Resolved => lang.kind_resolved(),
-        JournalKind::TailCut => lang.kind_cut(),
-    };
+    let kind = lang.journal_kind(row.kind);
     let meter = row.meter.map(|meter| meter.to_string()).unwrap_or_default();
     let credit = row.credit.map(|credit| lang.credit(credit)).unwrap_or_default();
     let outcome = row.outcome.map(|outcome| lang.outcome(outcome)).unwrap_or_default();

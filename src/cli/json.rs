@@ -144,6 +144,15 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::TimeAnchor => "time-anchor",
         JournalKind::Receipt => "receipt",
         JournalKind::Resolved => "resolved",
+        JournalKind::LoggedIn => "logged-in",
+        JournalKind::LoggedOut => "logged-out",
+        JournalKind::PinSet => "pin-set",
+        JournalKind::GrantTaken => "grant-taken",
+        JournalKind::OverrideTaken => "override-taken",
+        JournalKind::OverrideUsed => "override-used",
+        JournalKind::DocumentTaken => "document-taken",
+        JournalKind::Revoked => "revoked",
+        JournalKind::Software => "software",
         JournalKind::TailCut => "tail-cut",
     }
 }

@@ -37,22 +37,22 @@ pub struct ReadArgs {
 /// The line's, the meter's, the configuration's.
 pub fn run(common: &Common, args: &ReadArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
-    let store = match context.store() {
-        Ok(store) => Some(store),
+    let work = match context.log_in(common) {
+        Ok(work) => Some(work),
         Err(none) if none.code == Code::NotEnrolled => None,
         Err(other) => return Err(other),
     };
     let wished = args.profile.as_deref().or(context.file.profile.as_deref());
-    let profile = match &store {
-        Some(store) => open::profile(store, args.meter, wished)?,
+    let profile = match &work {
+        Some(work) => open::profile(&work.store, args.meter, wished)?,
         None => Profile::built_in(wished.unwrap_or(profile::DEFAULT))
             .map_err(|error| failure::profile(&error))?,
     };
     let (card, reading) =
         context.on_line(common, &profile, |line| read::quick_read(line, args.meter))?;
-    if let Some(store) = &store {
-        store
-            .append(&context.stamp(common), Event::Reading(reading))
+    if let Some(work) = &work {
+        work.store
+            .append(&context.stamp(&work.session), Event::Reading(reading))
             .map_err(|error| failure::store(&error))?;
     }
     let lang = context.out.lang;

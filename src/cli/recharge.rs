@@ -50,13 +50,12 @@ pub struct RechargeArgs {
 /// Everything that kept it from beginning; an ending, unknown included, is an exit status.
 pub fn run(common: &Common, args: &RechargeArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
-    let store = context.store()?;
-    let operator = context.operator(common);
-    let desk = context.desk(&store, &operator);
-    let profile = open::profile(&store, args.meter, context.file.profile.as_deref())?;
+    let work = context.log_in(common)?;
+    let desk = context.desk(&work);
+    let profile = open::profile(&work.store, args.meter, context.file.profile.as_deref())?;
     let token = match args.resolve {
         true => None,
-        false => Some(chosen(&store, args)?),
+        false => Some(chosen(&work.store, args)?),
     };
     let ended = context.on_line(common, &profile, |line| match token {
         None => recharge::resolve(&desk, line, args.meter).map(Some),

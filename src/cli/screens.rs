@@ -48,7 +48,9 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     let own = Profile::built_in(named).map_err(|error| failure::profile(&error))?;
     let own = open::settings(&own);
     let wanted = context.line_settings(common, own)?;
-    let mut config = EngineConfig::new(context.paths.store.clone(), context.operator(common))?;
+    let usual = context.usual_operator(common).unwrap_or_default();
+    let mut config = EngineConfig::new(context.paths.store.clone(), usual)?;
+    config.place = context.place();
     config.port = context.port(common);
     // Without a word of the user's each meter's profile sets its own line.
     config.settings = Some(wanted).filter(|wanted| *wanted != own);
@@ -73,7 +75,7 @@ pub fn show(
     let over_network = std::env::var_os("SSH_CONNECTION").is_some();
     let mut options = TuiOptions::for_terminal(context.out.lang, no_color, &term, over_network);
     options.ascii |= args.ascii || context.file.ascii.unwrap_or(false);
-    options.operator = context.operator(common);
+    options.operator = context.usual_operator(common).unwrap_or_default();
     options.zone = context.clock.zone();
     options.import_from =
         std::env::current_dir().map(|folder| format!("{}/", folder.display())).unwrap_or_default();

@@ -20,13 +20,13 @@ pub struct SyncArgs {}
 /// The store's and the office's; whatever was acknowledged before stays acknowledged.
 pub fn run(common: &Common, _args: &SyncArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
-    let store = context.store()?;
+    let work = context.log_in(common)?;
     let cancel = Cancel::default();
     signal_hook::flag::register(signal_hook::consts::SIGINT, cancel.clone())
         .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
     let out = &context.out;
     let mut progress = |stage, done, of| out.stage(stage, done, of);
-    let report = sync::exchange(&store, &context.operator(common), &cancel, &mut progress)?;
+    let report = sync::exchange(&work.store, work.session.operator().as_str(), &cancel, &mut progress)?;
     let view = sync::view(&report);
     let still: Vec<_> = report.still_out.iter().map(|credit| json::credit(*credit)).collect();
     let object = json!({

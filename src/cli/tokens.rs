@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, Work};
 use super::output::Output;
 use super::{Common, json};
 use crate::jobs::views::{Failure, TokenView};
@@ -44,11 +44,11 @@ enum TokensCommand {
 /// The store's; an import in which every token was refused ends with the first reason.
 pub fn run(common: &Common, args: &TokensArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
-    let store = context.store()?;
+    let work = context.log_in(common)?;
     match &args.command {
-        None => list(&context, &store, None),
-        Some(TokensCommand::List { meter }) => list(&context, &store, *meter),
-        Some(TokensCommand::Import { source }) => import(common, &context, &store, source),
+        None => list(&context, &work.store, None),
+        Some(TokensCommand::List { meter }) => list(&context, &work.store, *meter),
+        Some(TokensCommand::Import { source }) => import(&context, &work, source),
     }
 }
 
@@ -100,13 +100,8 @@ fn line(context: &Context, lang: Lang, row: &TokenView) -> String {
     format!("{}  {}  {amount} {} {until}  {state}", row.id, row.meter, pad(&step, 12))
 }
 
-fn import(
-    common: &Common,
-    context: &Context,
-    store: &crate::store::Store,
-    source: &str,
-) -> Result<u8, Failure> {
-    let done = tokens::import(store, &context.stamp(common), source)?;
+fn import(context: &Context, work: &Work, source: &str) -> Result<u8, Failure> {
+    let done = tokens::import(&work.store, &work.session, &context.stamp(&work.session), source)?;
     let out = &context.out;
     let (taken, known) = (done.taken.len(), done.known.len());
     let ids =

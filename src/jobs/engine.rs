@@ -2,21 +2,24 @@
 //!
 //! | thread | owns |
 //! |---|---|
-//! | desk | answers from the store, hands errands to the others |
+//! | door | the log-in; while somebody is logged in, answers from the store and hands errands on |
 //! | line | the open link, one errand at a time; opened when needed, dropped when gone |
 //! | office | one exchange at a time |
 //! | ports | looks once a second while somebody looks at the list |
 //!
-//! Every request is answered by at least one update. Results wait for room in the channel; progress
-//! and traffic are dropped when the screens are behind. A worker that panics says so and goes on
-//! with the next errand; the journal makes that safe. Dropping the [`Engine`] stops waiting and
-//! ends the threads.
+//! The last three run only while somebody is logged in; with the log-out they end, the store is
+//! closed and its key forgotten. Every request is answered by at least one update. Results wait for
+//! room in the channel; progress and traffic are dropped when the screens are behind. A worker that
+//! panics says so and goes on with the next errand; the journal makes that safe. Dropping the
+//! [`Engine`] stops waiting, logs out and ends the threads.
 
 mod desk;
+mod door;
 mod line;
 mod office;
 mod ports;
 mod trace;
+mod works;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,9 +32,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
-use super::{Cancel, Clock, SystemClock, check, failure, meters, open};
+use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, open};
 use crate::report::Code;
-use crate::store::{Stamp, Store};
+use crate::store::Store;
+use crate::store::vault::SecretPlace;
 use crate::transport::{LineSettings, Link};
 use crate::units::UnixSeconds;
 
@@ -52,14 +56,20 @@ pub type OpenLine =
 pub struct EngineConfig {
     /// The store's folder.
     pub store: PathBuf,
+    /// Where the device's secret is.
+    pub place: SecretPlace,
+    /// Somebody who is logged in already, on the store in that folder: the demo, and tests.
+    pub session: Option<(Store, Session)>,
+    /// Who logged in last: typed into the log-in screen.
+    pub default_operator: String,
+    /// The demo's operators and PINs, for the log-in screen.
+    pub hint: String,
     /// The line to use, as written in the configuration.
     pub port: Option<String>,
     /// Line settings, where they are not the profile's own.
     pub settings: Option<LineSettings>,
     /// The profile for meters whose list names none.
     pub profile: Option<String>,
-    /// Who works.
-    pub operator: String,
     /// Longest life of a token that is used, seconds.
     pub max_life_s: i64,
     /// The clock and the meters' time zone.
@@ -75,14 +85,17 @@ impl EngineConfig {
     ///
     /// # Errors
     /// The machine's own time zone is always known, so none in practice.
-    pub fn new(store: PathBuf, operator: String) -> Result<Self, Failure> {
+    pub fn new(store: PathBuf, default_operator: String) -> Result<Self, Failure> {
         let clock = SystemClock::new(None).map_err(|detail| failure::fail(Code::Config, detail))?;
         Ok(Self {
             store,
+            place: SecretPlace::Auto,
+            session: None,
+            default_operator,
+            hint: String::new(),
             port: None,
             settings: None,
             profile: None,
-            operator,
             max_life_s: check::MAX_LIFE_S,
             clock: Arc::new(clock),
             network: None,
@@ -97,21 +110,40 @@ pub struct Engine {
     pub requests: Sender<Request>,
     /// What comes back.
     pub updates: Receiver<Update>,
-    shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    common: Arc<Common>,
+    door: Option<JoinHandle<()>>,
 }
 
-/// What the threads share.
-struct Shared {
-    store: Store,
-    operator: String,
+/// What outlives a log-in.
+struct Common {
+    dir: PathBuf,
+    place: SecretPlace,
+    default_operator: Mutex<String>,
+    hint: String,
     max_life_s: i64,
     profile: Option<String>,
     settings: Option<LineSettings>,
     clock: Arc<dyn Clock>,
     updates: Sender<Update>,
+    open_line: Mutex<OpenLine>,
+    network: Mutex<Option<Box<dyn Fn(bool) + Send>>>,
+    /// The home screen; what the store says in it is wiped at a log-out.
     home: Mutex<HomeView>,
     cancels: Mutex<HashMap<ErrandId, Cancel>>,
+}
+
+/// What the threads share while somebody is logged in.
+struct Shared {
+    common: Arc<Common>,
+    store: Store,
+    session: Session,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Common;
+    fn deref(&self) -> &Common {
+        &self.common
+    }
 }
 
 /// A lock that a panicked thread held is still good: every holder leaves whole values.
@@ -119,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl Common {
     /// A result: waits for room. Screens that went away are no error.
     fn tell(&self, update: Update) {
         let _ = self.updates.send(update);
@@ -130,15 +162,6 @@ impl Shared {
         let _ = self.updates.try_send(update);
     }
 
-    fn tell_home(&self) {
-        let home = {
-            let mut home = lock(&self.home);
-            *home = meters::home(&self.store, &home);
-            home.clone()
-        };
-        self.tell(Update::Home(home));
-    }
-
     fn set_network(&self, network: Network) {
         lock(&self.home).network = network;
     }
@@ -147,14 +170,13 @@ impl Shared {
         lock(&self.home).port.clone()
     }
 
-    /// The time now, where no line is at hand.
-    fn now(&self) -> UnixSeconds {
-        self.clock.now(Duration::ZERO)
+    /// The moment, where no line is at hand.
+    fn moment(&self) -> Moment {
+        Moment::of(self.clock.as_ref())
     }
 
-    fn stamp(&self) -> Stamp {
-        let boot_ms = self.clock.boot_ms(Duration::ZERO);
-        Stamp { at: self.now(), boot_ms, operator: self.operator.clone() }
+    fn now(&self) -> UnixSeconds {
+        self.moment().at
     }
 
     /// A new cancel flag for an errand.
@@ -168,8 +190,19 @@ impl Shared {
         lock(&self.cancels).remove(&errand);
     }
 
+    /// Whether an errand is under way or waiting.
+    fn busy(&self) -> bool {
+        !lock(&self.cancels).is_empty()
+    }
+
     fn cancel(&self, errand: ErrandId) {
         if let Some(cancel) = lock(&self.cancels).get(&errand) {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn cancel_all(&self) {
+        for cancel in lock(&self.cancels).values() {
             cancel.store(true, Ordering::Relaxed);
         }
     }
@@ -191,88 +224,56 @@ impl Shared {
 }
 
 impl Engine {
-    /// Opens the store, says what is in it, and starts the threads. The journal is verified in the
-    /// background.
+    /// Starts, locked: the first update is the log-in screen, and nothing is opened before
+    /// somebody logs in. With a session in the configuration it starts logged in.
     ///
     /// # Errors
-    /// Codes of the store area; [`Code::Internal`] when no thread can be started.
+    /// [`Code::NotEnrolled`]; [`Code::Internal`] when no thread can be started.
     pub fn start(config: EngineConfig) -> Result<Self, Failure> {
-        let (store, opened) = open::store(&config.store)?;
-        if let Some(why) = &opened.read_only {
-            tracing::warn!(%why, "money is stopped");
+        if config.session.is_none() && !Store::exists(&config.store) {
+            return Err(failure::fail(Code::NotEnrolled, config.store.display().to_string()));
         }
         let (requests, inbox) = bounded(REQUESTS);
         let (to_screens, updates) = bounded(UPDATES);
-        let home = HomeView {
-            operator: config.operator.clone(),
-            port: config.port,
-            demo: config.network.is_some(),
-            ..HomeView::default()
-        };
-        let shared = Arc::new(Shared {
-            store,
-            operator: config.operator,
+        let home =
+            HomeView { port: config.port, demo: config.network.is_some(), ..HomeView::default() };
+        let common = Arc::new(Common {
+            dir: config.store,
+            place: config.place,
+            default_operator: Mutex::new(config.default_operator),
+            hint: config.hint,
             max_life_s: config.max_life_s,
             profile: config.profile,
             settings: config.settings,
             clock: config.clock,
             updates: to_screens,
+            open_line: Mutex::new(config.open_line),
+            network: Mutex::new(config.network),
             home: Mutex::new(home),
-            cancels: Mutex::new(HashMap::new()),
+            cancels: Mutex::default(),
         });
-        shared.tell_home();
-        let mut engine = Self { requests, updates, shared: shared.clone(), threads: Vec::new() };
-        let (line, line_inbox) = bounded(ERRANDS);
-        let (office, office_inbox) = bounded(ERRANDS);
-        let (ports, ports_inbox) = bounded(ERRANDS);
-        let open_line = config.open_line;
-        engine.spawn("line", move |shared| line::work(&shared, &line_inbox, &open_line))?;
-        engine.spawn("office", move |shared| office::work(&shared, &office_inbox))?;
-        engine.spawn("ports", move |shared| ports::work(&shared, &ports_inbox))?;
-        let network = config.network;
-        let to = desk::Workers { line, office, ports, network };
-        engine.spawn("desk", move |shared| desk::work(&shared, &inbox, to))?;
-        Ok(engine)
-    }
-
-    /// The store, for what the caller itself looks up.
-    pub fn store(&self) -> &Store {
-        &self.shared.store
-    }
-
-    fn spawn(
-        &mut self,
-        name: &str,
-        work: impl FnOnce(Arc<Shared>) + Send + 'static,
-    ) -> Result<(), Failure> {
-        let shared = self.shared.clone();
-        let thread = std::thread::Builder::new().name(name.to_owned());
-        let thread = thread
-            .spawn(move || work(shared))
+        let (own, begun) = (common.clone(), config.session);
+        let door = std::thread::Builder::new().name("door".to_owned());
+        let door = door
+            .spawn(move || door::work(&own, &inbox, begun))
             .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
-        self.threads.push(thread);
-        Ok(())
+        Ok(Self { requests, updates, common, door: Some(door) })
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        for cancel in lock(&self.shared.cancels).values() {
-            cancel.store(true, Ordering::Relaxed);
-        }
-        // With the last sender gone the desk ends, and with it, one after the other, the workers.
+        self.common.cancel_all();
+        // With the last sender gone the door ends, and with it, one after the other, the workers.
         (self.requests, _) = bounded(0);
         let updates = std::mem::replace(&mut self.updates, never());
-        for thread in self.threads.drain(..) {
-            // A worker may be waiting for room for a result nobody will read.
-            while !thread.is_finished() {
-                if updates.recv_timeout(REAP).is_err() {
-                    for cancel in lock(&self.shared.cancels).values() {
-                        cancel.store(true, Ordering::Relaxed);
-                    }
-                }
+        let Some(door) = self.door.take() else { return };
+        // A worker may be waiting for room for a result nobody will read.
+        while !door.is_finished() {
+            if updates.recv_timeout(REAP).is_err() {
+                self.common.cancel_all();
             }
-            let _ = thread.join();
         }
+        let _ = door.join();
     }
 }

@@ -10,10 +10,12 @@ use super::views::Failure;
 use crate::profile::ProfileError;
 use crate::protocol::dlt645::dialogue::ExchangeError;
 use crate::report::Code;
+use crate::store::vault::VaultError;
 use crate::store::{Damage, StoreError, Why};
 use crate::sync::error::SyncError;
 use crate::sync::wire::Refusal;
 use crate::transport::LinkError;
+use crate::units::Limit;
 
 /// A failure with its detail.
 pub fn fail(code: Code, detail: impl Into<String>) -> Failure {
@@ -75,9 +77,11 @@ pub fn token(error: &TokenError) -> Failure {
         | TokenError::KeyAmount(_)
         | TokenError::Key(_)
         | TokenError::Signer(_)
-        | TokenError::Version { .. } => Code::TokenKey,
+        | TokenError::Root(_) => Code::TokenKey,
+        TokenError::Version { .. } => Code::DocumentBack,
         TokenError::Tenant => Code::TokenTenant,
-        TokenError::Device => Code::TokenDevice,
+        TokenError::Device | TokenError::Operator => Code::TokenDevice,
+        TokenError::Meter => Code::MeterOther,
         TokenError::NotYet => Code::TokenNotYet,
         TokenError::Expired => Code::TokenExpired,
         TokenError::Life => Code::TokenLife,
@@ -109,14 +113,22 @@ pub fn store(error: &StoreError) -> Failure {
         StoreError::NotEnrolled(_) => Code::NotEnrolled,
         StoreError::AlreadyEnrolled(_) => Code::AlreadyEnrolled,
         StoreError::Locked { .. } => Code::StoreLocked,
+        StoreError::Sealed => Code::StoreSealed,
         StoreError::Newer { .. } => Code::StoreVersion,
         StoreError::DiskFull => Code::DiskFull,
         StoreError::Failed(_) | StoreError::Index(_) => Code::StoreFailed,
         StoreError::Conflict(_) | StoreError::FactsDiffer(..) => Code::TokenConflict,
-        StoreError::UnknownToken(_) => Code::TokenUnknown,
-        StoreError::Known(_) | StoreError::TokenUsed(_) => Code::TokenUsed,
+        StoreError::UnknownToken(_) | StoreError::UnknownOverride(_) => Code::TokenUnknown,
+        StoreError::Known(_) | StoreError::TokenUsed(_) | StoreError::OverrideSpent(_) => {
+            Code::TokenUsed
+        }
         StoreError::TokenWithdrawn(_) => Code::TokenWithdrawn,
-        StoreError::TokenExpired(_) => Code::TokenExpired,
+        StoreError::TokenRevoked(_) | StoreError::OverrideRevoked(_) => Code::TokenRevoked,
+        StoreError::TokenExpired(_) | StoreError::OverrideExpired(_) => Code::TokenExpired,
+        StoreError::OverrideDiffers(..) => Code::TokenKind,
+        StoreError::OverLimit { limit, .. } => over(*limit),
+        StoreError::OlderDocument { .. } | StoreError::OlderGrant(_) => Code::DocumentBack,
+        StoreError::DocumentLost(_) => Code::DocumentLost,
         StoreError::OpenIntent { .. } | StoreError::Disputed(_) | StoreError::TooManySends(..) => {
             Code::IntentOpen
         }
@@ -132,12 +144,49 @@ pub fn store(error: &StoreError) -> Failure {
     fail(code, error.to_string())
 }
 
+/// The code of a limit that is used up.
+pub fn over(limit: Limit) -> Code {
+    match limit {
+        Limit::Acts => Code::LimitActs,
+        Limit::Yuan => Code::LimitYuan,
+        Limit::Kwh => Code::LimitKwh,
+        Limit::Age => Code::LimitAge,
+    }
+}
+
+/// A vault that did not open or change.
+pub fn vault(error: &VaultError) -> Failure {
+    let seconds = |wait: &u64| format!("{} min {:02} s", wait / 60, wait % 60);
+    let (code, detail) = match error {
+        VaultError::NotThere(what) => (Code::NotEnrolled, what.clone()),
+        VaultError::There(what) => (Code::AlreadyEnrolled, what.clone()),
+        VaultError::NoSecret(what) => (Code::SecretMissing, what.clone()),
+        VaultError::Wrong { left: 0, .. } => (Code::PinLocked, String::new()),
+        VaultError::Wrong { wait_s: 0, .. } => (Code::PinWrong, String::new()),
+        VaultError::Wrong { wait_s, .. } => (Code::PinWrong, seconds(wait_s)),
+        VaultError::Wait { seconds: wait } => (Code::PinWait, seconds(wait)),
+        VaultError::LockedOut => (Code::PinLocked, String::new()),
+        VaultError::WeakPin(why) => (Code::PinWeak, why.to_string()),
+        VaultError::BadCode | VaultError::NoRecovery => (Code::RecoveryWrong, error.to_string()),
+        VaultError::WrongCode { wait_s } => (Code::RecoveryWrong, seconds(wait_s)),
+        VaultError::OtherKey => (Code::StoreSealed, error.to_string()),
+        VaultError::Busy => (Code::StoreLocked, error.to_string()),
+        VaultError::Damaged(what) => (Code::VaultDamaged, what.clone()),
+        VaultError::Newer { .. } => (Code::StoreVersion, error.to_string()),
+        VaultError::DiskFull => (Code::DiskFull, String::new()),
+        VaultError::Full(_) | VaultError::Failed(_) => (Code::StoreFailed, error.to_string()),
+    };
+    fail(code, detail)
+}
+
 /// An exchange with the office that ended early.
 pub fn sync(error: &SyncError) -> Failure {
     let code = match error {
         SyncError::Store(error) => return store(error),
         SyncError::Unreachable(_) => Code::OfficeUnreachable,
         SyncError::Timeout => Code::OfficeTimeout,
+        SyncError::Untrusted(_) => Code::OfficeUntrusted,
+        SyncError::Keys(_) => Code::DocumentLost,
         SyncError::Lies(_) => Code::OfficeLies,
         // The office has entries of ours that we no longer have.
         SyncError::Refused(Refusal::RolledBack) => Code::JournalRolledBack,

@@ -2,7 +2,7 @@
 
 use super::failure;
 use super::views::{Failure, JournalKind, JournalRow};
-use crate::store::{Event, Recorded, Store, Withdrawal};
+use crate::store::{Event, LogOut, Recorded, Store, Withdrawal};
 use crate::units::{Credit, Decision, MeterNo, Outcome};
 
 /// Most rows one page gives.
@@ -96,6 +96,33 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
             let booked = if *booked { "booked" } else { "not-booked" };
             (JournalKind::Resolved, None, booked.to_owned())
         }
+        Event::LoggedIn { operator, role, failures, .. } => {
+            let failures =
+                if *failures == 0 { String::new() } else { format!(", {failures} wrong") };
+            (JournalKind::LoggedIn, None, format!("{operator} {}{failures}", role.name()))
+        }
+        Event::LoggedOut { operator, why, .. } => {
+            let why = match why {
+                LogOut::Asked => "asked",
+                LogOut::Idle => "idle",
+                LogOut::ShiftEnd => "shift-end",
+                LogOut::Ended => "ended",
+            };
+            (JournalKind::LoggedOut, None, format!("{operator} {why}"))
+        }
+        Event::PinSet { operator, how } => (JournalKind::PinSet, None, format!("{operator} {how}")),
+        Event::GrantTaken { operator, .. } => (JournalKind::GrantTaken, None, operator.to_string()),
+        Event::OverrideTaken { operator, .. } => {
+            (JournalKind::OverrideTaken, None, operator.to_string())
+        }
+        Event::OverrideUsed { verb, .. } => {
+            (JournalKind::OverrideUsed, None, verb.name().to_owned())
+        }
+        Event::DocumentTaken { kind, version, .. } => {
+            (JournalKind::DocumentTaken, None, format!("{} v{version}", kind.snapshot()))
+        }
+        Event::Revoked { ids, .. } => (JournalKind::Revoked, None, ids.len().to_string()),
+        Event::Software { version, .. } => (JournalKind::Software, None, version.clone()),
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }
 }

@@ -1,10 +1,10 @@
 //! Meters for lists and cards, and the figures of the home screen, from the store alone.
 
 use super::views::{
-    Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, TokenStateView,
+    Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, Standing, TokenStateView,
 };
-use super::{failure, journal, tokens};
-use crate::store::{Event, MeterRow, OpenIntent, Store, Summary};
+use super::{Moment, Session, failure, journal, tokens, trust};
+use crate::store::{Event, MeterRow, OpenIntent, Store};
 use crate::units::{MeterNo, UnixSeconds};
 
 /// Journal entries on a meter's card.
@@ -12,11 +12,14 @@ const CARD_JOURNAL: usize = 20;
 /// Open recharges shown at home; more than this is a matter for the office.
 const HOME_INTENTS: usize = 50;
 /// Unsynced entries looked at one by one; with more there is something to sync anyway.
-const BOOKKEEPING_MAX: u64 = 4;
+const BOOKKEEPING_MAX: u64 = 64;
 
 /// The figures of the home screen. What the store does not know stays as in `from`.
-pub fn home(store: &Store, from: &HomeView) -> HomeView {
+pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> HomeView {
     let summary = store.summary();
+    let trust = trust::view(store, session, now);
+    let no_trust = || trust.reasons.first().filter(|_| trust.standing == Standing::NoMoney);
+    let stopped = store.money_allowed().err().map(|why| failure::why(&why));
     let open: Vec<_> = if summary.open_intents == 0 {
         Vec::new()
     } else {
@@ -24,25 +27,37 @@ pub fn home(store: &Store, from: &HomeView) -> HomeView {
     };
     HomeView {
         device: store.identity().device.to_string(),
+        operator: session.operator().to_string(),
         meters: summary.meters,
         tokens: summary.tokens_live,
         open_intents: open,
-        unsynced: waiting(store, &summary),
+        unsynced: waiting(store),
         last_sync: summary.last_sync,
-        money_stopped: store.money_allowed().err().map(|why| failure::why(&why)),
+        money_stopped: stopped.or_else(|| no_trust().cloned()),
+        trust: Some(trust),
         ..from.clone()
     }
 }
 
-/// Entries the office still wants. An exchange itself leaves an entry or two behind (its receipt,
-/// the office's time); those alone are no reason to sync again.
-fn waiting(store: &Store, summary: &Summary) -> u64 {
+/// Entries the office still wants. An exchange itself leaves a few behind (its receipt, the time and
+/// the word of the office), and so does a log-in; those alone are no reason to sync again.
+pub(super) fn waiting(store: &Store) -> u64 {
+    let summary = store.summary();
     if summary.unsynced > BOOKKEEPING_MAX {
         return summary.unsynced;
     }
-    let from = summary.head.seq - summary.unsynced + 1;
-    let kept =
-        |event: &Event| matches!(event, Event::ReceiptStored { .. } | Event::TimeAnchor { .. });
+    let from = summary.head.seq.saturating_sub(summary.unsynced).saturating_add(1);
+    let kept = |event: &Event| {
+        matches!(
+            event,
+            Event::ReceiptStored { .. }
+                | Event::TimeAnchor { .. }
+                | Event::DocumentTaken { .. }
+                | Event::LoggedIn { .. }
+                | Event::LoggedOut { .. }
+                | Event::Software { .. }
+        )
+    };
     let entries = store.events(from, BOOKKEEPING_MAX as usize);
     entries.iter().filter(|entry| !kept(&entry.event)).count() as u64
 }

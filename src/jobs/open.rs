@@ -1,46 +1,12 @@
-//! Opening a store and a line, and whom this handheld trusts; every error as a code.
-
-use std::path::Path;
-
-use meterkit_tokens::Keyring;
+//! Opening a line, and the profile of a meter; every error as a code.
 
 use super::failure::{self, fail};
 use super::views::Failure;
 use crate::profile::{self, Profile};
 use crate::report::Code;
-use crate::store::{Opened, Store};
+use crate::store::Store;
 use crate::transport::{self, Endpoint, LineSettings, Link, Parity};
-use crate::units::{DeviceId, MeterNo};
-
-/// Who this handheld is and whom it trusts.
-#[derive(Debug, Clone)]
-pub struct Trust {
-    /// Whose handheld it is.
-    pub tenant: String,
-    /// Its name.
-    pub device: DeviceId,
-    /// The keys of the office.
-    pub keys: Keyring,
-}
-
-/// Opens the store in `dir`.
-///
-/// # Errors
-/// Codes of the store area.
-pub fn store(dir: &Path) -> Result<(Store, Opened), Failure> {
-    Store::open(dir).map_err(|error| failure::store(&error))
-}
-
-/// Who this handheld is and the keys it trusts: the newest keyset it has.
-///
-/// # Errors
-/// A keyset in the store that does not verify: somebody changed the store.
-pub fn trust(store: &Store) -> Result<Trust, Failure> {
-    let (keys, _version) = crate::sync::client::keyring(store)
-        .map_err(|error| fail(Code::TokenKey, error.to_string()))?;
-    let identity = store.identity();
-    Ok(Trust { tenant: identity.tenant.clone(), device: identity.device.clone(), keys })
-}
+use crate::units::MeterNo;
 
 /// The profile to use for a meter: the area list's, else the one asked for, else the generic one.
 ///

@@ -3,8 +3,9 @@
 //! Two halves, so that a person sees the evidence in between. [`preflight`] reads and checks and
 //! changes nothing. [`commit`] puts the intent on disk, sends one frame, and then asks the meter
 //! what happened: its answer to the frame is never evidence. [`resolve`] asks the same question
-//! later, after a restart or when the meter could not be reached. The rules are `judge.rs` and
-//! `check.rs`; the journal enforces the order (no proof, no frame).
+//! later, after a restart or when the meter could not be reached; nothing ever stands in its way.
+//! The rules are `judge.rs` and `check.rs`, and `gate.rs` before both halves; the journal enforces
+//! the order (no proof, no frame).
 
 use std::sync::atomic::Ordering;
 
@@ -14,9 +15,11 @@ use sha2::Sha256;
 use super::drive::DriveError;
 use super::evidence::{self, How, Seen};
 use super::failure::{self, fail};
+use super::gate::{self, Permit};
 use super::read_back::{self, Case, read_back, unreachable};
+use super::trust::{self, Trust};
 use super::views::{Failure, FinishedView, PreflightView, Stage};
-use super::{Desk, Line, ask, check, open, tokens};
+use super::{Desk, Line, ask, check, tokens};
 use crate::profile::Layout;
 use crate::protocol::dlt645::dialogue::{CreditAnswer, RechargeLayout, SendCredit};
 use crate::report::Code;
@@ -77,12 +80,15 @@ fn try_preflight(
         return Err(fail(Code::IntentOpen, format!("{meter}: {}", open.facts.token)));
     }
     usable(row)?;
-    let (facts, token) = verified(desk, line, row)?;
+    let trust = trust::read(desk.store);
+    let permit = gate::recharge(desk, &trust, &row.facts.intent(), line.moment())?;
+    let (facts, token) = verified(desk, line, row, &trust, &permit)?;
     (line.progress)(Stage::Reading, 0, 1);
     let how = How { hoard: true, step: facts.count_before.next() };
     let seen = evidence::take(line, meter, how)?;
     (line.progress)(Stage::Reading, 1, 1);
     *shown = Some(seen.evidence.clone());
+    desk.session.heard(line, seen.evidence.meter, seen.evidence.meter_clock);
     if row.sent
         && seen.evidence.count > facts.count_before
         && let Some(settled) = settle_late(desk, line, &facts, &seen)?
@@ -100,6 +106,9 @@ fn try_preflight(
         expected_balance: check::expected(&facts, &seen.evidence),
         drift_s: evidence::drift(line, seen.evidence.meter_clock),
         evidence: seen.evidence,
+        warnings: permit.warnings,
+        device: permit.device,
+        operator: permit.operator,
     };
     let (max_balance, hoard) = (token.max_balance, seen.hoard);
     Ok(Checked::Ready(Box::new(Preflight { view, facts, max_balance, hoard })))
@@ -109,6 +118,7 @@ fn try_preflight(
 fn usable(row: &TokenRow) -> Result<(), Failure> {
     let id = row.facts.id.to_string();
     match row.state {
+        _ if row.revoked => Err(fail(Code::TokenRevoked, id)),
         _ if row.withdrawn => Err(fail(Code::TokenWithdrawn, id)),
         TokenState::Cached | TokenState::NotApplied => Ok(()),
         TokenState::Accepted | TokenState::Raced => Err(fail(Code::TokenUsed, id)),
@@ -117,23 +127,25 @@ fn usable(row: &TokenRow) -> Result<(), Failure> {
     }
 }
 
-/// Verifies the token's bytes now, strictly, and that this handheld may use it now.
+/// Verifies the token's bytes now, strictly, and that this handheld may use it now. The time is the
+/// trusted one: a clock that was put back does not make an expired token good again.
 fn verified(
     desk: &Desk<'_>,
     line: &Line<'_>,
     row: &TokenRow,
+    trust: &Trust,
+    permit: &Permit,
 ) -> Result<(IntentFacts, RechargeToken), Failure> {
-    let trust = open::trust(desk.store)?;
     let token = RechargeToken::verify(&row.bytes, &trust.tenant, &trust.keys)
         .map_err(|error| failure::token(&error))?;
     let facts = tokens::facts(&token)?.intent();
     if facts != row.facts.intent() {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));
     }
-    // A clock that was put back does not make an expired token good again.
-    let told = desk.store.summary().anchor.map_or(line.now(), |(server, ..)| server);
-    let now = line.now().max(told);
-    check::token(&token, &trust.device, now, desk.max_life_s, line.profile)?;
+    check::token(&token, &trust.device, permit.now, desk.max_life_s, line.profile)?;
+    if trust.revoked(desk.store, facts.token) {
+        return Err(fail(Code::TokenRevoked, facts.token.to_string()));
+    }
     Ok((facts, token))
 }
 
@@ -177,35 +189,50 @@ pub fn commit(
     let row = desk.store.token(id).ok_or_else(|| fail(Code::TokenUnknown, id.to_string()))?;
     let mut shown = None;
     let ready = before_intent(preflight, desk, line, &row, &mut shown);
-    let before = match ready {
-        Ok(before) => before,
+    let facts = preflight.facts;
+    let begun = ready.and_then(|(before, permit)| {
+        let proof = begin(desk, line, &facts, &before, &permit)?;
+        Ok((proof, before))
+    });
+    let (proof, before) = match begun {
+        Ok(begun) => begun,
         Err(failure) => {
             refused(desk, line, &row, &failure, shown);
             return Err(failure);
         }
     };
-    let facts = preflight.facts;
-    let proof = desk
-        .store
-        .intent(&desk.stamp(line), facts, before.clone())
-        .map_err(|error| failure::store(&error))?;
     let judgement = send_until_known(desk, line, &Case { facts, before: &before }, proof)?;
     finish(desk, line, facts, before, judgement)
 }
 
-/// The last checks: the token now, and evidence that is still true.
+/// The override, if one is needed, and directly after it the intent.
+fn begin(
+    desk: &Desk<'_>,
+    line: &Line<'_>,
+    facts: &IntentFacts,
+    before: &Evidence,
+    permit: &Permit,
+) -> Result<IntentProof, Failure> {
+    permit.spend(desk, facts, line.moment())?;
+    let proof = desk.store.intent(&desk.stamp(line), *facts, before.clone(), &permit.bounds());
+    proof.map_err(|error| permit.refusal(&error))
+}
+
+/// The last checks: rights, trust and limits, the token now, and evidence that is still true.
 fn before_intent(
     preflight: &Preflight,
     desk: &Desk<'_>,
     line: &mut Line<'_>,
     row: &TokenRow,
     shown: &mut Option<Evidence>,
-) -> Result<Evidence, Failure> {
+) -> Result<(Evidence, Permit), Failure> {
     if line.cancel.load(Ordering::Relaxed) {
         return Err(fail(Code::Cancelled, ""));
     }
     usable(row)?;
-    let (facts, _) = verified(desk, line, row)?;
+    let trust = trust::read(desk.store);
+    let permit = gate::recharge(desk, &trust, &preflight.facts, line.moment())?;
+    let (facts, _) = verified(desk, line, row, &trust, &permit)?;
     if facts != preflight.facts {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));
     }
@@ -216,7 +243,7 @@ fn before_intent(
     }
     *shown = Some(before.clone());
     check::meter(&facts, &before, preflight.max_balance, preflight.hoard)?;
-    Ok(before)
+    Ok((before, permit))
 }
 
 /// Sends, reads back, and sends the same frame again only where a read-back proved "not applied"

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use meterkit_tokens::DeviceKey;
 
 use super::views::{Failure, Stage, SyncView};
-use super::{SystemClock, failure};
+use super::{SystemClock, failure, trust};
 use crate::store::{Stamp, Store};
 use crate::sync::client::{self, Progress, SyncReport};
 use crate::units::{CreditUnit, Money};
@@ -35,7 +35,8 @@ pub fn exchange(
         Progress::Area(done, of) => progress(Stage::Syncing, count(done as u64), count(of as u64)),
         Progress::Bye => progress(Stage::Syncing, 1, 1),
     };
-    client::sync_now(store, &key, &identity.office_url, &stamp, cancel, &mut told)
+    let floor = trust::floor(store, &trust::read(store), SystemClock::uptime_ms());
+    client::sync_now(store, &key, floor, &stamp, cancel, &mut told)
         .map_err(|error| failure::sync(&error))
 }
 

@@ -1,18 +1,22 @@
-//! Tokens: taking them in, and listing them.
+//! Tokens and other documents of the office: taking them in, and listing tokens.
 //!
-//! A token comes as a file of bytes, a file of several, or `MK1:` text from a QR code. Each is
-//! verified strictly before it is stored; importing one twice does nothing.
+//! A document comes as a file of bytes, a file of several, or `MK1:` text from a QR code; its type
+//! is in it. Each is verified strictly before it is stored; importing one twice does nothing.
+//! Tokens of one import are verified first and stored together: the disk is waited for once for
+//! many.
 
 use std::path::Path;
 
-use meterkit_tokens::RechargeToken;
+use meterkit_tokens::{DocType, RechargeToken, document_type};
 
+use super::documents::{take_override, take_status};
 use super::failure::{self, fail};
-use super::open;
+use super::trust::{self, Trust};
 use super::views::{Failure, TokenStateView, TokenView};
+use super::{Moment, Session};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
-use crate::units::{TokenId, UnixSeconds};
+use crate::units::{MeterNo, TokenId, UnixSeconds, Verb};
 
 /// Largest file that is read: 10,000 tokens as text.
 pub const MAX_FILE: u64 = 8 * 1024 * 1024;
@@ -36,8 +40,14 @@ pub struct Imported {
 /// Imports `MK1:` text or, when it is none, the file of that name.
 ///
 /// # Errors
-/// [`Code::File`] when the file cannot be read.
-pub fn import(store: &Store, stamp: &Stamp, source: &str) -> Result<Imported, Failure> {
+/// Those of the operator's rights; [`Code::File`] when the file cannot be read.
+pub fn import(
+    store: &Store,
+    session: &Session,
+    stamp: &Stamp,
+    source: &str,
+) -> Result<Imported, Failure> {
+    session.may(store, Verb::Import, Moment::when(stamp))?;
     let source = source.trim();
     if source.starts_with(TEXT) {
         return Ok(import_bytes(store, stamp, source.as_bytes()));
@@ -51,14 +61,34 @@ pub fn import(store: &Store, stamp: &Stamp, source: &str) -> Result<Imported, Fa
     Ok(import_bytes(store, stamp, &std::fs::read(path).map_err(unread)?))
 }
 
-/// Imports the contents of a file: one token as bytes, or `MK1:` text, one a line.
+/// Imports the contents of a file: one document as bytes, or `MK1:` text, one a line.
 pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
     let mut done = Imported::default();
-    for token in split(contents) {
-        match token.and_then(|bytes| import_one(store, stamp, &bytes)) {
-            Ok((id, true)) => done.taken.push(id),
-            Ok((id, false)) => done.known.push(id),
+    let trust = trust::read(store);
+    let mut tokens = Vec::new();
+    for document in split(contents) {
+        let read = document.and_then(|bytes| match document_type(&bytes) {
+            Ok(DocType::Override) => Some(take_override(store, stamp, &trust, bytes)).transpose(),
+            Ok(DocType::Status) => take_status(store, stamp, &trust, &bytes).map(|()| None),
+            // Anything else has to be a token, and says so if it is none.
+            _ => {
+                tokens.push((verified(stamp, &trust, &bytes)?, bytes));
+                Ok(None)
+            }
+        });
+        match read {
+            Ok(Some((id, true))) => done.taken.push(id),
+            Ok(Some((id, false))) => done.known.push(id),
+            Ok(None) => {}
             Err(failure) => done.refused.push(failure),
+        }
+    }
+    let ids: Vec<TokenId> = tokens.iter().map(|(facts, _)| facts.id).collect();
+    for (id, stored) in ids.into_iter().zip(store.import_all(stamp, tokens)) {
+        match stored {
+            Ok(store::Imported::New(_)) => done.taken.push(id),
+            Ok(store::Imported::Known(_)) | Err(StoreError::Known(_)) => done.known.push(id),
+            Err(error) => done.refused.push(failure::store(&error)),
         }
     }
     done
@@ -82,9 +112,8 @@ fn split(contents: &[u8]) -> Vec<Result<Vec<u8>, Failure>> {
     tokens
 }
 
-/// Verifies and stores one; `true` when it is new.
-fn import_one(store: &Store, stamp: &Stamp, bytes: &[u8]) -> Result<(TokenId, bool), Failure> {
-    let trust = open::trust(store)?;
+/// Verifies a token.
+fn verified(stamp: &Stamp, trust: &Trust, bytes: &[u8]) -> Result<TokenFacts, Failure> {
     let token = RechargeToken::verify(bytes, &trust.tenant, &trust.keys)
         .map_err(|error| failure::token(&error))?;
     let facts = facts(&token)?;
@@ -99,11 +128,10 @@ fn import_one(store: &Store, stamp: &Stamp, bytes: &[u8]) -> Result<(TokenId, bo
     if stamp.at.0 >= token.expires {
         return Err(detail(fail(Code::TokenExpired, token.expires.to_string())));
     }
-    match store.import(stamp, facts, bytes.to_vec()) {
-        Ok(store::Imported::New(_)) => Ok((facts.id, true)),
-        Ok(store::Imported::Known(_)) | Err(StoreError::Known(_)) => Ok((facts.id, false)),
-        Err(error) => Err(failure::store(&error)),
+    if trust.status.as_ref().is_some_and(|status| status.revoked.contains(&token.id)) {
+        return Err(detail(fail(Code::TokenRevoked, "")));
     }
+    Ok(facts)
 }
 
 /// What the store keeps of a token.
@@ -159,11 +187,7 @@ pub fn view(row: &TokenRow, now: UnixSeconds) -> TokenView {
 ///
 /// # Errors
 /// [`Code::TokenUnknown`] for none, [`Code::TokenAmbiguous`] for several with the same step.
-pub fn choose(
-    store: &Store,
-    meter: crate::units::MeterNo,
-    now: UnixSeconds,
-) -> Result<TokenId, Failure> {
+pub fn choose(store: &Store, meter: MeterNo, now: UnixSeconds) -> Result<TokenId, Failure> {
     let rows = store.tokens_for(meter);
     let ready = |row: &&TokenRow| view(row, now).state == TokenStateView::Ready;
     let mut ready: Vec<&TokenRow> = rows.iter().filter(ready).collect();

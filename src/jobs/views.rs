@@ -4,10 +4,23 @@
 //! `tui` sends [`Request`]s and draws from [`Update`]s; it opens nothing and waits for nothing. The
 //! engine (`jobs/engine.rs`) answers every request with at least one update.
 
-use crate::units::{
-    AccountNo, Credit, Decision, Energy, Evidence, MeterNo, Money, Outcome, PurchaseCount,
-    RelayState, TokenId, UnixSeconds,
+mod lists;
+mod people;
+
+pub use lists::{
+    JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView, PortView, TokenStateView,
+    TokenView,
 };
+pub use people::{
+    LockedView, LogOutWhy, LoggedOutWhy, OperatorView, SessionView, ShiftView, Standing,
+    SuperviseAct, TrustView,
+};
+
+use crate::units::{
+    Caps, Credit, Decision, Energy, Evidence, Exposure, MeterNo, Money, OperatorId, Outcome,
+    PurchaseCount, RelayState, TokenId, UnixSeconds,
+};
+use secrecy::SecretString;
 
 /// Names one running errand, so that its updates can be told from those of an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +62,20 @@ pub enum Request {
     ImportTokens(String),
     /// Demo only: bring the network up or down. Ignored outside the demo.
     ToggleNetwork,
+    /// Log in. The only request that is served while nobody is logged in, beside `Recover`.
+    LogIn { operator: String, pin: SecretString },
+    /// Log out: the store is closed and its key forgotten. Refused while an errand runs.
+    LogOut(LogOutWhy),
+    /// Change one's own PIN.
+    ChangePin { old: SecretString, new: SecretString },
+    /// Who has a grant here, and who can log in.
+    Operators,
+    /// Somebody else's first log-in: the code the office gave, and a PIN of the person's own.
+    Activate { operator: OperatorId, code: SecretString, pin: SecretString },
+    /// Take somebody's log-in away, or free it after a lock-out. A supervisor's act.
+    Supervise { operator: OperatorId, act: SuperviseAct },
+    /// After a lock-out or a forgotten PIN: a recovery code of the office and a new PIN.
+    Recover { operator: String, code: SecretString, pin: SecretString },
 }
 
 /// What the engine tells.
@@ -84,6 +111,17 @@ pub enum Update {
     Wire(WireView),
     /// An errand's worker died; the journal is whole.
     WorkerDied { errand: Option<ErrandId>, detail: String },
+    /// Nobody is logged in: at the start, after a log-out, after a refused log-in.
+    Locked(LockedView),
+    /// Somebody logged in. `Home` follows.
+    LoggedIn(Box<SessionView>),
+    /// Somebody logged out; `Locked` follows. What was done since the log-in.
+    LoggedOut { operator: OperatorId, why: LoggedOutWhy, shift: ShiftView },
+    /// Answer to `ChangePin`, `Activate` and `Supervise`; to `Recover`, `LogOut` and `Operators`
+    /// when they failed.
+    PinDone(Result<(), Failure>),
+    /// Answer to `Operators`.
+    Operators(Vec<OperatorView>),
 }
 
 /// An error as the screens and the command line need it: a code, what it concerns, and nothing
@@ -136,6 +174,8 @@ pub struct HomeView {
     pub money_stopped: Option<Failure>,
     /// Whether this is the demo (shows the network key).
     pub demo: bool,
+    /// Trust and limits; `None` until they are known.
+    pub trust: Option<TrustView>,
 }
 
 /// What is known of the office's reachability.
@@ -148,162 +188,6 @@ pub enum Network {
     Up,
     /// The last attempt failed.
     Down,
-}
-
-/// A recharge whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenIntentView {
-    /// The meter.
-    pub meter: MeterNo,
-    /// The token.
-    pub token: TokenId,
-    /// What was to be credited.
-    pub credit: Credit,
-    /// The last judgement, if a read-back was tried.
-    pub decision: Option<Decision>,
-    /// Whether reading again can settle it; if not, the office must.
-    pub readable: bool,
-}
-
-/// A meter in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterRowView {
-    /// Its address.
-    pub no: MeterNo,
-    /// Whose it is.
-    pub customer: String,
-    /// Where it hangs.
-    pub location: String,
-    /// Last balance seen, and when.
-    pub balance: Option<(Credit, UnixSeconds)>,
-    /// Overdraft at that time, hundredths.
-    pub overdraft: i64,
-    /// Usable tokens for it.
-    pub tokens: u32,
-    /// Whether an outcome is open.
-    pub open_intent: bool,
-}
-
-/// Everything about one meter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterView {
-    /// The list row.
-    pub row: MeterRowView,
-    /// Its account (epoch) by the office's list.
-    pub account: Option<AccountNo>,
-    /// Its profile's name.
-    pub profile: String,
-    /// Tokens for it, oldest step first.
-    pub tokens: Vec<TokenView>,
-    /// Its last journal entries, newest first.
-    pub journal: Vec<JournalRow>,
-    /// The open recharge, if any.
-    pub open: Option<OpenIntentView>,
-    /// The last evidence.
-    pub last: Option<Evidence>,
-}
-
-/// A token in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenView {
-    /// Its identity.
-    pub id: TokenId,
-    /// The meter it is for.
-    pub meter: MeterNo,
-    /// What it credits.
-    pub credit: Credit,
-    /// The purchase count the meter must show before.
-    pub count_before: PurchaseCount,
-    /// When it ends.
-    pub expires: UnixSeconds,
-    /// Where it stands.
-    pub state: TokenStateView,
-}
-
-/// Where a token stands on this handheld.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenStateView {
-    /// Can be used now.
-    Ready,
-    /// Not valid yet.
-    NotYet,
-    /// Its time is over (expired is not void: the office decides).
-    Expired,
-    /// Sent, outcome not known.
-    Open,
-    /// In the meter.
-    Accepted,
-    /// Its step was taken by another credit.
-    Raced,
-    /// Contradictory evidence; the office decides.
-    Disputed,
-    /// Withdrawn by the office.
-    Withdrawn,
-}
-
-/// A journal entry in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalRow {
-    /// Sequence number.
-    pub seq: u64,
-    /// Handheld time.
-    pub at: UnixSeconds,
-    /// What kind of entry.
-    pub kind: JournalKind,
-    /// The meter concerned.
-    pub meter: Option<MeterNo>,
-    /// The token concerned.
-    pub token: Option<TokenId>,
-    /// The credit concerned.
-    pub credit: Option<Credit>,
-    /// The outcome, for outcome entries.
-    pub outcome: Option<Outcome>,
-    /// Whether the office has acknowledged it.
-    pub acked: bool,
-    /// A stable detail: a refusal's code, a decision's name.
-    pub detail: String,
-}
-
-/// Kinds of journal entries, for words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JournalKind {
-    /// Handheld enrolled.
-    Enrolled,
-    /// Token taken in.
-    TokenImported,
-    /// Token withdrawn by the office.
-    TokenWithdrawn,
-    /// Meter read.
-    Reading,
-    /// Refused before anything was sent.
-    Refused,
-    /// About to send.
-    Intent,
-    /// About to send again.
-    Resend,
-    /// Outcome of a recharge.
-    Outcome,
-    /// Time of the office.
-    TimeAnchor,
-    /// Receipt of the office.
-    Receipt,
-    /// The office settled a disputed recharge.
-    Resolved,
-    /// A torn end was cut off at opening.
-    TailCut,
-}
-
-/// An adapter in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortView {
-    /// How to write it: `/dev/ttyUSB0`, `tcp://...`.
-    pub endpoint: String,
-    /// Product or chip name.
-    pub name: String,
-    /// Serial number or USB path.
-    pub identity: String,
-    /// Whether this user may open it; the command that mends it otherwise.
-    pub fix: Option<String>,
 }
 
 /// The quick-read card. Every value is what the meter said; `None` is "not offered by this meter".
@@ -358,6 +242,12 @@ pub struct PreflightView {
     pub expected_balance: Credit,
     /// Meter clock minus handheld clock, seconds.
     pub drift_s: Option<i64>,
+    /// What to know before: trust that ends soon, limits that are near. Nothing of it refuses.
+    pub warnings: Vec<Failure>,
+    /// Unacknowledged money acts of this handheld with this one, and the limits now.
+    pub device: (Exposure, Caps),
+    /// The same of the operator.
+    pub operator: (Exposure, Caps),
 }
 
 /// How a recharge or "what happened?" ended.

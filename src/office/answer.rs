@@ -4,12 +4,12 @@
 //! Only what is no request at all, or a failing database, is an error.
 
 use super::Office;
-use super::apply::{Applied, hash_at, quarantine_fork};
+use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use crate::sync::wire::{
-    self, Answer, Ask, Hello, MAX_RECEIPTS, Need, Position, Refusal, Reply, Request, WireError,
-    path,
+    self, Answer, Ask, Hello, Keys, KeysAsk, MAX_RECEIPTS, MAX_ROOTS, Need, Position, Refusal,
+    Reply, Request, WireError, path,
 };
 use crate::units::DeviceId;
 use meterkit_tokens::{DocType, Keyring, PublicKey, verify};
@@ -19,11 +19,15 @@ use sqlx::Row;
 const RECEIPT_BYTES: usize = 64 * 1024;
 
 impl Office {
-    /// Answers one request: `path` as in [`wire::path`], `body` as [`wire::join`] made it.
+    /// Answers one request: `path` as in [`wire::path`], `body` as [`wire::join`] made it. KEYS is
+    /// answered without a signature: what it gives proves itself.
     ///
     /// # Errors
     /// [`OfficeError::Wire`] for what is no request; the database failed.
     pub async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, OfficeError> {
+        if path == path::KEYS {
+            return Ok(self.public_keys(KeysAsk::read(body)?).encode());
+        }
         let (device, nonce, document, key) = if path == path::ENROL {
             let [device, nonce, document, key] = wire::split(body)?;
             (device, nonce, document, Some(key))
@@ -36,7 +40,7 @@ impl Office {
         let device: DeviceId = device.ok_or_else(|| shape("device name"))?;
         let nonce: [u8; 16] = nonce.try_into().map_err(|_| shape("nonce"))?;
         let reply = match self.checked(path, &device, &nonce, &document, key).await? {
-            Ok(ask) => self.reply(&device, ask).await?,
+            Ok(ask) => self.reply(&device, ask, &document).await?,
             Err(refusal) => Reply::Refused(refusal),
         };
         self.sign(Answer { device, nonce, at: self.now(), reply })
@@ -45,7 +49,16 @@ impl Office {
     /// Signs an answer and puts its body behind it.
     fn sign(&self, answer: Answer) -> Result<Vec<u8>, OfficeError> {
         let (payload, body) = answer.parts();
-        Ok(wire::join(&[&self.keys.answer(DocType::Status, payload)?, &body]))
+        let signed = self.keys().answer(DocType::Answer, payload, answer.at.0)?;
+        Ok(wire::join(&[&signed, &body]))
+    }
+
+    /// Roots after the one somebody holds, and the keyset.
+    fn public_keys(&self, ask: KeysAsk) -> Keys {
+        let keys = self.keys();
+        let have = usize::try_from(ask.root).unwrap_or(usize::MAX);
+        let roots = keys.roots().iter().skip(have).take(MAX_ROOTS).cloned().collect();
+        Keys { roots, keyset: keys.document().to_vec() }
     }
 
     /// Checks who asks and what.
@@ -70,8 +83,8 @@ impl Office {
             return Ok(Err(Refusal::Signature));
         };
         let kind = if path == path::PACK { DocType::Pack } else { DocType::Request };
-        let Ok(verified) = verify(document, kind, self.tenant(), &Keyring::device(key), None)
-        else {
+        let verified = verify(document, kind, &self.tenant(), &Keyring::device(key), None);
+        let Ok(verified) = verified else {
             return Ok(Err(Refusal::Signature));
         };
         let request = match Request::read(verified.payload) {
@@ -90,15 +103,20 @@ impl Office {
         Ok(Ok(request.ask))
     }
 
-    async fn reply(&self, device: &DeviceId, ask: Ask) -> Result<Reply, OfficeError> {
+    async fn reply(
+        &self,
+        device: &DeviceId,
+        ask: Ask,
+        document: &[u8],
+    ) -> Result<Reply, OfficeError> {
         match ask {
             Ask::Enrol { secret, key } => self.take_key(device, &secret, &key).await,
             Ask::Hello(hello) => {
                 transact!(self.ledger, |tx| self.hello(&mut tx, device, &hello).await)
             }
-            Ask::Pack(pack) => Ok(match self.apply_pack(device, &pack).await? {
+            Ask::Pack(pack) => Ok(match self.apply_pack(device, &pack, document).await? {
                 Applied::Receipt(document) => Reply::Receipt(document),
-                Applied::Need(acked) => Reply::Need(Need { acked, receipts: vec![] }),
+                Applied::Need(acked) => Reply::Need(Need { acked, receipts: vec![], status: None }),
                 Applied::Refused(refusal) => Reply::Refused(refusal),
             }),
             Ask::Pull(pull) => self.pull(device, &pull).await,
@@ -129,6 +147,7 @@ impl Office {
             // HELLO played again cannot do this, its head is in the journal.
             if ours != Some(head.hash) {
                 let now = self.now();
+                keep_fork(conn, device, (head.epoch, head.seq, head.hash), &[], now).await?;
                 quarantine_fork(conn, device, head.epoch, head.seq, "its HELLO", now).await?;
                 return Ok(Reply::Refused(Refusal::Quarantined));
             }
@@ -141,9 +160,10 @@ impl Office {
             .bind(self.now().0)
             .execute(&mut *conn)
             .await?;
-        let receipts = newest_receipts(conn, device, hello.receipt).await?;
+        let receipts = newest_receipts(conn, &row, hello.receipt).await?;
         let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
-        Ok(Reply::Need(Need { acked, receipts }))
+        let status = Some(self.status_in(conn, &row).await?);
+        Ok(Reply::Need(Need { acked, receipts, status }))
     }
 
     async fn bye(
@@ -152,14 +172,15 @@ impl Office {
         device: &DeviceId,
         receipt: u64,
     ) -> Result<Reply, OfficeError> {
-        if let Err(refusal) = standing(conn, device).await? {
-            return Ok(Reply::Refused(refusal));
-        }
+        let row = match standing(conn, device).await? {
+            Ok(row) => row,
+            Err(refusal) => return Ok(Reply::Refused(refusal)),
+        };
         let sql = "UPDATE device SET bye_receipt = $2, last_seen = $3
                    WHERE device = $1 AND bye_receipt < $2 AND receipts >= $2";
         let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(receipt));
-        query.bind(self.now().0).execute(conn).await?;
-        Ok(Reply::Bye)
+        query.bind(self.now().0).execute(&mut *conn).await?;
+        Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
     }
 }
 
@@ -176,17 +197,18 @@ pub(super) async fn standing(
     })
 }
 
-/// The newest receipts after `number`, oldest first.
+/// The newest receipts of this life after `number`, oldest first.
 async fn newest_receipts(
     conn: &mut Conn,
-    device: &DeviceId,
+    row: &DeviceRow,
     number: u64,
 ) -> Result<Vec<Vec<u8>>, OfficeError> {
-    let sql = "SELECT bytes FROM receipt WHERE device = $1 AND number > $2
-               ORDER BY number DESC LIMIT $3";
+    let sql = "SELECT bytes FROM receipt WHERE device = $1 AND number > $2 AND epoch = $3
+               ORDER BY number DESC LIMIT $4";
     let rows = sqlx::query(sql)
-        .bind(device.as_str())
+        .bind(row.device.as_str())
         .bind(ledger::number(number))
+        .bind(i64::from(row.epoch))
         .bind(ledger::number(MAX_RECEIPTS as u64))
         .fetch_all(conn)
         .await?;

@@ -3,20 +3,18 @@
 //! The chain is computed again from the records and must continue what is here. Entries that are
 //! here already are compared by hash and acknowledged again; a gap is answered with what is wanted;
 //! another entry at a known place stops the handheld and keeps both. Everything else is an outcome
-//! per entry: a bad entry never blocks the ones behind it.
+//! per entry (`entry`): a bad entry never blocks the ones behind it.
 
 use super::Office;
 use super::answer::standing;
 use super::devices::quarantine;
+use super::entry::{Record, Source, take};
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
-use super::model::{Class, Move, TokenRow, TokenState};
-use super::reconcile::{Claim, Known, Observed, Setting, Verdict, judge, observe};
+use super::model::Class;
 use super::review::{NewReview, raise};
-use crate::sync::wire::{
-    Entry, EntryOutcome, Event, Pack, Position, Receipt, Refusal, chain, kind_of, read_entry,
-};
-use crate::units::{DeviceId, Evidence, PurchaseCount, TokenId, UnixSeconds};
+use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, chain};
+use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::DocType;
 use sqlx::Row;
 
@@ -31,20 +29,17 @@ pub enum Applied {
     Refused(Refusal),
 }
 
-/// Where an entry comes from.
-struct Source<'a> {
-    device: &'a DeviceId,
-    epoch: u32,
-    seq: u64,
-    now: UnixSeconds,
-}
-
 impl Office {
-    /// Takes in a pack whose signature was checked.
+    /// Takes in a pack whose signature was checked; `document` is the signed form, kept as proof.
     ///
     /// # Errors
     /// The database failed; nothing was taken then.
-    pub async fn apply_pack(&self, device: &DeviceId, pack: &Pack) -> Result<Applied, OfficeError> {
+    pub async fn apply_pack(
+        &self,
+        device: &DeviceId,
+        pack: &Pack,
+        document: &[u8],
+    ) -> Result<Applied, OfficeError> {
         // Unpacking and hashing need no database; done once, whatever the transaction goes through.
         let Ok(bodies) = pack.bodies() else { return Ok(Applied::Refused(Refusal::Malformed)) };
         let mut hash = pack.before;
@@ -56,14 +51,15 @@ impl Office {
         if hash != pack.hash {
             return Ok(Applied::Refused(Refusal::Malformed));
         }
-        transact!(self.ledger, |tx| self.apply_in(&mut tx, device, pack, &records).await)
+        let signed = (pack, document);
+        transact!(self.ledger, |tx| self.apply_in(&mut tx, device, signed, &records).await)
     }
 
     async fn apply_in(
         &self,
         conn: &mut Conn,
         device: &DeviceId,
-        pack: &Pack,
+        (pack, document): (&Pack, &[u8]),
         records: &[Record],
     ) -> Result<Applied, OfficeError> {
         let row = match standing(conn, device).await? {
@@ -80,6 +76,7 @@ impl Office {
         }
         if let Some(seq) = first_fork(conn, &row, pack, records).await? {
             let now = self.now();
+            keep_pack(conn, device, pack, document, now).await?;
             keep_forks(conn, device, pack.epoch, records, now).await?;
             quarantine_fork(conn, device, pack.epoch, seq, "a pack", now).await?;
             return Ok(Applied::Refused(Refusal::Quarantined));
@@ -94,6 +91,7 @@ impl Office {
                 take(conn, &source, record).await?
             });
         }
+        keep_pack(conn, device, pack, document, self.now()).await?;
         let receipt = self.receipt(conn, &row, pack, records, outcomes).await?;
         Ok(Applied::Receipt(receipt))
     }
@@ -120,7 +118,7 @@ impl Office {
             at: self.now(),
             runs: Receipt::runs_of(outcomes),
         };
-        let bytes = self.keys.answer(DocType::Receipt, receipt.payload())?;
+        let bytes = self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)?;
         sqlx::query(
             "UPDATE device SET head_seq = $2, head_hash = $3, receipts = $4, last_seen = $5
              WHERE device = $1",
@@ -147,13 +145,6 @@ impl Office {
         .await?;
         Ok(bytes)
     }
-}
-
-/// A record with its place and the chain hash computed from its body.
-struct Record {
-    seq: u64,
-    hash: [u8; 32],
-    body: Vec<u8>,
 }
 
 /// The receipt given for exactly this pack before.
@@ -214,6 +205,30 @@ async fn first_fork(
     Ok(None)
 }
 
+/// Keeps a pack as it came.
+async fn keep_pack(
+    conn: &mut Conn,
+    device: &DeviceId,
+    pack: &Pack,
+    document: &[u8],
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    sqlx::query(
+        "INSERT INTO pack (device, epoch, first, last, hash, document, received)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(device.as_str())
+    .bind(i64::from(pack.epoch))
+    .bind(ledger::number(pack.first))
+    .bind(ledger::number(pack.last()))
+    .bind(pack.hash.as_slice())
+    .bind(document)
+    .bind(now.0)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Keeps the records of a pack that contradicts what is here.
 async fn keep_forks(
     conn: &mut Conn,
@@ -223,19 +238,32 @@ async fn keep_forks(
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
     for record in records {
-        sqlx::query(
-            "INSERT INTO fork (device, epoch, seq, hash, body, received)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind(device.as_str())
-        .bind(i64::from(epoch))
-        .bind(ledger::number(record.seq))
-        .bind(record.hash.as_slice())
-        .bind(&record.body)
-        .bind(now.0)
-        .execute(&mut *conn)
-        .await?;
+        let place = (epoch, record.seq, record.hash);
+        keep_fork(conn, device, place, &record.body, now).await?;
     }
+    Ok(())
+}
+
+/// Keeps one record that contradicts what is here; of a head that was only named, there is no body.
+pub(super) async fn keep_fork(
+    conn: &mut Conn,
+    device: &DeviceId,
+    (epoch, seq, hash): (u32, u64, [u8; 32]),
+    body: &[u8],
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    sqlx::query(
+        "INSERT INTO fork (device, epoch, seq, hash, body, received)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(device.as_str())
+    .bind(i64::from(epoch))
+    .bind(ledger::number(seq))
+    .bind(hash.as_slice())
+    .bind(body)
+    .bind(now.0)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -260,219 +288,4 @@ pub(super) async fn quarantine_fork(
         token: None,
     };
     raise(conn, review, now).await
-}
-
-/// Takes in one entry: judges it, follows the verdict, keeps it.
-async fn take(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    record: &Record,
-) -> Result<EntryOutcome, OfficeError> {
-    let entry = read_entry(&record.body).ok().filter(|entry| entry.seq == record.seq);
-    let Some(entry) = entry else {
-        let outcome = EntryOutcome::Parked("C8 this office cannot read the entry".to_owned());
-        keep(conn, source, record, None, &outcome).await?;
-        let review = NewReview {
-            id: format!("C8:{}:{}:{}", source.device, source.epoch, source.seq),
-            class: Class::C8,
-            why: "an entry this office cannot read".to_owned(),
-            device: source.device,
-            epoch: source.epoch,
-            seq: source.seq,
-            meter: None,
-            token: None,
-        };
-        raise(conn, review, source.now).await?;
-        return Ok(outcome);
-    };
-    // The reading first: it is judged against the tokens that were out when it was made.
-    let seen = match entry.event.evidence() {
-        Some(evidence) => see(conn, source, evidence).await?,
-        None => Observed::default(),
-    };
-    let outcome = match claim_of(&entry.event) {
-        Some((token, claim)) => settle_claim(conn, source, &entry, token, claim).await?,
-        None => EntryOutcome::Noted,
-    };
-    let outcome = match (outcome, seen.review) {
-        (EntryOutcome::Noted | EntryOutcome::Applied, Some((class, why))) => {
-            EntryOutcome::Review(format!("{} {why}", class.name()))
-        }
-        (outcome, _) => outcome,
-    };
-    keep(conn, source, record, Some(&entry), &outcome).await?;
-    Ok(outcome)
-}
-
-/// What an entry says about a token.
-fn claim_of(event: &Event) -> Option<(TokenId, Claim<'_>)> {
-    match event {
-        Event::TokenImported { token, .. } => Some((token.id, Claim::Imported)),
-        Event::TokenWithdrawn { id, .. } => Some((*id, Claim::Withdrawn)),
-        Event::Intent { facts, .. } => Some((facts.token, Claim::Intent(Some(facts)))),
-        Event::Resend { token, .. } => Some((*token, Claim::Intent(None))),
-        Event::Outcome { token, judgement, .. } => Some((*token, Claim::Outcome(judgement))),
-        Event::Resolved { token, .. } => Some((*token, Claim::Resolved)),
-        _ => None,
-    }
-}
-
-/// Judges what an entry says about a token and follows the verdict.
-async fn settle_claim(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    entry: &Entry,
-    id: TokenId,
-    claim: Claim<'_>,
-) -> Result<EntryOutcome, OfficeError> {
-    let token = ledger::token(conn, id).await?;
-    let step_taken_by = match &token {
-        Some(token) => other_applied(conn, token).await?,
-        None => None,
-    };
-    let own_device = token.as_ref().is_some_and(|token| token.device == *source.device);
-    let setting = Setting { token, own_device, step_taken_by, at: entry.at };
-    let verdict = judge(&setting, claim);
-    let token = setting.token.filter(|_| own_device);
-    if let Some(token) = &token {
-        follow(conn, source, token, claim, &verdict).await?;
-    }
-    if let Some((class, why)) = verdict.review {
-        let review = NewReview {
-            id: format!("{}:{id}:{}:{}:{}", class.name(), source.device, source.epoch, source.seq),
-            class,
-            why: why.to_owned(),
-            device: source.device,
-            epoch: source.epoch,
-            seq: source.seq,
-            meter: entry.event.meter(),
-            token: Some(id),
-        };
-        raise(conn, review, source.now).await?;
-    }
-    Ok(verdict.outcome)
-}
-
-async fn follow(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    token: &TokenRow,
-    claim: Claim<'_>,
-    verdict: &Verdict,
-) -> Result<(), OfficeError> {
-    if matches!(claim, Claim::Intent(_)) {
-        sqlx::query("UPDATE token SET intent_seq = $2 WHERE id = $1 AND intent_seq IS NULL")
-            .bind(token.id.to_string())
-            .bind(ledger::number(source.seq))
-            .execute(&mut *conn)
-            .await?;
-    }
-    // The handheld knows: what it shows itself, and what a withdrawal or a settlement told it.
-    let knows = matches!(claim, Claim::Withdrawn | Claim::Resolved)
-        || verdict.movement == Some(Move::Return);
-    if knows {
-        for sql in [
-            "UPDATE token SET told = 1 WHERE id = $1",
-            "UPDATE decision SET told = 1 WHERE token = $1",
-        ] {
-            sqlx::query(sql).bind(token.id.to_string()).execute(&mut *conn).await?;
-        }
-    }
-    if let Some(state) = verdict.state.filter(|state| *state != token.state) {
-        ledger::set_state(conn, token.id, state).await?;
-        if state == TokenState::Applied {
-            ledger::step_done(conn, token).await?;
-        }
-    }
-    if let Some(movement) = verdict.movement {
-        ledger::book(conn, movement, token, source.now).await?;
-    }
-    Ok(())
-}
-
-/// Another token proved to have taken the same step.
-async fn other_applied(conn: &mut Conn, token: &TokenRow) -> Result<Option<TokenId>, OfficeError> {
-    let sql = "SELECT id FROM token WHERE meter = $1 AND account = $2 AND count_before = $3
-               AND state = 'applied' AND id <> $4";
-    let row = sqlx::query(sql)
-        .bind(token.meter.to_string())
-        .bind(token.account.to_string())
-        .bind(i64::from(token.count_before.0))
-        .bind(token.id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    row.as_ref().map(|row| ledger::parsed(row, "id")).transpose()
-}
-
-/// Follows a reading of a meter.
-async fn see(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    evidence: &Evidence,
-) -> Result<Observed, OfficeError> {
-    let meter = evidence.meter;
-    // A meter that is not on our list can be read, and says nothing about our money.
-    let Some(line) = ledger::meter(conn, meter).await? else { return Ok(Observed::default()) };
-    let state = ledger::meter_state(conn, meter, line.account).await?;
-    let (count, _, seen) = state.unwrap_or((PurchaseCount(0), 0, UnixSeconds(i64::MIN)));
-    let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM token
-               WHERE meter = $1 AND account = $2 AND state <> 'voided'";
-    let row = sqlx::query(sql)
-        .bind(meter.to_string())
-        .bind(line.account.to_string())
-        .fetch_one(&mut *conn)
-        .await?;
-    let next = PurchaseCount(ledger::small(&row, "next")?);
-    let known = Known { account: line.account, count, seen, count_if_all_used: count.max(next) };
-    let observed = observe(&known, evidence);
-    if observed.update {
-        ledger::set_meter_state(conn, meter, line.account, evidence).await?;
-    }
-    if let Some((class, why)) = observed.review {
-        let account = evidence.account.map(|account| account.to_string()).unwrap_or_default();
-        let review = NewReview {
-            // Once for each state of the meter, however often it is read.
-            id: format!("{}:{meter}:{account}:{}", class.name(), evidence.count),
-            class,
-            why: why.to_owned(),
-            device: source.device,
-            epoch: source.epoch,
-            seq: source.seq,
-            meter: Some(meter),
-            token: None,
-        };
-        raise(conn, review, source.now).await?;
-    }
-    Ok(observed)
-}
-
-/// Keeps an entry for ever.
-async fn keep(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    record: &Record,
-    entry: Option<&Entry>,
-    outcome: &EntryOutcome,
-) -> Result<(), OfficeError> {
-    let event = entry.map(|entry| &entry.event);
-    sqlx::query(
-        "INSERT INTO event (device, epoch, seq, hash, body, kind, at, meter, token, outcome,
-                            reason, received)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(source.device.as_str())
-    .bind(i64::from(source.epoch))
-    .bind(ledger::number(record.seq))
-    .bind(record.hash.as_slice())
-    .bind(&record.body)
-    .bind(event.map_or("unknown", kind_of))
-    .bind(entry.map_or(0, |entry| entry.at.0))
-    .bind(event.and_then(Event::meter).map(|meter| meter.to_string()))
-    .bind(event.and_then(Event::token).map(|token| token.to_string()))
-    .bind(outcome.name())
-    .bind(outcome.reason())
-    .bind(source.now.0)
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -1,13 +1,17 @@
 //! The command line of `meterkit-office`: one command, one act, one object with `--json`.
 
 mod args;
+mod keys;
+mod pass;
+mod people;
 mod show;
 
 use super::meters::NewMeter;
-use super::{Office, OfficeError, Order, Verdict, http};
+use super::{Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
 use crate::units::PurchaseCount;
-use args::{Act, Cli, MeterAct, ReviewAct};
+use args::{Act, Cli, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
+use pass::Pass;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -28,7 +32,10 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(act(&cli.data, cli.act, cli.json)),
+        Ok(runtime) => {
+            let pass = Pass::new(&cli);
+            runtime.block_on(act(&cli.data, cli.act, cli.json, &pass))
+        }
         Err(error) => Err(OfficeError::File("runtime".to_owned(), error)),
     };
     let mut out = std::io::stdout().lock();
@@ -51,12 +58,21 @@ pub fn run() -> ExitCode {
 
 fn exit_status(error: &OfficeError) -> u8 {
     match error {
-        OfficeError::Usage(_) | OfficeError::Amount { .. } | OfficeError::Days(_) => 2,
+        OfficeError::Usage(_)
+        | OfficeError::Amount { .. }
+        | OfficeError::Days(_)
+        | OfficeError::WeakPassphrase(_) => 2,
         OfficeError::NotInitialised(_)
         | OfficeError::AlreadyInitialised(_)
         | OfficeError::Format { .. }
         | OfficeError::File(..)
         | OfficeError::KeyFile(_)
+        | OfficeError::WrongPassphrase(_)
+        | OfficeError::NoPassphrase(_)
+        | OfficeError::NoKey(_)
+        | OfficeError::KeysOlder
+        | OfficeError::KeysChanged
+        | OfficeError::Tls(_)
         | OfficeError::Db(_)
         | OfficeError::Random(_)
         | OfficeError::Stored(_) => 6,
@@ -64,40 +80,68 @@ fn exit_status(error: &OfficeError) -> u8 {
     }
 }
 
-async fn act(data: &Path, act: Act, json: bool) -> Result<Shown, OfficeError> {
-    if let Act::Init { tenant } = act {
-        return Ok(show::init(&Office::init(data, &tenant).await?, data));
+/// The keys a command signs with. What only looks needs none.
+fn needed(act: &Act) -> &'static [Purpose] {
+    use Purpose::{Issuer, People, Recovery, Status, Tls};
+    match act {
+        Act::Enrol { .. } => &[Status, People, Recovery],
+        Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
+        Act::Serve { plain: false, .. } => &[Status, Tls],
+        Act::Serve { .. } | Act::Status { .. } => &[Status],
+        Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) => &[People],
+        Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
+        _ => &[],
     }
+}
+
+async fn act(data: &Path, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
+    let act = match act {
+        Act::Init { tenant, roots, threshold, root_dir, hosts } => {
+            let mut setup = Setup { roots, threshold, root_dir, ..Setup::usual(&tenant) };
+            if !hosts.is_empty() {
+                setup.hosts = hosts;
+            }
+            let office = Office::init(data, &setup, &|key, new| pass.get(key, new)).await?;
+            return Ok(show::init(&office, data, &setup, pass.one_for_all()));
+        }
+        // What a holder does on a machine of his own.
+        Act::Keys(KeysAct::Root(root)) => match keys::alone(root, pass)? {
+            Ok(shown) => return Ok(shown),
+            Err(root) => Act::Keys(KeysAct::Root(root)),
+        },
+        act => act,
+    };
     let office = Office::open(data).await?;
-    let shown = match act {
-        Act::Init { .. } => Err(OfficeError::AlreadyInitialised(data.display().to_string())),
-        Act::Enrol { device, url, out } => {
-            let file = office.offer(&device, &url).await?;
-            super::keys::write_private(&out, &file)?;
-            Ok(show::enrol(&office, &device, &url, &out))
+    let purposes = needed(&act);
+    office.unlock(purposes, &|key, new| pass.get(key, new))?;
+    if !purposes.is_empty() {
+        look_after(&office, pass).await;
+    }
+    let shown = do_act(&office, act, json, pass).await;
+    office.close().await;
+    shown
+}
+
+/// Renews what is due, if that can be done without asking, and says what will be.
+async fn look_after(office: &Office, pass: &Pass) {
+    if let Err(error) = office.renew_if_due(&|key, _| pass.quiet(key)).await {
+        let _ = writeln!(std::io::stderr(), "meterkit-office: WARNING: not renewed: {error}");
+    }
+    for warning in office.key_warnings() {
+        let _ = writeln!(std::io::stderr(), "meterkit-office: WARNING: {warning}");
+    }
+}
+
+async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
+    match act {
+        Act::Init { .. } => Err(OfficeError::AlreadyInitialised(office.tenant())),
+        Act::Enrol { device, operators, again, url, out } => {
+            let offer = Offer { device, url, operators, again };
+            let offered = office.offer(&offer).await?;
+            super::keys::write_private(&out, &offered.file)?;
+            Ok(show::enrol(office, &offer, &offered, &out))
         }
-        Act::Meter(MeterAct::Count { meter, count, reason }) => {
-            office.set_count(meter, PurchaseCount(count), &reason).await?;
-            Ok(show::counted(meter, count))
-        }
-        Act::Meter(MeterAct::Add {
-            meter,
-            account,
-            customer,
-            location,
-            unit,
-            count,
-            balance,
-            profile,
-        }) => {
-            let mut new = NewMeter::new(meter, account, &customer, &location);
-            new.line.unit = unit;
-            new.line.profile = profile;
-            new.count = PurchaseCount(count);
-            new.balance = balance;
-            add_meters(&office, &[new]).await
-        }
-        Act::Meter(MeterAct::Import { csv }) => add_meters(&office, &read_list(&csv)?).await,
+        Act::Meter(meter) => self::meter(office, meter).await,
         Act::Issue { meter, amount, device, days, out } => {
             let issued = office.issue(&Order { meter, amount, device, days }).await?;
             if let Some(out) = &out {
@@ -106,18 +150,67 @@ async fn act(data: &Path, act: Act, json: bool) -> Result<Shown, OfficeError> {
             Ok(show::issued(&issued))
         }
         Act::Reissue { token, days } => Ok(show::issued(&office.reissue(token, days).await?)),
-        Act::Serve { listen } => serve(&office, listen, json).await,
-        Act::Ledger => Ok(show::ledger(&office.report().await?)),
-        Act::Review(review) => self::review(&office, review).await,
-        Act::Devices { quarantine } => {
-            if let Some(device) = quarantine {
-                office.quarantine(&device).await?;
-            }
-            Ok(show::devices(&office.devices().await?))
+        Act::Revoke(RevokeAct::Token { token }) => {
+            office.revoke_token(token).await?;
+            Ok(show::revoked(token))
         }
-    };
-    office.close().await;
-    shown
+        Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Ledger => Ok(show::ledger(&office.report().await?)),
+        Act::Review(review) => self::review(office, review).await,
+        Act::Devices { quarantine, act } => match act {
+            Some(DeviceAct::Forks { device }) => Ok(show::forks(&office.forks(&device).await?)),
+            Some(DeviceAct::Recovery { device }) => {
+                let (left, code) = office.recovery_code(&device).await?;
+                Ok(show::recovery(&device, &code, left))
+            }
+            None => {
+                if let Some(device) = quarantine {
+                    office.quarantine(&device).await?;
+                }
+                Ok(show::devices(&office.devices().await?, office.now()))
+            }
+        },
+        Act::Status { device, out } => {
+            super::keys::write_private(&out, &office.status(&device).await?)?;
+            Ok(show::status(&device, &out))
+        }
+        Act::Operator(operator) => people::operator(office, operator).await,
+        Act::Override(args) => people::over_ride(office, args).await,
+        Act::Limits(limits) => people::limits(office, limits).await,
+        Act::Keys(act) => keys::act(office, act, pass).await,
+        Act::Export { audit } => {
+            let report = office.export_audit(&audit).await?;
+            Ok(show::exported(&report, &audit))
+        }
+    }
+}
+
+async fn meter(office: &Office, act: MeterAct) -> Result<Shown, OfficeError> {
+    match act {
+        MeterAct::Count { meter, count, reason } => {
+            office.set_count(meter, PurchaseCount(count), &reason).await?;
+            Ok(show::counted(meter, count))
+        }
+        MeterAct::Add {
+            meter,
+            account,
+            customer,
+            location,
+            unit,
+            count,
+            balance,
+            profile,
+            area,
+        } => {
+            let mut new = NewMeter::new(meter, account, &customer, &location);
+            new.line.unit = unit;
+            (new.line.profile, new.line.area) = (profile, area);
+            new.count = PurchaseCount(count);
+            new.balance = balance;
+            add_meters(office, &[new]).await
+        }
+        MeterAct::Import { csv } => add_meters(office, &read_list(&csv)?).await,
+    }
 }
 
 fn read_list(csv: &Path) -> Result<Vec<NewMeter>, OfficeError> {
@@ -150,18 +243,36 @@ async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
     }
 }
 
-async fn serve(office: &Office, listen: SocketAddr, json: bool) -> Result<Shown, OfficeError> {
+async fn serve(
+    office: &Office,
+    listen: SocketAddr,
+    plain: bool,
+    json: bool,
+) -> Result<Shown, OfficeError> {
     // What went wrong with a request is the office's to know, not the caller's.
     let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
     let failed = |error| OfficeError::File(listen.to_string(), error);
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let line = show::listening(address, json);
+    let tls = if plain { None } else { office.server_tls()? };
+    let config = tls.map(|tls| tls.config()).transpose()?;
+    let line = show::listening(address, config.is_some(), json);
     // Whoever started this reads the line to learn the port; it must not wait in a buffer.
     let mut out = std::io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-    http::serve(listener, office.clone(), interrupted()).await.map_err(failed)?;
+    let watch = tokio::spawn(warn_daily(office.clone()));
+    let served = http::serve(listener, office.clone(), config, interrupted()).await;
+    watch.abort();
+    served.map_err(failed)?;
     Ok(show::stopped())
+}
+
+/// A server may run longer than its keys are good.
+async fn warn_daily(office: Office) {
+    loop {
+        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
+        office.key_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
 }
 
 /// Ends with an interrupt from the keyboard or, on Unix, a request to terminate.

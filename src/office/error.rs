@@ -1,7 +1,8 @@
 //! Why the office did not do what was asked. Nothing has changed then, unless said otherwise.
 
+use super::tls::TlsError;
 use crate::sync::wire::WireError;
-use crate::units::{DeviceId, MeterNo, TokenId};
+use crate::units::{DeviceId, MeterNo, OperatorId, TokenId};
 use meterkit_tokens::TokenError;
 
 /// Every reason, one variant each.
@@ -24,9 +25,33 @@ pub enum OfficeError {
     /// A file could not be read or written.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
-    /// A key file does not hold 32 bytes.
+    /// A key file that is none, or not of this office.
     #[error("{0} is not a key file of this office")]
     KeyFile(String),
+    /// A passphrase that does not open its key, or a key file that was altered.
+    #[error("the passphrase does not open {0}")]
+    WrongPassphrase(String),
+    /// A passphrase that is too short for a file that can be tried at leisure.
+    #[error("a passphrase needs at least {0} characters")]
+    WeakPassphrase(usize),
+    /// Nobody gave the passphrase of a key.
+    #[error("the passphrase of {0} is needed: `--passphrase-file`, or a terminal to ask at")]
+    NoPassphrase(String),
+    /// A key that was not unlocked.
+    #[error("{0} is locked")]
+    Locked(String),
+    /// A key that is not here, or not in force.
+    #[error("there is no key {0} here that is in force")]
+    NoKey(String),
+    /// The keys in the folder are older than the ledger has seen, or another office's.
+    #[error("the keys in the folder are not the newest this ledger has seen")]
+    KeysOlder,
+    /// Somebody changed the keys while this process was running.
+    #[error("the office's keys were changed: start it again")]
+    KeysChanged,
+    /// TLS material could not be made or read.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// The database failed.
     #[error("the database failed: {0}")]
     Db(#[from] sqlx::Error),
@@ -46,10 +71,10 @@ pub enum OfficeError {
     #[error("there is no handheld {0}; `enrol` makes one")]
     NoDevice(DeviceId),
     /// The handheld was enrolled before.
-    #[error("handheld {0} is enrolled already; give the new one another name")]
+    #[error("handheld {0} is enrolled already; `--again` begins a new life of its journal")]
     DeviceEnrolled(DeviceId),
     /// The handheld's journal contradicts itself; nothing is issued to it.
-    #[error("handheld {0} is quarantined: two journals carry its name")]
+    #[error("handheld {0} is quarantined: lost, or two journals carry its name")]
     Quarantined(DeviceId),
     /// No such meter.
     #[error("there is no meter {0}; `meter add` makes one")]
@@ -63,6 +88,24 @@ pub enum OfficeError {
         /// The most one token may carry, as people write it.
         most: String,
     },
+    /// With one more token the handheld would carry more than its limit.
+    #[error("{device} carries {out}; with this it would be beyond its limit of {hard} {limit}")]
+    OverLimit {
+        /// The handheld.
+        device: DeviceId,
+        /// `yuan` or `kwh`.
+        limit: &'static str,
+        /// What is out with it, as people write it.
+        out: String,
+        /// The limit.
+        hard: String,
+    },
+    /// No such operator, or one that was revoked.
+    #[error("there is no operator {0}; `operator add` makes one")]
+    NoOperator(OperatorId),
+    /// Every recovery code of this life of the handheld was given out.
+    #[error("all recovery codes of {0} were given out; enrol it again")]
+    NoRecovery(DeviceId),
     /// A token may not live that long.
     #[error("a token lives at least 1 and at most {0} days")]
     Days(i64),
@@ -123,6 +166,17 @@ impl OfficeError {
             Self::Format { .. } => "format",
             Self::File(..) => "file",
             Self::KeyFile(_) => "key-file",
+            Self::WrongPassphrase(_) => "wrong-passphrase",
+            Self::WeakPassphrase(_) => "weak-passphrase",
+            Self::NoPassphrase(_) => "no-passphrase",
+            Self::Locked(_) => "locked",
+            Self::NoKey(_) => "no-key",
+            Self::KeysOlder => "keys-older",
+            Self::KeysChanged => "keys-changed",
+            Self::Tls(_) => "tls",
+            Self::OverLimit { .. } => "over-limit",
+            Self::NoOperator(_) => "no-operator",
+            Self::NoRecovery(_) => "no-recovery",
             Self::Db(_) => "database",
             Self::Token(_) => "document",
             Self::Wire(_) => "message",

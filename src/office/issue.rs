@@ -9,12 +9,13 @@ use super::Office;
 use super::error::OfficeError;
 use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
+use super::limits;
 use super::model::{Move, TokenRow, TokenState, unit_name};
 use crate::sync::wire::MeterLine;
 use crate::units::{
     Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId, UnixSeconds,
 };
-use meterkit_tokens::{Kind, RechargeToken, Unit};
+use meterkit_tokens::{KeyId, Kind, RechargeToken, Unit};
 
 /// Longest life of a token, days (`reference/tokens.md` 2.1).
 pub const MAX_DAYS: i64 = 7;
@@ -55,6 +56,8 @@ pub struct Issued {
     pub expires: UnixSeconds,
     /// The signed document.
     pub bytes: Vec<u8>,
+    /// With it the handheld carries as much as it may without a warning, or more.
+    pub near_limit: bool,
 }
 
 impl Office {
@@ -68,18 +71,35 @@ impl Office {
         transact!(self.ledger, |tx| self.issue_in(&mut tx, order, id).await)
     }
 
-    /// Replaces a token whose time is over and that was never sent: the same step, amount and
-    /// handheld, a new life. The meter itself takes at most one of the two.
+    /// Replaces a token whose time is over, or that was revoked, and that was never sent: the same
+    /// step, amount and handheld, a new life. The meter itself takes at most one of the two.
     ///
     /// # Errors
     /// [`OfficeError::NoToken`], [`OfficeError::NotReplaceable`], and as [`Office::issue`].
     pub async fn reissue(&self, token: TokenId, days: i64) -> Result<Issued, OfficeError> {
         let id = self.new_id()?;
-        transact!(self.ledger, |tx| self.reissue_in(&mut tx, token, days, id).await)
+        transact!(self.ledger, |tx| self.reissue_in(&mut tx, token, days, id, true).await)
+    }
+
+    /// The same for a token whose key was revoked: no handheld uses it any more.
+    pub(super) async fn replace(&self, token: TokenId, days: i64) -> Result<Issued, OfficeError> {
+        let id = self.new_id()?;
+        transact!(self.ledger, |tx| self.reissue_in(&mut tx, token, days, id, false).await)
+    }
+
+    /// Revokes a token that is out: with its next status the handheld does not use it any more.
+    /// Until then it may, so its money stays where it is and the token is suspect; a person settles
+    /// it, or `reissue` replaces it at the same step.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoToken`], [`OfficeError::NotReplaceable`] for one that is not out.
+    pub async fn revoke_token(&self, token: TokenId) -> Result<(), OfficeError> {
+        let now = self.now();
+        transact!(self.ledger, |tx| revoke(&mut tx, token, now).await)
     }
 
     /// A UUIDv7 of the office's time.
-    fn new_id(&self) -> Result<TokenId, OfficeError> {
+    pub(super) fn new_id(&self) -> Result<TokenId, OfficeError> {
         let random = super::keys::random()?;
         let millis = u64::try_from(self.now().0).unwrap_or(0) * 1000;
         let mut noise = [0; 10];
@@ -130,7 +150,7 @@ impl Office {
         let credit = Credit { value: order.amount, unit: meter.unit };
         let order_no = order_number(now, seq);
         let token = RechargeToken {
-            tenant: self.tenant().to_owned(),
+            tenant: self.tenant(),
             meter: order.meter.bcd(),
             device: order.device.to_string(),
             expires: expires.0,
@@ -150,7 +170,8 @@ impl Office {
             caps: 0,
             max_balance: None,
         };
-        let bytes = self.keys.token(&token)?;
+        let (bytes, kid) = self.keys().token(&token)?;
+        let near_limit = within_limit(conn, order, credit).await?;
         let row = TokenRow {
             id,
             meter: order.meter,
@@ -161,12 +182,14 @@ impl Office {
             order: order_no,
             expires,
             intent_seen: false,
+            revoked: false,
             state: TokenState::Reserved,
         };
-        insert(conn, &row, seq, now, &bytes).await?;
+        insert(conn, &row, seq, now, (&bytes, kid)).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
-        Ok(Issued { id, meter, count_before: step, credit, device, expires, bytes })
+        let count_before = step;
+        Ok(Issued { id, meter, count_before, credit, device, expires, bytes, near_limit })
     }
 
     async fn reissue_in(
@@ -175,18 +198,20 @@ impl Office {
         old: TokenId,
         days: i64,
         id: TokenId,
+        over_only: bool,
     ) -> Result<Issued, OfficeError> {
         let old = ledger::token(conn, old).await?.ok_or(OfficeError::NoToken(old))?;
         let now = self.now();
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));
         match old.state {
             TokenState::Reserved | TokenState::Delivered => {}
+            TokenState::Suspect if old.revoked && !old.intent_seen => {}
             TokenState::Suspect => return refuse("it was sent and its outcome is not known"),
             TokenState::Disputed => return refuse("it is disputed"),
             TokenState::Applied => return refuse("it is in the meter"),
             TokenState::Voided => return refuse("its money is back with the customer"),
         }
-        if now.0 < old.expires.0 + REPLACE_AFTER {
+        if over_only && !old.revoked && now.0 < old.expires.0 + REPLACE_AFTER {
             return refuse("its time is not over");
         }
         let device = ledger::device(conn, &old.device).await?;
@@ -209,6 +234,46 @@ impl Office {
             Order { meter: old.meter, amount: old.credit.value, device: old.device.clone(), days };
         self.write(conn, &order, &meter, old.count_before, id).await
     }
+}
+
+/// With one more credit a handheld carries no more than it may; gives whether that is as much as it
+/// may without a warning.
+async fn within_limit(conn: &mut Conn, order: &Order, credit: Credit) -> Result<bool, OfficeError> {
+    let policy = limits::policy(conn, order.device.as_str()).await?;
+    let out = limits::carried(conn, order.device.as_str()).await?.sum(credit.unit);
+    let cap = match credit.unit {
+        CreditUnit::Yuan => policy.caps.yuan,
+        CreditUnit::Kwh => policy.caps.kwh,
+    };
+    let sum = out.saturating_add(credit.value);
+    if sum > cap.hard {
+        return Err(OfficeError::OverLimit {
+            device: order.device.clone(),
+            limit: unit_name(credit.unit),
+            out: Money(out).to_string(),
+            hard: Money(cap.hard).to_string(),
+        });
+    }
+    Ok(sum >= cap.soft)
+}
+
+async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), OfficeError> {
+    let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
+    match token.state {
+        TokenState::Reserved | TokenState::Delivered => {
+            ledger::set_state(conn, id, TokenState::Suspect).await?;
+        }
+        TokenState::Suspect | TokenState::Disputed => {}
+        TokenState::Applied | TokenState::Voided => {
+            return Err(OfficeError::NotReplaceable(id, "it is not out any more"));
+        }
+    }
+    sqlx::query("UPDATE token SET revoked = $2 WHERE id = $1 AND revoked IS NULL")
+        .bind(id.to_string())
+        .bind(now.0)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The step after everything known and everything out.
@@ -265,12 +330,12 @@ async fn insert(
     token: &TokenRow,
     seq: u64,
     now: UnixSeconds,
-    bytes: &[u8],
+    (bytes, kid): (&[u8], KeyId),
 ) -> Result<(), OfficeError> {
     let result = sqlx::query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
-                            issued, expires, bytes, state, told)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)",
+                            issued, expires, bytes, kid, state, told)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)",
     )
     .bind(token.id.to_string())
     .bind(token.meter.to_string())
@@ -284,6 +349,7 @@ async fn insert(
     .bind(now.0)
     .bind(token.expires.0)
     .bind(bytes)
+    .bind(kid.to_string())
     .bind(token.state.name())
     .execute(conn)
     .await;

@@ -1,143 +1,398 @@
-//! The office's keys: seeds in files of their own, never in the database, never printed.
+//! The office's keys (`docs/custody.md`): sealed files and public documents beside the database,
+//! never in it.
 //!
-//! `root` signs the keyset and enrolment files and nothing else; `issuer` signs tokens; `status`
-//! signs answers, receipts and area pages. The files are readable by their owner alone; sealing
-//! them, and a root of two out of three, come with key custody.
+//! ```text
+//! root-1 .. root-3   sign roots; three holders, two must sign
+//! keyset-1           signs keysets, named by the root
+//! issuer-1           rt            status-1   st an rc ar en         people-1   og ov
+//! recovery-1         the handhelds' recovery secrets come from it
+//! tls, tls-backup, tls-ca
+//! root.1.rk ..., keyset.1.ks ..., tls.cbor      public documents; all of them are kept
+//! ```
+
+mod chest;
+mod keyset;
+mod look;
+mod root;
+mod sealed;
+mod tls;
+
+pub use chest::{Ask, Purpose, read_sealed};
+pub use look::{Check, KeyInfo};
+pub use root::{RootChange, new_root_key, read_draft, sign_draft};
+pub use sealed::{Cost, MIN_PASSPHRASE, Sealed};
 
 use super::error::OfficeError;
+use chest::Chest;
+use hkdf::Hkdf;
 use meterkit_tokens::cbor::Value;
-use meterkit_tokens::{DocType, Issuer, KeyRecord, Keyset, PublicKey, RechargeToken};
+use meterkit_tokens::{
+    Authority, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root, Status, TokenError,
+};
+use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tls::TlsPublic;
+use zeroize::Zeroize;
 
-/// Life of a keyset and of the keys in it, seconds (`reference/tokens.md` 2.4: 90 days).
-const KEYSET_LIFE: i64 = 90 * 86_400;
-/// A keyset with less life left than this is replaced when the office starts, seconds. Longer than
-/// the longest token, so that no token outlives its key.
-const RENEW_BEFORE: i64 = 30 * 86_400;
 /// The most one token may carry, hundredths.
 pub(super) const MAX_TOKEN_AMOUNT: i64 = 10_000_000;
-/// Where a clock may be behind ours and still find a fresh key in force, seconds.
-const BACKDATE: i64 = 86_400;
-const NAMES: [&str; 3] = ["root", "issuer", "status"];
-const KEYSET_FILE: &str = "keyset.cbor";
+/// Recovery secrets of one life of a handheld.
+pub const RECOVERY: u32 = 4;
 
-/// The office's keys and the keyset that names them.
+/// Seeds of an office that keeps nothing: for tests, and drawn for the demo.
+pub struct Seeds {
+    /// The three root keys.
+    pub roots: [[u8; 32]; 3],
+    /// The keyset key.
+    pub keyset: [u8; 32],
+    /// The issuer key.
+    pub issuer: [u8; 32],
+    /// The status key.
+    pub status: [u8; 32],
+    /// The people key.
+    pub people: [u8; 32],
+    /// What recovery secrets come from.
+    pub recovery: [u8; 32],
+}
+
+impl Seeds {
+    /// All of them from one.
+    pub fn of(seed: [u8; 32]) -> Self {
+        let derive = |name: &str| {
+            let mut out = [0; 32];
+            // Fails only for more than 255 blocks; this is one.
+            let _ = Hkdf::<Sha256>::new(None, &seed).expand(name.as_bytes(), &mut out);
+            out
+        };
+        Self {
+            roots: [derive("root-1"), derive("root-2"), derive("root-3")],
+            keyset: derive("keyset"),
+            issuer: derive("issuer"),
+            status: derive("status"),
+            people: derive("people"),
+            recovery: derive("recovery"),
+        }
+    }
+
+    /// New ones.
+    ///
+    /// # Errors
+    /// [`OfficeError::Random`].
+    pub fn draw() -> Result<Self, OfficeError> {
+        Ok(Self::of(random()?))
+    }
+}
+
+impl Drop for Seeds {
+    fn drop(&mut self) {
+        let Self { roots, keyset, issuer, status, people, recovery } = self;
+        roots.zeroize();
+        [keyset, issuer, status, people, recovery].into_iter().for_each(Zeroize::zeroize);
+    }
+}
+
+/// How a new office is to be.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose office.
+    pub tenant: String,
+    /// How many root keys.
+    pub roots: u8,
+    /// How many of them must sign.
+    pub threshold: u8,
+    /// Where the root keys are written, to be taken away from there.
+    pub root_dir: Option<PathBuf>,
+    /// Names and addresses of the server, for its certificate.
+    pub hosts: Vec<String>,
+    /// What sealing costs.
+    pub cost: Cost,
+}
+
+impl Setup {
+    /// The usual one: two of three roots, a server known as this machine.
+    pub fn usual(tenant: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            roots: 3,
+            threshold: 2,
+            root_dir: None,
+            hosts: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            cost: Cost::OFFICE,
+        }
+    }
+}
+
+/// The keys and the documents that name them.
 pub(super) struct Keys {
-    tenant: String,
-    root: Issuer,
-    issuer: Issuer,
-    status: Issuer,
-    keyset: Keyset,
+    chest: Chest,
+    dir: Option<PathBuf>,
+    roots: Vec<Vec<u8>>,
+    keysets: BTreeMap<u64, Vec<u8>>,
+    authority: Authority,
+    /// The keyset in force, as it lies in `keysets`.
     document: Vec<u8>,
+    tls: Option<TlsPublic>,
 }
 
 impl Keys {
-    /// Draws new keys and writes them to `dir`.
-    pub fn create(dir: &Path, tenant: &str, now: i64) -> Result<Self, OfficeError> {
-        let seeds = [random()?, random()?, random()?];
+    /// Draws new keys into `dir`.
+    pub fn create(dir: &Path, setup: &Setup, now: i64, ask: &Ask<'_>) -> Result<Self, OfficeError> {
         make_dir(dir)?;
-        for (name, seed) in NAMES.iter().zip(&seeds) {
-            write_private(&dir.join(format!("{name}.seed")), seed)?;
+        if let Some(root_dir) = &setup.root_dir {
+            make_dir(root_dir)?;
         }
-        let keys = Self::from_seeds(seeds, tenant, 1, now)?;
-        write_private(&dir.join(KEYSET_FILE), &keys.document)?;
+        let mut chest = Chest::dir(dir, setup.cost)?;
+        for _ in 0..setup.roots {
+            chest.draw(Purpose::Root, ask, setup.root_dir.as_deref())?;
+        }
+        for purpose in [Purpose::Keyset, Purpose::Recovery] {
+            chest.draw(purpose, ask, None)?;
+        }
+        for purpose in keyset::NAMED {
+            chest.draw(purpose, ask, None)?;
+        }
+        let mut keys =
+            Self::first(chest, Some(dir.to_owned()), &setup.tenant, setup.threshold, now)?;
+        keys.make_tls(&setup.hosts, now, ask)?;
         Ok(keys)
     }
 
-    /// Reads the keys, and renews the keyset in time.
-    pub fn open(dir: &Path, tenant: &str, now: i64) -> Result<Self, OfficeError> {
-        let mut seeds = [[0; 32]; 3];
-        for (name, seed) in NAMES.iter().zip(&mut seeds) {
-            let path = dir.join(format!("{name}.seed"));
-            let bytes = read(&path)?;
-            let wrong = |_| OfficeError::KeyFile(path.display().to_string());
-            *seed = bytes.try_into().map_err(wrong)?;
+    /// Keys of given seeds, in memory alone.
+    pub fn of_seeds(seeds: &Seeds, tenant: &str, now: i64) -> Result<Self, OfficeError> {
+        let mut chest = Chest::memory();
+        let none: &Ask<'_> = &|name, _| Err(OfficeError::Locked(name.to_owned()));
+        for root in &seeds.roots {
+            chest.put(Purpose::Root, root, none, None)?;
         }
-        let document = read(&dir.join(KEYSET_FILE))?;
-        let root = Issuer::from_seed(seeds[0]);
-        let keyset = Keyset::verify(&document, tenant, &root.public())?;
-        if keyset.expires.saturating_sub(now) < RENEW_BEFORE {
-            let keys = Self::from_seeds(seeds, tenant, keyset.version + 1, now)?;
-            write_private(&dir.join(KEYSET_FILE), &keys.document)?;
-            return Ok(keys);
+        let rest = [
+            (Purpose::Keyset, &seeds.keyset),
+            (Purpose::Issuer, &seeds.issuer),
+            (Purpose::Status, &seeds.status),
+            (Purpose::People, &seeds.people),
+            (Purpose::Recovery, &seeds.recovery),
+        ];
+        for (purpose, seed) in rest {
+            chest.put(purpose, seed, none, None)?;
         }
-        let [_, issuer, status] = seeds.map(Issuer::from_seed);
-        Ok(Self { tenant: tenant.to_owned(), root, issuer, status, keyset, document })
+        Self::first(chest, None, tenant, 2, now)
     }
 
-    /// Keys of given seeds: for the demo and tests, where nothing is kept.
-    pub fn from_seeds(
-        seeds: [[u8; 32]; 3],
+    /// Signs the first root and the first keyset with the keys that were just drawn.
+    fn first(
+        chest: Chest,
+        dir: Option<PathBuf>,
         tenant: &str,
-        version: u64,
+        threshold: u8,
         now: i64,
     ) -> Result<Self, OfficeError> {
-        let [root, issuer, status] = seeds.map(Issuer::from_seed);
-        let record = |key: &Issuer, types: &[DocType], max_amount| KeyRecord {
-            key: key.public(),
-            not_before: (now - BACKDATE).max(0),
-            not_after: now + KEYSET_LIFE,
-            types: types.to_vec(),
-            max_amount,
+        let root = root::first(&chest, tenant, threshold, now)?;
+        let file = root::sign_all(&chest, &root)?;
+        let authority = {
+            let keyset = keyset::first(&chest, tenant, now)?;
+            Authority { first: root.hash()?, root, keyset }
         };
-        let answers = [DocType::Status, DocType::Receipt, DocType::Area];
-        let keyset = Keyset {
-            tenant: tenant.to_owned(),
-            version,
-            issued: now,
-            not_before: (now - BACKDATE).max(0),
-            expires: now + KEYSET_LIFE,
-            keys: vec![
-                record(&issuer, &[DocType::Recharge], Some(MAX_TOKEN_AMOUNT)),
-                record(&status, &answers, None),
-            ],
-            revoked: vec![],
+        let (roots, keysets, document) = (vec![file], BTreeMap::new(), vec![]);
+        let mut keys = Self { chest, dir, roots, keysets, authority, document, tls: None };
+        keys.write(&root_name(1), &keys.roots[0])?;
+        keys.publish(keys.authority.keyset.clone())?;
+        Ok(keys)
+    }
+
+    /// Reads the documents and finds the key files. Nothing is unlocked.
+    pub fn open(dir: &Path, tenant: &str) -> Result<Self, OfficeError> {
+        let chest = Chest::dir(dir, Cost::OFFICE)?;
+        let numbered = |prefix: &str,
+                        ending: &str|
+         -> Result<BTreeMap<u64, Vec<u8>>, OfficeError> {
+            let mut found = BTreeMap::new();
+            let failed = |error| OfficeError::File(dir.display().to_string(), error);
+            for file in fs::read_dir(dir).map_err(failed)? {
+                let path = file.map_err(failed)?.path();
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ending));
+                if let Some(number) = number.and_then(|number| number.parse().ok()) {
+                    found.insert(number, read(&path)?);
+                }
+            }
+            Ok(found)
         };
-        let document = root.keyset(&keyset)?;
-        Ok(Self { tenant: tenant.to_owned(), root, issuer, status, keyset, document })
+        let roots: Vec<Vec<u8>> = numbered("root.", ".rk")?.into_values().collect();
+        let keysets = numbered("keyset.", ".ks")?;
+        let (authority, document) = newest(tenant, &roots, &keysets)?;
+        let dir = Some(dir.to_owned());
+        let tls = match &dir {
+            Some(dir) => TlsPublic::read(dir)?,
+            None => None,
+        };
+        Ok(Self { chest, dir, roots, keysets, authority, document, tls })
+    }
+
+    /// Unlocks the keys in use for these purposes.
+    pub fn unlock(
+        &mut self,
+        purposes: &[Purpose],
+        now: i64,
+        ask: &Ask<'_>,
+    ) -> Result<(), OfficeError> {
+        for purpose in purposes {
+            let name = self.in_use(*purpose, now)?;
+            self.chest.unlock(&name, ask)?;
+        }
+        Ok(())
+    }
+
+    /// Seals a key under another passphrase.
+    pub fn change_passphrase(&mut self, name: &str, ask: &Ask<'_>) -> Result<(), OfficeError> {
+        self.chest.change(name, ask)
     }
 
     /// Whose office this is.
     pub fn tenant(&self) -> &str {
-        &self.tenant
+        &self.authority.root.tenant
     }
 
-    /// The root public key.
-    pub fn root(&self) -> PublicKey {
-        self.root.public()
+    /// Hash of the first root: what people compare and handhelds pin.
+    pub fn first_root(&self) -> [u8; 32] {
+        self.authority.first
     }
 
-    /// The keyset document and its version.
-    pub fn keyset(&self) -> (&[u8], u64) {
-        (&self.document, self.keyset.version)
+    /// The root in force.
+    pub fn root(&self) -> &Root {
+        &self.authority.root
     }
 
-    /// Signs a recharge token.
-    pub fn token(&self, token: &RechargeToken) -> Result<Vec<u8>, OfficeError> {
-        Ok(self.issuer.recharge(token)?)
+    /// The keyset in force.
+    pub fn keyset(&self) -> &Keyset {
+        &self.authority.keyset
     }
 
-    /// Signs an answer, a receipt or an area page.
-    pub fn answer(&self, kind: DocType, payload: Value) -> Result<Vec<u8>, OfficeError> {
-        Ok(self.status.sign(kind, &self.tenant, payload)?)
+    /// The keyset document in force.
+    pub fn document(&self) -> &[u8] {
+        &self.document
     }
 
-    /// Signs an enrolment file.
-    pub fn enrolment(&self, payload: Value) -> Result<Vec<u8>, OfficeError> {
-        Ok(self.root.sign(DocType::Enrolment, &self.tenant, payload)?)
+    /// All root files, oldest first.
+    pub fn roots(&self) -> &[Vec<u8>] {
+        &self.roots
     }
+
+    /// All keyset documents, oldest first.
+    pub fn keysets(&self) -> Vec<Vec<u8>> {
+        self.keysets.values().cloned().collect()
+    }
+
+    /// The key in use for a purpose: the newest one that is named, in force and not revoked.
+    fn in_use(&self, purpose: Purpose, now: i64) -> Result<String, OfficeError> {
+        let keyset = &self.authority.keyset;
+        let good = |entry: &&chest::Entry| match purpose {
+            Purpose::Root => self.authority.root.keys.iter().any(|k| k.bytes() == entry.public),
+            Purpose::Keyset => {
+                self.authority.root.keyset_keys.iter().any(|k| k.bytes() == entry.public)
+            }
+            Purpose::Issuer | Purpose::Status | Purpose::People => {
+                let revoked = keyset.revoked.iter().any(|(kid, _)| *kid == entry.kid());
+                let named = keyset.keys.iter().find(|record| record.key.bytes() == entry.public);
+                !revoked && named.is_some_and(|r| (r.not_before..=r.not_after).contains(&now))
+            }
+            Purpose::Recovery | Purpose::Tls | Purpose::TlsBackup | Purpose::TlsCa => true,
+        };
+        let found = self.chest.of(purpose).rfind(good);
+        let none = || OfficeError::NoKey(purpose.name().to_owned());
+        found.map(|entry| entry.name.clone()).ok_or_else(none)
+    }
+
+    /// Signs a recharge token; gives the key's id too.
+    pub fn token(&self, token: &RechargeToken) -> Result<(Vec<u8>, KeyId), OfficeError> {
+        let issuer = self.chest.issuer(&self.in_use(Purpose::Issuer, token.issued)?)?;
+        Ok((issuer.recharge(token)?, issuer.kid()))
+    }
+
+    /// Signs an answer, a receipt, an area page or an enrolment file.
+    pub fn answer(&self, kind: DocType, payload: Value, now: i64) -> Result<Vec<u8>, OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::Status, now)?)?;
+        Ok(key.sign(kind, self.tenant(), payload)?)
+    }
+
+    /// Signs a status.
+    pub fn status(&self, status: &Status) -> Result<Vec<u8>, OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::Status, status.issued)?)?;
+        Ok(key.status(status)?)
+    }
+
+    /// Signs an operator's grant; gives the key's id too.
+    pub fn grant(&self, grant: &Grant) -> Result<(Vec<u8>, KeyId), OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::People, grant.issued)?)?;
+        Ok((key.grant(grant)?, key.kid()))
+    }
+
+    /// Signs a supervisor's override; gives the key's id too.
+    pub fn over_ride(&self, leave: &Override) -> Result<(Vec<u8>, KeyId), OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::People, leave.issued)?)?;
+        Ok((key.over_ride(leave)?, key.kid()))
+    }
+
+    /// The recovery secrets of one life of a handheld.
+    pub fn recovery(&self, device: &str, epoch: u32) -> Result<Vec<[u8; 16]>, OfficeError> {
+        let master = self.chest.secret(&self.in_use(Purpose::Recovery, 0)?)?;
+        let derive = |at: u32| {
+            let mut out = [0; 16];
+            let (label, epoch, at) =
+                (b"meterkit/recovery/1\0", epoch.to_be_bytes(), at.to_be_bytes());
+            let info = [&label[..], device.as_bytes(), b"\0", &epoch, &at];
+            let _ = Hkdf::<Sha256>::new(None, master).expand_multi_info(&info, &mut out);
+            out
+        };
+        Ok((0..RECOVERY).map(derive).collect())
+    }
+
+    /// Writes a public document beside the keys, if anything is kept.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OfficeError> {
+        match &self.dir {
+            Some(dir) => write_private(&dir.join(name), bytes),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The newest root, and the newest keyset it vouches for. A keyset beyond that was written by a
+/// ceremony that was cut off before its root was.
+fn newest(
+    tenant: &str,
+    roots: &[Vec<u8>],
+    keysets: &BTreeMap<u64, Vec<u8>>,
+) -> Result<(Authority, Vec<u8>), OfficeError> {
+    let first = roots.first().ok_or(TokenError::Claim("root"))?;
+    let first = Root::verify(first, tenant, None)?.hash()?;
+    let mut failed = OfficeError::NoKey("keyset".to_owned());
+    for document in keysets.values().rev() {
+        match Authority::build(tenant, first, roots, document) {
+            Ok(authority) => return Ok((authority, document.clone())),
+            Err(error) => failed = error.into(),
+        }
+    }
+    Err(failed)
+}
+
+fn root_name(version: u64) -> String {
+    format!("root.{version}.rk")
+}
+
+fn keyset_name(version: u64) -> String {
+    format!("keyset.{version}.ks")
 }
 
 /// 32 bytes from the system.
 pub(super) fn random() -> Result<[u8; 32], OfficeError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| OfficeError::Random(error.to_string()))?;
+    sealed::fill(&mut bytes)?;
     Ok(bytes)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
     fs::read(path).map_err(|error| OfficeError::File(path.display().to_string(), error))
 }
 
@@ -162,7 +417,12 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), OfficeError
         let mut file = options.open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&draft, path)
+        fs::rename(&draft, path)?;
+        #[cfg(unix)]
+        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            fs::File::open(dir)?.sync_all()?;
+        }
+        Ok(())
     };
     write().map_err(|error| OfficeError::File(path.display().to_string(), error))
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
 /// How long one statement waits for another writer.
@@ -136,7 +136,8 @@ async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
     sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *conn).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;
-    set_note(conn, "area", "1").await
+    set_note(conn, "area", "1").await?;
+    super::limits::write(conn, "", &super::limits::Policy::USUAL).await
 }
 
 /// Reads one value of the office's own notes.
@@ -213,6 +214,7 @@ pub(super) fn token_row(row: &SqliteRow) -> Result<TokenRow, OfficeError> {
         order: fixed(row, "order_no")?,
         expires: UnixSeconds(row.try_get("expires")?),
         intent_seen: row.try_get::<Option<i64>, _>("intent_seq")?.is_some(),
+        revoked: row.try_get::<Option<i64>, _>("revoked")?.is_some(),
         state: state.ok_or(OfficeError::Stored("state"))?,
     })
 }
@@ -312,6 +314,7 @@ pub(super) fn meter_row(row: &SqliteRow) -> Result<MeterLine, OfficeError> {
         customer: row.try_get("customer")?,
         location: row.try_get("location")?,
         profile: row.try_get("profile")?,
+        area: row.try_get("area")?,
     })
 }
 
@@ -375,6 +378,16 @@ pub(super) struct DeviceRow {
     pub head_hash: [u8; 32],
     /// How many receipts it got.
     pub receipts: u64,
+    /// How far its journal shows it knows that we hold it.
+    pub known_acked: u64,
+    /// The version of the status its journal shows it goes by.
+    pub status_taken: u64,
+    /// The highest version of a status given to it.
+    pub status_given: u64,
+    /// Recovery codes given out.
+    pub recovery_given: u32,
+    /// The program that writes its journal.
+    pub software: String,
     /// When it last asked for anything.
     pub last_seen: i64,
 }
@@ -403,6 +416,11 @@ pub(super) fn device_row(row: &SqliteRow) -> Result<DeviceRow, OfficeError> {
         head_seq: counter(row, "head_seq")?,
         head_hash: fixed(row, "head_hash")?,
         receipts: counter(row, "receipts")?,
+        known_acked: counter(row, "known_acked")?,
+        status_taken: counter(row, "status_taken")?,
+        status_given: counter(row, "status_given")?,
+        recovery_given: small(row, "recovery_given")?,
+        software: row.try_get("software")?,
         last_seen: row.try_get("last_seen")?,
     })
 }

@@ -1,10 +1,13 @@
 //! The office in a thread of its own, for callers that block: the command line, the demo, tests.
 
+use super::tls::ServerTls;
 use super::{Office, OfficeError, http};
+use rustls::ServerConfig;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -65,23 +68,44 @@ impl Local {
         self.runtime.block_on(work)
     }
 
-    /// Begins to serve at an address (`127.0.0.1:0` for any port); gives the address in use.
-    /// Serving already, it keeps to that.
+    /// Begins to serve plain HTTP at an address of this machine (`127.0.0.1:0` for any port); gives
+    /// the address in use. Serving already, it keeps to that.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address cannot be had, or others can reach it.
     pub fn serve(&mut self, listen: &str) -> io::Result<SocketAddr> {
+        self.serve_over(listen, None)
+    }
+
+    /// The same with TLS, at any address.
+    ///
+    /// # Errors
+    /// The address cannot be had; key and certificate do not belong together.
+    pub fn serve_tls(&mut self, listen: &str, tls: &ServerTls) -> io::Result<SocketAddr> {
+        let config = tls.config().map_err(io::Error::other)?;
+        self.serve_over(listen, Some(config))
+    }
+
+    fn serve_over(
+        &mut self,
+        listen: &str,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<SocketAddr> {
         if let Some(serving) = &self.serving {
             return Ok(serving.address);
         }
         let listener = self.runtime.block_on(TcpListener::bind(listen))?;
         let address = listener.local_addr()?;
+        if tls.is_none() && !address.ip().is_loopback() {
+            return Err(http::needs_tls());
+        }
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             // Sent, or the sender is gone: both mean stop.
             let _ = stopped.await;
         };
-        let task = self.runtime.spawn(http::serve(listener, self.office.clone(), shutdown));
+        let office = self.office.clone();
+        let task = self.runtime.spawn(http::serve(listener, office, tls, shutdown));
         self.serving = Some(Serving { address, stop, task });
         Ok(address)
     }

@@ -4,7 +4,7 @@ use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, parse_unit, unit_name};
-use crate::sync::wire::{MAX_PAGE_LINES, MeterLine, Page};
+use crate::sync::wire::{MAX_AREA_NAME, MAX_PAGE_LINES, MeterLine, Page};
 use crate::units::{AccountNo, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
 use meterkit_tokens::DocType;
 
@@ -41,13 +41,15 @@ impl NewMeter {
                 customer: customer.to_owned(),
                 location: location.to_owned(),
                 profile: String::new(),
+                area: String::new(),
             },
             count: PurchaseCount(0),
             balance: 0,
         }
     }
 
-    /// Reads one line of a list: `meter,account,customer,location[,unit[,count[,balance]]]`. Texts
+    /// Reads one line of a list: `meter,account,customer,location[,unit[,count[,balance[,area]]]]`.
+    /// Texts
     /// may stand in double quotes; a quote inside is doubled.
     ///
     /// # Errors
@@ -69,6 +71,7 @@ impl NewMeter {
         if let Some(balance) = fields.next().filter(|balance| !balance.is_empty()) {
             new.balance = Money::parse(&balance).ok_or_else(|| bad("wrong balance"))?.0;
         }
+        new.line.area = fields.next().unwrap_or_default();
         if fields.next().is_some() {
             return Err(bad("too many fields"));
         }
@@ -138,7 +141,8 @@ impl Office {
         let rows = sqlx::query("SELECT * FROM meter ORDER BY meter").fetch_all(conn).await?;
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
         let pages = lines.chunks(MAX_PAGE_LINES).map(|lines| Page { lines: lines.to_vec() });
-        pages.map(|page| self.keys.answer(DocType::Area, page.payload())).collect()
+        let (keys, now) = (self.keys(), self.now().0);
+        pages.map(|page| keys.answer(DocType::Area, page.payload(), now)).collect()
     }
 
     /// One signed page; `None` when there is no such page.
@@ -157,8 +161,19 @@ impl Office {
             return Ok(None);
         }
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(self.keys.answer(DocType::Area, Page { lines }.payload())?))
+        let (payload, now) = (Page { lines }.payload(), self.now().0);
+        Ok(Some(self.keys().answer(DocType::Area, payload, now)?))
     }
+}
+
+/// An area's name, as grants may name it; the empty one stands for none.
+pub(super) fn check_area(area: &str) -> Result<(), OfficeError> {
+    let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
+    if area.len() > MAX_AREA_NAME || area.chars().any(bad) {
+        let what = format!("not an area (at most {MAX_AREA_NAME} bytes, no spaces): {area:?}");
+        return Err(OfficeError::Usage(what));
+    }
+    Ok(())
 }
 
 /// The area list's version.
@@ -222,18 +237,21 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
             return Err(OfficeError::Usage(format!("not a name or a place: {text:?}")));
         }
     }
+    check_area(&line.area)?;
     if let Some(old) = ledger::meter(conn, line.meter).await? {
         if (old.account, old.unit) != (line.account, line.unit) {
             return Err(OfficeError::MeterOther(line.meter));
         }
-        let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4 WHERE meter = $1";
+        let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4, area = $5
+                   WHERE meter = $1";
         let query = sqlx::query(sql).bind(line.meter.to_string()).bind(&line.customer);
-        query.bind(&line.location).bind(&line.profile).execute(conn).await?;
+        let query = query.bind(&line.location).bind(&line.profile).bind(&line.area);
+        query.execute(conn).await?;
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO meter (meter, account, unit, customer, location, profile)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO meter (meter, account, unit, customer, location, profile, area)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(line.meter.to_string())
     .bind(line.account.to_string())
@@ -241,6 +259,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
     .bind(&line.customer)
     .bind(&line.location)
     .bind(&line.profile)
+    .bind(&line.area)
     .execute(&mut *conn)
     .await?;
     sqlx::query(
@@ -263,13 +282,14 @@ mod tests {
 
     #[test]
     fn lists_are_read() {
-        let new =
-            NewMeter::from_csv("47,123,\"Zhang, San \"\"1\"\"\",B2 1203,kwh,5,-1.50").unwrap();
+        let new = NewMeter::from_csv("47,123,\"Zhang, San \"\"1\"\"\",B2 1203,kwh,5,-1.50,north")
+            .unwrap();
+        assert_eq!(new.line.area, "north");
         assert_eq!(new.line.customer, "Zhang, San \"1\"");
         assert_eq!((new.line.unit, new.count.0, new.balance), (CreditUnit::Kwh, 5, -150));
         assert_eq!(NewMeter::from_csv("47,123,A,B").unwrap().line.unit, CreditUnit::Yuan);
         for bad in
-            ["", "47", "47,x,A,B", "47,1,A,B,eur", "47,1,A,B,kwh,-1", "1,1,\"A,B", "1,1,A,B,,,,9"]
+            ["", "47", "47,x,A,B", "47,1,A,B,eur", "47,1,A,B,kwh,-1", "1,1,\"A,B", "1,1,A,B,,,,,9"]
         {
             assert!(NewMeter::from_csv(bad).is_err(), "{bad:?} must be refused");
         }

@@ -174,6 +174,8 @@ pub struct TokenRow {
     pub expires: UnixSeconds,
     /// Whether an intent for it stands in its handheld's journal.
     pub intent_seen: bool,
+    /// Whether its handheld is told not to use it any more.
+    pub revoked: bool,
     /// Where it stands.
     pub state: TokenState,
 }

@@ -1,4 +1,4 @@
-//! What is new for one handheld: tokens, withdrawals, settlements, keyset, area list.
+//! What is new for one handheld: tokens, withdrawals, settlements, keys, people, area list.
 //!
 //! Nothing is marked as delivered here: an answer can be lost. A token is repeated until the
 //! handheld's journal shows it, a decision until the journal shows that, or for 30 days.
@@ -9,8 +9,10 @@ use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::meters::area_version;
 use super::model::parse_unit;
+use super::people;
 use crate::sync::wire::{
-    Area, MAX_DECISIONS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
+    Area, MAX_DECISIONS, MAX_ROOTS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn,
+    digest,
 };
 use crate::units::{Credit, DeviceId};
 use sqlx::Row;
@@ -51,12 +53,15 @@ impl Office {
         device: &DeviceId,
         pull: &Pull,
     ) -> Result<Reply, OfficeError> {
-        if let Err(refusal) = standing(conn, device).await? {
-            return Ok(Reply::Refused(refusal));
-        }
+        let row = match standing(conn, device).await? {
+            Ok(row) => row,
+            Err(refusal) => return Ok(Reply::Refused(refusal)),
+        };
+        self.check_keys(conn).await?;
         let (tokens, more) = tokens(conn, device, pull).await?;
         let since = self.now().0 - REPEAT_FOR;
-        let (document, version) = self.keys.keyset();
+        let (grants, overrides) = people::waiting(conn, device, row.epoch, self.now().0).await?;
+        let (keyset, roots) = self.newer_keys(pull);
         let area = match area_version(conn).await? {
             version if version == pull.area => None,
             version => {
@@ -69,10 +74,22 @@ impl Office {
             more,
             withdrawn: withdrawn(conn, device, since).await?,
             settled: settled(conn, device, since).await?,
-            keyset: (version > pull.keyset).then(|| document.to_vec()),
+            keyset,
             area,
             still_out: still_out(conn, device).await?,
+            roots,
+            grants,
+            overrides,
         }))
+    }
+
+    /// The keyset and the roots after those a handheld holds.
+    fn newer_keys(&self, pull: &Pull) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
+        let keys = self.keys();
+        let newer = keys.keyset().version > pull.keyset;
+        let have = usize::try_from(pull.root).unwrap_or(usize::MAX);
+        let roots = keys.roots().iter().skip(have).take(MAX_ROOTS).cloned().collect();
+        (newer.then(|| keys.document().to_vec()), roots)
     }
 }
 

@@ -19,7 +19,40 @@ CREATE TABLE device (
     head_hash   BYTEA  NOT NULL,
     receipts    BIGINT NOT NULL,
     bye_receipt BIGINT NOT NULL,
-    last_seen   BIGINT NOT NULL
+    last_seen   BIGINT NOT NULL,
+    -- What its journal shows it knows: how far we hold it, and which status it goes by.
+    known_acked  BIGINT NOT NULL,
+    status_taken BIGINT NOT NULL,
+    -- The highest version of a status given; never goes down, whatever the clock does.
+    status_given BIGINT NOT NULL,
+    -- How many recovery codes of this life were given out.
+    recovery_given BIGINT NOT NULL,
+    software    TEXT   NOT NULL
+);
+
+-- Its key in each life of its journal, and where the life was closed.
+CREATE TABLE device_key (
+    device     TEXT   NOT NULL,
+    epoch      BIGINT NOT NULL,
+    public_key BYTEA  NOT NULL,
+    since      BIGINT NOT NULL,
+    closed     BIGINT,
+    last_seq   BIGINT,
+    last_hash  BYTEA,
+    PRIMARY KEY (device, epoch)
+);
+
+-- The packs as they came, with the handheld's signature; also those that were not taken in because
+-- they contradict others. A pack that comes again has another nonce: the first is kept.
+CREATE TABLE pack (
+    device   TEXT   NOT NULL,
+    epoch    BIGINT NOT NULL,
+    first    BIGINT NOT NULL,
+    last     BIGINT NOT NULL,
+    hash     BYTEA  NOT NULL,
+    document BYTEA  NOT NULL,
+    received BIGINT NOT NULL,
+    PRIMARY KEY (device, epoch, first, last, hash)
 );
 
 -- The journals as received; never changed, never deleted.
@@ -31,6 +64,7 @@ CREATE TABLE event (
     body     BYTEA  NOT NULL,
     kind     TEXT   NOT NULL,
     at       BIGINT NOT NULL,
+    operator TEXT   NOT NULL,
     meter    TEXT,
     token    TEXT,
     outcome  TEXT   NOT NULL,
@@ -40,6 +74,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_by_token ON event (token);
 CREATE INDEX event_by_meter ON event (meter);
+CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 
 -- Records that contradict an event already here: both are kept.
 CREATE TABLE fork (
@@ -58,7 +93,8 @@ CREATE TABLE meter (
     unit     TEXT NOT NULL CHECK (unit IN ('yuan', 'kwh')),
     customer TEXT NOT NULL,
     location TEXT NOT NULL,
-    profile  TEXT NOT NULL
+    profile  TEXT NOT NULL,
+    area     TEXT NOT NULL
 );
 
 -- The last proved reading of each meter account: a projection of the events.
@@ -84,6 +120,8 @@ CREATE TABLE token (
     issued        BIGINT NOT NULL,
     expires       BIGINT NOT NULL,
     bytes         BYTEA  NOT NULL,
+    kid           TEXT   NOT NULL,
+    revoked       BIGINT,
     state         TEXT   NOT NULL
         CHECK (state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied', 'voided')),
     intent_seq    BIGINT,
@@ -95,6 +133,7 @@ CREATE TABLE token (
 CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied');
 CREATE INDEX token_by_device ON token (device, state);
+CREATE INDEX token_by_key ON token (kid, state);
 
 -- Double entry: the legs of one op sum to zero, and so does everything. An op is a movement's name
 -- and a token, so no movement is booked twice.
@@ -151,4 +190,72 @@ CREATE TABLE decision (
     reason  TEXT   NOT NULL,
     at      BIGINT NOT NULL,
     told    BIGINT NOT NULL
+);
+
+-- People. What one of them may do is in the grant that was signed for each handheld.
+CREATE TABLE operator (
+    operator TEXT   NOT NULL PRIMARY KEY,
+    name     TEXT   NOT NULL,
+    role     TEXT   NOT NULL,
+    areas    TEXT   NOT NULL,
+    meters   TEXT   NOT NULL,
+    verbs    BIGINT NOT NULL,
+    caps     TEXT   NOT NULL,
+    days     BIGINT NOT NULL,
+    shift_s  BIGINT NOT NULL,
+    active   BIGINT NOT NULL
+);
+
+CREATE TABLE grant_doc (
+    id       TEXT   NOT NULL PRIMARY KEY,
+    operator TEXT   NOT NULL,
+    device   TEXT   NOT NULL,
+    epoch    BIGINT NOT NULL,
+    kid      TEXT   NOT NULL,
+    issued   BIGINT NOT NULL,
+    expires  BIGINT NOT NULL,
+    caps     TEXT   NOT NULL,
+    bytes    BYTEA  NOT NULL,
+    -- The entry of the journal that shows it; null until one does.
+    taken    BIGINT,
+    revoked  BIGINT
+);
+CREATE INDEX grant_by_device ON grant_doc (device, operator);
+
+CREATE TABLE override_doc (
+    id       TEXT   NOT NULL PRIMARY KEY,
+    operator TEXT   NOT NULL,
+    device   TEXT   NOT NULL,
+    epoch    BIGINT NOT NULL,
+    kid      TEXT   NOT NULL,
+    meter    TEXT   NOT NULL,
+    verbs    BIGINT NOT NULL,
+    issued   BIGINT NOT NULL,
+    expires  BIGINT NOT NULL,
+    by_whom  TEXT   NOT NULL,
+    reason   TEXT   NOT NULL,
+    bytes    BYTEA  NOT NULL,
+    taken    BIGINT,
+    used     BIGINT,
+    revoked  BIGINT
+);
+CREATE INDEX override_by_device ON override_doc (device);
+
+-- Statuses given, back to the one the journal shows it goes by: its limits are those in force.
+CREATE TABLE status_doc (
+    device  TEXT   NOT NULL,
+    version BIGINT NOT NULL,
+    issued  BIGINT NOT NULL,
+    caps    TEXT   NOT NULL,
+    bytes   BYTEA  NOT NULL,
+    PRIMARY KEY (device, version)
+);
+
+-- Limits and times of a handheld; the row without a name is for all that have none of their own.
+CREATE TABLE policy (
+    device  TEXT   NOT NULL PRIMARY KEY,
+    caps    TEXT   NOT NULL,
+    life_s  BIGINT NOT NULL,
+    grace_s BIGINT NOT NULL,
+    idle_s  BIGINT NOT NULL
 );

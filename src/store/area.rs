@@ -4,9 +4,10 @@
 //! manifest, replaced whole, makes them the list; then the index follows in batches. A crash
 //! anywhere leaves the old list or the new one, and the next opening finishes the index.
 
-use super::disk::{Disk, read_all, replace};
+use super::disk::Disk;
 use super::error::StoreError;
-use super::index::{Index, Tree, seal, unseal};
+use super::files::Files;
+use super::index::{Index, Tree};
 use super::kv::{IndexError, Pair};
 use super::records::rows;
 use super::rows::{AreaMeter, AreaPage};
@@ -15,10 +16,12 @@ use super::schema::{AREA_FORMAT, MAX_METER_TEXT, MAX_PAGE_METERS, MAX_PAGES, MAX
 use crate::units::MeterNo;
 use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The folder inside the snapshots.
 pub const FOLDER: &str = "area";
+/// The folder inside the store.
+const PATH: &str = "snapshots/area";
 const MANIFEST: &str = "manifest";
 
 /// Which list is in force.
@@ -30,10 +33,6 @@ pub struct Manifest {
     pub pages: u32,
     /// How many meters.
     pub meters: u64,
-}
-
-fn folder(dir: &Path) -> PathBuf {
-    dir.join(super::snapshots::FOLDER).join(FOLDER)
 }
 
 fn page_name(version: u64, page: u32) -> String {
@@ -52,7 +51,8 @@ fn check(pages: &[AreaPage]) -> Result<u64, StoreError> {
         }
         for meter in &page.meters {
             let long = |text: &String| text.len() > MAX_METER_TEXT;
-            if long(&meter.customer) || long(&meter.location) || long(&meter.profile) {
+            let texts = [&meter.customer, &meter.location, &meter.profile, &meter.area];
+            if texts.into_iter().any(long) {
                 return Err(StoreError::Area(format!("a text of meter {} is too long", meter.no)));
             }
             if !seen.insert(meter.no) {
@@ -69,16 +69,10 @@ fn check(pages: &[AreaPage]) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError::Area`] for a list that cannot be taken; [`StoreError::DiskFull`],
 /// [`StoreError::Failed`]: the old list is still in force.
-pub fn write(
-    disk: &dyn Disk,
-    dir: &Path,
-    version: u64,
-    pages: &[AreaPage],
-) -> Result<Manifest, StoreError> {
+pub fn write(files: &Files, version: u64, pages: &[AreaPage]) -> Result<Manifest, StoreError> {
     let meters = check(pages)?;
-    let folder = folder(dir);
     // A version names one list for ever; the pages in force are not to be written over.
-    let in_force = manifest(disk, dir).filter(|list| list.version == version);
+    let in_force = manifest(files).filter(|list| list.version == version);
     if in_force.is_some_and(|list| list.pages as usize != pages.len()) {
         return Err(StoreError::Area(format!("version {version} is in force with other pages")));
     }
@@ -92,18 +86,18 @@ pub fn write(
             (1, Value::Array(rows)),
             (2, Value::Bytes(page.signed.clone())),
         ]);
-        let sealed = seal(name.as_bytes(), &encode(&value));
-        if sealed.len() > MAX_SNAPSHOT {
-            return Err(StoreError::Area(format!("page {number} has {} bytes", sealed.len())));
+        let bytes = encode(&value);
+        if bytes.len() > MAX_SNAPSHOT {
+            return Err(StoreError::Area(format!("page {number} has {} bytes", bytes.len())));
         }
-        if read_all(disk, &folder.join(&name), MAX_SNAPSHOT).is_ok_and(|old| old == sealed) {
+        if files.get(PATH, &name, MAX_SNAPSHOT).is_ok_and(|old| old == bytes) {
             continue;
         }
         // A page that rotted on the disk may be mended by the same list.
-        if in_force.is_some() && self::page(disk, dir, version, number).is_some() {
+        if in_force.is_some() && self::page(files, version, number).is_some() {
             return Err(StoreError::Area(format!("version {version} is in force, and differs")));
         }
-        replace(disk, &folder, &name, &sealed).map_err(failed)?;
+        files.put(PATH, &name, &bytes).map_err(failed)?;
     }
     let list = Manifest { version, pages: count, meters };
     if in_force.is_some() {
@@ -115,9 +109,8 @@ pub fn write(
         (2, Value::from(count)),
         (3, super::records::parts::number(meters)),
     ]);
-    let sealed = seal(MANIFEST.as_bytes(), &encode(&value));
-    replace(disk, &folder, MANIFEST, &sealed).map_err(failed)?;
-    remove_others(disk, &folder, version);
+    files.put(PATH, MANIFEST, &encode(&value)).map_err(failed)?;
+    remove_others(files.disk(), &files.folder(PATH), version);
     Ok(list)
 }
 
@@ -132,9 +125,8 @@ fn remove_others(disk: &dyn Disk, folder: &Path, version: u64) {
 }
 
 /// The list in force, if there is one that can be read.
-pub fn manifest(disk: &dyn Disk, dir: &Path) -> Option<Manifest> {
-    let sealed = read_all(disk, &folder(dir).join(MANIFEST), MAX_SNAPSHOT).ok()?;
-    let bytes = unseal(MANIFEST.as_bytes(), sealed).ok()?;
+pub fn manifest(files: &Files) -> Option<Manifest> {
+    let bytes = files.get(PATH, MANIFEST, MAX_SNAPSHOT).ok()?;
     let mut f = Fields::of(decode(&bytes, Limits { bytes: 256, depth: 2 }).ok()?).ok()?;
     (f.int(0).ok()? == AREA_FORMAT).then_some(())?;
     let found = Manifest {
@@ -147,10 +139,8 @@ pub fn manifest(disk: &dyn Disk, dir: &Path) -> Option<Manifest> {
 }
 
 /// A page's signed document and meters; `None` if it cannot be read.
-pub fn page(disk: &dyn Disk, dir: &Path, version: u64, number: u32) -> Option<AreaPage> {
-    let name = page_name(version, number);
-    let sealed = read_all(disk, &folder(dir).join(&name), MAX_SNAPSHOT).ok()?;
-    let bytes = unseal(name.as_bytes(), sealed).ok()?;
+pub fn page(files: &Files, version: u64, number: u32) -> Option<AreaPage> {
+    let bytes = files.get(PATH, &page_name(version, number), MAX_SNAPSHOT).ok()?;
     let limits = Limits { bytes: MAX_SNAPSHOT, depth: 4 };
     let mut f = Fields::of(decode(&bytes, limits).ok()?).ok()?;
     (f.int(0).ok()? == AREA_FORMAT).then_some(())?;

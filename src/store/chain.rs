@@ -2,10 +2,12 @@
 
 use super::disk::{Disk, DiskFile, read_full};
 use super::error::{Damage, StoreError};
-use super::event::RawRecord;
+use super::event::Position;
 use super::schema::JOURNAL_FORMAT;
+use super::seal::Sealer;
 use super::segment::{
-    FRAME, HEADER, Header, HeaderError, Slot, chain as chain_hash, genesis, parse_slot,
+    FRAME, HEADER, Header, HeaderError, Place, Slot, chain as chain_hash, genesis, open_frame,
+    parse_slot,
 };
 use crate::units::DeviceId;
 use std::io;
@@ -39,6 +41,40 @@ impl Life {
     }
 }
 
+/// A record and where it stands in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its position.
+    pub at: Position,
+    /// Chain hash before it; zeros where that is not known.
+    pub prev: [u8; 32],
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// A frame and the records in it; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Its offset in its segment.
+    pub offset: u64,
+    /// The byte behind it.
+    pub end: u64,
+    /// Its records, in order.
+    pub entries: Vec<Entry>,
+}
+
+impl Frame {
+    /// The last record's position.
+    pub fn head(&self) -> Option<Position> {
+        self.entries.last().map(|entry| entry.at)
+    }
+
+    /// A record of it.
+    pub fn entry(self, seq: u64) -> Option<Entry> {
+        self.entries.into_iter().find(|entry| entry.at.seq == seq)
+    }
+}
+
 /// A segment that is open.
 #[derive(Debug)]
 pub struct Segment {
@@ -46,6 +82,8 @@ pub struct Segment {
     pub name: String,
     /// What its header says.
     pub header: Header,
+    /// Chain hash of the record before its first.
+    pub prev_hash: [u8; 32],
     /// The file.
     pub file: Box<dyn DiskFile>,
 }
@@ -59,6 +97,8 @@ pub struct Chain {
     pub dir: PathBuf,
     /// Which journal.
     pub life: Life,
+    /// Opens what is in it.
+    pub seal: Arc<Sealer>,
     /// Size of new segments.
     pub segment_bytes: u64,
     segments: RwLock<Vec<Arc<Segment>>>,
@@ -66,8 +106,14 @@ pub struct Chain {
 
 impl Chain {
     /// A journal without segments yet.
-    pub fn empty(disk: Arc<dyn Disk>, dir: PathBuf, life: Life, segment_bytes: u64) -> Self {
-        Self { disk, dir, life, segment_bytes, segments: RwLock::default() }
+    pub fn empty(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        life: Life,
+        seal: Arc<Sealer>,
+        segment_bytes: u64,
+    ) -> Self {
+        Self { disk, dir, life, seal, segment_bytes, segments: RwLock::default() }
     }
 
     /// Opens the segments of a journal and checks their headers. Damage does not stop it: what
@@ -102,13 +148,7 @@ impl Chain {
             };
             let header = &segment.header;
             let first = self.last().is_none();
-            if header.epoch != self.life.epoch
-                || header.life != self.life.id
-                || header.device != self.life.device
-            {
-                return Ok(Some(damage("a segment of another journal")));
-            }
-            if first && (header.first_seq != 1 || header.prev_hash != self.life.genesis()) {
+            if first && (header.first_seq != 1 || segment.prev_hash != self.life.genesis()) {
                 return Ok(Some(damage("the journal does not begin at its beginning")));
             }
             if !first && header.first_seq < next_seq {
@@ -138,11 +178,17 @@ impl Chain {
         let file = self.disk.open(&self.dir.join(name)).map_err(bad)?;
         let mut bytes = [0; HEADER as usize];
         let got = read_full(&*file, &mut bytes, 0).map_err(bad)?;
-        match Header::decode(&bytes[..got]) {
-            Ok(header) => Ok(Segment { name: name.to_owned(), header, file }),
-            Err(HeaderError::Newer(found)) => Err(OpenError::Newer(found)),
-            Err(HeaderError::Bad(what)) => Err(OpenError::Bad(what.to_owned())),
+        let header = match Header::decode(&bytes[..got]) {
+            Ok(header) => header,
+            Err(HeaderError::Newer(found)) => return Err(OpenError::Newer(found)),
+            Err(HeaderError::Bad(what)) => return Err(OpenError::Bad(what.to_owned())),
+        };
+        if header.epoch != self.life.epoch || header.life != self.life.id {
+            return Err(OpenError::Bad("a segment of another journal".to_owned()));
         }
+        let prev_hash = header.prev_hash(&self.seal);
+        let prev_hash = prev_hash.ok_or_else(|| OpenError::Bad("its seal is broken".to_owned()))?;
+        Ok(Segment { name: name.to_owned(), header, prev_hash, file })
     }
 
     /// The segment at a place in the order.
@@ -176,23 +222,48 @@ impl Chain {
         segments.partition_point(|s| s.header.first_seq <= seq).checked_sub(1)
     }
 
-    /// Reads the record at a known offset. Checks its checksum and its own link of the chain; that
-    /// it is the one meant is the caller's to see. `None` if no such record is there.
-    pub fn read(&self, seq: u64, offset: u64, prev: Option<[u8; 32]>) -> Option<RawRecord> {
+    /// Opens a frame that was found at an offset and gives its first record this number. With the
+    /// hash before it every link is checked, without it all but the first.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn open_frame(
+        &self,
+        seq: u64,
+        sealed: &[u8],
+        offset: u64,
+        prev: Option<[u8; 32]>,
+    ) -> Result<Frame, &'static str> {
+        let epoch = self.life.epoch;
+        let place = Place { life: &self.life.id, epoch, seq };
+        let records = open_frame(&self.seal, place, sealed).ok_or("its seal is broken")?;
+        let (mut entries, mut before, mut next) = (Vec::with_capacity(records.len()), prev, seq);
+        for (body, hash) in records {
+            if before.is_some_and(|before| chain_hash(&before, &body) != hash) {
+                return Err("the hash chain is broken");
+            }
+            let at = Position { epoch, seq: next, hash };
+            entries.push(Entry { at, prev: before.unwrap_or_default(), body });
+            before = Some(hash);
+            next += 1;
+        }
+        Ok(Frame { offset, end: offset + 16 + sealed.len() as u64, entries })
+    }
+
+    /// Reads the frame at a known offset that holds a record. Checks its checksum, its seal and the
+    /// links inside it. `None` if no such frame is there.
+    pub fn read(&self, seq: u64, offset: u64) -> Option<Frame> {
         let segment = self.segment(self.find(seq)?)?;
         let room = segment.header.size.checked_sub(offset)?;
-        // Most records fit the first read.
+        // Most frames fit the first read.
         let mut bytes = vec![0; 1024.min(usize::try_from(room).ok()?)];
         loop {
             let got = read_full(&*segment.file, &mut bytes, offset).ok()?;
             match parse_slot(&bytes[..got], room) {
-                Slot::Record { body, hash } => {
-                    let prev_hash = match prev {
-                        Some(prev) if chain_hash(&prev, body) != hash => return None,
-                        Some(prev) => prev,
-                        None => [0; 32],
-                    };
-                    return Some(RawRecord { seq, body: body.to_vec(), prev_hash, hash });
+                Slot::Frame { seq: first, sealed } => {
+                    let frame = self.open_frame(first, sealed, offset, None).ok()?;
+                    let holds = first <= seq && frame.head().is_some_and(|head| seq <= head.seq);
+                    return holds.then_some(frame);
                 }
                 Slot::Short(need) if need > bytes.len() => bytes.resize(need, 0),
                 _ => return None,

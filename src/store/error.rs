@@ -1,6 +1,7 @@
 //! What can go wrong with the store, one variant per reason a person can act on.
 
-use crate::units::{MeterNo, TokenId};
+use super::event::DocKind;
+use crate::units::{Limit, MeterNo, TokenId};
 
 /// A place in a journal that cannot be right, found by reading it. Nothing is ever repaired.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum Why {
         have: u64,
         /// What was known to exist.
         known: u64,
-        /// Who knew: `index`, `receipt`.
+        /// Who knew: `index`, `receipt`, `office`.
         witness: &'static str,
     },
     /// The disk failed to write or to flush. Final for this process: reopen, which checks again.
@@ -96,6 +97,9 @@ pub enum StoreError {
         /// Its process id, where it could be read.
         pid: Option<u32>,
     },
+    /// The key is not the one the store was sealed with. Nothing was changed.
+    #[error("the store does not open with this key")]
+    Sealed,
     /// The store was written by a newer version.
     #[error("{file}: format {found} is newer than {known}")]
     Newer {
@@ -149,6 +153,9 @@ pub enum StoreError {
     /// The token was withdrawn by the office.
     #[error("token {0} was withdrawn")]
     TokenWithdrawn(TokenId),
+    /// The office revoked the token: no recharge begins with it any more.
+    #[error("token {0} was revoked")]
+    TokenRevoked(TokenId),
     /// The token's life is over: it is not sent again.
     #[error("token {0} has expired")]
     TokenExpired(TokenId),
@@ -158,6 +165,14 @@ pub enum StoreError {
     /// The reading does not allow the step: what does not fit, by name.
     #[error("the reading does not allow it: {0}")]
     Evidence(&'static str),
+    /// One more act would go beyond what may be done before the office has heard of it.
+    #[error("over the limit: {limit:?}{}", if *.operators { " of the operator" } else { "" })]
+    OverLimit {
+        /// Which limit.
+        limit: Limit,
+        /// Whether it is the operator's own; otherwise it is the handheld's.
+        operators: bool,
+    },
     /// The meter has a recharge whose outcome is not known.
     #[error("meter {meter} has an open recharge with token {token}")]
     OpenIntent {
@@ -186,6 +201,37 @@ pub enum StoreError {
     /// A receipt acknowledges less than an earlier one; harmless.
     #[error("receipt {0} is older than the one stored")]
     ReceiptOld(u64),
+    /// A document older than the one in force, or another one under its version.
+    #[error("{} {got} is not newer than {have}", .kind.snapshot())]
+    OlderDocument {
+        /// Which.
+        kind: DocKind,
+        /// The version in force.
+        have: u64,
+        /// The version offered.
+        got: u64,
+    },
+    /// The document in force is not there any more, or is not what was taken in.
+    #[error("the {} is lost", .0.snapshot())]
+    DocumentLost(DocKind),
+    /// A grant older than the one the operator has.
+    #[error("grant {0} is older than the one known")]
+    OlderGrant(TokenId),
+    /// The override is not in the store.
+    #[error("override {0} is not in the store")]
+    UnknownOverride(TokenId),
+    /// The override served its one act.
+    #[error("override {0} is used up")]
+    OverrideSpent(TokenId),
+    /// The override's life is over.
+    #[error("override {0} has expired")]
+    OverrideExpired(TokenId),
+    /// The office revoked the override.
+    #[error("override {0} was revoked")]
+    OverrideRevoked(TokenId),
+    /// The override is for something else: `operator`, `meter`.
+    #[error("override {0} is for another {1}")]
+    OverrideDiffers(TokenId, &'static str),
     /// An area list that cannot be taken: what is wrong with it.
     #[error("the area list cannot be taken: {0}")]
     Area(String),
@@ -210,6 +256,7 @@ impl StoreError {
             Self::NotEnrolled(_) => "not-enrolled",
             Self::AlreadyEnrolled(_) => "already-enrolled",
             Self::Locked { .. } => "store-locked",
+            Self::Sealed => "store-sealed",
             Self::Newer { .. } => "store-newer",
             Self::Damaged(_) => "journal-damaged",
             Self::MoneyStopped(why) => why.code(),
@@ -223,7 +270,9 @@ impl StoreError {
             Self::UnknownToken(_) => "token-unknown",
             Self::TokenUsed(_) => "token-used",
             Self::TokenWithdrawn(_) => "token-withdrawn",
+            Self::TokenRevoked(_) => "token-revoked",
             Self::TokenExpired(_) => "token-expired",
+            Self::OverLimit { .. } => "over-limit",
             Self::FactsDiffer(..) => "facts-differ",
             Self::Evidence(_) => "evidence",
             Self::OpenIntent { .. } => "intent-open",
@@ -232,6 +281,14 @@ impl StoreError {
             Self::TooManySends(..) => "too-many-sends",
             Self::ReceiptMismatch { .. } => "receipt-mismatch",
             Self::ReceiptOld(_) => "receipt-old",
+            Self::OlderDocument { .. } => "document-older",
+            Self::DocumentLost(_) => "document-lost",
+            Self::OlderGrant(_) => "grant-older",
+            Self::UnknownOverride(_) => "override-unknown",
+            Self::OverrideSpent(_) => "override-used",
+            Self::OverrideExpired(_) => "override-expired",
+            Self::OverrideRevoked(_) => "override-revoked",
+            Self::OverrideDiffers(..) => "override-differs",
             Self::Area(_) => "area-bad",
             Self::Name(_) => "bad-name",
         }

@@ -6,8 +6,8 @@
 use meterkit_tokens::{RechargeToken, Unit};
 
 use crate::units::{
-    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo,
-    PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo, OperatorId,
+    PurchaseCount, Role, TokenId, UnixSeconds, Verb,
 };
 
 /// When something was recorded and by whom.
@@ -51,6 +51,8 @@ pub struct TokenFacts {
     pub order: [u8; 8],
     /// Start of its life.
     pub not_before: UnixSeconds,
+    /// When the office signed it: a lower bound of the time at which it was taken in.
+    pub issued: UnixSeconds,
     /// End of its life.
     pub expires: UnixSeconds,
     /// Capability bits the meter must have (`reference/tokens.md` 2.1).
@@ -76,6 +78,7 @@ impl TokenFacts {
             seq: token.seq,
             order: token.order,
             not_before: UnixSeconds(token.not_before),
+            issued: UnixSeconds(token.issued),
             expires: UnixSeconds(token.expires),
             caps: token.caps,
             max_balance: token.max_balance,
@@ -121,6 +124,62 @@ pub struct Reading {
     pub took_ms: u64,
     /// SHA-256 over the raw frames, both directions, in order.
     pub frames_digest: [u8; 32],
+}
+
+/// A signed document of which only the newest is kept, as a snapshot; the journal remembers its
+/// version, so that it never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DocKind {
+    /// The root document: who may name keysets.
+    Root,
+    /// The keyset: whose signature counts for what.
+    Keyset,
+    /// The status: the office's time, the limits, what it acknowledged.
+    Status,
+}
+
+impl DocKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Root, Self::Keyset, Self::Status];
+
+    /// The name of its snapshot.
+    pub fn snapshot(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Keyset => "keyset",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// Why a log-in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOut {
+    /// The operator asked for it.
+    Asked,
+    /// Nobody touched it for too long.
+    Idle,
+    /// The shift was over.
+    ShiftEnd,
+    /// The program ended; for a command that is the usual way.
+    Ended,
+}
+
+/// What was done between log-in and log-out. Sums are of accepted recharges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShiftSummary {
+    /// Meters read.
+    pub reads: u32,
+    /// Recharges accepted.
+    pub accepted: u32,
+    /// Recharges refused, by the meter or before anything was sent.
+    pub refused: u32,
+    /// Recharges without a known outcome at the end.
+    pub unknown: u32,
+    /// Accepted, fen.
+    pub yuan: i64,
+    /// Accepted, 0.01 kWh.
+    pub kwh: i64,
 }
 
 /// One entry of the journal.
@@ -210,6 +269,91 @@ pub enum Event {
         /// Whether the credit is in the meter.
         booked: bool,
     },
+    /// Somebody logged in.
+    LoggedIn {
+        /// Who.
+        operator: OperatorId,
+        /// The grant in force; all zeros if the operator has none that counts.
+        grant: TokenId,
+        /// In which role.
+        role: Role,
+        /// Wrong PINs since the last log-in, whoever's.
+        failures: u32,
+    },
+    /// Somebody logged out, or was.
+    LoggedOut {
+        /// Who.
+        operator: OperatorId,
+        /// Why.
+        why: LogOut,
+        /// What was done.
+        shift: ShiftSummary,
+    },
+    /// A PIN was set, changed or removed, or a lock-out was ended.
+    PinSet {
+        /// Whose.
+        operator: OperatorId,
+        /// `set`, `changed`, `removed`, `freed`, `recovered`.
+        how: String,
+    },
+    /// An operator's grant was taken in (verified before).
+    GrantTaken {
+        /// Its identity.
+        id: TokenId,
+        /// Whose.
+        operator: OperatorId,
+        /// When the office signed it: of two grants of one operator the later counts.
+        issued: UnixSeconds,
+        /// When it ends.
+        expires: UnixSeconds,
+        /// The signed document.
+        bytes: Vec<u8>,
+    },
+    /// A supervisor's override was taken in (verified before).
+    OverrideTaken {
+        /// Its identity.
+        id: TokenId,
+        /// Who may use it.
+        operator: OperatorId,
+        /// On which meter.
+        meter: MeterNo,
+        /// When it ends.
+        expires: UnixSeconds,
+        /// The signed document.
+        bytes: Vec<u8>,
+    },
+    /// An act was done that only an override allowed. An override serves one act.
+    OverrideUsed {
+        /// The override.
+        id: TokenId,
+        /// For what.
+        verb: Verb,
+        /// On which meter.
+        meter: MeterNo,
+    },
+    /// A newer root, keyset or status was taken in (verified before).
+    DocumentTaken {
+        /// Which.
+        kind: DocKind,
+        /// Its version; never less than before.
+        version: u64,
+        /// SHA-256 of its bytes; the snapshot must match.
+        digest: [u8; 32],
+    },
+    /// The office revoked tokens, grants or overrides by their identity.
+    Revoked {
+        /// Which.
+        ids: Vec<TokenId>,
+        /// Version of the status that said so.
+        status: u64,
+    },
+    /// Which program writes from here on; at the first log-in with another one.
+    Software {
+        /// Name and version.
+        version: String,
+        /// SHA-256 of the program's file.
+        digest: [u8; 32],
+    },
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -232,10 +376,18 @@ impl Event {
             | Self::Resolved { meter, .. } => Some(*meter),
             Self::Intent { facts, .. } => Some(facts.meter),
             Self::Resend { after_read, .. } => Some(after_read.meter),
+            Self::OverrideTaken { meter, .. } | Self::OverrideUsed { meter, .. } => Some(*meter),
             Self::Enrolled { .. }
             | Self::TokenWithdrawn { .. }
             | Self::TimeAnchor { .. }
             | Self::ReceiptStored { .. }
+            | Self::LoggedIn { .. }
+            | Self::LoggedOut { .. }
+            | Self::PinSet { .. }
+            | Self::GrantTaken { .. }
+            | Self::DocumentTaken { .. }
+            | Self::Revoked { .. }
+            | Self::Software { .. }
             | Self::TailCut { .. } => None,
         }
     }

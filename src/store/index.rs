@@ -1,34 +1,49 @@
-//! The index: rows by key over a [`Kv`], each with its own checksum.
+//! The index: sealed rows by key over a [`Kv`].
 //!
-//! Nothing in it is truth. Every row ends in a CRC-32C over key and value, so that a flipped bit in
-//! sled's files is an error and not an answer; the rows that decide about money are also summed
-//! into a digest that travels with the position, so that a row sled lost is noticed too.
+//! Nothing in it is truth. Every row is sealed and bound to its key, so that a flipped bit in
+//! sled's files is an error and not an answer; rows that decide about money and rights are summed
+//! into a digest that travels with the position, so that a row sled lost is noticed too. Keys carry
+//! nothing a finder could use: identities of tokens and sequence numbers are clear, meters and
+//! operators are blinded, lists are numbered ([`super::runs`]).
 
-use super::kv::{Batch, IndexError, Kv, Span};
+use super::kv::{Batch, IndexError, Kv, MemoryKv, Pair, Span};
 use super::records::{RecordError, rows};
 use super::rows::{OpenIntent, TokenRow};
+use super::runs::Directories;
 use super::schema::MAX_INDEX_VALUE;
-use super::state::State;
-use crate::units::{AccountNo, MeterNo, PurchaseCount, TokenId};
+use super::seal::{Part, SEALING, Sealer};
+use super::state::{State, Sum};
+use crate::units::{MeterNo, OperatorId, TokenId};
 use sha2::{Digest, Sha256};
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// The parts of the index; the first byte of a key. All share one sled tree, so that one batch
 /// changes all of them or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Tree {
     /// One row: [`State`].
     Meta = b'M',
     /// Token by id.
     Token = b'T',
-    /// (meter, account, count, id), empty value.
+    /// (blinded meter, id), empty value.
     TokenByMeter = b'U',
-    /// Open recharge by meter.
+    /// Open recharge by blinded meter.
     Open = b'I',
-    /// (meter, sequence number): offset of the record, and 1 if it holds evidence.
+    /// Unacknowledged money act by sequence number.
+    Exposed = b'X',
+    /// Newest grant by blinded operator.
+    Grant = b'G',
+    /// Override by id.
+    Override = b'Q',
+    /// (blinded operator and meter, id), empty value.
+    OverrideFor = b'O',
+    /// Revoked identity; version of the status that said so.
+    Revoked = b'V',
+    /// (blinded meter, sequence number): offset of the frame, and 1 if the entry holds evidence.
     EventByMeter = b'E',
-    /// Offset of every [`OFFSET_EVERY`]th record in its segment, by sequence number.
+    /// Offset of about every [`OFFSET_EVERY`]th entry's frame, by the frame's first number.
     Offset = b'A',
     /// A run: meters of the area by number.
     Meter = b'N',
@@ -38,6 +53,20 @@ pub enum Tree {
     Customer = b'C',
     /// A run: (folded location, 0, meter).
     Location = b'L',
+}
+
+impl Tree {
+    /// The parts that decide about money and rights, in the order of the state's sums.
+    pub const SUMMED: [Self; 6] =
+        [Self::Token, Self::Open, Self::Exposed, Self::Grant, Self::Override, Self::Revoked];
+
+    /// Those that decide about rights: few rows, looked at whenever the index is opened.
+    pub const RIGHTS: [Self; 3] = [Self::Grant, Self::Override, Self::Revoked];
+
+    /// Where in the state's sums a part is.
+    pub fn summed(self) -> Option<usize> {
+        Self::SUMMED.iter().position(|tree| *tree == self)
+    }
 }
 
 /// Only every so many records have their offset kept: the others are found by reading on.
@@ -55,35 +84,14 @@ pub fn state_key() -> Vec<u8> {
     key(Tree::Meta, &[b"state"])
 }
 
-/// The key of a token.
-pub fn token_key(id: TokenId) -> Vec<u8> {
-    key(Tree::Token, &[&id.0])
+/// The key of what is kept by a signed document's identity: tokens, overrides, revocations.
+pub fn id_key(tree: Tree, id: TokenId) -> Vec<u8> {
+    key(tree, &[&id.0])
 }
 
-/// The key that finds a token by its meter; ordered by step.
-pub fn token_by_meter_key(
-    meter: MeterNo,
-    account: AccountNo,
-    count: PurchaseCount,
-    id: TokenId,
-) -> Vec<u8> {
-    let parts: [&[u8]; 4] = [&meter.bcd(), &account.bcd(), &count.0.to_be_bytes(), &id.0];
-    key(Tree::TokenByMeter, &parts)
-}
-
-/// The key of something kept by meter.
-pub fn meter_key(tree: Tree, meter: MeterNo) -> Vec<u8> {
-    key(tree, &[&meter.bcd()])
-}
-
-/// The key that finds an entry by its meter.
-pub fn event_key(meter: MeterNo, seq: u64) -> Vec<u8> {
-    key(Tree::EventByMeter, &[&meter.bcd(), &seq.to_be_bytes()])
-}
-
-/// The key of a record's offset.
-pub fn offset_key(seq: u64) -> Vec<u8> {
-    key(Tree::Offset, &[&seq.to_be_bytes()])
+/// The key of what is kept by sequence number: offsets, unacknowledged acts.
+pub fn seq_key(tree: Tree, seq: u64) -> Vec<u8> {
+    key(tree, &[&seq.to_be_bytes()])
 }
 
 /// All keys that begin with `prefix`, those up to `after` left out.
@@ -98,30 +106,6 @@ pub fn span(prefix: &[u8], after: Option<Vec<u8>>) -> Span {
         }
     }
     (from, Bound::Excluded(end))
-}
-
-/// Puts the checksum behind a value.
-pub fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let crc = crc32c::crc32c_append(crc32c::crc32c(key), value);
-    let mut out = Vec::with_capacity(value.len() + 4);
-    out.extend_from_slice(value);
-    out.extend_from_slice(&crc.to_be_bytes());
-    out
-}
-
-/// Checks and takes off the checksum.
-///
-/// # Errors
-/// [`IndexError`] if it is wrong.
-pub fn unseal(key: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>> {
-    let bad = || IndexError(format!("row {:02x?} does not match its checksum", &key.get(..1)));
-    let at = sealed.len().checked_sub(4).ok_or_else(bad)?;
-    let crc = crc32c::crc32c_append(crc32c::crc32c(key), &sealed[..at]);
-    if crc.to_be_bytes() != sealed[at..] {
-        return Err(bad());
-    }
-    sealed.truncate(at);
-    Ok(sealed)
 }
 
 /// What a row adds to its tree's digest.
@@ -142,40 +126,121 @@ type Result<T> = std::result::Result<T, IndexError>;
 /// The index over some engine.
 pub struct Index {
     kv: Box<dyn Kv>,
+    seal: Arc<Sealer>,
+    /// Whether values are sealed; in memory they are not.
+    sealed: bool,
+    /// First keys of the runs' packs, as far as they were asked for.
+    pub(super) directories: Directories,
 }
 
 impl Index {
-    /// Over an engine.
-    pub fn new(kv: Box<dyn Kv>) -> Self {
-        Self { kv }
+    /// An index that is kept on disk.
+    pub fn on_disk(kv: Box<dyn Kv>, seal: Arc<Sealer>) -> Self {
+        Self { kv, seal, sealed: true, directories: Directories::default() }
     }
 
-    /// The value of a key, its checksum checked.
+    /// An empty index in memory.
+    pub fn in_memory(seal: Arc<Sealer>) -> Self {
+        let kv = Box::new(MemoryKv::default());
+        Self { kv, seal, sealed: false, directories: Directories::default() }
+    }
+
+    /// The key of something kept by meter; the beginning of the key where there is more of it.
+    pub fn meter_key(&self, tree: Tree, meter: MeterNo) -> Vec<u8> {
+        key(tree, &[&self.seal.blind(b'm', &[&meter.bcd()])])
+    }
+
+    /// The key of an operator's grant.
+    pub fn operator_key(&self, operator: &OperatorId) -> Vec<u8> {
+        key(Tree::Grant, &[&self.seal.blind(b'o', &[operator.as_str().as_bytes()])])
+    }
+
+    /// The beginning of the keys of an operator's overrides for a meter.
+    pub fn override_prefix(&self, operator: &OperatorId, meter: MeterNo) -> Vec<u8> {
+        let parts: [&[u8]; 2] = [operator.as_str().as_bytes(), &meter.bcd()];
+        key(Tree::OverrideFor, &[&self.seal.blind(b'x', &parts)])
+    }
+
+    fn open(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>> {
+        if !self.sealed {
+            return Ok(value);
+        }
+        let opened = self.seal.open(Part::Index, key, &value);
+        opened.ok_or_else(|| IndexError(format!("row {:02x?} does not open", &key.get(..1))))
+    }
+
+    /// The value of a key.
     ///
     /// # Errors
     /// [`IndexError`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.kv.get(key)?.map(|value| unseal(key, value)).transpose()
+        self.kv.get(key)?.map(|value| self.open(key, value)).transpose()
     }
 
-    /// Pairs of a span, their checksums checked.
+    /// Pairs of a span, opened.
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn scan(&self, span: Span, limit: usize, backwards: bool) -> Result<Vec<super::kv::Pair>> {
+    pub fn scan(&self, span: Span, limit: usize, backwards: bool) -> Result<Vec<Pair>> {
         let pairs = self.kv.scan(span, limit, backwards)?;
-        pairs.into_iter().map(|(k, v)| unseal(&k, v).map(|v| (k, v))).collect()
+        pairs.into_iter().map(|(k, v)| self.open(&k, v).map(|v| (k, v))).collect()
     }
 
-    /// Commits sealed changes.
+    /// Keys of a span, without opening what is under them.
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn commit(&self, batch: &Batch) -> Result<()> {
-        if let Some(large) = batch.values().flatten().find(|v| v.len() > MAX_INDEX_VALUE) {
+    pub fn keys(&self, span: Span, limit: usize) -> Result<Vec<Vec<u8>>> {
+        Ok(self.kv.scan(span, limit, false)?.into_iter().map(|(k, _)| k).collect())
+    }
+
+    /// All rows of a part of the index, a page at a time.
+    ///
+    /// # Errors
+    /// [`IndexError`], and those of `take`.
+    pub fn each<E: From<IndexError>>(
+        &self,
+        prefix: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut after = None;
+        loop {
+            let page = self.scan(span(prefix, after), PAGE, false)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(last.clone());
+            page.iter().try_for_each(|(k, v)| take(k, v))?;
+        }
+    }
+
+    /// Seals changes and commits them.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn commit(&self, batch: Batch) -> Result<()> {
+        let long = |v: &&Vec<u8>| v.len() + SEALING > MAX_INDEX_VALUE;
+        if let Some(large) = batch.values().flatten().find(long) {
             return Err(IndexError(format!("a row of {} bytes", large.len())));
         }
-        self.kv.commit(batch)
+        if !self.sealed {
+            return self.kv.commit(&batch);
+        }
+        let seal = |(key, value): (Vec<u8>, Option<Vec<u8>>)| -> Result<_> {
+            let sealed = value.map(|value| self.seal.seal(Part::Index, &key, &value)).transpose();
+            Ok((key, sealed.map_err(|e| IndexError(e.to_string()))?))
+        };
+        self.kv.commit(&batch.into_iter().map(seal).collect::<Result<Batch>>()?)
+    }
+
+    /// Commits changes together with the state that reflects them. In memory no state row is kept:
+    /// an index in memory is built by whoever holds the state.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn commit_with(&self, mut batch: Batch, state: &State) -> Result<()> {
+        if self.sealed {
+            batch.insert(state_key(), Some(state.encode()));
+        }
+        self.commit(batch)
     }
 
     /// Hands everything to the operating system.
@@ -199,7 +264,8 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn token(&self, id: TokenId) -> Result<Option<TokenRow>> {
-        Ok(self.get(&token_key(id))?.map(|v| rows::decode_token(&v)).transpose()?)
+        let row = self.get(&id_key(Tree::Token, id))?;
+        Ok(row.map(|v| rows::decode_token(&v)).transpose()?)
     }
 
     /// A meter's open recharge.
@@ -207,16 +273,36 @@ impl Index {
     /// # Errors
     /// [`IndexError`].
     pub fn open_intent(&self, meter: MeterNo) -> Result<Option<OpenIntent>> {
-        let row = self.get(&meter_key(Tree::Open, meter))?;
+        let row = self.get(&self.meter_key(Tree::Open, meter))?;
         Ok(row.map(|v| rows::decode_open(&v)).transpose()?)
     }
 
-    /// A record at or before an entry whose place is known: its sequence number and offset.
+    /// Whether an identity was revoked.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn is_revoked(&self, id: TokenId) -> Result<bool> {
+        Ok(self.get(&id_key(Tree::Revoked, id))?.is_some())
+    }
+
+    /// An override, whether it was revoked included.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn over_ride(&self, id: TokenId) -> Result<Option<rows::OverrideFor>> {
+        let Some(row) = self.get(&id_key(Tree::Override, id))? else { return Ok(None) };
+        let mut found = rows::decode_override(&row)?;
+        found.row.revoked = self.is_revoked(id)?;
+        Ok(Some(found))
+    }
+
+    /// A frame at or before an entry whose place is known: its first number and its offset.
     ///
     /// # Errors
     /// [`IndexError`].
     pub fn offset_before(&self, seq: u64) -> Result<Option<(u64, u64)>> {
-        let span = (Bound::Included(offset_key(0)), Bound::Included(offset_key(seq)));
+        let key = |seq| seq_key(Tree::Offset, seq);
+        let span = (Bound::Included(key(0)), Bound::Included(key(seq)));
         let Some((key, row)) = self.scan(span, 1, true)?.pop() else { return Ok(None) };
         let odd = || IndexError("an offset of odd size".into());
         let seq = key.last_chunk::<8>().map(|seq| u64::from_be_bytes(*seq)).ok_or_else(odd)?;
@@ -224,29 +310,36 @@ impl Index {
         Ok(Some((seq, u64::from(u32::from_be_bytes(offset)))))
     }
 
-    /// Adds up the rows that decide about money and compares with what the state says they are.
+    /// Adds up the rows of some parts and compares with what the state says.
     ///
     /// # Errors
     /// [`IndexError`] when a row is missing, extra or not the newest.
-    pub fn check_money_rows(&self, state: &State) -> Result<()> {
-        let sum = |tree: Tree| -> Result<(u64, u64)> {
-            let (mut digest, mut count, mut after) = (0u64, 0u64, None);
-            loop {
-                let page = self.scan(span(&key(tree, &[]), after), PAGE, false)?;
-                let Some((last, _)) = page.last() else { return Ok((digest, count)) };
-                after = Some(last.clone());
-                for (k, v) in &page {
-                    digest = digest.wrapping_add(row_digest(k, v));
-                    count += 1;
-                }
+    pub fn check_rows(&self, state: &State, trees: &[Tree]) -> Result<()> {
+        for tree in trees {
+            let (tree, known) = (*tree, state.sum(*tree));
+            let mut found = Sum::default();
+            self.each(&key(tree, &[]), |k, v| {
+                found.digest = found.digest.wrapping_add(row_digest(k, v));
+                found.rows += 1;
+                Ok::<_, IndexError>(())
+            })?;
+            if found != known {
+                return Err(IndexError("rows are missing or stale".into()));
             }
-        };
-        let tokens = sum(Tree::Token)?;
-        let open = sum(Tree::Open)?;
-        if tokens != (state.token_digest, state.tokens)
-            || open != (state.open_digest, state.open_intents)
-        {
-            return Err(IndexError("rows are missing or stale".into()));
+        }
+        Ok(())
+    }
+
+    /// Checks the rows that decide about money.
+    ///
+    /// # Errors
+    /// As [`Index::check_rows`].
+    pub fn check_money_rows(&self, state: &State) -> Result<()> {
+        self.check_rows(state, &Tree::SUMMED)?;
+        let mut exposed = std::collections::BTreeMap::new();
+        super::project::add_exposed(self, 0, &mut exposed)?;
+        if exposed != state.exposed {
+            return Err(IndexError("the exposure does not add up".into()));
         }
         Ok(())
     }

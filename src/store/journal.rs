@@ -9,17 +9,32 @@ use super::disk::{Disk, is_full};
 use super::error::StoreError;
 use super::event::Position;
 use super::schema::TAIL_RESERVE;
-use super::segment::{FRAME, HEADER, Header, encode_record, file_name};
+use super::segment::{
+    FRAME, HEADER, Header, MAX_FRAME, Place, RECORD, encode_frame, file_name, frame_size,
+};
 use std::io;
 use std::sync::Arc;
 
-/// Where the next record goes.
+/// Where the next frame goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Tail {
     /// The last record, or sequence number 0 and the genesis.
     pub head: Position,
-    /// Offset of the next record in the last segment.
+    /// Offset of the next frame in the last segment.
     pub offset: u64,
+}
+
+/// A group of records that is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The position of each.
+    pub at: Vec<Position>,
+    /// The last of them.
+    pub head: Position,
+    /// Offset of their frame in its segment.
+    pub offset: u64,
+    /// The byte behind it.
+    pub end: u64,
 }
 
 /// The writing end. There is one, behind the store's lock.
@@ -54,37 +69,47 @@ impl Journal {
         self.failed.get_or_insert(why);
     }
 
-    /// Appends a record and forces it to disk. `keep` bytes of the segment stay free behind it (for
-    /// the outcomes of open intents); a new segment is begun when they would not.
-    /// Returns the record's position and the offset it was written at.
+    /// Appends a group of records as one frame and forces it to disk: all of them are there after
+    /// a power cut, or none. `keep` bytes of the segment stay free behind it (for the outcomes of
+    /// open intents); a new segment is begun when they would not.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]: nothing was recorded and it may be tried again.
     /// [`StoreError::Failed`]: nothing is acknowledged, and nothing will be in this process.
-    pub fn append(&mut self, body: &[u8], keep: u64) -> Result<(Position, u64), StoreError> {
+    pub fn append(&mut self, bodies: &[Vec<u8>], keep: u64) -> Result<Appended, StoreError> {
         self.check()?;
-        let need = body.len() as u64 + FRAME;
+        let need = frame_size(bodies);
         if self.room() < need.saturating_add(keep) {
             self.rotate()?;
             if self.room() < need {
                 return Err(StoreError::TooBig {
                     what: "record",
-                    size: body.len(),
-                    limit: usize::try_from(self.room().saturating_sub(FRAME)).unwrap_or(0),
+                    size: bodies.iter().map(Vec::len).sum(),
+                    limit: usize::try_from(self.room().saturating_sub(FRAME + RECORD)).unwrap_or(0),
                 });
             }
         }
-        self.write(body)
+        self.write(bodies)
+    }
+
+    /// How long a frame may be that is appended next, with `keep` bytes free behind it: what is
+    /// left of the segment, or, if that is hardly anything, what a new one will take.
+    pub fn frame_room(&self, keep: u64) -> u64 {
+        const HARDLY: u64 = 8 * 1024;
+        let new = self.chain.segment_bytes.saturating_sub(HEADER + TAIL_RESERVE);
+        let left = self.room();
+        let room = if left.saturating_sub(keep) < HARDLY { new } else { left };
+        room.saturating_sub(keep).min(MAX_FRAME)
     }
 
     /// Records that a torn tail was cut, over its remains; the end of the segment is kept for this.
     ///
     /// # Errors
     /// As [`Journal::append`].
-    pub fn append_cut(&mut self, body: &[u8], torn: u64) -> Result<(Position, u64), StoreError> {
+    pub fn append_cut(&mut self, body: Vec<u8>, torn: u64) -> Result<Appended, StoreError> {
         self.check()?;
         self.dirty_to = self.tail.offset + torn;
-        self.write(body)
+        self.write(&[body])
     }
 
     /// Makes sure that `bytes` can be appended later without taking more disk, now or never.
@@ -109,14 +134,18 @@ impl Journal {
         size.saturating_sub(TAIL_RESERVE).saturating_sub(self.tail.offset)
     }
 
-    fn write(&mut self, body: &[u8]) -> Result<(Position, u64), StoreError> {
+    fn write(&mut self, bodies: &[Vec<u8>]) -> Result<Appended, StoreError> {
         let Some(segment) = self.chain.last() else {
             return Err(StoreError::Failed("the journal has no segment".to_owned()));
         };
         let offset = self.tail.offset;
-        let (mut bytes, hash) = encode_record(&self.tail.head.hash, body);
+        let before = self.tail.head;
+        let life = &self.chain.life;
+        let place = Place { life: &life.id, epoch: life.epoch, seq: before.seq + 1 };
+        let framed = encode_frame(&self.chain.seal, place, &before.hash, bodies);
+        let (mut bytes, hashes) = framed?;
         let end = offset + bytes.len() as u64;
-        // Remains of a failed write must not stand behind this record as if they belonged there.
+        // Remains of a failed write must not stand behind this frame as if they belonged there.
         if self.dirty_to > end {
             bytes.resize(usize::try_from(self.dirty_to - offset).unwrap_or(bytes.len()), 0);
         }
@@ -128,10 +157,11 @@ impl Journal {
             return Err(self.failed_for_good("flush", &e));
         }
         self.dirty_to = 0;
-        let seq = self.tail.head.seq + 1;
-        let head = Position { epoch: self.tail.head.epoch, seq, hash };
+        let position = |(seq, hash)| Position { epoch: before.epoch, seq, hash };
+        let at: Vec<Position> = (before.seq + 1..).zip(hashes).map(position).collect();
+        let head = at.last().copied().unwrap_or(before);
         self.tail = Tail { head, offset: end };
-        Ok((head, offset))
+        Ok(Appended { at, head, offset, end })
     }
 
     fn write_failed(&mut self, error: &io::Error) -> StoreError {
@@ -177,14 +207,8 @@ pub fn new_segment(chain: &Chain, head: Position) -> io::Result<Segment> {
     const TEMP: &str = "segment.tmp";
     let disk: &dyn Disk = &*chain.disk;
     let life = &chain.life;
-    let header = Header {
-        epoch: life.epoch,
-        first_seq: head.seq + 1,
-        prev_hash: head.hash,
-        life: life.id,
-        device: life.device,
-        size: chain.segment_bytes,
-    };
+    let (epoch, first) = (life.epoch, head.seq + 1);
+    let header = Header::new(&chain.seal, epoch, first, life.id, chain.segment_bytes, &head.hash)?;
     let name = file_name(header.epoch, header.first_seq);
     let temp = chain.dir.join(TEMP);
     let made = (|| {
@@ -204,5 +228,5 @@ pub fn new_segment(chain: &Chain, head: Position) -> io::Result<Segment> {
     };
     // The name exists now, durable or not: "full" would invite a second attempt over it.
     disk.sync_dir(&chain.dir).map_err(|e| io::Error::other(e.to_string()))?;
-    Ok(Segment { name, header, file })
+    Ok(Segment { name, header, prev_hash: head.hash, file })
 }

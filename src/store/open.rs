@@ -6,24 +6,26 @@
 
 use super::area;
 use super::chain::{Chain, Life};
-use super::disk::{Disk, DiskLock, RealDisk, read_all};
+use super::disk::{Disk, DiskLock, RealDisk, read_all, read_full};
 use super::error::{Damage, StoreError, Why};
 use super::event::{Event, Position, Stamp};
-use super::index::Index;
-use super::journal::{Journal, Tail, new_segment};
-use super::kv::{MemoryKv, SledKv};
+use super::files::Files;
+use super::identity::{self, Identity};
+use super::index::{Index, Tree};
+use super::journal::{Appended, Journal, Tail, new_segment};
+use super::kv::SledKv;
 use super::project::{Written, project};
 use super::rebuild::{Apply, Found, apply, apply_area, build, damage, empty, nothing, rebuild};
 use super::records::encode_body;
 use super::rows::{Cut, Opened};
 use super::schema::{SEGMENT_BYTES, STALE_LIMIT};
-use super::segment::{FRAME, HEADER, Header};
+use super::seal::{Sealer, StoreKey, random};
+use super::segment::{HEADER, Header, MAX_FRAME, Rest, Slot, inspect_rest, parse_slot};
 use super::snapshots;
 use super::state::State;
-use super::vault::{self, Identity};
 use super::walk::{Next, Walker};
 use crate::units::UnixSeconds;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -62,6 +64,7 @@ impl Default for Options {
 /// An opened store, before it becomes a handle.
 pub(super) struct Parts {
     pub identity: Identity,
+    pub files: Files,
     pub chain: Arc<Chain>,
     pub journal: Journal,
     pub index: Index,
@@ -89,33 +92,27 @@ pub(super) fn create(
     dir: &Path,
     identity: &Identity,
     stamp: &Stamp,
+    key: &StoreKey,
     options: &Options,
 ) -> Result<(), StoreError> {
     let disk = &*options.disk;
     let snapshots = dir.join(snapshots::FOLDER);
-    for folder in [
-        dir.to_owned(),
-        dir.join(vault::FOLDER),
-        dir.join(JOURNAL),
-        snapshots.clone(),
-        snapshots.join(area::FOLDER),
-    ] {
+    let folders =
+        [dir.to_owned(), dir.join(JOURNAL), snapshots.clone(), snapshots.join(area::FOLDER)];
+    for folder in folders {
         disk.make_dir(&folder).map_err(io("folder"))?;
     }
     let _lock = lock(options, dir)?;
-    match vault::load(disk, dir) {
-        Err(StoreError::NotEnrolled(_)) => {}
-        Ok(_) | Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => {
-            return Err(StoreError::AlreadyEnrolled(dir.display().to_string()));
-        }
-        Err(other) => return Err(other),
+    // Readable or not, with this key or another: it is somebody's.
+    if identity::exists(disk, dir) {
+        return Err(StoreError::AlreadyEnrolled(dir.display().to_string()));
     }
     clear_unfinished(options, dir)?;
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|e| StoreError::Failed(format!("random source: {e}")))?;
-    let life = Life::new(identity.epoch, id, &identity.device);
+    let seal = Arc::new(Sealer::new(key));
+    let life = Life::new(identity.epoch, random()?, &identity.device);
     let folder = dir.join(JOURNAL);
-    let chain = Chain::empty(options.disk.clone(), folder, life, options.segment_bytes);
+    let bytes = options.segment_bytes;
+    let chain = Chain::empty(options.disk.clone(), folder, life, seal.clone(), bytes);
     let head = Position { epoch: life.epoch, seq: 0, hash: life.genesis() };
     chain.push(new_segment(&chain, head).map_err(io("journal"))?);
     let mut journal = Journal::new(Arc::new(chain), Tail { head, offset: HEADER });
@@ -125,14 +122,15 @@ pub(super) fn create(
         office: identity.office_url.clone(),
     };
     super::rules::check_sizes(stamp, &first)?;
-    journal.append(&encode_body(1, stamp, &first), 0)?;
+    journal.append(&[encode_body(1, stamp, &first)], 0)?;
     disk.sync_dir(&snapshots).map_err(io("folder"))?;
     disk.sync_dir(dir).map_err(io("folder"))?;
-    vault::save(disk, dir, identity, &life)
+    identity::save(&options.disk, dir, &seal, identity, &life)
 }
 
 /// What an enrolment that was cut short left behind holds one entry at most; anything more is
-/// somebody's journal without its identity, and is not touched.
+/// somebody's journal without its identity, and is not touched. It may have been sealed with
+/// another key, so frames are only counted.
 fn clear_unfinished(options: &Options, dir: &Path) -> Result<(), StoreError> {
     let disk = &*options.disk;
     let folder = dir.join(JOURNAL);
@@ -144,48 +142,55 @@ fn clear_unfinished(options: &Options, dir: &Path) -> Result<(), StoreError> {
         .collect();
     for name in &segments {
         let path = folder.join(name);
-        let orphan = |what: &str| {
+        let begun = only_begun(options, &path).map_err(io(name))?;
+        if segments.len() > 1 || !begun {
+            let what = "a journal without an identity".to_owned();
             let file = format!("{JOURNAL}/{name}");
-            StoreError::Damaged(Damage { file, offset: 0, after_seq: 0, what: what.to_owned() })
-        };
-        let file = disk.open(&path).map_err(io(name))?;
-        let mut head = [0; HEADER as usize];
-        super::disk::read_full(&*file, &mut head, 0).map_err(io(name))?;
-        let header = Header::decode(&head).map_err(|_| orphan("a journal without an identity"))?;
-        let life = Life { epoch: header.epoch, id: header.life, device: header.device };
-        let chain = Chain::empty(options.disk.clone(), folder.clone(), life, header.size);
-        let mut entries = 0;
-        if chain.open()?.is_none() {
-            let mut walker = Walker::from_start(&chain, true);
-            while let Ok(Next::Record(_)) = walker.step() {
-                entries += 1;
-            }
-        }
-        if segments.len() > 1 || entries > 1 {
-            return Err(orphan("a journal without an identity"));
+            return Err(StoreError::Damaged(Damage { file, offset: 0, after_seq: 0, what }));
         }
         disk.remove(&path).map_err(io(name))?;
     }
     Ok(())
 }
 
+/// Whether a segment holds one frame or less, and nothing but the remains of a torn one behind it.
+fn only_begun(options: &Options, path: &Path) -> std::io::Result<bool> {
+    let file = options.disk.open(path)?;
+    let mut head = [0; HEADER as usize];
+    read_full(&*file, &mut head, 0)?;
+    let Ok(header) = Header::decode(&head) else { return Ok(false) };
+    let (mut at, mut frames) = (HEADER, 0);
+    loop {
+        let room = header.size.saturating_sub(at);
+        let mut block = vec![0; usize::try_from(room.min(MAX_FRAME)).unwrap_or(0)];
+        let got = read_full(&*file, &mut block, at)?;
+        let Slot::Frame { sealed, .. } = parse_slot(&block[..got], room) else { break };
+        at += 16 + sealed.len() as u64;
+        frames += 1;
+    }
+    Ok(frames <= 1 && !matches!(inspect_rest(&*file, at, header.size)?, Rest::Damage(..)))
+}
+
 /// Opens a store.
-pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, StoreError> {
-    // Looked at before the lock so that a folder that is no store gets no lock file.
-    vault::load(&*options.disk, dir)?;
+pub(super) fn open(dir: &Path, key: &StoreKey, options: &Options) -> Result<Parts, StoreError> {
+    let seal = Arc::new(Sealer::new(key));
+    // Looked at before the lock so that a folder that is no store gets no lock file, and so that
+    // with another key nothing is touched at all.
+    identity::load(&options.disk, dir, &seal)?.0.wipe();
     let lock = lock(options, dir)?;
-    let (identity, life) = vault::load(&*options.disk, dir)?;
-    let folder = dir.join(JOURNAL);
-    let chain = Arc::new(Chain::empty(options.disk.clone(), folder, life, options.segment_bytes));
+    let (identity, life) = identity::load(&options.disk, dir, &seal)?;
+    let files = Files::new(options.disk.clone(), dir.to_owned(), seal.clone(), life.id);
+    let (disk, folder) = (options.disk.clone(), dir.join(JOURNAL));
+    let chain = Arc::new(Chain::empty(disk, folder, life, seal, options.segment_bytes));
     let damage = chain.open()?;
     let mut opened = Opened::default();
-    let opening = Opening { dir: dir.to_owned(), options, chain: &chain };
+    let opening = Opening { files: &files, kind: options.index, chain: &chain };
     let (index, state, found, stopped) = match damage {
         Some(damage) => opening.read_only(Why::Damaged(damage)),
-        None => opening.normally(&mut opened)?,
+        None => opening.normally(&mut opened),
     };
     let journal = Journal::new(chain.clone(), Tail { head: found.head, offset: found.offset });
-    let mut parts = Parts { identity, chain, journal, index, state, stopped, opened, lock };
+    let mut parts = Parts { identity, files, chain, journal, index, state, stopped, opened, lock };
     if let (Some(torn), None) = (found.torn, &parts.stopped) {
         parts.cut(torn, &found);
     }
@@ -205,11 +210,11 @@ impl Parts {
         let stamp = Stamp { at, boot_ms: 0, operator: String::new() };
         let body = encode_body(self.journal.head().seq + 1, &stamp, &event);
         self.opened.cut = Some(cut);
-        match self.journal.append_cut(&body, torn) {
-            Ok((at, offset)) => {
-                let written = Written { at, offset, end: offset + body.len() as u64 + FRAME };
-                let done = project(&self.index, &self.state, written, &stamp, &event)
-                    .and_then(|(batch, state)| self.index.commit(&batch).map(|()| state));
+        match self.journal.append_cut(body, torn) {
+            Ok(Appended { head, offset, end, .. }) => {
+                let written = Written { first: head.seq, head, offset, end };
+                let done = project(&self.index, &self.state, written, &[(stamp, event)])
+                    .and_then(|(batch, state)| self.index.commit_with(batch, &state).map(|()| state));
                 // An index that fails here is behind by one entry; the first use builds it again.
                 if let Ok(state) = done {
                     self.state = state;
@@ -224,8 +229,8 @@ impl Parts {
 }
 
 struct Opening<'a> {
-    dir: PathBuf,
-    options: &'a Options,
+    files: &'a Files,
+    kind: IndexKind,
     chain: &'a Chain,
 }
 
@@ -234,13 +239,13 @@ type Result4 = (Index, State, Found, Option<Why>);
 impl Opening<'_> {
     /// The journal cannot be trusted: read what is good into memory, leave every file as it is.
     fn read_only(&self, why: Why) -> Result4 {
-        let memory = Index::new(Box::new(MemoryKv::default()));
-        let built = build(&memory, self.chain, &self.dir, self.options, u64::MAX);
+        let memory = Index::in_memory(self.chain.seal.clone());
+        let built = build(&memory, self.chain, self.files, u64::MAX);
         let (state, found) = built.unwrap_or_else(|_| (empty(self.chain), nothing(self.chain)));
         (memory, state, found, Some(why))
     }
 
-    fn normally(&self, opened: &mut Opened) -> Result<Result4, StoreError> {
+    fn normally(&self, opened: &mut Opened) -> Result4 {
         let (index, no_index) = self.engine();
         let state = match index.state() {
             Ok(Some(state)) if state.life == self.chain.life.id => Ok(state),
@@ -253,7 +258,7 @@ impl Opening<'_> {
                 Follow::Done(state, found) => Ok((index, state, found)),
                 Follow::Stop(why) => {
                     drop(index);
-                    return Ok(self.read_only(why));
+                    return self.read_only(why);
                 }
                 Follow::Rebuild(reason) => Err((index, reason)),
             },
@@ -264,40 +269,41 @@ impl Opening<'_> {
             Err((index, reason)) => {
                 drop(index);
                 // Memory is always empty at first; that is not worth a word.
-                if self.options.index == IndexKind::Sled {
+                if self.kind == IndexKind::Sled {
                     opened.rebuilt = Some(reason);
                 }
-                match rebuild(self.chain, &self.dir, self.options, u64::MAX) {
+                match rebuild(self.chain, self.files, self.kind, u64::MAX) {
                     Ok((index, state, found, why)) => (index, state, found, why),
-                    Err(damage) => return Ok(self.read_only(Why::Damaged(damage))),
+                    Err(damage) => return self.read_only(Why::Damaged(damage)),
                 }
             }
         };
-        if let Some(why) = self.receipt_witness(&index, &found) {
+        if let Some(why) = self.witnesses(&index, &found) {
             drop(index);
-            return Ok(self.read_only(why));
+            return self.read_only(why);
         }
-        let listed = area::manifest(&*self.options.disk, &self.dir);
+        let listed = area::manifest(self.files);
         if listed.map_or(0, |m| m.version) != state.area_version {
             // Behind an interrupted installation. A failure shows again at the first query.
-            let _ = apply_area(&index, &mut state, &self.dir, self.options);
+            let _ = apply_area(&index, &mut state, self.files);
         }
-        Ok((index, state, found, no_index))
+        (index, state, found, no_index)
     }
 
     /// The index's engine, made anew if it cannot be opened; memory in the last resort.
     fn engine(&self) -> (Index, Option<Why>) {
-        if self.options.index == IndexKind::Memory {
-            return (Index::new(Box::new(MemoryKv::default())), None);
+        let seal = self.chain.seal.clone();
+        if self.kind == IndexKind::Memory {
+            return (Index::in_memory(seal), None);
         }
-        let path = self.dir.join(INDEX);
+        let path = self.files.folder(INDEX);
         let opened = SledKv::open(&path).or_else(|_| {
             let _ = std::fs::remove_dir_all(&path);
             SledKv::open(&path)
         });
         match opened {
-            Ok(kv) => (Index::new(Box::new(kv)), None),
-            Err(e) => (Index::new(Box::new(MemoryKv::default())), Some(Why::NoIndex(e.0))),
+            Ok(kv) => (Index::on_disk(Box::new(kv), seal), None),
+            Err(e) => (Index::in_memory(seal), Some(Why::NoIndex(e.0))),
         }
     }
 
@@ -306,25 +312,28 @@ impl Opening<'_> {
         if state.head.seq == 0 {
             return Follow::Rebuild("empty".to_owned());
         }
-        let stands = self.chain.read(state.head.seq, state.start, None);
-        if stands.is_none_or(|record| record.hash != state.head.hash) {
+        let stands = self.chain.read(state.head.seq, state.start);
+        if stands.and_then(|frame| frame.head()) != Some(state.head) {
             return self.lost(&state);
+        }
+        if let Err(e) = index.check_rows(&state, &Tree::RIGHTS) {
+            return Follow::Rebuild(e.0);
         }
         let mut walker = Walker::after(self.chain, state.head, state.offset);
         loop {
             match walker.step() {
-                Ok(Next::Record(step)) => {
+                Ok(Next::Frame(frame)) => {
                     if opened.replayed >= STALE_LIMIT {
                         return Follow::Rebuild("far behind".to_owned());
                     }
-                    match apply(index, &state, &step) {
+                    match apply(index, &state, &frame) {
                         Ok(next) => state = next,
                         Err(Apply::Index(e)) => return Follow::Rebuild(e.0),
                         Err(Apply::Record(what)) => {
-                            return Follow::Stop(Why::Damaged(damage(self.chain, &step, what)));
+                            return Follow::Stop(Why::Damaged(damage(self.chain, &frame, what)));
                         }
                     }
-                    opened.replayed += 1;
+                    opened.replayed += frame.entries.len() as u64;
                 }
                 Ok(Next::End(offset)) => {
                     return Follow::Done(state, Found { head: walker.head(), offset, torn: None });
@@ -344,11 +353,11 @@ impl Opening<'_> {
         let mut walker = Walker::from_start(self.chain, true);
         loop {
             match walker.step() {
-                Ok(Next::Record(step)) if step.at == state.head => {
+                Ok(Next::Frame(frame)) if frame.entries.iter().any(|e| e.at == state.head) => {
                     // It is there after all: the index's idea of where was wrong.
                     return Follow::Rebuild("its position is elsewhere".to_owned());
                 }
-                Ok(Next::Record(_)) => {}
+                Ok(Next::Frame(_)) => {}
                 Ok(Next::End(_) | Next::Torn(..)) => {
                     let (have, known) = (walker.head().seq, state.head.seq);
                     return Follow::Stop(Why::RolledBack { have, known, witness: "index" });
@@ -358,9 +367,14 @@ impl Opening<'_> {
         }
     }
 
-    /// What the office acknowledged must be in the journal, whatever happened to the index.
-    fn receipt_witness(&self, index: &Index, found: &Found) -> Option<Why> {
-        let (_, acked) = snapshots::acked(&*self.options.disk, &self.dir)?;
+    /// What the office acknowledged must be in the journal, whatever happened to the index; and it
+    /// must never have said that it has seen more.
+    fn witnesses(&self, index: &Index, found: &Found) -> Option<Why> {
+        if let Some(note) = snapshots::rolled_back(self.files) {
+            let (have, known) = note.map_or((found.head.seq, 0), |(have, at)| (have, at.seq));
+            return Some(Why::RolledBack { have, known, witness: "office" });
+        }
+        let (_, acked) = snapshots::acked(self.files)?;
         let stop = Why::RolledBack { have: found.head.seq, known: acked.seq, witness: "receipt" };
         if acked.epoch != self.chain.life.epoch || acked.seq == 0 {
             return None;
@@ -389,10 +403,9 @@ pub(super) fn hash_at(index: &Index, chain: &Chain, head: Position, seq: u64) ->
     }
     let mut walker = super::query::start(index, chain, seq);
     loop {
-        match walker.step() {
-            Ok(Next::Record(step)) if step.at.seq == seq => return Some(step.at.hash),
-            Ok(Next::Record(_)) => {}
-            _ => return None,
+        let Ok(Next::Frame(frame)) = walker.step() else { return None };
+        if frame.head()?.seq >= seq {
+            return frame.entry(seq).map(|entry| entry.at.hash);
         }
     }
 }

@@ -7,15 +7,14 @@ use super::Damage;
 use super::area::fold;
 use super::chain::Chain;
 use super::event::{Position, RawRecord, Recorded};
-use super::index::{Index, Tree, key, meter_key, span, token_key};
+use super::index::{Index, Tree, id_key, key, span};
 use super::kv::{IndexError, Pair};
 use super::records::{decode_body, rows};
-use super::rows::{AreaMeter, MeterRow, OpenIntent, TokenRow};
+use super::rows::{AreaMeter, GrantRow, MeterRow, OpenIntent, OverrideRow, TokenRow};
 use super::runs;
 use super::schema::MAX_ROWS;
-use super::segment::FRAME;
 use super::walk::{Next, Walker};
-use crate::units::{Evidence, MeterNo, TokenId};
+use crate::units::{Evidence, MeterNo, OperatorId, TokenId};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -30,7 +29,7 @@ const DIGITS: usize = 12;
 /// [`IndexError`].
 pub fn tokens(index: &Index, after: Option<TokenId>, limit: usize) -> Result<Vec<TokenRow>> {
     let pairs = index.scan(
-        span(&key(Tree::Token, &[]), after.map(token_key)),
+        span(&key(Tree::Token, &[]), after.map(|id| id_key(Tree::Token, id))),
         limit.min(MAX_ROWS),
         false,
     )?;
@@ -42,7 +41,7 @@ pub fn tokens(index: &Index, after: Option<TokenId>, limit: usize) -> Result<Vec
 /// # Errors
 /// [`IndexError`].
 pub fn tokens_for(index: &Index, meter: MeterNo) -> Result<Vec<TokenRow>> {
-    let prefix = meter_key(Tree::TokenByMeter, meter);
+    let prefix = index.meter_key(Tree::TokenByMeter, meter);
     let pairs = index.scan(span(&prefix, None), MAX_ROWS, false)?;
     let mut out = Vec::with_capacity(pairs.len());
     for (key, _) in pairs {
@@ -50,16 +49,64 @@ pub fn tokens_for(index: &Index, meter: MeterNo) -> Result<Vec<TokenRow>> {
         let row = id.map(|id| index.token(id)).transpose()?.flatten();
         out.push(row.ok_or_else(|| IndexError("a token of a meter is missing".into()))?);
     }
+    let step = |row: &TokenRow| (row.facts.account.bcd(), row.facts.count_before, row.facts.id);
+    out.sort_by_key(step);
     Ok(out)
 }
 
-/// All open recharges.
+/// All open recharges, by meter.
 ///
 /// # Errors
 /// [`IndexError`].
 pub fn open_intents(index: &Index) -> Result<Vec<OpenIntent>> {
     let pairs = index.scan(span(&key(Tree::Open, &[]), None), MAX_ROWS, false)?;
-    pairs.iter().map(|(_, row)| Ok(rows::decode_open(row)?)).collect()
+    let read = |(_, row): &Pair| Ok(rows::decode_open(row)?);
+    let mut out: Vec<OpenIntent> = pairs.iter().map(read).collect::<Result<_>>()?;
+    out.sort_by_key(|open| open.facts.meter);
+    Ok(out)
+}
+
+/// An operator's newest grant.
+///
+/// # Errors
+/// [`IndexError`].
+pub fn grant(index: &Index, operator: &OperatorId) -> Result<Option<GrantRow>> {
+    let Some(row) = index.get(&index.operator_key(operator))? else { return Ok(None) };
+    let (_, mut row) = rows::decode_grant(&row)?;
+    row.revoked = index.is_revoked(row.id)?;
+    Ok(Some(row))
+}
+
+/// The newest grant of every operator, by operator.
+///
+/// # Errors
+/// [`IndexError`].
+pub fn grants(index: &Index) -> Result<Vec<(OperatorId, GrantRow)>> {
+    let mut out = Vec::new();
+    index.each(&key(Tree::Grant, &[]), |_, row| {
+        let (operator, mut row) = rows::decode_grant(row)?;
+        row.revoked = index.is_revoked(row.id)?;
+        out.push((operator, row));
+        Ok::<_, IndexError>(())
+    })?;
+    out.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(out)
+}
+
+/// An operator's overrides for a meter, by identity.
+///
+/// # Errors
+/// [`IndexError`].
+pub fn overrides(index: &Index, operator: &OperatorId, meter: MeterNo) -> Result<Vec<OverrideRow>> {
+    let keys = index.keys(span(&index.override_prefix(operator, meter), None), MAX_ROWS)?;
+    let mut out = Vec::with_capacity(keys.len());
+    for key in keys {
+        let id = key.last_chunk::<16>().map(|id| TokenId(*id));
+        let row = id.map(|id| index.over_ride(id)).transpose()?.flatten();
+        let found = row.ok_or_else(|| IndexError("an override is missing".into()))?;
+        out.push(found.row);
+    }
+    Ok(out)
 }
 
 /// Entries of a meter looked at for the newest that holds evidence.
@@ -100,6 +147,7 @@ impl Area<'_> {
             customer: String::new(),
             location: String::new(),
             profile: String::new(),
+            area: String::new(),
         });
         MeterRow {
             no,
@@ -107,6 +155,7 @@ impl Area<'_> {
             customer: listed.customer,
             location: listed.location,
             profile: listed.profile,
+            area: listed.area,
             listed: is_listed,
             last,
         }
@@ -114,8 +163,8 @@ impl Area<'_> {
 
     /// The newest evidence of a meter in the journal.
     fn last(&self, no: MeterNo) -> Result<Option<Evidence>> {
-        let entries =
-            self.index.scan(span(&meter_key(Tree::EventByMeter, no), None), LOOK_BACK, true)?;
+        let prefix = self.index.meter_key(Tree::EventByMeter, no);
+        let entries = self.index.scan(span(&prefix, None), LOOK_BACK, true)?;
         for (key, place) in entries {
             if place.last() == Some(&1) {
                 let event = entry(self.chain, &key, &place)?.event;
@@ -208,14 +257,14 @@ fn number_span(digits: &str) -> ([u8; 6], [u8; 6]) {
 fn entry(chain: &Chain, key: &[u8], place: &[u8]) -> Result<Recorded> {
     let seq = key.last_chunk::<8>().map(|seq| u64::from_be_bytes(*seq)).unwrap_or_default();
     let offset = place.first_chunk::<4>().map(|at| u64::from(u32::from_be_bytes(*at)));
-    let record = offset.and_then(|offset| chain.read(seq, offset, None));
+    let record = offset.and_then(|at| chain.read(seq, at)).and_then(|frame| frame.entry(seq));
     let body = record.as_ref().and_then(|record| decode_body(&record.body).ok());
     // The index points beside the journal, or the journal is damaged there: both are found out by
     // building the index again.
     let (Some(record), Some(body)) = (record, body.filter(|body| body.seq == seq)) else {
         return Err(IndexError(format!("entry {seq} is not where the index says")));
     };
-    Ok(Recorded { seq, stamp: body.stamp, event: body.event, hash: record.hash })
+    Ok(Recorded { seq, stamp: body.stamp, event: body.event, hash: record.at.hash })
 }
 
 /// A meter's entries in the journal.
@@ -229,7 +278,7 @@ pub fn events_for(
     newest_first: bool,
     limit: usize,
 ) -> Result<Vec<Recorded>> {
-    let prefix = meter_key(Tree::EventByMeter, meter);
+    let prefix = index.meter_key(Tree::EventByMeter, meter);
     let pairs = index.scan(span(&prefix, None), limit.min(MAX_ROWS), newest_first)?;
     pairs.iter().map(|(key, place)| entry(chain, key, place)).collect()
 }
@@ -251,32 +300,31 @@ pub fn walk(
     }
     let mut walker = start(index, chain, from);
     while walker.head().seq < head.seq {
-        match walker.step()? {
-            Next::Record(step) if step.at.seq < from => {}
-            Next::Record(step) => {
-                let record = RawRecord {
-                    seq: step.at.seq,
-                    body: step.body,
-                    prev_hash: step.prev,
-                    hash: step.at.hash,
-                };
-                if !take(record) {
-                    break;
-                }
+        let Next::Frame(frame) = walker.step()? else { break };
+        for entry in frame.entries {
+            let seq = entry.at.seq;
+            if seq < from || seq > head.seq {
+                continue;
             }
-            Next::End(_) | Next::Torn(..) => break,
+            let (body, prev_hash, hash) = (entry.body, entry.prev, entry.at.hash);
+            if !take(RawRecord { seq, body, prev_hash, hash }) {
+                return Ok(());
+            }
         }
     }
     Ok(())
 }
 
-/// A walker that meets `from` soon: from the nearest record whose place the index knows.
+/// A walker that meets `from` soon: from behind the nearest frame whose place the index knows.
 pub fn start<'a>(index: &Index, chain: &'a Chain, from: u64) -> Walker<'a> {
-    if let Ok(Some((seq, offset))) = index.offset_before(from - 1)
-        && let Some(record) = chain.read(seq, offset, None)
-    {
-        let at = Position { epoch: chain.life.epoch, seq, hash: record.hash };
-        return Walker::after(chain, at, offset + record.body.len() as u64 + FRAME);
+    let mut before = from.saturating_sub(1);
+    while let Ok(Some((seq, offset))) = index.offset_before(before) {
+        let Some(frame) = chain.read(seq, offset) else { break };
+        match frame.head() {
+            Some(head) if head.seq < from => return Walker::after(chain, head, frame.end),
+            // The entry is inside this frame: its links are checked from the one before.
+            _ => before = seq.saturating_sub(1),
+        }
     }
     Walker::from_segment_of(chain, from)
 }

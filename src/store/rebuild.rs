@@ -4,28 +4,27 @@
 //! from the index that failed.
 
 use super::area;
-use super::chain::Chain;
-use super::disk::Disk;
+use super::chain::{Chain, Frame};
 use super::error::{Damage, Why};
-use super::event::Position;
-use super::index::{Index, seal, state_key};
-use super::kv::{Batch, IndexError, MemoryKv, SledKv, Span};
-use super::open::{INDEX, IndexKind, JOURNAL, Options};
+use super::event::{Event, Position, Stamp};
+use super::files::Files;
+use super::index::Index;
+use super::kv::{Batch, IndexError, SledKv, Span};
+use super::open::{INDEX, IndexKind, JOURNAL};
 use super::project::{Written, project};
 use super::records::decode_body;
-use super::segment::{FRAME, HEADER};
+use super::segment::HEADER;
 use super::state::State;
-use super::walk::{Next, Step, Walker};
+use super::walk::{Next, Walker};
 use std::ops::Bound;
-use std::path::Path;
 
 /// What is known of the journal's end.
 pub(super) struct Found {
     /// The last entry.
     pub head: Position,
-    /// Where the next record goes.
+    /// Where the next frame goes.
     pub offset: u64,
-    /// Bytes a torn record left behind.
+    /// Bytes a torn frame left behind.
     pub torn: Option<u64>,
 }
 
@@ -37,31 +36,38 @@ pub(super) enum Apply {
     Record(String),
 }
 
-/// Damage at an entry.
-pub(super) fn damage(chain: &Chain, step: &Step, what: String) -> Damage {
-    let segment = chain.find(step.at.seq).and_then(|i| chain.segment(i));
+/// Damage at a frame.
+pub(super) fn damage(chain: &Chain, frame: &Frame, what: String) -> Damage {
+    let first = frame.entries.first().map_or(0, |entry| entry.at.seq);
+    let segment = chain.find(first).and_then(|i| chain.segment(i));
     Damage {
         file: segment.map_or_else(|| JOURNAL.to_owned(), |s| s.name.clone()),
-        offset: step.offset,
-        after_seq: step.at.seq - 1,
+        offset: frame.offset,
+        after_seq: first.saturating_sub(1),
         what,
     }
 }
 
-fn project_step(index: &Index, state: &State, step: &Step) -> Result<(Batch, State), Apply> {
-    let body = decode_body(&step.body).map_err(|e| Apply::Record(e.to_string()))?;
-    if body.seq != step.at.seq {
-        return Err(Apply::Record(format!("entry {} says it is {}", step.at.seq, body.seq)));
-    }
-    let end = step.offset + step.body.len() as u64 + FRAME;
-    let written = Written { at: step.at, offset: step.offset, end };
-    project(index, state, written, &body.stamp, &body.event).map_err(Apply::Index)
+fn read(frame: &Frame) -> Result<Vec<(Stamp, Event)>, Apply> {
+    let one = |entry: &super::chain::Entry| {
+        let body = decode_body(&entry.body).map_err(|e| Apply::Record(e.to_string()))?;
+        if body.seq != entry.at.seq {
+            return Err(Apply::Record(format!("entry {} says it is {}", entry.at.seq, body.seq)));
+        }
+        Ok((body.stamp, body.event))
+    };
+    frame.entries.iter().map(one).collect()
 }
 
-/// Applies an entry to the index.
-pub(super) fn apply(index: &Index, state: &State, step: &Step) -> Result<State, Apply> {
-    let (batch, next) = project_step(index, state, step)?;
-    index.commit(&batch).map_err(Apply::Index)?;
+/// Applies the entries of a frame to the index, all or none.
+pub(super) fn apply(index: &Index, state: &State, frame: &Frame) -> Result<State, Apply> {
+    let entries = read(frame)?;
+    let (Some(first), Some(head)) = (frame.entries.first(), frame.head()) else {
+        return Err(Apply::Record("a frame without entries".to_owned()));
+    };
+    let written = Written { first: first.at.seq, head, offset: frame.offset, end: frame.end };
+    let (batch, next) = project(index, state, written, &entries).map_err(Apply::Index)?;
+    index.commit_with(batch, &next).map_err(Apply::Index)?;
     Ok(next)
 }
 
@@ -81,8 +87,7 @@ pub(super) fn nothing(chain: &Chain) -> Found {
 pub(super) fn build(
     index: &Index,
     chain: &Chain,
-    dir: &Path,
-    options: &Options,
+    files: &Files,
     until: u64,
 ) -> Result<(State, Found), IndexError> {
     let mut state = empty(chain);
@@ -90,10 +95,10 @@ pub(super) fn build(
     let mut walker = Walker::from_start(chain, true);
     while found.head.seq < until {
         match walker.step() {
-            Ok(Next::Record(step)) => match apply(index, &state, &step) {
+            Ok(Next::Frame(frame)) => match apply(index, &state, &frame) {
                 Ok(next) => {
                     state = next;
-                    found.head = step.at;
+                    found.head = state.head;
                     found.offset = state.offset;
                 }
                 Err(Apply::Index(e)) => return Err(e),
@@ -111,7 +116,7 @@ pub(super) fn build(
             Err(_) => break,
         }
     }
-    apply_area(index, &mut state, dir, options)?;
+    apply_area(index, &mut state, files)?;
     Ok((state, found))
 }
 
@@ -120,7 +125,7 @@ pub(super) fn check_chain(chain: &Chain, until: u64) -> Result<Position, Damage>
     let mut walker = Walker::from_start(chain, until == u64::MAX);
     while walker.head().seq < until {
         match walker.step()? {
-            Next::Record(_) => {}
+            Next::Frame(_) => {}
             Next::End(_) | Next::Torn(..) if until == u64::MAX => break,
             Next::End(offset) | Next::Torn(offset, _) => {
                 return Err(Damage {
@@ -139,33 +144,32 @@ pub(super) fn check_chain(chain: &Chain, until: u64) -> Result<Position, Damage>
 /// that an interrupted build is seen as no index at all.
 pub(super) fn rebuild(
     chain: &Chain,
-    dir: &Path,
-    options: &Options,
+    files: &Files,
+    kind: IndexKind,
     until: u64,
 ) -> Result<(Index, State, Found, Option<Why>), Damage> {
     let (staged, mut state, found) = stage(chain, until)?;
-    if options.index == IndexKind::Memory {
+    if kind == IndexKind::Memory {
         // Memory cannot fail.
-        let _ = apply_area(&staged, &mut state, dir, options);
+        let _ = apply_area(&staged, &mut state, files);
         return Ok((staged, state, found, None));
     }
-    let path = dir.join(INDEX);
+    let path = files.folder(INDEX);
     let _ = std::fs::remove_dir_all(&path);
     let copied = SledKv::open(&path).and_then(|kv| {
-        let index = Index::new(Box::new(kv));
+        let index = Index::on_disk(Box::new(kv), chain.seal.clone());
         copy(&staged, &index).map(|()| index)
     });
     // The area list comes next, and is as large again.
     drop(staged);
-    let finished =
-        copied.and_then(|index| apply_area(&index, &mut state, dir, options).map(|()| index));
+    let finished = copied.and_then(|index| apply_area(&index, &mut state, files).map(|()| index));
     match finished {
         Ok(index) => Ok((index, state, found, None)),
         Err(e) => {
             // Half an index must not be found by the next opening.
             let _ = std::fs::remove_dir_all(&path);
             let (staged, mut state, found) = stage(chain, until)?;
-            let _ = apply_area(&staged, &mut state, dir, options);
+            let _ = apply_area(&staged, &mut state, files);
             Ok((staged, state, found, Some(Why::NoIndex(e.0))))
         }
     }
@@ -173,7 +177,7 @@ pub(super) fn rebuild(
 
 /// The journal up to entry `until` as an index in memory.
 fn stage(chain: &Chain, until: u64) -> Result<(Index, State, Found), Damage> {
-    let index = Index::new(Box::new(MemoryKv::default()));
+    let index = Index::in_memory(chain.seal.clone());
     let (state, found) = build_journal_only(&index, chain, until)?;
     Ok((index, state, found))
 }
@@ -184,13 +188,13 @@ fn build_journal_only(index: &Index, chain: &Chain, until: u64) -> Result<(State
     let mut walker = Walker::from_start(chain, until == u64::MAX);
     while found.head.seq < until {
         match walker.step()? {
-            Next::Record(step) => {
-                state = apply(index, &state, &step).map_err(|e| match e {
+            Next::Frame(frame) => {
+                state = apply(index, &state, &frame).map_err(|e| match e {
                     Apply::Record(what) | Apply::Index(IndexError(what)) => {
-                        damage(chain, &step, what)
+                        damage(chain, &frame, what)
                     }
                 })?;
-                found = Found { head: step.at, offset: state.offset, torn: None };
+                found = Found { head: state.head, offset: state.offset, torn: None };
             }
             Next::End(offset) => {
                 found.offset = offset;
@@ -206,10 +210,9 @@ fn build_journal_only(index: &Index, chain: &Chain, until: u64) -> Result<(State
     Ok((state, found))
 }
 
-/// Copies every row but the state.
+/// Copies every row; the state comes last, and of itself.
 fn copy(from: &Index, to: &Index) -> Result<(), IndexError> {
     const ROWS: usize = 2_000;
-    let state = state_key();
     let mut after: Option<Vec<u8>> = None;
     loop {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -217,12 +220,7 @@ fn copy(from: &Index, to: &Index) -> Result<(), IndexError> {
         let page = from.scan(span, ROWS, false)?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(last.clone());
-        let rows = page.into_iter().filter(|(k, _)| *k != state);
-        let sealed = rows.map(|(k, v)| {
-            let value = seal(&k, &v);
-            (k, Some(value))
-        });
-        to.commit(&sealed.collect())?;
+        to.commit(page.into_iter().map(|(k, v)| (k, Some(v))).collect())?;
     }
 }
 
@@ -230,10 +228,9 @@ fn copy(from: &Index, to: &Index) -> Result<(), IndexError> {
 pub(super) fn apply_area(
     index: &Index,
     state: &mut State,
-    dir: &Path,
-    options: &Options,
+    files: &Files,
 ) -> Result<(), IndexError> {
-    let list = prepare_area(index, state.area_version, &*options.disk, dir)?;
+    let list = prepare_area(index, state.area_version, files)?;
     enforce_area(index, state, list)?;
     area::sweep(index, state.area_version)
 }
@@ -243,16 +240,15 @@ pub(super) fn apply_area(
 pub(super) fn prepare_area(
     index: &Index,
     in_force: u64,
-    disk: &dyn Disk,
-    dir: &Path,
+    files: &Files,
 ) -> Result<Option<(u64, u64)>, IndexError> {
     // Remains of an installation that was cut short must not mix with this one.
     area::sweep(index, in_force)?;
-    let Some(list) = area::manifest(disk, dir) else { return Ok(None) };
+    let Some(list) = area::manifest(files) else { return Ok(None) };
     let mut meters = Vec::with_capacity(usize::try_from(list.meters).unwrap_or(0).min(1 << 20));
     for number in 0..list.pages {
         // A page that cannot be read is left out: the list is the office's, and comes again.
-        if let Some(page) = area::page(disk, dir, list.version, number) {
+        if let Some(page) = area::page(files, list.version, number) {
             meters.extend(page.meters);
         }
     }
@@ -272,12 +268,5 @@ pub(super) fn enforce_area(
         state.area_version = version;
         state.meters = meters;
     }
-    put_state(index, state)
-}
-
-/// Writes the state row alone.
-pub(super) fn put_state(index: &Index, state: &State) -> Result<(), IndexError> {
-    let key = state_key();
-    let sealed = seal(&key, &state.encode());
-    index.commit(&Batch::from([(key, Some(sealed))]))
+    index.commit_with(Batch::new(), state)
 }

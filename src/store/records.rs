@@ -8,6 +8,7 @@
 
 pub mod event;
 pub mod parts;
+pub mod people;
 pub mod rows;
 
 use super::event::{Event, Stamp};

@@ -2,7 +2,9 @@
 //! and the snapshots.
 
 use super::event::{Position, TokenFacts};
-use crate::units::{AccountNo, Evidence, IntentFacts, Judgement, MeterNo, TokenId, UnixSeconds};
+use crate::units::{
+    AccountNo, Caps, Evidence, IntentFacts, Judgement, MeterNo, TokenId, UnixSeconds,
+};
 
 /// Where a token stands on this handheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +47,8 @@ pub struct TokenRow {
     pub sent: bool,
     /// Whether the office took it back; an open recharge still has to be finished.
     pub withdrawn: bool,
+    /// Whether the office revoked it; then it is withdrawn too.
+    pub revoked: bool,
     /// The entry that last changed it.
     pub last_seq: u64,
 }
@@ -62,6 +66,8 @@ pub struct MeterRow {
     pub location: String,
     /// Its profile's name.
     pub profile: String,
+    /// The area it belongs to, for operators who may work in some areas only; may be empty.
+    pub area: String,
     /// Whether it is in the area list; if not, only what was seen is known.
     pub listed: bool,
     /// The last evidence journaled.
@@ -129,6 +135,8 @@ pub struct AreaMeter {
     pub location: String,
     /// Its profile's name.
     pub profile: String,
+    /// The area it belongs to; may be empty.
+    pub area: String,
 }
 
 /// A page of an area list: the signed document as downloaded, and what it says.
@@ -138,6 +146,61 @@ pub struct AreaPage {
     pub signed: Vec<u8>,
     /// Its meters; at most [`super::schema::MAX_PAGE_METERS`].
     pub meters: Vec<AreaMeter>,
+}
+
+/// The limits an intent is checked against, in the moment it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Of the handheld, for everybody's acts together.
+    pub device: Caps,
+    /// Of the operator in the intent's stamp.
+    pub operator: Caps,
+}
+
+impl Bounds {
+    /// No limit at all: for tests.
+    pub const NONE: Self = Self { device: Caps::NONE, operator: Caps::NONE };
+}
+
+/// An operator's newest grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Its identity.
+    pub id: TokenId,
+    /// When the office signed it.
+    pub issued: UnixSeconds,
+    /// When it ends.
+    pub expires: UnixSeconds,
+    /// The signed document.
+    pub bytes: Vec<u8>,
+    /// Whether the office revoked it.
+    pub revoked: bool,
+}
+
+/// An override.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideRow {
+    /// Its identity.
+    pub id: TokenId,
+    /// When it ends.
+    pub expires: UnixSeconds,
+    /// The signed document.
+    pub bytes: Vec<u8>,
+    /// Whether it served its act.
+    pub used: bool,
+    /// Whether the office revoked it.
+    pub revoked: bool,
+}
+
+/// What the journal knows about the time: lower bounds of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockMemory {
+    /// The last time the office told, and the milliseconds since boot of that moment.
+    pub anchor: Option<(UnixSeconds, u64)>,
+    /// The newest stamp of our own since then; the office's time if there is none.
+    pub stamps: UnixSeconds,
+    /// The newest time of signing on a token or grant of the office.
+    pub issued: UnixSeconds,
 }
 
 /// What an import did.

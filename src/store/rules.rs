@@ -8,9 +8,16 @@ use super::event::{Event, Reading, Stamp};
 use super::index::Index;
 use super::kv::IndexError;
 use super::project::facts_differ;
-use super::rows::{OpenIntent, TokenRow, TokenState};
-use super::schema::{MAX_BODY, MAX_OPERATOR, MAX_READING_ITEMS, MAX_SENDS, MAX_TEXT, MAX_TOKEN};
-use crate::units::{Decision, Evidence, IntentFacts, Judgement, Outcome, TokenId, UnixSeconds};
+use super::rows::{Bounds, OpenIntent, TokenRow, TokenState};
+use super::schema::{
+    MAX_BODY, MAX_GRANT, MAX_OPERATOR, MAX_READING_ITEMS, MAX_REVOKED, MAX_SENDS, MAX_TEXT,
+    MAX_TOKEN,
+};
+use super::state::State;
+use crate::units::{
+    Credit, Decision, Evidence, IntentFacts, Judgement, MeterNo, OperatorId, Outcome, TokenId,
+    UnixSeconds,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -32,6 +39,11 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
     fits("operator", stamp.operator.len(), MAX_OPERATOR)?;
     match event {
         Event::TokenImported { bytes, .. } => fits("token", bytes.len(), MAX_TOKEN),
+        Event::GrantTaken { bytes, .. } => fits("grant", bytes.len(), MAX_GRANT),
+        Event::OverrideTaken { bytes, .. } => fits("override", bytes.len(), MAX_TOKEN),
+        Event::Revoked { ids, .. } => fits("revocations", ids.len(), MAX_REVOKED),
+        Event::Software { version, .. } => fits("version", version.len(), MAX_TEXT),
+        Event::PinSet { how, .. } => fits("how", how.len(), MAX_TEXT),
         Event::Refused { code, .. } => fits("code", code.len(), MAX_TEXT),
         Event::Enrolled { tenant, office, .. } => {
             fits("tenant", tenant.len(), MAX_TEXT)?;
@@ -52,6 +64,7 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
 pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
     match event {
         Event::TokenImported { token, bytes } => match index.token(token.id)? {
+            None if index.is_revoked(token.id)? => Err(StoreError::TokenRevoked(token.id)),
             None => Ok(()),
             Some(row) if row.bytes == *bytes && row.facts == *token => {
                 Err(StoreError::Known(token.id))
@@ -67,13 +80,86 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
             let (_, open) = open_of(index, *token)?;
             evidence_fits(&open.facts, judgement)
         }
+        Event::GrantTaken { id, operator, issued, bytes, .. } => {
+            grant(index, operator, (*issued, *id), bytes)
+        }
+        Event::OverrideTaken { id, operator, meter, bytes, .. } => match index.over_ride(*id)? {
+            None => Ok(()),
+            Some(of)
+                if of.row.bytes == *bytes && of.operator == *operator && of.meter == *meter =>
+            {
+                Err(StoreError::Known(*id))
+            }
+            Some(_) => Err(StoreError::Conflict(*id)),
+        },
+        Event::OverrideUsed { id, meter, .. } => over_ride(index, stamp, *id, *meter),
         Event::Enrolled { .. }
         | Event::Reading(_)
         | Event::Refused { .. }
+        | Event::LoggedIn { .. }
+        | Event::LoggedOut { .. }
+        | Event::PinSet { .. }
+        | Event::DocumentTaken { .. }
+        | Event::Revoked { .. }
+        | Event::Software { .. }
         | Event::TimeAnchor { .. }
         | Event::ReceiptStored { .. }
         | Event::TailCut { .. } => Ok(()),
     }
+}
+
+/// Of two grants of one operator the later counts: an older one is not taken back in. Two of one
+/// second are ordered by their identities, so that neither can take the other's place by turns.
+fn grant(
+    index: &Index,
+    operator: &OperatorId,
+    new: (UnixSeconds, TokenId),
+    bytes: &[u8],
+) -> Result<()> {
+    let Some(old) = super::query::grant(index, operator)? else { return Ok(()) };
+    match (old.issued, old.id).cmp(&new) {
+        std::cmp::Ordering::Less if old.id == new.1 => Err(StoreError::Conflict(new.1)),
+        std::cmp::Ordering::Less => Ok(()),
+        std::cmp::Ordering::Equal if old.bytes == bytes => Err(StoreError::Known(new.1)),
+        std::cmp::Ordering::Equal => Err(StoreError::Conflict(new.1)),
+        std::cmp::Ordering::Greater => Err(StoreError::OlderGrant(new.1)),
+    }
+}
+
+/// An override serves one act, of its operator, on its meter, while it lives.
+fn over_ride(index: &Index, stamp: &Stamp, id: TokenId, meter: MeterNo) -> Result<()> {
+    let of = index.over_ride(id)?.ok_or(StoreError::UnknownOverride(id))?;
+    if of.row.used {
+        return Err(StoreError::OverrideSpent(id));
+    }
+    if of.row.revoked {
+        return Err(StoreError::OverrideRevoked(id));
+    }
+    if of.operator.as_str() != stamp.operator {
+        return Err(StoreError::OverrideDiffers(id, "operator"));
+    }
+    if of.meter != meter {
+        return Err(StoreError::OverrideDiffers(id, "meter"));
+    }
+    if stamp.at > of.row.expires {
+        return Err(StoreError::OverrideExpired(id));
+    }
+    Ok(())
+}
+
+/// Whether one more act stays within the limits of the handheld and of the operator.
+///
+/// # Errors
+/// [`StoreError::OverLimit`] with the first limit it does not.
+pub fn check_limits(state: &State, stamp: &Stamp, credit: Credit, bounds: &Bounds) -> Result<()> {
+    let scopes = [(None, bounds.device), (Some(stamp.operator.as_str()), bounds.operator)];
+    for (operator, caps) in scopes {
+        let with = state.exposure(operator).plus(credit, stamp.at);
+        if let Some(limit) = caps.exceeded(&with, stamp.at) {
+            return Err(StoreError::OverLimit { limit, operators: operator.is_some() });
+        }
+    }
+    Ok(())
 }
 
 fn known(index: &Index, id: TokenId) -> Result<TokenRow> {
@@ -85,6 +171,11 @@ fn open_of(index: &Index, id: TokenId) -> Result<(TokenRow, OpenIntent)> {
     let row = known(index, id)?;
     let open = index.open_intent(row.facts.meter)?.filter(|open| open.facts.token == id);
     open.map(|open| (row, open)).ok_or(StoreError::NoOpenIntent(id))
+}
+
+fn taken_back(row: &TokenRow) -> StoreError {
+    let id = row.facts.id;
+    if row.revoked { StoreError::TokenRevoked(id) } else { StoreError::TokenWithdrawn(id) }
 }
 
 fn not_expired(row: &TokenRow, now: UnixSeconds) -> Result<()> {
@@ -101,7 +192,7 @@ fn intent(index: &Index, stamp: &Stamp, facts: &IntentFacts, before: &Evidence) 
     }
     match row.state {
         TokenState::Cached | TokenState::NotApplied => {}
-        TokenState::Withdrawn => return Err(StoreError::TokenWithdrawn(facts.token)),
+        TokenState::Withdrawn => return Err(taken_back(&row)),
         TokenState::Accepted | TokenState::Raced => {
             return Err(StoreError::TokenUsed(facts.token));
         }
@@ -125,7 +216,7 @@ fn resend(index: &Index, stamp: &Stamp, token: TokenId, read: &Evidence) -> Resu
         return Err(StoreError::Disputed(token));
     }
     if row.withdrawn {
-        return Err(StoreError::TokenWithdrawn(token));
+        return Err(taken_back(&row));
     }
     if open.sends >= MAX_SENDS {
         return Err(StoreError::TooManySends(token, open.sends));

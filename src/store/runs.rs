@@ -4,19 +4,56 @@
 //! would make the index ten times as large and opening slow. Packed a few kilobytes at a time they
 //! are a few thousand. A run's keys begin with its version, so that a new list is written beside
 //! the old one and takes its place when the state row says so.
+//!
+//! Packs are numbered: their keys tell nobody what is in them. A directory, sealed like every row,
+//! holds the first key of each; it is read when the run is first searched, and kept in memory.
 
-use super::index::{Index, Tree, key, seal, span};
+use super::index::{Index, Tree, key, span};
 use super::kv::{Batch, IndexError, Pair};
+use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock};
 
 type Result<T> = std::result::Result<T, IndexError>;
 
 /// A pack is closed when it is this long, bytes.
 const PACK: usize = 4 * 1024;
+/// A row of the directory is closed when it is this long, bytes.
+const DIRECTORY: usize = 32 * 1024;
 /// Packs written in one batch.
 const PACKS: usize = 64;
-/// Packs read in one go.
-const READ: usize = 4;
+
+/// Rows of the directory, and packs: the byte behind the version.
+const KIND_DIRECTORY: u8 = 0;
+const KIND_PACK: u8 = 1;
+
+/// First keys of a run's packs.
+type Directory = Arc<Vec<Vec<u8>>>;
+
+/// The directories that were read.
+#[derive(Default)]
+pub struct Directories(RwLock<BTreeMap<(Tree, u64), Directory>>);
+
+impl Directories {
+    fn get(&self, tree: Tree, version: u64) -> Option<Directory> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(tree, version)).cloned()
+    }
+
+    fn put(&self, tree: Tree, version: u64, directory: Directory) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert((tree, version), directory);
+    }
+
+    /// Forgets those of a tree, all but one version's.
+    fn keep(&self, tree: Tree, version: u64) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(of, v), _| *of != tree || *v == version);
+    }
+}
+
+fn run_key(tree: Tree, version: u64, kind: u8, number: u32) -> Vec<u8> {
+    key(tree, &[&version.to_be_bytes(), &[kind], &number.to_be_bytes()])
+}
 
 fn put(out: &mut Vec<u8>, part: &[u8]) {
     // Keys and rows of a run are short: area texts are at most 256 bytes.
@@ -47,22 +84,36 @@ fn unpack(pack: &[u8]) -> Result<Vec<Pair>> {
 /// [`IndexError`].
 pub fn write(index: &Index, tree: Tree, version: u64, rows: &[Pair]) -> Result<()> {
     let mut batch = Batch::new();
-    let (mut first, mut pack) = (None, Vec::with_capacity(PACK + 1_024));
+    let (mut pack, mut firsts) = (Vec::with_capacity(PACK + 1_024), Vec::new());
     for (at, (k, v)) in rows.iter().enumerate() {
-        first.get_or_insert(k);
+        if pack.is_empty() {
+            firsts.push(k.clone());
+        }
         put(&mut pack, k);
         put(&mut pack, v);
         let last = at + 1 == rows.len();
         if pack.len() >= PACK || last {
-            let name = key(tree, &[&version.to_be_bytes(), first.take().map_or(&[], |k| k)]);
-            let sealed = seal(&name, &pack);
-            batch.insert(name, Some(sealed));
-            pack.clear();
+            let number = u32::try_from(firsts.len() - 1).unwrap_or(u32::MAX);
+            batch
+                .insert(run_key(tree, version, KIND_PACK, number), Some(std::mem::take(&mut pack)));
             if batch.len() >= PACKS || last {
-                index.commit(&std::mem::take(&mut batch))?;
+                index.commit(std::mem::take(&mut batch))?;
             }
         }
     }
+    let (mut number, mut row) = (0, Vec::new());
+    for (at, first) in firsts.iter().enumerate() {
+        put(&mut row, first);
+        if row.len() >= DIRECTORY || at + 1 == firsts.len() {
+            batch.insert(
+                run_key(tree, version, KIND_DIRECTORY, number),
+                Some(std::mem::take(&mut row)),
+            );
+            number += 1;
+        }
+    }
+    index.commit(batch)?;
+    index.directories.put(tree, version, Arc::new(firsts));
     Ok(())
 }
 
@@ -71,18 +122,38 @@ pub fn write(index: &Index, tree: Tree, version: u64, rows: &[Pair]) -> Result<(
 /// # Errors
 /// [`IndexError`].
 pub fn remove_others(index: &Index, tree: Tree, keep: u64) -> Result<()> {
+    index.directories.keep(tree, keep);
     let mut after = None;
     loop {
-        let page = index.scan(span(&key(tree, &[]), after), PACKS, false)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let page = index.keys(span(&key(tree, &[]), after), PACKS)?;
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.clone());
         let kept = key(tree, &[&keep.to_be_bytes()]);
-        let others = page.into_iter().filter(|(k, _)| !k.starts_with(&kept));
-        let batch: Batch = others.map(|(k, _)| (k, None)).collect();
+        let batch: Batch =
+            page.into_iter().filter(|k| !k.starts_with(&kept)).map(|k| (k, None)).collect();
         if !batch.is_empty() {
-            index.commit(&batch)?;
+            index.commit(batch)?;
         }
     }
+}
+
+/// First keys of a run's packs; none for a run that is not there.
+fn directory(index: &Index, tree: Tree, version: u64) -> Result<Directory> {
+    if let Some(known) = index.directories.get(tree, version) {
+        return Ok(known);
+    }
+    let mut firsts = Vec::new();
+    index.each(&key(tree, &[&version.to_be_bytes(), &[KIND_DIRECTORY]]), |_, row| {
+        let mut rest = row;
+        while !rest.is_empty() {
+            let first = take(&mut rest).ok_or_else(|| IndexError("a directory is cut".into()))?;
+            firsts.push(first.to_vec());
+        }
+        Ok::<_, IndexError>(())
+    })?;
+    let found = Arc::new(firsts);
+    index.directories.put(tree, version, found.clone());
+    Ok(found)
 }
 
 /// Rows of a run from `from` on while `wanted` says so, at most `limit`.
@@ -97,55 +168,41 @@ pub fn scan(
     limit: usize,
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<Pair>> {
-    let prefix = key(tree, &[&version.to_be_bytes()]);
-    let (Bound::Included(start) | Bound::Excluded(start)) = from else {
-        return collect(index, &prefix, Bound::Included(prefix.clone()), from, limit, wanted);
+    let firsts = directory(index, tree, version)?;
+    let begin = match from {
+        // The first row wanted may be inside the pack that begins before it.
+        Bound::Included(start) | Bound::Excluded(start) => {
+            firsts.partition_point(|first| first.as_slice() <= start).saturating_sub(1)
+        }
+        Bound::Unbounded => 0,
     };
-    // The first row wanted may be inside the pack that begins before it.
-    let name = [prefix.as_slice(), start].concat();
-    let before = (Bound::Included(prefix.clone()), Bound::Included(name));
-    let pack = index.scan(before, 1, true)?.pop().map(|(k, _)| k);
-    let first = Bound::Included(pack.unwrap_or_else(|| prefix.clone()));
-    collect(index, &prefix, first, from, limit, wanted)
-}
-
-fn collect(
-    index: &Index,
-    prefix: &[u8],
-    mut first: Bound<Vec<u8>>,
-    from: Bound<&[u8]>,
-    limit: usize,
-    wanted: impl Fn(&[u8]) -> bool,
-) -> Result<Vec<Pair>> {
     let mut out = Vec::new();
-    let (_, end) = span(prefix, None);
-    loop {
-        let packs = index.scan((first, end.clone()), READ, false)?;
-        let Some((last, _)) = packs.last() else { return Ok(out) };
-        first = Bound::Excluded(last.clone());
-        for (_, pack) in &packs {
-            for (k, v) in unpack(pack)? {
-                let begun = match from {
-                    Bound::Included(from) => k.as_slice() >= from,
-                    Bound::Excluded(from) => k.as_slice() > from,
-                    Bound::Unbounded => true,
-                };
-                if !begun {
-                    continue;
-                }
-                if out.len() >= limit || !wanted(&k) {
-                    return Ok(out);
-                }
-                out.push((k, v));
+    for number in begin..firsts.len() {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let pack = index.get(&run_key(tree, version, KIND_PACK, number))?;
+        let pack = pack.ok_or_else(|| IndexError("a pack is missing".into()))?;
+        for (k, v) in unpack(&pack)? {
+            let begun = match from {
+                Bound::Included(from) => k.as_slice() >= from,
+                Bound::Excluded(from) => k.as_slice() > from,
+                Bound::Unbounded => true,
+            };
+            if !begun {
+                continue;
             }
+            if out.len() >= limit || !wanted(&k) {
+                return Ok(out);
+            }
+            out.push((k, v));
         }
     }
+    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::kv::MemoryKv;
+    use crate::store::seal::{Sealer, StoreKey};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -161,7 +218,9 @@ mod tests {
             excluded in any::<bool>(),
             limit in 0usize..20,
         ) {
-            let index = Index::new(Box::new(MemoryKv::default()));
+            let seal = Arc::new(Sealer::new(&StoreKey::from_bytes([1; 32])));
+            let kv = Box::new(crate::store::kv::MemoryKv::default());
+            let index = Index::on_disk(kv, seal);
             let list: Vec<Pair> = rows.clone().into_iter().collect();
             write(&index, Tree::Meter, 6, &[(vec![1], vec![])]).unwrap();
             write(&index, Tree::Meter, 7, &list).unwrap();
@@ -173,6 +232,10 @@ mod tests {
                 .take(limit)
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect();
+            prop_assert_eq!(got, want.clone());
+            // As the next start finds it.
+            index.directories.keep(Tree::Meter, 0);
+            let got = scan(&index, Tree::Meter, 7, bound(&from[..]), limit, |_| true).unwrap();
             prop_assert_eq!(got, want);
             remove_others(&index, Tree::Meter, 7).unwrap();
             let all = scan(&index, Tree::Meter, 7, Bound::Unbounded, 1_000, |_| true).unwrap();

@@ -1,13 +1,15 @@
 //! Names, versions and limits of everything the store writes. `docs/store-format.md` is its prose.
 
 /// Version of the journal's segments and record bodies.
-pub const JOURNAL_FORMAT: u32 = 1;
+pub const JOURNAL_FORMAT: u32 = 2;
 /// Version of the index's rows. Another number means: delete the index and build it again.
-pub const INDEX_FORMAT: u32 = 1;
+pub const INDEX_FORMAT: u32 = 2;
 /// Version of the identity file.
-pub const IDENTITY_FORMAT: i64 = 1;
+pub const IDENTITY_FORMAT: i64 = 2;
 /// Version of the area pages and of their manifest.
-pub const AREA_FORMAT: i64 = 1;
+pub const AREA_FORMAT: i64 = 2;
+/// Version of the wrapping of small files.
+pub const FILE_FORMAT: u32 = 1;
 
 /// How often one recharge's frame may be sent, the first time included.
 pub const MAX_SENDS: u32 = 3;
@@ -15,8 +17,16 @@ pub const MAX_SENDS: u32 = 3;
 pub const MAX_OPERATOR: usize = 64;
 /// Longest record body, bytes. Keeps any record inside one pack (64 KiB).
 pub const MAX_BODY: usize = 48 * 1024;
+/// Most records in one frame, which is written and forced to disk at once.
+pub const MAX_GROUP: usize = 256;
+/// Most bytes of records in one frame.
+pub const MAX_GROUP_BYTES: usize = 128 * 1024;
 /// Longest signed token, bytes.
 pub const MAX_TOKEN: usize = 4 * 1024;
+/// Longest signed grant, bytes: it may name many meters.
+pub const MAX_GRANT: usize = 16 * 1024;
+/// Most identities in one entry of revocations.
+pub const MAX_REVOKED: usize = 512;
 /// Longest short text in an event (a code, a tenant, an address of an office), bytes.
 pub const MAX_TEXT: usize = 512;
 /// Most data items in one reading.

@@ -1,40 +1,25 @@
-//! Reading a journal from a place onwards, record by record, checking every link.
+//! Reading a journal from a place onwards, frame by frame, checking every link.
 
-use super::chain::{Chain, Segment};
+use super::chain::{Chain, Frame, Segment};
 use super::disk::read_full;
 use super::error::Damage;
 use super::event::Position;
-use super::segment::{
-    FRAME, HEADER, MAX_RECORD, Rest, Slot, chain as chain_hash, inspect_rest, parse_slot,
-};
+use super::segment::{HEADER, MAX_FRAME, Rest, Slot, inspect_rest, parse_slot};
 use std::sync::Arc;
 
 /// How much is read at once.
 const BLOCK: usize = 256 * 1024;
-/// How far behind the end a quick look goes: any torn record, and what a lost block could hide.
-const QUICK_LOOK: u64 = 4 * MAX_RECORD;
-
-/// A record met on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Where in the journal it is.
-    pub at: Position,
-    /// Chain hash before it.
-    pub prev: [u8; 32],
-    /// Its body.
-    pub body: Vec<u8>,
-    /// Its offset in its segment.
-    pub offset: u64,
-}
+/// How far behind the end a quick look goes: any torn frame, and what a lost block could hide.
+const QUICK_LOOK: u64 = 2 * MAX_FRAME;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A record.
-    Record(Step),
-    /// The end; the next record goes to this offset of the last segment.
+    /// A frame with its records.
+    Frame(Frame),
+    /// The end; the next frame goes to this offset of the last segment.
     End(u64),
-    /// The end, with the remains of a torn record: offset and number of bytes.
+    /// The end, with the remains of a torn frame: offset and number of bytes.
     Torn(u64, u64),
 }
 
@@ -57,7 +42,7 @@ impl<'a> Walker<'a> {
         Self::new(chain, 0, HEADER, head, thorough)
     }
 
-    /// From behind a record: `head` is the record, `offset` the byte behind it in its segment.
+    /// From behind a frame: `head` is its last record, `offset` the byte behind it in its segment.
     pub fn after(chain: &'a Chain, head: Position, offset: u64) -> Self {
         Self::new(chain, chain.find(head.seq).unwrap_or(0), offset, head, false)
     }
@@ -69,7 +54,7 @@ impl<'a> Walker<'a> {
         let head = Position {
             epoch: chain.life.epoch,
             seq: segment.header.first_seq - 1,
-            hash: segment.header.prev_hash,
+            hash: segment.prev_hash,
         };
         Self::new(chain, index, HEADER, head, false)
     }
@@ -89,7 +74,7 @@ impl<'a> Walker<'a> {
         Damage { file, offset, after_seq: self.head.seq, what: what.into() }
     }
 
-    /// The next record, or how the journal ends.
+    /// The next frame, or how the journal ends.
     ///
     /// # Errors
     /// [`Damage`]: what follows cannot be right, and it is not a torn end either.
@@ -99,7 +84,7 @@ impl<'a> Walker<'a> {
                 return Err(self.damage(0, "no segment is there"));
             };
             let room = segment.header.size.saturating_sub(self.offset);
-            let mut need = 8;
+            let mut need = 16;
             loop {
                 self.fill(&segment, need)?;
                 let from = usize::try_from(self.offset - self.block_at).unwrap_or(usize::MAX);
@@ -109,12 +94,17 @@ impl<'a> Walker<'a> {
                     Slot::Short(_) => {
                         return Err(self.damage(self.offset, "the file is cut short"));
                     }
-                    Slot::Record { body, hash } => {
-                        if chain_hash(&self.head.hash, body) != hash {
-                            return Err(self.damage(self.offset, "the hash chain is broken"));
-                        }
-                        let body = body.to_vec();
-                        return Ok(Next::Record(self.take(body, hash)));
+                    Slot::Frame { seq, sealed } => {
+                        let (offset, head) = (self.offset, self.head);
+                        let frame = if seq == head.seq + 1 {
+                            self.chain.open_frame(seq, sealed, offset, Some(head.hash))
+                        } else {
+                            Err("an entry out of order")
+                        };
+                        let frame = frame.map_err(|what| self.damage(offset, what))?;
+                        self.offset = frame.end;
+                        self.head = frame.head().unwrap_or(head);
+                        return Ok(Next::Frame(frame));
                     }
                     Slot::Zero => match self.leave(&segment, "bytes behind the end")? {
                         Some(next) => return Ok(next),
@@ -127,14 +117,6 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-    }
-
-    fn take(&mut self, body: Vec<u8>, hash: [u8; 32]) -> Step {
-        let at = Position { epoch: self.head.epoch, seq: self.head.seq + 1, hash };
-        let step = Step { at, prev: self.head.hash, offset: self.offset, body };
-        self.offset += step.body.len() as u64 + FRAME;
-        self.head = at;
-        step
     }
 
     /// Makes sure the block holds `need` bytes from the offset on, if the file has them.
@@ -154,7 +136,7 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// Where no record begins: the end of the journal, of the segment, or damage.
+    /// Where no frame begins: the end of the journal, of the segment, or damage.
     /// `None`: reading goes on in the next segment.
     fn leave(&mut self, segment: &Segment, what: &str) -> Result<Option<Next>, Damage> {
         let size = segment.header.size;
@@ -171,7 +153,7 @@ impl<'a> Walker<'a> {
             Rest::Clean => {
                 let next = self.chain.segment(self.index + 1);
                 let follows = next.as_ref().is_some_and(|n| {
-                    n.header.first_seq == self.head.seq + 1 && n.header.prev_hash == self.head.hash
+                    n.header.first_seq == self.head.seq + 1 && n.prev_hash == self.head.hash
                 });
                 if !follows {
                     return Err(

@@ -1,13 +1,13 @@
 //! The writing half of the store's handle: check, append, force to disk, reflect in the index.
 
-use super::event::{Event, Position, Stamp, TokenFacts};
+use super::event::{Event, Position, Stamp};
 use super::index::Index;
+use super::journal::Appended;
 use super::project::{Written, project};
 use super::records::encode_body;
-use super::rows::{AreaPage, Imported, Verified};
-use super::rules::{check, check_late, check_sizes};
+use super::rows::{AreaPage, Bounds, Verified};
+use super::rules::{check, check_late, check_limits, check_sizes};
 use super::schema::{MAX_BODY, OUTCOME_RESERVE};
-use super::segment::FRAME;
 use super::state::State;
 use super::{Damage, Inner, Store, StoreError, Why, Writer, area, open, rebuild, snapshots};
 use crate::units::{Evidence, IntentFacts, IntentProof, Judgement, TokenId};
@@ -25,8 +25,8 @@ impl Store {
     /// Records an event; it is on disk when this returns.
     ///
     /// # Errors
-    /// The refusals of the event's kind; [`StoreError::NotThisWay`] for enrolment, intents, resends
-    /// and cuts; [`StoreError::MoneyStopped`] while the journal is read-only;
+    /// The refusals of the event's kind; [`StoreError::NotThisWay`] for enrolment, intents,
+    /// resends, documents and cuts; [`StoreError::MoneyStopped`] while the journal is read-only;
     /// [`StoreError::DiskFull`], [`StoreError::Failed`].
     pub fn append(&self, stamp: &Stamp, event: Event) -> Result<Position, StoreError> {
         match event {
@@ -34,6 +34,7 @@ impl Store {
             Event::Intent { .. } => Err(StoreError::NotThisWay("intent")),
             Event::Resend { .. } => Err(StoreError::NotThisWay("resend")),
             Event::TailCut { .. } => Err(StoreError::NotThisWay("cut")),
+            Event::DocumentTaken { .. } => Err(StoreError::NotThisWay("document")),
             Event::Outcome { token, judgement, .. } => self.outcome(stamp, token, judgement),
             Event::ReceiptStored { number, acked } => self.receipt(stamp, number, acked),
             event => {
@@ -44,39 +45,29 @@ impl Store {
         }
     }
 
-    /// Takes a verified token in, or finds that it is there already.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`], and those of [`Store::append`].
-    pub fn import(
-        &self,
-        stamp: &Stamp,
-        token: TokenFacts,
-        bytes: Vec<u8>,
-    ) -> Result<Imported, StoreError> {
-        match self.append(stamp, Event::TokenImported { token, bytes }) {
-            Ok(at) => Ok(Imported::New(at)),
-            Err(StoreError::Known(id)) => Ok(Imported::Known(id)),
-            Err(e) => Err(e),
-        }
-    }
-
     /// Writes down that a recharge is about to be sent, and gives the permission to send it. Room
-    /// for its outcome is kept from here on.
+    /// for its outcome is kept from here on. The limits are compared with what is open towards the
+    /// office in the moment of writing, this act included.
     ///
     /// # Errors
-    /// Everything that speaks against it, see `rules`; [`StoreError::MoneyStopped`],
-    /// [`StoreError::DiskFull`], [`StoreError::Failed`]. Then nothing may be sent.
+    /// Everything that speaks against it, see `rules`; [`StoreError::OverLimit`];
+    /// [`StoreError::MoneyStopped`], [`StoreError::DiskFull`], [`StoreError::Failed`]. Then nothing
+    /// may be sent.
     pub fn intent(
         &self,
         stamp: &Stamp,
         facts: IntentFacts,
         before: Evidence,
+        bounds: &Bounds,
     ) -> Result<IntentProof, StoreError> {
         let mut writer = self.inner.writer();
         self.inner.money_gate(&mut writer)?;
+        let state = self.inner.state();
         let event = Event::Intent { facts, before };
-        let rule = |index: &Index| check(index, stamp, &event);
+        let rule = |index: &Index| {
+            check(index, stamp, &event)?;
+            check_limits(&state, stamp, facts.credit, bounds)
+        };
         let at = self.inner.record(&mut writer, stamp, &event, Room::Intent, rule)?;
         Ok(IntentProof::from_journal(facts, at.seq))
     }
@@ -164,7 +155,7 @@ impl Store {
         let event = Event::ReceiptStored { number, acked };
         let at = inner.record(&mut writer, stamp, &event, Room::Ordinary, |_| Ok(()))?;
         // A second witness outside the journal; the journal itself is already safe.
-        let _ = snapshots::put_acked(&*inner.options.disk, &inner.dir, number, &acked);
+        let _ = snapshots::put_acked(&inner.files, number, &acked);
         Ok(at)
     }
 }
@@ -180,6 +171,16 @@ pub(super) enum Room {
     Outcome,
 }
 
+/// The body of an entry, if it is not too long.
+pub(super) fn body(seq: u64, stamp: &Stamp, event: &Event) -> Result<Vec<u8>, StoreError> {
+    let body = encode_body(seq, stamp, event);
+    if body.len() > MAX_BODY {
+        let (what, size) = ("entry", body.len());
+        return Err(StoreError::TooBig { what, size, limit: MAX_BODY });
+    }
+    Ok(body)
+}
+
 impl Inner {
     /// Records an event if the rule lets it.
     pub(super) fn record(
@@ -190,17 +191,28 @@ impl Inner {
         room: Room,
         rule: impl Fn(&Index) -> Result<(), StoreError>,
     ) -> Result<Position, StoreError> {
-        if let Some(why @ (Why::Damaged(_) | Why::RolledBack { .. })) = self.stopped() {
-            return Err(StoreError::MoneyStopped(why));
-        }
+        self.may_record()?;
         check_sizes(stamp, event)?;
         self.ask_locked(writer, rule)?;
-        let body = encode_body(writer.journal.head().seq + 1, stamp, event);
-        if body.len() > MAX_BODY {
-            let (what, size) = ("entry", body.len());
-            return Err(StoreError::TooBig { what, size, limit: MAX_BODY });
+        let body = body(writer.journal.head().seq + 1, stamp, event)?;
+        let keep = self.kept_room(room);
+        let appended = self.write(writer, &[body], keep, &[(stamp.clone(), event.clone())])?;
+        Ok(appended.head)
+    }
+
+    /// Whether anything may be recorded at all.
+    pub(super) fn may_record(&self) -> Result<(), StoreError> {
+        match self.stopped() {
+            Some(why @ (Why::Damaged(_) | Why::RolledBack { .. })) => {
+                Err(StoreError::MoneyStopped(why))
+            }
+            _ => Ok(()),
         }
-        let open = self.state().open_intents;
+    }
+
+    /// Bytes that must stay free behind an entry for the outcomes of open recharges.
+    pub(super) fn kept_room(&self, room: Room) -> u64 {
+        let open = self.state().open_intents();
         let outcomes = match room {
             Room::Ordinary => open,
             Room::Intent => open.saturating_add(1),
@@ -208,22 +220,33 @@ impl Inner {
         };
         // More open recharges than half a segment can settle is no working state any more.
         let most = self.options.segment_bytes / 2;
-        let keep = outcomes.saturating_mul(OUTCOME_RESERVE).min(most);
-        let written = writer.journal.append(&body, keep);
+        outcomes.saturating_mul(OUTCOME_RESERVE).min(most)
+    }
+
+    /// Appends checked entries as one frame and brings the index up to them.
+    pub(super) fn write(
+        &self,
+        writer: &mut Writer,
+        bodies: &[Vec<u8>],
+        keep: u64,
+        entries: &[(Stamp, Event)],
+    ) -> Result<Appended, StoreError> {
+        let first = writer.journal.head().seq + 1;
+        let written = writer.journal.append(bodies, keep);
         if let Err(StoreError::Failed(why)) = &written {
             self.stop(Why::WriteFailed(why.clone()));
         }
-        let (at, offset) = written?;
-        let end = offset + body.len() as u64 + FRAME;
-        self.reflect(writer, Written { at, offset, end }, stamp, event);
-        Ok(at)
+        let appended = written?;
+        let Appended { head, offset, end, .. } = appended;
+        self.reflect(writer, Written { first, head, offset, end }, entries);
+        Ok(appended)
     }
 
-    /// Brings the index up to an entry that is on disk. A failing index never fails the entry.
-    fn reflect(&self, writer: &mut Writer, written: Written, stamp: &Stamp, event: &Event) {
+    /// Brings the index up to entries that are on disk. A failing index never fails the entries.
+    fn reflect(&self, writer: &mut Writer, written: Written, entries: &[(Stamp, Event)]) {
         let index = self.index();
-        let done = project(&index, &self.state(), written, stamp, event)
-            .and_then(|(batch, state)| index.commit(&batch).map(|()| state));
+        let done = project(&index, &self.state(), written, entries)
+            .and_then(|(batch, state)| index.commit_with(batch, &state).map(|()| state));
         match done {
             Ok(state) => self.set_state(state),
             Err(_) => {
@@ -273,7 +296,7 @@ impl Inner {
             return;
         }
         let head = writer.journal.head();
-        match rebuild::rebuild(&self.chain, &self.dir, &self.options, head.seq) {
+        match rebuild::rebuild(&self.chain, &self.files, self.options.index, head.seq) {
             Ok((index, state, _, why)) => {
                 *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
                 self.set_state(state);
@@ -338,8 +361,7 @@ impl Inner {
     /// the state waits for its turn.
     pub(super) fn install_area(&self, version: u64, pages: &[AreaPage]) -> Result<(), StoreError> {
         let _one_list_at_a_time = self.area.lock().unwrap_or_else(PoisonError::into_inner);
-        let disk = &*self.options.disk;
-        let list = area::write(disk, &self.dir, version, pages)?;
+        let list = area::write(&self.files, version, pages)?;
         let state = self.state();
         let in_force = state.area_version;
         if in_force == version {
@@ -350,7 +372,7 @@ impl Inner {
             return Ok(());
         }
         let index = self.index();
-        let prepared = rebuild::prepare_area(&index, in_force, disk, &self.dir);
+        let prepared = rebuild::prepare_area(&index, in_force, &self.files);
         let mut writer = self.writer();
         let mut state = self.state();
         let done = prepared.and_then(|list| rebuild::enforce_area(&index, &mut state, list));

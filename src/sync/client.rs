@@ -5,22 +5,27 @@
 //! what is signed by a key of the office's keyset, answers this very request and fits our own
 //! journal is believed; the first thing that does not ends the exchange, and nothing of it is kept.
 
+mod keys;
 mod report;
 mod take;
+mod trust;
 
 use super::error::{Lie, SyncError};
 use super::plan::{self, Limits, Misfit, PACK_BYTES};
-use super::post::{Http, Post, Timeouts};
+use super::post::{Http, Post, Timeouts, Trust};
 use super::wire::{self, Answer, Ask, Hello, Need, Pack, Position, Receipt, Reply, Request};
+use crate::store::event::DocKind;
 use crate::store::{self, Event, RawRecord, Stamp, Store, StoreError};
 use crate::units::UnixSeconds;
-use meterkit_tokens::{DeviceKey, DocType, Keyring, Keyset, PublicKey, verify};
+use keys::Held;
+use meterkit_tokens::{DeviceKey, DocType, Keyring, Status, TokenError, verify};
+use std::cmp::max;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use keys::{authority, roots};
 pub use report::{Progress, SyncReport};
+pub(in crate::sync) use trust::grant_taken;
 
-/// Where the newest keyset document is kept (a snapshot name).
-pub const KEYSET_SNAPSHOT: &str = "keyset";
 /// How often one exchange may be told to start elsewhere before that is called a lie.
 const MAX_REPLANS: u32 = 4;
 
@@ -38,51 +43,56 @@ pub struct Session<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-/// One exchange over HTTP with usual timeouts.
+/// One exchange over HTTP with usual timeouts. `floor` is the handheld's trusted time: server
+/// certificates are judged by the later of it and the stamp's.
 ///
 /// # Errors
 /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
 pub fn sync_now(
     store: &Store,
     key: &DeviceKey,
-    url: &str,
+    floor: UnixSeconds,
     stamp: &dyn Fn() -> Stamp,
     cancel: &AtomicBool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<SyncReport, SyncError> {
-    let post = Http::new(url, Timeouts::default())?;
+    let trust = trust(store, max(stamp().at, floor));
+    let post = Http::new(&store.identity().office_url, &trust, Timeouts::default())?;
     Session { store, key, post: &post, stamp, cancel }.run(progress)
 }
 
-/// The office's keys in force, from the newest keyset this handheld has, and its version.
-///
-/// # Errors
-/// The keyset in the store does not hold: a bug, or somebody changed the store.
-pub fn keyring(store: &Store) -> Result<(Keyring, u64), SyncError> {
-    let keyset = newest_keyset(store)?;
-    Ok((keyset.keyring(), keyset.version))
-}
-
-fn newest_keyset(store: &Store) -> Result<Keyset, SyncError> {
+/// What the office's server must show now: the authority of the enrolment, and the keys the newest
+/// status pins, or the enrolment if no status has any.
+pub fn trust(store: &Store, now: UnixSeconds) -> Trust {
     let identity = store.identity();
-    let root = PublicKey::from_bytes(identity.root_key)
-        .map_err(|error| SyncError::Internal(error.to_string()))?;
-    let read = |bytes: &[u8]| Keyset::verify(bytes, &identity.tenant, &root);
-    let first = read(&identity.keyset).map_err(|e| SyncError::Internal(e.to_string()))?;
-    let newer = store.snapshot(KEYSET_SNAPSHOT).and_then(|bytes| read(&bytes).ok());
-    Ok(newer.filter(|newer| newer.version > first.version).unwrap_or(first))
+    let newest = authority(store).ok().zip(store.document(DocKind::Status).ok().flatten());
+    let newest = newest.and_then(|(authority, (_, bytes))| {
+        let (tenant, device) = (&identity.tenant, identity.device.as_str());
+        Status::verify(&bytes, tenant, device, &authority.keyring()).ok()
+    });
+    let pins = newest.map(|status| status.pins).filter(|pins| !pins.is_empty());
+    Trust { ca: identity.ca.clone(), pins: pins.unwrap_or_else(|| identity.pins.clone()), now }
 }
 
 /// The state of one running exchange.
 struct Run<'a> {
     session: &'a Session<'a>,
     keys: Keyring,
-    keyset: u64,
+    /// Where the keys come from; `None` while what the store holds does not fit together.
+    held: Option<Held>,
+    /// Root and keyset version by the newest status of this exchange.
+    named: Option<(u64, u64)>,
     report: SyncReport,
     /// Number of the newest receipt stored or seen.
     receipt: u64,
     /// Whether something other than bookkeeping was recorded since the packs were sent.
     grown: bool,
+}
+
+impl<'a> Run<'a> {
+    fn store(&self) -> &'a Store {
+        self.session.store
+    }
 }
 
 impl Session<'_> {
@@ -91,30 +101,60 @@ impl Session<'_> {
     /// # Errors
     /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<SyncReport, SyncError> {
-        let (keys, keyset) = keyring(self.store)?;
-        let receipt = self.store.summary().receipt.unwrap_or(0);
-        let report = SyncReport::default();
-        let mut run = Run { session: self, keys, keyset, report, receipt, grown: false };
+        let held = Held::of(self.store).ok();
+        let mut run = Run {
+            session: self,
+            keys: held.as_ref().map_or_else(Keyring::default, |held| held.keyset.keyring()),
+            held,
+            named: None,
+            report: SyncReport::default(),
+            receipt: self.store.summary().receipt.unwrap_or(0),
+            grown: false,
+        };
         run.exchange(progress)?;
         Ok(run.report)
+    }
+
+    fn check_cancel(&self) -> Result<(), SyncError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(SyncError::Cancelled) } else { Ok(()) }
     }
 }
 
 impl Run<'_> {
     fn exchange(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SyncError> {
         progress(Progress::Hello);
-        let need = self.hello()?;
+        let need = self.first_hello()?;
         let from = self.send(need.acked.seq + 1, progress)?;
         self.pull(progress)?;
         if self.grown {
             self.send(from, progress)?;
         }
-        match self.ask(Ask::Bye { receipt: self.receipt })?.reply {
-            Reply::Bye => {}
-            other => return Err(unexpected(other)),
+        let answer = self.ask(Ask::Bye { receipt: self.receipt })?;
+        match answer.reply {
+            Reply::Bye { status: Some(document) } => self.take_status(&document, answer.at)?,
+            Reply::Bye { status: None } => {}
+            other => return Err(self.unexpected(other)),
         }
         progress(Progress::Bye);
         Ok(())
+    }
+
+    /// HELLO; and if nothing here can check the answer because the office's keys changed while we
+    /// were away, or ours are lost, once more with the new ones.
+    fn first_hello(&mut self) -> Result<Need, SyncError> {
+        if self.held.is_none() {
+            self.renew_keys()?;
+        }
+        let error = match self.hello() {
+            Err(error) if is_of_unknown_key(&error) => error,
+            done => return done,
+        };
+        let have = self.held()?.keyset.version;
+        match self.renew_keys() {
+            Ok(()) if self.held()?.keyset.version > have => self.hello(),
+            // No newer keys: it was a lie, or the office has nothing better.
+            _ => Err(error),
+        }
     }
 
     /// HELLO: learns what the office has, takes its time, and the receipts we missed.
@@ -123,15 +163,21 @@ impl Run<'_> {
         let answer = self.ask(Ask::Hello(Hello { head, receipt: self.receipt }))?;
         let need = match answer.reply {
             Reply::Need(need) => need,
-            other => return Err(unexpected(other)),
+            other => return Err(self.unexpected(other)),
         };
         let before = self.store().summary().acked.map(|acked| acked.seq);
-        if let Err(misfit) = plan::check(&head, before, &need.acked, |seq| self.hash_at(seq)) {
-            return Err(self.show_ours(before.unwrap_or(0), head.seq, misfit));
+        match self.check_position(&head, before, &need.acked) {
+            Err(SyncError::Lies(Lie::Misfit(misfit))) => {
+                return Err(self.show_ours(before.unwrap_or(0), head.seq, misfit));
+            }
+            checked => checked?,
         }
         for document in &need.receipts {
             let receipt = self.read_receipt(document)?;
             self.keep_receipt(&receipt);
+        }
+        if let Some(document) = &need.status {
+            self.take_status(document, answer.at)?;
         }
         self.report.clock_s = answer.at.0.saturating_sub((self.session.stamp)().at.0);
         self.note(Event::TimeAnchor { server: answer.at });
@@ -147,7 +193,7 @@ impl Run<'_> {
             && let Ok(answer) = self.ask(Ask::Pack(pack))
             && let Reply::Refused(refusal) = answer.reply
         {
-            return SyncError::Refused(refusal);
+            return self.refused(refusal);
         }
         misfit.into()
     }
@@ -182,11 +228,11 @@ impl Run<'_> {
                 }
                 Reply::Need(need) if replans < MAX_REPLANS => {
                     let head = position(self.store().summary().head);
-                    plan::check(&head, None, &need.acked, |seq| self.hash_at(seq))?;
+                    self.check_position(&head, None, &need.acked)?;
                     from = need.acked.seq + 1;
                     replans += 1;
                 }
-                other => return Err(unexpected(other)),
+                other => return Err(self.unexpected(other)),
             }
         }
         self.grown = false;
@@ -222,7 +268,7 @@ impl Run<'_> {
             return Err(Lie::OtherDevice.into());
         }
         let head = position(self.store().summary().head);
-        plan::check(&head, None, &receipt.acked, |seq| self.hash_at(seq))?;
+        self.check_position(&head, None, &receipt.acked)?;
         if receipt.acked.seq < receipt.last {
             return Err(Lie::Receipt("it acknowledges less than it answers").into());
         }
@@ -250,9 +296,7 @@ impl Run<'_> {
 
     /// One request and its answer, checked.
     fn ask(&self, ask: Ask) -> Result<Answer, SyncError> {
-        if self.session.cancel.load(Ordering::Relaxed) {
-            return Err(SyncError::Cancelled);
-        }
+        self.session.check_cancel()?;
         let identity = self.store().identity();
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| SyncError::Internal(error.to_string()))?;
@@ -267,9 +311,9 @@ impl Run<'_> {
         let body = wire::join(&[identity.device.as_str().as_bytes(), &nonce, &signed]);
         let answer = self.session.post.post(path, &body)?;
         let [signed, body] = wire::split(&answer)?;
-        let payload = self.office_document(&signed, DocType::Status)?;
+        let payload = self.office_document(&signed, DocType::Answer)?;
         let answer = Answer::read(payload, &body)?;
-        self.key_in_force(&signed, DocType::Status, answer.at)?;
+        self.key_in_force(&signed, DocType::Answer, answer.at)?;
         if answer.device != identity.device {
             return Err(Lie::OtherDevice.into());
         }
@@ -299,8 +343,12 @@ impl Run<'_> {
         }
     }
 
-    fn store(&self) -> &Store {
-        self.session.store
+    /// A reply that is not the one to the question: a refusal, or a lie.
+    fn unexpected(&self, reply: Reply) -> SyncError {
+        match reply {
+            Reply::Refused(refusal) => self.refused(refusal),
+            _ => Lie::Kind.into(),
+        }
     }
 
     /// The chain hash of one of our entries.
@@ -314,9 +362,18 @@ fn position(at: store::Position) -> Position {
     Position { epoch: at.epoch, seq: at.seq, hash: at.hash }
 }
 
-fn unexpected(reply: Reply) -> SyncError {
-    match reply {
-        Reply::Refused(refusal) => SyncError::Refused(refusal),
-        _ => Lie::Kind.into(),
+/// Whether an answer failed for its key alone: one we do not know, or know as ended or revoked.
+fn is_of_unknown_key(error: &SyncError) -> bool {
+    let SyncError::Lies(lie) = error else { return false };
+    match lie {
+        Lie::KeyTime => true,
+        Lie::Signature(why) | Lie::Document { why, .. } => matches!(
+            why,
+            TokenError::Kid(_)
+                | TokenError::KeyTyp(_)
+                | TokenError::KeyExpired(_)
+                | TokenError::KeyRevoked(_)
+        ),
+        _ => false,
     }
 }

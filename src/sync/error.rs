@@ -4,6 +4,7 @@
 use super::plan::Misfit;
 use super::wire::{Refusal, WireError};
 use crate::store::StoreError;
+use crate::store::event::DocKind;
 use meterkit_tokens::TokenError;
 
 /// Every reason, one variant for each thing a person can do about it.
@@ -30,6 +31,13 @@ pub enum SyncError {
     /// The address of the office makes no sense.
     #[error("not an address of an office: {0}")]
     Address(String),
+    /// Something answers at the office's address, but not the office's server.
+    #[error("this is not the office's server: {0}")]
+    Untrusted(#[from] Untrusted),
+    /// The office's keys as this handheld holds them do not fit together; the next exchange
+    /// fetches them again.
+    #[error("the office's keys in this handheld do not hold: {0}")]
+    Keys(TokenError),
     /// The handheld's own store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -52,6 +60,8 @@ impl SyncError {
             Self::Refused(_) => "office-refused",
             Self::Cancelled => "cancelled",
             Self::Address(_) => "office-address",
+            Self::Untrusted(_) => "office-untrusted",
+            Self::Keys(_) => "office-keys",
             Self::Store(error) => error.code(),
             Self::File(_) => "enrolment-file",
             Self::Internal(_) => "internal",
@@ -95,9 +105,50 @@ pub enum Lie {
     /// An area page that is not the one announced.
     #[error("area page {0} is not the one announced")]
     Page(usize),
-    /// A keyset older than ours, or not signed by the root key.
-    #[error("the keyset does not hold: {0}")]
-    Keyset(TokenError),
+    /// A root, keyset or status that is older than ours, not signed as it must be, or not ours.
+    #[error("the {} does not hold: {why}", .kind.snapshot())]
+    Document {
+        /// Which.
+        kind: DocKind,
+        /// What is wrong with it.
+        why: TokenError,
+    },
+}
+
+/// Why a server is not taken for the office's. A certificate of another authority, a key that is
+/// not pinned and a name that does not match are attacks until somebody knows better.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Untrusted {
+    /// Its certificate is not of the office's own authority.
+    #[error("its certificate is not from the office's authority")]
+    Authority,
+    /// Its certificate is good, but its key is none of those announced.
+    #[error("its key is none of those pinned")]
+    Pin,
+    /// Its certificate is over, or our clock is far ahead.
+    #[error("its certificate has expired, or the clock here is ahead")]
+    Expired,
+    /// Its certificate has not begun, or our clock is far behind.
+    #[error("its certificate is not valid yet, or the clock here is behind")]
+    NotYet,
+    /// Its certificate is for another host.
+    #[error("its certificate is for another host")]
+    Name,
+    /// It does not speak TLS at all.
+    #[error("it does not speak TLS")]
+    NotTls,
+    /// Something else about its certificate.
+    #[error("its certificate is not acceptable: {0}")]
+    Certificate(String),
+    /// The handshake failed otherwise.
+    #[error("no secure connection: {0}")]
+    Handshake(String),
+    /// This handheld was enrolled without an authority to check a server by.
+    #[error("no authority was given to check it by")]
+    NoAuthority,
+    /// This handheld was enrolled without the server's keys.
+    #[error("no key was pinned to check it by")]
+    NoPins,
 }
 
 impl From<Lie> for SyncError {

@@ -1,11 +1,11 @@
 //! What handheld and office say to each other: versioned types, and how they become bytes.
 //!
 //! Every request is one device-signed document (`DocType::Request`, packs `DocType::Pack`), every
-//! answer one office-signed document (`DocType::Status`) that repeats the request's nonce, so an
+//! answer one office-signed document (`DocType::Answer`) that repeats the request's nonce, so an
 //! old answer cannot be played again, and holds the hash of the answer's body, which follows it.
-//! Receipts and area pages are documents of their own, signed and kept verbatim, and travel in the
-//! body. Nothing here opens a socket or reads a clock; nothing here is used as a program type
-//! outside `sync` and `office` (`docs/sync.md` describes every field).
+//! Receipts, area pages, statuses, grants and the like are documents of their own, signed and kept
+//! verbatim, and travel in the body. Nothing here opens a socket or reads a clock; nothing here is
+//! used as a program type outside `sync` and `office` (`docs/sync.md` describes every field).
 //!
 //! Limits are named constants: a body that breaks one is refused before it is unpacked.
 
@@ -13,13 +13,15 @@ mod area;
 mod enrolment;
 mod fields;
 mod journal;
+mod keys;
 mod pack;
 mod pull;
 mod receipt;
 
-pub use area::{Area, MeterLine, Page};
-pub use enrolment::Enrolment;
+pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
+pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
 pub use journal::{Entry, Event, chain, kind_of, read_entry};
+pub use keys::{Keys, KeysAsk};
 pub use pack::Pack;
 pub use pull::{Pull, Pulled, Settled, Withdrawn};
 pub use receipt::{EntryOutcome, Receipt, Run};
@@ -48,6 +50,13 @@ pub const MAX_PAGE_LINES: usize = 400;
 pub const MAX_DECISIONS: usize = 200;
 /// Most receipts an answer to HELLO repeats; the newest are the ones that matter.
 pub const MAX_RECEIPTS: usize = 4;
+/// Most root files in one PULL answer; a handheld that misses more asks again.
+pub const MAX_ROOTS: usize = 4;
+/// Most operators' grants in one PULL answer or enrolment file; the rest comes with the next
+/// exchange, when the journal has shown these.
+pub const MAX_GRANTS: usize = 8;
+/// Most overrides in one PULL answer; the rest comes with the next exchange.
+pub const MAX_OVERRIDES: usize = 32;
 
 /// Where each question is asked.
 pub mod path {
@@ -59,6 +68,8 @@ pub mod path {
     pub const PACK: &str = "/v1/pack";
     /// What is new for me?
     pub const PULL: &str = "/v1/pull";
+    /// Unsigned: roots and keyset, which prove themselves.
+    pub const KEYS: &str = "/v1/keys";
     /// Done; these receipts are stored.
     pub const BYE: &str = "/v1/bye";
     /// Unsigned: the server is up.
@@ -190,7 +201,10 @@ pub enum Reply {
     /// To [`Ask::Page`]: one area page document.
     Page(Vec<u8>),
     /// To BYE.
-    Bye,
+    Bye {
+        /// A status document that covers what this exchange brought.
+        status: Option<Vec<u8>>,
+    },
 }
 
 /// NEED: what the office has.
@@ -200,6 +214,8 @@ pub struct Need {
     pub acked: Position,
     /// Receipt documents newer than the one named in HELLO, oldest first.
     pub receipts: Vec<Vec<u8>>,
+    /// A fresh status document for this handheld; always there in an answer to HELLO.
+    pub status: Option<Vec<u8>>,
 }
 
 /// Why the office will not.
@@ -324,13 +340,18 @@ impl Answer {
             Reply::Refused(refusal) => (1, map([(1, Value::Int(refusal.row().0))])),
             Reply::Enrolled { epoch } => (2, map([(1, Value::Int(i64::from(*epoch)))])),
             Reply::Need(need) => {
-                let receipts = need.receipts.iter().cloned().map(Value::Bytes).collect();
-                (3, map([(1, need.acked.value()), (2, Value::Array(receipts))]))
+                let mut entries =
+                    vec![(1, need.acked.value()), (2, fields::byte_list(&need.receipts))];
+                entries.extend(need.status.iter().map(|st| (3, Value::Bytes(st.clone()))));
+                (3, Value::Map(entries))
             }
             Reply::Receipt(document) => (4, map([(1, Value::Bytes(document.clone()))])),
             Reply::Pulled(pulled) => (5, pulled.value()),
             Reply::Page(document) => (6, map([(1, Value::Bytes(document.clone()))])),
-            Reply::Bye => (7, map([])),
+            Reply::Bye { status } => {
+                let status = status.iter().map(|st| (1, Value::Bytes(st.clone())));
+                (7, Value::Map(status.collect()))
+            }
         };
         let body = cbor::encode(&body);
         let digest = Value::Bytes(digest(&body).to_vec());
@@ -358,12 +379,12 @@ impl Answer {
             3 => {
                 let acked = Position::read(r.map(1)?)?;
                 let receipts = r.byte_strings(2, MAX_RECEIPTS, "receipts")?;
-                Reply::Need(Need { acked, receipts })
+                Reply::Need(Need { acked, receipts, status: r.opt_bytes(3)? })
             }
             4 => Reply::Receipt(r.bytes(1)?),
             5 => Reply::Pulled(Pulled::read(&mut r)?),
             6 => Reply::Page(r.bytes(1)?),
-            7 => Reply::Bye,
+            7 => Reply::Bye { status: r.opt_bytes(1)? },
             other => return Err(WireError::Shape(format!("answer kind {other}"))),
         };
         r.finish()?;
@@ -387,22 +408,51 @@ fn frame(kind: i64, device: &DeviceId, nonce: &[u8; 16], at: UnixSeconds, conten
 ///
 /// A request is `[device, nonce, document]` (the name says whose key to check with, the nonce what
 /// to answer if that fails), the first one `[device, nonce, document, key]`; an answer `[document,
-/// body]`; an enrolment file `[tenant, root key, document]`.
+/// body]`; an enrolment file is an [`Envelope`].
 pub fn join(parts: &[&[u8]]) -> Vec<u8> {
     cbor::encode(&Value::Array(parts.iter().map(|part| Value::Bytes(part.to_vec())).collect()))
 }
 
+/// As [`join`], of parts that are there already.
+pub(in crate::sync) fn join_list(parts: &[Vec<u8>]) -> Vec<u8> {
+    cbor::encode(&fields::byte_list(parts))
+}
+
 /// Takes apart what [`join`] wrote; exactly `N` parts.
 pub fn split<const N: usize>(bytes: &[u8]) -> Result<[Vec<u8>; N], WireError> {
+    let parts = split_list(bytes, N, "parts")?;
+    parts.try_into().map_err(|_| fields::shape("another number of parts"))
+}
+
+/// Takes apart what [`join`] wrote; at most `most` parts.
+pub(in crate::sync) fn split_list(
+    bytes: &[u8],
+    most: usize,
+    name: &'static str,
+) -> Result<Vec<Vec<u8>>, WireError> {
     let Value::Array(parts) = decode(bytes)? else {
         return Err(fields::shape("not a list of parts"));
     };
+    if parts.len() > most {
+        return Err(WireError::Limit(name));
+    }
     let parts = parts.into_iter().map(|part| match part {
         Value::Bytes(bytes) => Ok(bytes),
         _ => Err(fields::shape("a part is not bytes")),
     });
-    let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    parts.try_into().map_err(|_| fields::shape("another number of parts"))
+    parts.collect()
+}
+
+/// The name in front of a request, as long as nobody checked it: for counting requests. Reads a few
+/// bytes of the head only.
+pub fn claimed_name(body: &[u8]) -> Option<&[u8]> {
+    // An array of three or four, and in it a byte string of at most 23, or of at most 255.
+    let (rest, length) = match body {
+        [0x83 | 0x84, head @ 0x40..=0x57, rest @ ..] => (rest, usize::from(head - 0x40)),
+        [0x83 | 0x84, 0x58, length, rest @ ..] => (rest, usize::from(*length)),
+        _ => return None,
+    };
+    rest.get(..length)
 }
 
 fn decode(bytes: &[u8]) -> Result<Value, WireError> {

@@ -17,6 +17,32 @@ messages! {
         en: "Enrolled as {device}. Office key {fingerprint}: compare it with the office's own.",
         zh: "已注册为 {device}。后台密钥 {fingerprint}，请与后台核对。",
     }
+    ask_operator() { en: "Operator:", zh: "操作员编号：" }
+    ask_pin(operator: &str) { en: "PIN of {operator}:", zh: "{operator} 的PIN：" }
+    ask_new_pin() { en: "New PIN:", zh: "新PIN：" }
+    ask_pin_again() { en: "Once more:", zh: "请再输入一次：" }
+    pins_differ() { en: "the two are not the same", zh: "两次输入不一致" }
+    ask_recovery() { en: "Recovery code of the office:", zh: "后台给的恢复码：" }
+    ask_activation(operator: &str) {
+        en: "Activation code of {operator}, from the office:",
+        zh: "{operator} 的激活码（由后台提供）：",
+    }
+    trust_standing() { en: "Trust", zh: "信任状态" }
+    pin_is_set(operator: &str) { en: "The PIN of {operator} is set.", zh: "{operator} 的PIN已设置。" }
+    enrol_check(device: &str, fingerprint: &str) {
+        en: "This file is for {device}. Office key {fingerprint}: compare it with the \
+             office's own.",
+        zh: "本文件用于 {device}。后台密钥 {fingerprint}，请与后台核对。",
+    }
+    enrol_operator(operators: &str) {
+        en: "the file is for several operators; say which with --operator: {operators}",
+        zh: "文件中有多名操作员，请用 --operator 指定：{operators}",
+    }
+    plain_secret() {
+        en: "This device keeps its secret in a plain file: a copy of the disk is worth more. \
+             See docs/vault.md.",
+        zh: "本机密钥保存在普通文件中：磁盘被复制时风险更大。见 docs/vault.md。",
+    }
     imported(taken: usize, known: usize, refused: usize) {
         en: "{taken} tokens taken in, {known} already here, {refused} refused.",
         zh: "导入令牌 {taken} 个，已有 {known} 个，拒绝 {refused} 个。",

@@ -4,10 +4,12 @@
 //! The match over [`Code`] is exhaustive: a code without words does not compile. The words stand in
 //! one file per area of codes.
 
+mod auth;
 mod line;
 mod meter;
 mod store;
 mod token;
+mod trust;
 
 use super::{Both, Lang, both};
 use crate::report::Code;
@@ -52,66 +54,111 @@ const KEPT: Both = both(
     "没有任何金额变动，已完成的工作全部保留。",
 );
 
-/// The words for a code.
-pub fn words(code: Code) -> &'static Words {
-    use Code::*;
-    match code {
-        PortMissing => &line::PORT_MISSING,
-        PortBusy => &line::PORT_BUSY,
-        PortDenied => &line::PORT_DENIED,
-        PortAddress => &line::PORT_ADDRESS,
-        PortNotChosen => &line::PORT_NOT_CHOSEN,
-        LinkGone => &line::LINK_GONE,
-        LinkFailed => &line::LINK_FAILED,
-        MeterSilent => &line::METER_SILENT,
-        MeterGarbled => &line::METER_GARBLED,
-        Cancelled => &line::CANCELLED,
-        MeterOther => &meter::METER_OTHER,
-        AccountOther => &meter::ACCOUNT_OTHER,
-        AccountNotOpen => &meter::ACCOUNT_NOT_OPEN,
-        CountBehind => &meter::COUNT_BEHIND,
-        CountAhead => &meter::COUNT_AHEAD,
-        BalanceLimit => &meter::BALANCE_LIMIT,
-        UnitOther => &meter::UNIT_OTHER,
-        MeterRefused => &meter::METER_REFUSED,
-        ModuleMissing => &meter::MODULE_MISSING,
-        DigitsWrong => &meter::DIGITS_WRONG,
-        TokenMalformed => &token::TOKEN_MALFORMED,
-        TokenNotCanonical => &token::TOKEN_NOT_CANONICAL,
-        TokenSignature => &token::TOKEN_SIGNATURE,
-        TokenKey => &token::TOKEN_KEY,
-        TokenTenant => &token::TOKEN_TENANT,
-        TokenDevice => &token::TOKEN_DEVICE,
-        TokenExpired => &token::TOKEN_EXPIRED,
-        TokenNotYet => &token::TOKEN_NOT_YET,
-        TokenLife => &token::TOKEN_LIFE,
-        TokenKind => &token::TOKEN_KIND,
-        TokenUsed => &token::TOKEN_USED,
-        TokenWithdrawn => &token::TOKEN_WITHDRAWN,
-        TokenUnknown => &token::TOKEN_UNKNOWN,
-        TokenConflict => &token::TOKEN_CONFLICT,
-        TokenAmbiguous => &token::TOKEN_AMBIGUOUS,
-        IntentOpen => &meter::INTENT_OPEN,
-        NoIntent => &meter::NO_INTENT,
-        NotConfirmed => &meter::NOT_CONFIRMED,
-        NotEnrolled => &store::NOT_ENROLLED,
-        AlreadyEnrolled => &store::ALREADY_ENROLLED,
-        StoreLocked => &store::STORE_LOCKED,
-        StoreVersion => &store::STORE_VERSION,
-        JournalDamaged => &store::JOURNAL_DAMAGED,
-        JournalRolledBack => &store::JOURNAL_ROLLED_BACK,
-        DiskFull => &store::DISK_FULL,
-        StoreFailed => &store::STORE_FAILED,
-        OfficeUnreachable => &store::OFFICE_UNREACHABLE,
-        OfficeTimeout => &store::OFFICE_TIMEOUT,
-        OfficeLies => &store::OFFICE_LIES,
-        OfficeRefused => &store::OFFICE_REFUSED,
-        OfficeVersion => &store::OFFICE_VERSION,
-        Usage => &store::USAGE,
-        Config => &store::CONFIG,
-        File => &store::FILE,
-        Internal => &store::INTERNAL,
-    }
+/// Makes [`words`] from one row a code; the match in it is exhaustive.
+macro_rules! table {
+    ($($code:ident => $words:expr,)*) => {
+        /// The words for a code.
+        pub fn words(code: Code) -> &'static Words {
+            match code {
+                $(Code::$code => &$words,)*
+            }
+        }
+    };
+}
+
+table! {
+    PortMissing => line::PORT_MISSING,
+    PortBusy => line::PORT_BUSY,
+    PortDenied => line::PORT_DENIED,
+    PortAddress => line::PORT_ADDRESS,
+    PortNotChosen => line::PORT_NOT_CHOSEN,
+    LinkGone => line::LINK_GONE,
+    LinkFailed => line::LINK_FAILED,
+    MeterSilent => line::METER_SILENT,
+    MeterGarbled => line::METER_GARBLED,
+    Cancelled => line::CANCELLED,
+    MeterOther => meter::METER_OTHER,
+    AccountOther => meter::ACCOUNT_OTHER,
+    AccountNotOpen => meter::ACCOUNT_NOT_OPEN,
+    CountBehind => meter::COUNT_BEHIND,
+    CountAhead => meter::COUNT_AHEAD,
+    BalanceLimit => meter::BALANCE_LIMIT,
+    UnitOther => meter::UNIT_OTHER,
+    MeterRefused => meter::METER_REFUSED,
+    ModuleMissing => meter::MODULE_MISSING,
+    DigitsWrong => meter::DIGITS_WRONG,
+    TokenMalformed => token::TOKEN_MALFORMED,
+    TokenNotCanonical => token::TOKEN_NOT_CANONICAL,
+    TokenSignature => token::TOKEN_SIGNATURE,
+    TokenKey => token::TOKEN_KEY,
+    TokenTenant => token::TOKEN_TENANT,
+    TokenDevice => token::TOKEN_DEVICE,
+    TokenExpired => token::TOKEN_EXPIRED,
+    TokenNotYet => token::TOKEN_NOT_YET,
+    TokenLife => token::TOKEN_LIFE,
+    TokenKind => token::TOKEN_KIND,
+    TokenUsed => token::TOKEN_USED,
+    TokenWithdrawn => token::TOKEN_WITHDRAWN,
+    TokenUnknown => token::TOKEN_UNKNOWN,
+    TokenConflict => token::TOKEN_CONFLICT,
+    TokenAmbiguous => token::TOKEN_AMBIGUOUS,
+    TokenRevoked => token::TOKEN_REVOKED,
+    IntentOpen => meter::INTENT_OPEN,
+    NoIntent => meter::NO_INTENT,
+    NotConfirmed => meter::NOT_CONFIRMED,
+    LoggedOut => auth::LOGGED_OUT,
+    PinWrong => auth::PIN_WRONG,
+    PinWait => auth::PIN_WAIT,
+    PinLocked => auth::PIN_LOCKED,
+    PinWeak => auth::PIN_WEAK,
+    NoGrant => auth::NO_GRANT,
+    GrantExpired => auth::GRANT_EXPIRED,
+    GrantNotYet => auth::GRANT_NOT_YET,
+    GrantRevoked => auth::GRANT_REVOKED,
+    RoleForbids => auth::ROLE_FORBIDS,
+    AreaForbids => auth::AREA_FORBIDS,
+    ShiftOver => auth::SHIFT_OVER,
+    ActivationWrong => auth::ACTIVATION_WRONG,
+    RecoveryWrong => auth::RECOVERY_WRONG,
+    ErrandRunning => auth::ERRAND_RUNNING,
+    ClockBehind => trust::CLOCK_BEHIND,
+    StatusOld => trust::STATUS_OLD,
+    StatusMissing => trust::STATUS_MISSING,
+    StatusExpired => trust::STATUS_EXPIRED,
+    KeysetEnds => trust::KEYSET_ENDS,
+    KeysetExpired => trust::KEYSET_EXPIRED,
+    RootEnds => trust::ROOT_ENDS,
+    RootExpired => trust::ROOT_EXPIRED,
+    KeysBehind => trust::KEYS_BEHIND,
+    DocumentBack => trust::DOCUMENT_BACK,
+    DocumentLost => trust::DOCUMENT_LOST,
+    LimitActs => trust::LIMIT_ACTS,
+    LimitYuan => trust::LIMIT_YUAN,
+    LimitKwh => trust::LIMIT_KWH,
+    LimitAge => trust::LIMIT_AGE,
+    LimitNear => trust::LIMIT_NEAR,
+    NotEnrolled => store::NOT_ENROLLED,
+    AlreadyEnrolled => store::ALREADY_ENROLLED,
+    StoreLocked => store::STORE_LOCKED,
+    StoreVersion => store::STORE_VERSION,
+    JournalDamaged => store::JOURNAL_DAMAGED,
+    JournalRolledBack => store::JOURNAL_ROLLED_BACK,
+    DiskFull => store::DISK_FULL,
+    StoreFailed => store::STORE_FAILED,
+    StoreSealed => store::STORE_SEALED,
+    SecretMissing => store::SECRET_MISSING,
+    VaultDamaged => store::VAULT_DAMAGED,
+    OfficeUnreachable => store::OFFICE_UNREACHABLE,
+    OfficeTimeout => store::OFFICE_TIMEOUT,
+    OfficeLies => store::OFFICE_LIES,
+    OfficeRefused => store::OFFICE_REFUSED,
+    OfficeVersion => store::OFFICE_VERSION,
+    OfficeUntrusted => store::OFFICE_UNTRUSTED,
+    OfficeBusy => store::OFFICE_BUSY,
+    Usage => store::USAGE,
+    Config => store::CONFIG,
+    File => store::FILE,
+    Internal => store::INTERNAL,
 }
 
 #[cfg(test)]

@@ -36,6 +36,16 @@ messages! {
     key_change() { en: "Change", zh: "更改" }
     key_leave() { en: "Leave", zh: "退出" }
     key_stay() { en: "Stay", zh: "留下" }
+    key_submit() { en: "Next/OK", zh: "下一栏/确定" }
+    key_letter() { en: "Letter", zh: "字母" }
+    key_recover() { en: "Recover", zh: "恢复码" }
+    key_log_out() { en: "Log out", zh: "退出登录" }
+    key_people() { en: "People", zh: "人员" }
+    key_activate() { en: "First log-in", zh: "首次登录" }
+    key_change_pin() { en: "My PIN", zh: "改PIN" }
+    key_free() { en: "Unlock", zh: "解锁" }
+    key_remove() { en: "Remove", zh: "取消" }
+    key_confirm() { en: "Yes", zh: "是" }
 
     // What a key does, for help and the manual.
     does_help() { en: "This page.", zh: "本页。" }
@@ -103,6 +113,38 @@ messages! {
     does_change() { en: "Changes the selected setting.", zh: "更改所选设置。" }
     does_leave() { en: "Leaves meterkit; asked once.", zh: "退出meterkit，会先询问。" }
     does_stay() { en: "Stays.", zh: "不退出。" }
+    does_submit() {
+        en: "Next field; from the last one, hands in what was typed.",
+        zh: "到下一栏；在最后一栏则提交。"
+    }
+    does_letter() {
+        en: "Turns the digit typed last into a letter: 2, A, B, C, 2.",
+        zh: "把刚输入的数字变为字母：2、A、B、C、2。"
+    }
+    does_recover() {
+        en: "Logs in with a recovery code of the office, after a lock-out or a forgotten PIN.",
+        zh: "被锁定或忘记PIN时，用后台给的恢复码登录。"
+    }
+    does_go_log_out() { en: "Logs out; asked once.", zh: "退出登录，会先询问。" }
+    does_log_out() {
+        en: "Logs out, locks the store, and shows the shift summary.",
+        zh: "退出登录，锁定存储，并显示班次小结。"
+    }
+    does_go_people() { en: "Opens the people screen.", zh: "打开人员页面。" }
+    does_activate() {
+        en: "First log-in of the selected person: a code of the office and a PIN.",
+        zh: "所选人员首次登录：输入后台给的激活码并设置PIN。"
+    }
+    does_change_pin() { en: "Changes your own PIN.", zh: "修改本人的PIN。" }
+    does_free() {
+        en: "Supervisor: ends the lock-out of the selected person; asked once.",
+        zh: "主管：解除所选人员的锁定，会先询问。"
+    }
+    does_remove() {
+        en: "Supervisor: takes the selected person's log-in away; asked once.",
+        zh: "主管：取消所选人员的登录，会先询问。"
+    }
+    does_confirm() { en: "Does what was asked about.", zh: "执行所询问的操作。" }
 
     // Names of keys.
     key_name_digits() { en: "0-9", zh: "0-9" }
@@ -148,6 +190,19 @@ messages! {
     need_typed() { en: "Type or scan something first.", zh: "请先输入或扫描内容。" }
     need_number() { en: "Type the meter's number first.", zh: "请先输入表号。" }
     need_four() { en: "Type the last four digits first.", zh: "请先输入表号后四位。" }
+    need_supervisor() { en: "Only for a supervisor.", zh: "仅限主管。" }
+    need_answered() { en: "Wait for the answer.", zh: "请等待应答。" }
+    need_no_wait() {
+        en: "Wait until the seconds are over.",
+        zh: "请等到计时结束。"
+    }
+    need_not_locked_out() {
+        en: "Locked: F2 takes a recovery code.",
+        zh: "登录已锁定，按F2输入恢复码。"
+    }
+    need_no_pin() { en: "There is a PIN already.", zh: "已设置PIN。" }
+    need_has_pin() { en: "There is no PIN yet.", zh: "尚未设置PIN。" }
+    need_locked() { en: "This log-in is not locked.", zh: "该登录未被锁定。" }
 
     // The same in a few words, for the manual.
     short_port() { en: "a port", zh: "已选通信口" }
@@ -164,6 +219,13 @@ messages! {
     short_typed() { en: "something typed", zh: "已有输入" }
     short_number() { en: "a number typed", zh: "已输入表号" }
     short_four() { en: "four digits typed", zh: "已输入四位" }
+    short_supervisor() { en: "a supervisor", zh: "主管" }
+    short_answered() { en: "no answer awaited", zh: "无待应答" }
+    short_no_wait() { en: "no wait running", zh: "不在等待" }
+    short_not_locked_out() { en: "not locked", zh: "未锁定" }
+    short_no_pin() { en: "no PIN yet", zh: "未设PIN" }
+    short_has_pin() { en: "a PIN set", zh: "已设PIN" }
+    short_locked() { en: "a locked log-in", zh: "登录已锁定" }
 
     help_column_key() { en: "Key", zh: "按键" }
     help_column_does() { en: "What it does", zh: "作用" }

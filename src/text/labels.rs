@@ -90,6 +90,15 @@ messages! {
     kind_anchor() { en: "office time", zh: "后台时间" }
     kind_receipt() { en: "receipt", zh: "回执" }
     kind_resolved() { en: "settled", zh: "后台裁定" }
+    kind_logged_in() { en: "log-in", zh: "登录" }
+    kind_logged_out() { en: "log-out", zh: "退出登录" }
+    kind_pin() { en: "PIN set", zh: "PIN变更" }
+    kind_grant() { en: "grant", zh: "操作员授权" }
+    kind_override() { en: "override", zh: "特批授权" }
+    kind_override_used() { en: "override used", zh: "使用特批" }
+    kind_document() { en: "office paper", zh: "后台文件" }
+    kind_revoked() { en: "revoked", zh: "吊销" }
+    kind_software() { en: "new version", zh: "程序更新" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 
     // Stable details of entries.
@@ -100,6 +109,16 @@ messages! {
     detail_not_booked() { en: "it is not in the meter", zh: "认定未到账" }
     detail_items(n: &str) { en: "{n} figures", zh: "{n} 项数据" }
     detail_bytes(n: &str) { en: "{n} bytes", zh: "{n} 字节" }
+    detail_asked() { en: "by hand", zh: "手动" }
+    detail_idle() { en: "nobody there", zh: "无操作锁定" }
+    detail_shift_end() { en: "shift over", zh: "班次结束" }
+    detail_ended() { en: "program left", zh: "程序退出" }
+    detail_pin_set() { en: "PIN set", zh: "首次设置PIN" }
+    detail_pin_changed() { en: "PIN changed", zh: "修改PIN" }
+    detail_pin_removed() { en: "log-in taken away", zh: "取消登录" }
+    detail_pin_freed() { en: "lock-out ended", zh: "解除锁定" }
+    detail_pin_recovered() { en: "recovery code used", zh: "使用恢复码" }
+    detail_wrong(n: &str) { en: "wrong PINs before: {n}", zh: "此前输错 {n} 次" }
     detail_count(n: &str) { en: "purchase count {n}", zh: "购电次数 {n}" }
 
     // Where an errand stands.
@@ -114,6 +133,7 @@ messages! {
     setting_language() { en: "Language", zh: "语言" }
     setting_colours() { en: "Colours", zh: "颜色" }
     setting_lines() { en: "Lines", zh: "线条" }
+    setting_people() { en: "People and PINs", zh: "人员与PIN" }
     language_name() { en: "English", zh: "中文" }
     colours_none() { en: "none", zh: "无" }
     colours_sixteen() { en: "16", zh: "16 色" }

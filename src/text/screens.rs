@@ -50,7 +50,6 @@ messages! {
     waiting() { en: "...", zh: "..." }
 
     // Home.
-    home_money_stopped() { en: "! Recharging is stopped:", zh: "! 充值已停止：" }
     home_start() {
         en: "Nothing here yet. Press F2 and sync with the office once to get meters and tokens.",
         zh: "尚无数据。按F2与后台同步一次，即可取得电表和令牌。"

@@ -38,8 +38,8 @@ pub enum Event {
     },
     /// The engine tells something (engine's channel).
     Update(Update),
-    /// A second has passed while an errand runs (the loop in `tui.rs`).
-    Second,
+    /// The moment [`super::app::App::wake`] named has come (the loop in `tui.rs`).
+    Timer,
     /// The process was stopped and continued: the screen may hold anything (signal thread).
     Continued,
     /// The program is asked to end, or the terminal is gone (signal and input threads).

@@ -16,6 +16,8 @@ pub use table::TABLE;
 /// A screen, or a step of one, with keys of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
+    /// Logging in.
+    LogIn,
     /// Home menu.
     Home,
     /// List of meters.
@@ -48,8 +50,20 @@ pub enum Place {
     Ports,
     /// Traffic on the line.
     Frames,
+    /// How much trust is left, and the limits.
+    Trust,
     /// Language, colours, characters.
     Settings,
+    /// Who may work here.
+    People,
+    /// Typing PINs and codes.
+    Pin,
+    /// Asking about somebody's log-in.
+    Supervise,
+    /// Asking whether to log out.
+    LogOut,
+    /// What a shift came to.
+    Summary,
     /// Help.
     Help,
     /// What is said about a failure.
@@ -60,7 +74,8 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Place; 20] = [
+    pub const ALL: [Place; 27] = [
+        Self::LogIn,
         Self::Home,
         Self::Meters,
         Self::Card,
@@ -77,7 +92,13 @@ impl Place {
         Self::Sync,
         Self::Ports,
         Self::Frames,
+        Self::Trust,
         Self::Settings,
+        Self::People,
+        Self::Pin,
+        Self::Supervise,
+        Self::LogOut,
+        Self::Summary,
         Self::Help,
         Self::Sheet,
         Self::Leave,
@@ -157,6 +178,28 @@ pub enum Action {
     Leave,
     /// Does not leave.
     Stay,
+    /// Next field; from the last, hands the form in.
+    Submit,
+    /// Turns the digit typed last into a letter.
+    Letter,
+    /// Opens the form for a recovery code.
+    Recover,
+    /// Asks whether to log out.
+    GoLogOut,
+    /// Logs out.
+    LogOut,
+    /// Opens the people screen.
+    GoPeople,
+    /// Opens the form for an activation code.
+    Activate,
+    /// Opens the form for one's own PIN.
+    ChangePin,
+    /// Asks whether to end a lock-out.
+    Free,
+    /// Asks whether to take a log-in away.
+    Remove,
+    /// Does what was asked about.
+    Confirm,
 }
 
 /// Which keys a row of the table answers to.
@@ -212,6 +255,52 @@ pub enum Need {
     MeterNumber,
     /// Four digits were typed.
     FourDigits,
+    /// A supervisor is logged in; otherwise the key is not shown at all.
+    Supervisor,
+    /// The engine has answered what was asked last.
+    Answered,
+    /// No wait after wrong PINs.
+    NoWait,
+    /// The log-in is not locked after wrong PINs.
+    NotLockedOut,
+    /// The person has no PIN yet.
+    NoPin,
+    /// The person has a PIN.
+    HasPin,
+    /// The person's log-in is locked after wrong PINs.
+    Locked,
+}
+
+impl Need {
+    /// Whether a key that lacks it is not shown at all: nothing the operator does could change it.
+    pub fn hides(self) -> bool {
+        matches!(self, Self::Demo | Self::Supervisor)
+    }
+
+    /// Every need, for the tests.
+    pub const ALL: [Need; 21] = [
+        Self::Port,
+        Self::Allowed,
+        Self::LineFree,
+        Self::Money,
+        Self::Row,
+        Self::ReadyToken,
+        Self::NoOpenIntent,
+        Self::OpenIntent,
+        Self::Readable,
+        Self::SyncFree,
+        Self::Demo,
+        Self::Typed,
+        Self::MeterNumber,
+        Self::FourDigits,
+        Self::Supervisor,
+        Self::Answered,
+        Self::NoWait,
+        Self::NotLockedOut,
+        Self::NoPin,
+        Self::HasPin,
+        Self::Locked,
+    ];
 }
 
 /// One row of the table.
@@ -301,6 +390,7 @@ mod tests {
     #[test]
     fn the_soft_keys_have_no_gap_before_f1() {
         for place in Place::ALL.into_iter().filter(|p| *p != Place::Help) {
+            // Help is reached from everywhere, also before anybody is logged in.
             assert_eq!(soft(place, 1).map(|b| b.action), Some(Action::Help), "{place:?}");
         }
     }

@@ -7,16 +7,17 @@ use jiff::tz::TimeZone;
 
 use super::app::Screen;
 use super::effect::Effect;
-use super::keymap::Need;
+use super::keymap::{Binding, Need};
 use super::layout::Size;
 use super::theme::{Meaning, Palette};
 use crate::jobs::views::{
-    ErrandId, Failure, HomeView, PortView, QuickRead, Request, Stage, SyncView, Update, WireView,
+    ErrandId, Failure, HomeView, LockedView, PortView, QuickRead, Request, SessionView, Stage,
+    Standing, SyncView, TrustView, Update, WireView,
 };
 use crate::report::Code;
 use crate::text::Lang;
 use crate::text::errors;
-use crate::units::{MeterNo, UnixSeconds};
+use crate::units::{MeterNo, UnixSeconds, Verb};
 
 /// Traffic kept for the frames screen: about ten minutes of a busy 2400 baud line.
 const WIRE_MAX: usize = 400;
@@ -158,7 +159,7 @@ pub struct Shared {
     pub ascii: bool,
     /// Whether this is the demo.
     pub demo: bool,
-    /// Who works with it.
+    /// Who worked with it last, to be typed over at the log-in.
     pub operator: String,
     /// Where token files are expected.
     pub import_from: String,
@@ -168,6 +169,14 @@ pub struct Shared {
     pub now: Moment,
     /// The terminal's size.
     pub size: Size,
+    /// Who is logged in.
+    pub session: Option<Box<SessionView>>,
+    /// What the log-in screen was told last.
+    pub locked: Option<LockedView>,
+    /// Whether the engine has still to say that the store is locked.
+    pub locking: bool,
+    /// Until when the engine looks at no other PIN, by the running clock.
+    pub wait_until: Duration,
     /// The figures of the home screen.
     pub home: Option<HomeView>,
     /// The adapters.
@@ -204,6 +213,10 @@ impl Shared {
             zone: options.zone,
             now,
             size,
+            session: None,
+            locked: None,
+            locking: false,
+            wait_until: Duration::ZERO,
             home: None,
             ports: None,
             chosen: None,
@@ -217,6 +230,25 @@ impl Shared {
             effects: Vec::new(),
             moves: Vec::new(),
         }
+    }
+
+    /// Forgets whatever came out of the store, and every errand and move that goes with it: nobody
+    /// is logged in any more.
+    pub(super) fn forget(&mut self) {
+        self.session = None;
+        self.locked = None;
+        self.locking = false;
+        self.wait_until = Duration::ZERO;
+        self.home = None;
+        self.ports = None;
+        self.chosen = None;
+        self.line = None;
+        self.sync = None;
+        self.read = None;
+        self.synced = None;
+        self.wire.clear();
+        self.message = None;
+        self.moves.clear();
     }
 
     /// Asks the engine.
@@ -322,6 +354,12 @@ impl Shared {
             Update::Read { result: Ok(read), .. } => self.read = Some(read.clone()),
             Update::Synced { result, .. } => self.synced = Some(result.clone()),
             Update::Wire(piece) => self.wire.push(piece.clone()),
+            Update::Locked(locked) => {
+                self.wait_until = self.now.up + Duration::from_secs(u64::from(locked.wait_s));
+                self.locked = Some(locked.clone());
+                self.locking = false;
+            }
+            Update::LoggedIn(session) => self.session = Some(session.clone()),
             _ => {}
         }
     }
@@ -332,11 +370,20 @@ impl Shared {
             // Before the engine has told, the key works and the engine answers.
             Need::Port => Some(self.home.is_none() || self.port().is_some()),
             Need::LineFree => Some(self.line.is_none()),
-            Need::Money => Some(self.money_stopped().is_none()),
+            Need::Money => Some(!self.money_stopped()),
             Need::SyncFree => Some(self.sync.is_none()),
             Need::Demo => Some(self.demo),
+            Need::Supervisor => {
+                let verbs = self.session.as_ref().map(|session| session.verbs);
+                Some(verbs.is_some_and(|verbs| verbs.has(Verb::Supervise)))
+            }
             _ => None,
         }
+    }
+
+    /// Whether a key is not shown at all: what it needs is nothing the operator could bring about.
+    pub fn hides(&self, binding: &Binding) -> bool {
+        binding.needs.iter().any(|need| need.hides() && self.met(*need) == Some(false))
     }
 
     /// The port in use.
@@ -344,9 +391,46 @@ impl Shared {
         self.chosen.as_deref().or(self.home.as_ref()?.port.as_deref())
     }
 
-    /// Why money is stopped, if it is.
-    pub fn money_stopped(&self) -> Option<&Failure> {
-        self.home.as_ref()?.money_stopped.as_ref()
+    /// How much trust is left, once that is known.
+    pub fn trust(&self) -> Option<&TrustView> {
+        self.home.as_ref()?.trust.as_ref()
+    }
+
+    /// The step in which money stands: what the store stops is stopped, whatever trust is left,
+    /// and without a grant that counts only reading is possible.
+    pub fn standing(&self) -> Option<Standing> {
+        let home = self.home.as_ref()?;
+        let granted = self.session.as_ref().is_none_or(|session| session.grant.is_none());
+        match &home.trust {
+            _ if home.money_stopped.is_some() || !granted => Some(Standing::NoMoney),
+            trust => trust.as_ref().map(|trust| trust.standing),
+        }
+    }
+
+    /// Why the standing is not better, gravest first, each reason once: the store's own, the
+    /// grant's, and those of trust and limits.
+    pub fn reasons(&self) -> Vec<&Failure> {
+        let stopped = self.home.as_ref().and_then(|home| home.money_stopped.as_ref());
+        let grant = self.session.as_ref().and_then(|session| session.grant.as_ref());
+        let trust = self.trust().into_iter().flat_map(|trust| &trust.reasons);
+        let mut reasons: Vec<&Failure> = Vec::new();
+        for reason in stopped.into_iter().chain(grant).chain(trust) {
+            if reasons.iter().all(|known| known.code != reason.code) {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
+    /// Whether no money moves at all.
+    pub fn money_stopped(&self) -> bool {
+        self.standing() == Some(Standing::NoMoney)
+    }
+
+    /// Seconds until another PIN is looked at.
+    pub fn wait_left(&self) -> u64 {
+        let left = self.wait_until.saturating_sub(self.now.up);
+        left.as_secs() + u64::from(left.subsec_nanos() > 0)
     }
 
     /// The sentence of a code.

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::App;
-use super::keymap::{self, Action, Need, Pattern};
+use super::keymap::{self, Action, Pattern};
 use super::layout::{Class, Size};
 use super::shared::Shared;
 use super::theme::Meaning;
@@ -77,7 +77,7 @@ fn draw_title(shared: &Shared, title: &str, buffer: &mut Buffer) {
         shared.line.as_ref().map(|_| lang.sign_busy().to_owned()),
         shared.sync.as_ref().map(|_| lang.sign_syncing().to_owned()),
         (open > 0).then(|| lang.sign_open(open)),
-        shared.money_stopped().map(|_| lang.sign_stopped().to_owned()),
+        shared.standing().and_then(|standing| lang.sign_standing(standing)).map(str::to_owned),
         shared.demo.then(|| lang.sign_demo().to_owned()),
     ];
     let signs: Vec<String> = signs.into_iter().flatten().collect();
@@ -163,7 +163,7 @@ fn draw_soft_keys(app: &App, buffer: &mut Buffer) {
     let slot = buffer.area.width / u16::from(SOFT_KEYS);
     for number in 1..=SOFT_KEYS {
         let Some(binding) = keymap::soft(app.place(), number) else { continue };
-        if binding.needs.contains(&Need::Demo) && !shared.demo {
+        if shared.hides(binding) {
             continue;
         }
         let area = Rect {

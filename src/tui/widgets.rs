@@ -1,11 +1,16 @@
-//! The few building blocks of every screen: rows of meaningful text, a paged list, a typing field.
+//! The few building blocks of every screen: rows of meaningful text, a paged list, fields to type
+//! into, seen and unseen.
 //!
 //! They know nothing of meters. Everything is measured in cells.
 
 mod field;
+mod form;
 mod pager;
 mod row;
+mod secret;
 
 pub use field::Field;
+pub use form::{Form, Input};
 pub use pager::{PAGE, Pager, Turn};
 pub use row::{Row, wrapped};
+pub use secret::SecretField;

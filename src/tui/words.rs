@@ -1,9 +1,9 @@
 //! Which words, signs and meanings belong to the states the engine tells.
 
 use super::theme::Meaning;
-use crate::jobs::views::{JournalKind, Network, Stage, TokenStateView};
+use crate::jobs::views::{JournalKind, Network, Stage, Standing, TokenStateView};
 use crate::text::Lang;
-use crate::units::{CreditUnit, Outcome, RelayState};
+use crate::units::{CreditUnit, Limit, Outcome, RelayState, Role, Verb};
 
 /// Clock drift up to which nothing is said (P3 of the field pains: slew below 5 minutes).
 const DRIFT_GOOD_S: u64 = 300;
@@ -69,7 +69,91 @@ impl Lang {
             JournalKind::TimeAnchor => self.kind_anchor(),
             JournalKind::Receipt => self.kind_receipt(),
             JournalKind::Resolved => self.kind_resolved(),
+            JournalKind::LoggedIn => self.kind_logged_in(),
+            JournalKind::LoggedOut => self.kind_logged_out(),
+            JournalKind::PinSet => self.kind_pin(),
+            JournalKind::GrantTaken => self.kind_grant(),
+            JournalKind::OverrideTaken => self.kind_override(),
+            JournalKind::OverrideUsed => self.kind_override_used(),
+            JournalKind::DocumentTaken => self.kind_document(),
+            JournalKind::Revoked => self.kind_revoked(),
+            JournalKind::Software => self.kind_software(),
             JournalKind::TailCut => self.kind_cut(),
+        }
+    }
+
+    /// The sign and word for how much trust is left, with its meaning.
+    pub fn standing(self, standing: Standing) -> (&'static str, Meaning) {
+        match standing {
+            Standing::Fresh => (self.standing_fresh(), Meaning::Good),
+            Standing::Warn => (self.standing_warn(), Meaning::Alarm),
+            Standing::ReadOnly => (self.standing_read_only(), Meaning::Fault),
+            Standing::NoMoney => (self.standing_no_money(), Meaning::Fault),
+        }
+    }
+
+    /// What a standing means, one or two sentences.
+    pub fn standing_means(self, standing: Standing) -> &'static str {
+        match standing {
+            Standing::Fresh => self.trust_fresh(),
+            Standing::Warn => self.trust_warn(),
+            Standing::ReadOnly => self.trust_read_only(),
+            Standing::NoMoney => self.trust_no_money(),
+        }
+    }
+
+    /// The sign of a standing in the title row, if it must not be overlooked on any screen.
+    pub fn sign_standing(self, standing: Standing) -> Option<&'static str> {
+        match standing {
+            Standing::Fresh | Standing::Warn => None,
+            Standing::ReadOnly => Some(self.sign_low()),
+            Standing::NoMoney => Some(self.sign_stopped()),
+        }
+    }
+
+    /// The word for a role.
+    pub fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Recharge => self.role_recharge(),
+            Role::Finance => self.role_finance(),
+            Role::Field => self.role_field(),
+            Role::Installer => self.role_installer(),
+            Role::Auditor => self.role_auditor(),
+            Role::Supervisor => self.role_supervisor(),
+        }
+    }
+
+    /// The word for what may be done.
+    pub fn verb(self, verb: Verb) -> &'static str {
+        match verb {
+            Verb::Read => self.verb_read(),
+            Verb::Recharge => self.verb_recharge(),
+            Verb::Import => self.verb_import(),
+            Verb::Control => self.verb_control(),
+            Verb::Parameters => self.verb_parameters(),
+            Verb::Commission => self.verb_commission(),
+            Verb::Swap => self.verb_swap(),
+            Verb::Account => self.verb_account(),
+            Verb::Refund => self.verb_refund(),
+            Verb::Supervise => self.verb_supervise(),
+        }
+    }
+
+    /// The word for a limit.
+    pub fn limit(self, limit: Limit) -> &'static str {
+        match limit {
+            Limit::Acts => self.limit_acts(),
+            Limit::Yuan => self.limit_yuan(),
+            Limit::Kwh => self.limit_kwh(),
+            Limit::Age => self.limit_age(),
+        }
+    }
+
+    /// A wait that counts down.
+    pub fn wait(self, seconds: u64) -> String {
+        match seconds {
+            0..=99 => self.wait_seconds(seconds),
+            _ => self.wait_minutes(seconds / 60, seconds % 60),
         }
     }
 

@@ -11,7 +11,7 @@ mod population;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use meterkit::store::disk::{Disk, DiskFile, RealDisk};
-use meterkit::store::{Event, Identity, Stamp, Store};
+use meterkit::store::{Event, Identity, Stamp, Store, StoreKey};
 use meterkit::units::UnixSeconds;
 use population::{BIG, populate};
 use std::hint::black_box;
@@ -23,10 +23,17 @@ fn identity() -> Identity {
         device: "hh-007".parse().expect("a device name"),
         device_seed: [7; 32],
         office_url: "https://office.example".into(),
-        root_key: [8; 32],
+        root_hash: [8; 32],
+        roots: Vec::new(),
         keyset: Vec::new(),
+        ca: Vec::new(),
+        pins: Vec::new(),
         epoch: 1,
     }
+}
+
+fn key() -> StoreKey {
+    StoreKey::from_bytes([9; 32])
 }
 
 fn stamp() -> Stamp {
@@ -70,8 +77,10 @@ fn commits(c: &mut Criterion) {
     let raw = RealDisk.create(&dir.path().join("raw")).expect("a file");
     raw.allocate(16 << 20).expect("space");
     raw.sync().expect("a flush");
-    let store = Store::create(&dir.path().join("s"), identity(), &stamp()).expect("a store");
+    let store =
+        Store::create(&dir.path().join("s"), identity(), &stamp(), &key()).expect("a store");
     by_turns(&*raw, &store);
+    imports();
     let record = [7u8; 300];
     let mut at = 0u64;
     c.bench_function("store/raw append + fdatasync", |b| {
@@ -84,6 +93,18 @@ fn commits(c: &mut Criterion) {
     c.bench_function("store/commit", |b| {
         b.iter(|| store.append(&stamp(), entry()).expect("an entry"));
     });
+}
+
+/// Ten thousand tokens in one go; their signatures are checked elsewhere.
+fn imports() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("s");
+    let store = Store::create(&path, identity(), &stamp(), &key()).expect("a store");
+    let tokens = population::tokens(BIG);
+    let (count, began) = (tokens.len(), Instant::now());
+    let taken = store.import_all(&stamp(), tokens);
+    println!("importing {count} tokens took {:.0?}", began.elapsed());
+    assert!(taken.iter().all(Result::is_ok));
 }
 
 /// Resident memory of this process in MiB, where the system tells.
@@ -99,7 +120,7 @@ fn big(c: &mut Criterion) {
     let began = Instant::now();
     // In a process of its own would be cleaner for the memory figure; what making leaves behind is
     // given back by the allocator only in part.
-    populate(&path, identity(), BIG);
+    populate(&path, identity(), &key(), BIG);
     println!("making {BIG:?} took {:.1?}", began.elapsed());
     println!("resident after making: {:.1} MiB", resident());
     c.bench_function("store/open 100k meters, 10k tokens, 50k entries", |b| {
@@ -107,21 +128,31 @@ fn big(c: &mut Criterion) {
             let mut total = Duration::ZERO;
             for _ in 0..rounds {
                 let began = Instant::now();
-                let opened = Store::open(&path).expect("a store");
+                let opened = Store::open(&path, &key()).expect("a store");
                 total += began.elapsed();
                 assert_eq!(black_box(&opened).1.rebuilt, None);
             }
             total
         });
     });
-    let (store, _) = Store::open(&path).expect("a store");
+    let (store, _) = Store::open(&path, &key()).expect("a store");
     c.bench_function("store/verify 50k entries", |b| {
         b.iter(|| store.verify().expect("a sound journal"));
+    });
+    let middle = population::meter(BIG.meters / 2);
+    c.bench_function("store/a page of 20 meters", |b| {
+        b.iter(|| assert_eq!(store.meters(Some(middle), 20).len(), 20));
+    });
+    c.bench_function("store/20 meters by their last digits", |b| {
+        b.iter(|| assert_eq!(store.find_meters("37", 20).len(), 20));
+    });
+    c.bench_function("store/20 meters by the customer's name", |b| {
+        b.iter(|| assert_eq!(store.find_meters("customer 04", 20).len(), 20));
     });
     drop(store);
     std::fs::remove_dir_all(path.join("index")).expect("the index");
     let began = Instant::now();
-    let (_, opened) = Store::open(&path).expect("a store");
+    let (_, opened) = Store::open(&path, &key()).expect("a store");
     println!("building the index again took {:.1?} ({:?})", began.elapsed(), opened.rebuilt);
 }
 

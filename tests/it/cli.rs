@@ -1,6 +1,8 @@
 //! The commands as a script meets them: exit statuses, codes, words in both languages, and that
 //! what was refused changed nothing.
 
+mod secrets;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -8,12 +10,13 @@ use std::process::{Command, Output, Stdio};
 use meterkit::report::Code;
 use meterkit::sim::serve::FleetStation;
 use meterkit::sim::{Fleet, Meter, MeterSetup};
-use meterkit::store::Store;
+use meterkit::store::Event;
 use meterkit::transport::{Bus, Server};
 use meterkit::units::{AccountNo, MeterNo};
 use meterkit_tokens::RechargeToken;
 use serde_json::Value;
 
+use crate::support::home::Home;
 use crate::support::{Desk, now};
 
 const COUNT: u32 = 3;
@@ -26,11 +29,23 @@ fn account() -> AccountNo {
     "330100004711".parse().unwrap()
 }
 
-fn meterkit(home: &Path, arguments: &[&str]) -> Output {
+/// The binary in a folder where nothing is enrolled.
+fn bare(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit"));
-    command.arg("--home").arg(home).args(arguments).stdin(Stdio::null());
-    command.env_remove("LANG").env_remove("LC_ALL").env_remove("METERKIT_PORT");
+    command.arg("--home").arg(home);
+    command
+}
+
+fn ran(mut command: Command, arguments: &[&str]) -> Output {
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["LANG", "LC_ALL", "METERKIT_PORT", "METERKIT_OPERATOR", "METERKIT_PIN_FILE"] {
+        command.env_remove(name);
+    }
     command.output().unwrap()
+}
+
+fn meterkit(home: &Home, arguments: &[&str]) -> Output {
+    ran(home.command(), arguments)
 }
 
 fn lines(output: &Output) -> Vec<Value> {
@@ -39,13 +54,17 @@ fn lines(output: &Output) -> Vec<Value> {
 }
 
 /// Runs a command that must fail with this code, says it in both languages, and gives the detail.
-fn fails(home: &Path, arguments: &[&str], code: Code) -> String {
+fn fails(home: &Home, arguments: &[&str], code: Code) -> String {
+    fails_with(|| home.command(), arguments, code)
+}
+
+fn fails_with(command: impl Fn() -> Command, arguments: &[&str], code: Code) -> String {
     let mut words = Vec::new();
     let mut detail = String::new();
     for lang in ["en", "zh"] {
         let mut all = vec!["--json", "--no-input", "--lang", lang];
         all.extend(arguments);
-        let output = meterkit(home, &all);
+        let output = ran(command(), &all);
         let status = output.status.code().unwrap();
         let said = lines(&output);
         let error = said
@@ -67,7 +86,7 @@ fn fails(home: &Path, arguments: &[&str], code: Code) -> String {
 }
 
 struct Hand {
-    home: tempfile::TempDir,
+    home: Home,
     desk: Desk,
     port: String,
     _server: Server<FleetStation>,
@@ -75,9 +94,8 @@ struct Hand {
 
 impl Hand {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
         let desk = Desk::new();
-        drop(desk.enrolled(&home.path().join("store")));
+        let home = Home::new(&desk);
         let setup = MeterSetup::opened(meter(), account(), 5_000, COUNT);
         let start = meterkit::sim::DEFAULT_START.parse().unwrap();
         let fleet = Fleet::new(vec![Meter::new(setup, start, 1)]);
@@ -97,12 +115,21 @@ impl Hand {
     }
 
     fn events(&self) -> u64 {
-        Store::open(&self.home.path().join("store")).unwrap().0.summary().events
+        self.money_events()
+    }
+
+    /// Entries that are not about log-ins: every command logs in and out.
+    fn money_events(&self) -> u64 {
+        let entries = self.home.store().events(1, 10_000);
+        let people = |event: &Event| {
+            matches!(event, Event::LoggedIn { .. } | Event::LoggedOut { .. } | Event::Software { .. })
+        };
+        entries.iter().filter(|entry| !people(&entry.event)).count() as u64
     }
 
     fn import(&self, bytes: &[u8]) -> Output {
         let file = self.file(bytes);
-        meterkit(self.home.path(), &["--json", "tokens", "import", &file])
+        meterkit(&self.home, &["--json", "tokens", "import", &file])
     }
 
     /// An import that must be refused with this code and change nothing.
@@ -159,7 +186,7 @@ fn bad_tokens_are_refused_each_with_its_code_and_change_nothing() {
 #[test]
 fn a_recharge_from_the_command_line() {
     let hand = Hand::new();
-    let home = hand.home.path();
+    let home = &hand.home;
     let early = RechargeToken { not_before: now() + 3_000, id: [9; 16], ..hand.token() };
     for token in [hand.token(), early.clone()] {
         assert!(hand.import(&hand.desk.sign(&token)).status.success());
@@ -205,7 +232,7 @@ fn a_recharge_from_the_command_line() {
 #[test]
 fn the_meter_and_the_step_must_fit() {
     let hand = Hand::new();
-    let home = hand.home.path();
+    let home = &hand.home;
     let cases: [(&str, RechargeToken, Code); 3] = [
         ("behind", RechargeToken { count: COUNT + 1, ..hand.token() }, Code::CountBehind),
         ("ahead", RechargeToken { count: COUNT - 1, ..hand.token() }, Code::CountAhead),
@@ -232,25 +259,25 @@ fn ports_that_cannot_be_used_say_why() {
         arguments.extend(read);
         arguments
     };
-    fails(home.path(), &read, Code::PortNotChosen);
-    fails(home.path(), &with("/dev/ttyNOTHERE7"), Code::PortMissing);
-    fails(home.path(), &with("carrier-pigeon://loft"), Code::PortAddress);
+    fails_with(|| bare(home.path()), &read, Code::PortNotChosen);
+    fails_with(|| bare(home.path()), &with("/dev/ttyNOTHERE7"), Code::PortMissing);
+    fails_with(|| bare(home.path()), &with("carrier-pigeon://loft"), Code::PortAddress);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = format!("tcp://{}", listener.local_addr().unwrap());
     drop(listener);
     let arguments = ["--port", &gone, "read", "--meter", "1"];
-    fails(home.path(), &arguments, Code::PortMissing);
+    fails_with(|| bare(home.path()), &arguments, Code::PortMissing);
 }
 
 #[test]
 fn a_handheld_without_an_office_says_so() {
     let home = tempfile::tempdir().unwrap();
     for command in [&["tokens"][..], &["journal", "verify"], &["sync"]] {
-        fails(home.path(), command, Code::NotEnrolled);
+        fails_with(|| bare(home.path()), command, Code::NotEnrolled);
     }
     let hand = Hand::new();
-    fails(hand.home.path(), &["sync"], Code::OfficeUnreachable);
-    let doctor = meterkit(hand.home.path(), &["--json", "doctor"]);
+    fails(&hand.home, &["sync"], Code::OfficeUnreachable);
+    let doctor = meterkit(&hand.home, &["--json", "doctor"]);
     assert!(doctor.status.success(), "{doctor:?}");
     let report = String::from_utf8(doctor.stdout).unwrap();
     assert!(!report.contains(&"03".repeat(32)), "the device's key must not be in the report");
@@ -259,18 +286,18 @@ fn a_handheld_without_an_office_says_so() {
 #[test]
 fn one_meterkit_at_a_time() {
     let hand = Hand::new();
-    let open = Store::open(&hand.home.path().join("store")).unwrap();
-    let detail = fails(hand.home.path(), &["tokens"], Code::StoreLocked);
+    let open = hand.home.store();
+    let detail = fails(&hand.home, &["tokens"], Code::StoreLocked);
     assert!(detail.contains(&std::process::id().to_string()), "{detail}");
     drop(open);
-    assert!(meterkit(hand.home.path(), &["tokens"]).status.success());
+    assert!(meterkit(&hand.home, &["tokens"]).status.success());
 }
 
 #[test]
 fn a_wrong_configuration_names_the_key() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.toml"), "langage = \"zh\"\n").unwrap();
-    let detail = fails(home.path(), &["ports"], Code::Config);
+    let detail = fails_with(|| bare(home.path()), &["ports"], Code::Config);
     assert!(detail.contains("lang"), "{detail}");
 }
 
@@ -279,13 +306,13 @@ fn decode_reads_arguments_and_lines() {
     let home = tempfile::tempdir().unwrap();
     let good = "FEFEFEFE68943521908855689106333434357B555E16";
     let arguments = ["decode", "--protocol", "dlt645", "--json", good];
-    let output = meterkit(home.path(), &arguments);
+    let output = ran(bare(home.path()), &arguments);
     assert_eq!(output.status.code(), Some(0));
     let frame = &lines(&output)[0];
     assert_eq!(frame["address"], "558890213594");
     assert_eq!(frame["items"][0]["value"], 224.8);
     let bad = ["decode", "--protocol", "dlt645", "--json", "68129078563412681104333334335516"];
-    let output = meterkit(home.path(), &bad);
+    let output = ran(bare(home.path()), &bad);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(lines(&output)[0]["error"], "checksum");
 }

@@ -1,17 +1,19 @@
 //! The store on a disk that loses power, fills up and wears out, at every single step.
 //!
 //! What must hold whatever happens: an entry that was acknowledged is there with its hash; at most
-//! the one entry that was under way is there besides; nothing wrong is ever accepted; the states of
-//! tokens and meters are what the entries say; and work goes on after it.
+//! what was under way is there besides, whole (one entry, or a group imported at once); nothing
+//! wrong is ever accepted; the states of tokens and meters are what the entries say; and work goes
+//! on after it.
 
 mod disk;
+mod many;
 mod space;
 
-use super::store::make::{bytes, facts, identity, judged, meter, shows, stamp, token_id};
+use super::store::make::{bytes, facts, identity, judged, key, meter, shows, stamp, token_id};
 use disk::{Dice, Fault, SimDisk};
 use meterkit::store::{
-    AreaMeter, AreaPage, Event, IndexKind, Options, Position, Reading, Store, StoreError,
-    TokenState, Why,
+    AreaMeter, AreaPage, Bounds, Event, Imported, IndexKind, Options, Position, Reading, Store,
+    StoreError, TokenState, Why,
 };
 use meterkit::units::{Decision, UnixSeconds};
 use std::path::Path;
@@ -26,13 +28,15 @@ fn options(disk: &SimDisk) -> Options {
 }
 
 fn open(disk: &SimDisk) -> Result<(Store, meterkit::store::Opened), StoreError> {
-    Store::open_with(Path::new(DIR), options(disk))
+    Store::open_with(Path::new(DIR), &key(), options(disk))
 }
 
 /// One thing a working day does.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Import(u64),
+    /// Three tokens at once, from this one on.
+    Many(u64),
     Intent(u64),
     Resend(u64),
     Outcome(u64, Decision),
@@ -51,7 +55,8 @@ fn day() -> Vec<Act> {
     acts.extend([Intent(2), Outcome(2, Decision::Unreachable), Resend(2), Read(3)]);
     acts.extend([Outcome(2, Decision::NotApplied), Late(2), Read(4), Receipt(2)]);
     acts.extend([Intent(3), Outcome(3, Decision::TornWrite), Read(5), Resolve(3, true)]);
-    acts.extend([Intent(4), Outcome(4, Decision::Raced), Withdraw(5), Read(6), Receipt(3)]);
+    acts.extend([Intent(4), Outcome(4, Decision::Raced), Withdraw(5), Read(6), Many(6)]);
+    acts.extend([Receipt(3), Many(9), Intent(7), Outcome(7, Decision::Confirmed)]);
     acts
 }
 
@@ -59,16 +64,37 @@ fn token(n: u64) -> meterkit::store::TokenFacts {
     facts(n, 100 + n, 3)
 }
 
-/// Does one act; the position of what it recorded.
-fn act(store: &Store, act: Act) -> Result<Position, StoreError> {
+/// How many entries an act makes.
+fn entries_of(act: Act) -> usize {
+    if matches!(act, Act::Many(_)) { 3 } else { 1 }
+}
+
+/// Does one act; the positions of what it recorded.
+fn act(store: &Store, act: Act) -> Result<Vec<Position>, StoreError> {
+    if let Act::Many(n) = act {
+        let tokens = (n..n + 3).map(|n| (token(n), bytes(n))).collect();
+        let answers = store.import_all(&stamp(1_000), tokens);
+        return answers
+            .into_iter()
+            .map(|answer| match answer? {
+                Imported::New(at) => Ok(at),
+                Imported::Known(id) => panic!("{id} was there already"),
+            })
+            .collect();
+    }
+    one(store, act).map(|position| vec![position])
+}
+
+fn one(store: &Store, act: Act) -> Result<Position, StoreError> {
     let at = stamp(1_000);
     let intent = |n: u64| token(n).intent();
     match act {
+        Act::Many(_) => unreachable!("three entries are not one"),
         Act::Import(n) => {
             store.append(&at, Event::TokenImported { token: token(n), bytes: bytes(n) })
         }
         Act::Intent(n) => {
-            let proof = store.intent(&at, intent(n), shows(&intent(n), 3))?;
+            let proof = store.intent(&at, intent(n), shows(&intent(n), 3), &Bounds::NONE)?;
             let head = store.summary().head;
             assert_eq!(proof.seq(), head.seq);
             Ok(head)
@@ -110,7 +136,8 @@ fn act(store: &Store, act: Act) -> Result<Position, StoreError> {
 /// A disk with an enrolled handheld on it, everything forced.
 fn enrolled() -> SimDisk {
     let disk = SimDisk::default();
-    let store = Store::create_with(Path::new(DIR), identity(), &stamp(1), options(&disk)).unwrap();
+    let store =
+        Store::create_with(Path::new(DIR), identity(), &stamp(1), &key(), options(&disk)).unwrap();
     drop(store);
     disk
 }
@@ -125,6 +152,7 @@ fn expected(acts: &[Act]) -> Vec<(u64, TokenState)> {
     for act in acts {
         match *act {
             Act::Import(n) => set(n, TokenState::Cached),
+            Act::Many(n) => (n..n + 3).for_each(|n| set(n, TokenState::Cached)),
             Act::Intent(n) => set(n, TokenState::Intent),
             Act::Outcome(n, decision) => set(
                 n,
@@ -162,9 +190,10 @@ fn check(store: &Store, acked: &[Position], acts: &[Act], under_way: Option<Act>
     let cuts = |e: &&meterkit::store::Recorded| matches!(e.event, Event::TailCut { .. });
     let more: Vec<_> = entries.iter().filter(|e| e.seq > base).collect();
     let real = more.iter().filter(|e| !cuts(e)).count();
-    assert!(real <= usize::from(under_way.is_some()), "{what}: {real} entries nobody wrote");
+    let whole = under_way.map_or(0, entries_of);
+    assert!(real == 0 || real == whole, "{what}: {real} entries of {whole} under way");
     let mut all = acts.to_vec();
-    all.extend(under_way.filter(|_| real == 1));
+    all.extend(under_way.filter(|_| real > 0));
     assert_eq!(states(store), expected(&all), "{what}");
     assert_eq!(store.summary().events, entries.len() as u64, "{what}");
     let open: Vec<_> = store.open_intents().iter().map(|o| o.facts.token).collect();
@@ -183,7 +212,7 @@ fn works(store: &Store, what: &str) {
     let new = facts(77, 900, 0);
     let doing = || -> Result<(), StoreError> {
         store.import(&at, new, bytes(77))?;
-        store.intent(&at, new.intent(), shows(&new.intent(), 0))?;
+        store.intent(&at, new.intent(), shows(&new.intent(), 0), &Bounds::NONE)?;
         store.outcome(&at, new.id, judged(&new.intent(), Decision::Confirmed))?;
         Ok(())
     };
@@ -196,8 +225,8 @@ fn run(store: &Store) -> (Vec<Position>, Vec<Act>, Option<(Act, StoreError)>) {
     let (mut acked, mut done) = (Vec::new(), Vec::new());
     for next in day() {
         match act(store, next) {
-            Ok(position) => {
-                acked.push(position);
+            Ok(positions) => {
+                acked.extend(positions);
                 done.push(next);
             }
             Err(e) => return (acked, done, Some((next, e))),
@@ -279,7 +308,8 @@ fn power_cut_while_enrolling() {
             let what = format!("step {step}, seed {seed}");
             let disk = SimDisk::default();
             disk.plan(Some(Fault::Cut(step)));
-            let done = Store::create_with(Path::new(DIR), identity(), &stamp(1), options(&disk));
+            let done =
+                Store::create_with(Path::new(DIR), identity(), &stamp(1), &key(), options(&disk));
             assert!(done.is_err(), "{what}");
             let next = disk.after_cut(&mut Dice::new(seed * 31 + step));
             let store = match open(&next) {
@@ -290,8 +320,14 @@ fn power_cut_while_enrolling() {
                 }
                 Err(StoreError::NotEnrolled(_)) => {
                     fresh += 1;
-                    Store::create_with(Path::new(DIR), identity(), &stamp(1), options(&next))
-                        .unwrap_or_else(|e| panic!("{what}: {e}"))
+                    Store::create_with(
+                        Path::new(DIR),
+                        identity(),
+                        &stamp(1),
+                        &key(),
+                        options(&next),
+                    )
+                    .unwrap_or_else(|e| panic!("{what}: {e}"))
                 }
                 Err(e) => panic!("{what}: {e}"),
             };
@@ -348,6 +384,7 @@ fn area(version: u64) -> Vec<AreaPage> {
         customer: format!("customer {n} of {version}"),
         location: "here".into(),
         profile: "p".into(),
+        area: String::new(),
     };
     let page =
         |p: u64| AreaPage { signed: vec![1], meters: (p * 10..p * 10 + 5).map(line).collect() };

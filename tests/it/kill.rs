@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use meterkit::jobs::tokens;
@@ -19,6 +18,7 @@ use meterkit::units::{AccountNo, MeterNo, Outcome, TokenId};
 use meterkit_tokens::RechargeToken;
 use serde_json::Value;
 
+use crate::support::home::Home;
 use crate::support::{self, Desk};
 
 /// How often the program is killed.
@@ -64,10 +64,11 @@ fn fleet() -> Fleet {
     Fleet::new(meters.collect())
 }
 
-/// A store with all tokens in it, as after a sync.
-fn prepare(store: &Path) {
+/// A home whose store has all tokens in it, as after a sync.
+fn prepare() -> Home {
     let office = Desk::new();
-    let store = office.enrolled(store);
+    let home = Home::new(&office);
+    let store = home.store();
     for at in 0..METERS {
         for step in 0..CHAIN {
             let token = RechargeToken {
@@ -78,10 +79,12 @@ fn prepare(store: &Path) {
             assert_eq!(done.taken.len(), 1, "{:?}", done.refused);
         }
     }
+    drop(store);
+    home
 }
 
 struct Field {
-    home: tempfile::TempDir,
+    home: Home,
     port: String,
     fleet: SharedFleet,
     _server: Server<FleetStation>,
@@ -89,8 +92,7 @@ struct Field {
 
 impl Field {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        prepare(&home.path().join("store"));
+        let home = prepare();
         let station = FleetStation::new(fleet());
         let fleet = station.fleet();
         let server = Server::on_tcp(Bus::unpaced(station), "127.0.0.1:0".parse().unwrap()).unwrap();
@@ -98,9 +100,9 @@ impl Field {
     }
 
     fn start(&self, meter: MeterNo, resolve: bool) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit"));
+        let mut command = self.home.command();
         let face = meter.to_string();
-        command.arg("--home").arg(self.home.path()).args(["--port", &self.port]);
+        command.args(["--port", &self.port]);
         command.args(["--json", "--no-input", "recharge", "--meter", &face]);
         match resolve {
             true => command.arg("--resolve"),
@@ -224,8 +226,8 @@ fn recover(field: &Field, promises: &mut Promises) {
 }
 
 fn check(field: &Field, promises: &Promises) {
-    let (store, opened) = Store::open(&field.home.path().join("store")).unwrap();
-    assert!(opened.read_only.is_none(), "{opened:?}");
+    let store = field.home.store();
+    store.money_allowed().unwrap();
     store.verify().unwrap();
     assert!(store.open_intents().is_empty());
     let fleet = field.fleet.lock().unwrap();

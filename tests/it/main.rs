@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may
 
+mod audit;
 #[cfg(feature = "ble")]
 mod ble;
 mod cli;
@@ -21,3 +22,5 @@ mod stories;
 mod support;
 mod sync;
 mod tidy;
+mod trust;
+mod vault;

@@ -2,17 +2,21 @@
 
 #![cfg(feature = "office")]
 
+mod cli;
+mod custody;
 pub mod desk;
+mod lives;
+mod people;
+mod status;
 
-use desk::{COUNT, Desk, METER, NOW, TENANT, account, device, evidence, figure, judgement, meter};
+use desk::{COUNT, Desk, METER, NOW, account, device, evidence, figure, judgement, meter};
 use meterkit::office::model::{Class, Move, TokenRow, TokenState};
 use meterkit::office::reconcile::{Claim, Known, Setting, judge, observe};
-use meterkit::office::{Office, OfficeError, Order, Verdict};
+use meterkit::office::{Order, Verdict};
 use meterkit::sync::wire::EntryOutcome;
 use meterkit::units::{
     Credit, CreditUnit, Decision, IntentFacts, PurchaseCount, TokenId, UnixSeconds,
 };
-use std::process::Command;
 use std::sync::atomic::Ordering;
 
 const AMOUNT: i64 = 10_000;
@@ -28,6 +32,7 @@ fn token(state: TokenState) -> TokenRow {
         order: [1; 8],
         expires: UnixSeconds(NOW + 100),
         intent_seen: true,
+        revoked: false,
         state,
     }
 }
@@ -364,74 +369,4 @@ fn a_lost_handheld_is_stopped_and_its_tokens_stay_in_doubt() {
     desk.local.wait(desk.office().settle(issued.id, Verdict::NotBooked, "read")).unwrap();
     let _second = desk.handheld("hh-2");
     assert_eq!(desk.issue_to("hh-2", METER, AMOUNT).count_before, issued.count_before);
-}
-
-#[test]
-fn the_office_survives_being_closed_and_keeps_its_keys() {
-    let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let office = Office::init(dir.path(), TENANT).await.unwrap();
-        let root = office.fingerprint();
-        office.close().await;
-        assert!(matches!(
-            Office::init(dir.path(), TENANT).await,
-            Err(OfficeError::AlreadyInitialised(_))
-        ));
-        let office = Office::open(dir.path()).await.unwrap();
-        assert_eq!((office.tenant(), office.fingerprint()), (TENANT, root));
-        assert!(office.report().await.unwrap().sound());
-    });
-    #[cfg(unix)]
-    for name in ["root.seed", "issuer.seed", "status.seed"] {
-        use std::os::unix::fs::PermissionsExt;
-        let file = dir.path().join("keys").join(name);
-        let mode = std::fs::metadata(file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
-    }
-    assert!(matches!(
-        runtime.block_on(Office::open(&dir.path().join("none"))),
-        Err(OfficeError::NotInitialised(_))
-    ));
-}
-
-fn run(dir: &std::path::Path, args: &[&str]) -> (serde_json::Value, i32) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit-office"));
-    let out = command.arg("--data").arg(dir).arg("--json").args(args).output().unwrap();
-    let text = String::from_utf8(out.stdout).unwrap();
-    (serde_json::from_str(&text).unwrap_or_default(), out.status.code().unwrap())
-}
-
-#[test]
-fn the_command_line_does_a_day_at_the_desk() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name).display().to_string();
-    let office = dir.path().join("office");
-    let list = "meter,account,customer,location\n47,123456,\"Zhang, San\",B2 1203\n48,9,Li,B2\n";
-    std::fs::write(path("meters.csv"), list).unwrap();
-    let (csv, enrolment, file) = (path("meters.csv"), path("hh.mke"), path("t.mkt"));
-    let issue = ["issue", "--meter", "47", "--amount", "100.00", "--device", "hh-1", "--out"];
-    let steps: [(&[&str], i32, &str); 11] = [
-        (&["ledger"], 6, "/error"),
-        (&["init", "--tenant", TENANT], 0, "/root_key"),
-        (&["init", "--tenant", TENANT], 6, "/error"),
-        (&["meter", "import", &csv], 0, "/added"),
-        (&[&issue[..], &[&file]].concat(), 1, "/error"),
-        (&["enrol", "hh-1", "--out", &enrolment], 0, "/root_key"),
-        (&[&issue[..], &[&file]].concat(), 0, "/code"),
-        (&["issue", "--meter", "47", "--amount", "0", "--device", "hh-1"], 2, ""),
-        (&["review", "list"], 0, "/reviews"),
-        (&["devices"], 0, "/devices/0/status"),
-        (&["ledger"], 0, "/sum_zero"),
-    ];
-    for (args, status, pointer) in steps {
-        let (json, code) = run(&office, args);
-        assert_eq!(code, status, "{args:?}: {json}");
-        assert!(pointer.is_empty() || json.pointer(pointer).is_some(), "{args:?}: {json}");
-    }
-    let (ledger, _) = run(&office, &["ledger"]);
-    assert_eq!(ledger["sum_zero"], true);
-    assert_eq!(ledger["balances"][1]["amount"], "100.00");
-    let token = std::fs::read(file).unwrap();
-    assert_eq!(meterkit_tokens::document_type(&token).unwrap(), meterkit_tokens::DocType::Recharge);
 }

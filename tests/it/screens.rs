@@ -5,10 +5,14 @@
 //! review them like code.
 
 mod flows;
+mod lock;
+mod log_in;
+mod people;
 mod scenes;
 mod states;
 mod words;
 
+use meterkit::jobs::views::{Request, Update};
 use meterkit::text::Lang;
 use meterkit::tui::app::App;
 use meterkit::tui::effect::Effect;
@@ -17,6 +21,7 @@ use meterkit::tui::layout::Size;
 use meterkit::tui::shared::Moment;
 use meterkit::tui::theme::Palette;
 use meterkit::tui::{TuiOptions, view};
+use meterkit::units::UnixSeconds;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -27,20 +32,30 @@ pub struct Hand {
     pub app: App,
     /// What was asked so far, oldest first; `asked` empties it.
     effects: Vec<Effect>,
-    up: Duration,
+    pub up: Duration,
+    pub wall: UnixSeconds,
 }
 
 impl Hand {
+    /// Somebody is logged in, and the engine has told nothing else.
     pub fn new(lang: Lang, palette: Palette, width: u16, height: u16) -> Self {
+        let mut hand = Self::locked(lang, palette, width, height);
+        hand.tell(Update::LoggedIn(Box::new(states::session())));
+        hand.wait(1);
+        hand
+    }
+
+    /// The log-in screen, before the engine has told anything.
+    pub fn locked(lang: Lang, palette: Palette, width: u16, height: u16) -> Self {
         let mut options = TuiOptions::for_terminal(lang, false, "xterm", false);
         options.palette = palette;
-        options.operator = "李建国".to_owned();
+        options.operator = "1001".to_owned();
         options.import_from = "/media/usb/tokens.mk1".to_owned();
         options.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
         let up = Duration::ZERO;
         let now = Moment { wall: states::NOW, up };
         let (app, effects) = App::new(options, Size { width, height }, now);
-        Self { app, effects, up }
+        Self { app, effects, up, wall: states::NOW }
     }
 
     /// A small English screen in black and white.
@@ -49,7 +64,7 @@ impl Hand {
     }
 
     pub fn event(&mut self, event: Event) {
-        let now = Moment { wall: states::NOW, up: self.up };
+        let now = Moment { wall: self.wall, up: self.up };
         self.effects.extend(self.app.update(event, now));
     }
 
@@ -66,17 +81,26 @@ impl Hand {
         text.chars().for_each(|c| self.press(Key::Char(c)));
     }
 
-    pub fn tell(&mut self, update: meterkit::jobs::views::Update) {
+    pub fn tell(&mut self, update: Update) {
         self.event(Event::Update(update));
     }
 
     pub fn wait(&mut self, seconds: u64) {
         self.up += Duration::from_secs(seconds);
-        self.event(Event::Second);
+        self.event(Event::Timer);
+    }
+
+    /// Sleeps as the loop does, until the moment the screens named, and tells how long that was.
+    /// `None` if nothing would ever wake it.
+    pub fn sleep(&mut self) -> Option<Duration> {
+        let slept = self.app.wake()?.saturating_sub(self.up);
+        self.up += slept;
+        self.event(Event::Timer);
+        Some(slept)
     }
 
     /// What was asked of the engine since the last call, repaints left out.
-    pub fn asked(&mut self) -> Vec<meterkit::jobs::views::Request> {
+    pub fn asked(&mut self) -> Vec<Request> {
         let effects = std::mem::take(&mut self.effects);
         let asks = effects.into_iter().filter_map(|effect| match effect {
             Effect::Ask(request) => Some(request),
@@ -148,12 +172,20 @@ fn style_text(buffer: &Buffer) -> String {
     text
 }
 
-/// Keeps a scene at both sizes in both languages, without and with colours.
+/// Keeps a scene of somebody who is logged in.
 fn keep(name: &str, play: fn(&mut Hand)) {
+    keep_from(Hand::new, name, play);
+}
+
+/// How a hand begins.
+type Begin = fn(Lang, Palette, u16, u16) -> Hand;
+
+/// Keeps a scene at both sizes in both languages, without and with colours.
+fn keep_from(begin: Begin, name: &str, play: fn(&mut Hand)) {
     for (width, height) in [(40, 20), (80, 24)] {
         for lang in Lang::ALL {
             let shown = [Palette::Mono, Palette::Sixteen].map(|palette| {
-                let mut hand = Hand::new(lang, palette, width, height);
+                let mut hand = begin(lang, palette, width, height);
                 play(&mut hand);
                 hand.buffer()
             });

@@ -8,8 +8,10 @@ mod damage;
 mod discipline;
 mod frozen;
 pub mod make;
+mod sealed;
+mod trust;
 
-use make::{identity, stamp};
+use make::{identity, key, stamp};
 use meterkit::store::{Opened, Options, Store};
 use std::path::Path;
 
@@ -22,11 +24,11 @@ fn options() -> Options {
 
 /// Enrols a handheld in a folder.
 pub fn create(dir: &Path) -> Store {
-    Store::create_with(dir, identity(), &stamp(1), options()).unwrap()
+    Store::create_with(dir, identity(), &stamp(1), &key(), options()).unwrap()
 }
 
 pub fn open(dir: &Path) -> (Store, Opened) {
-    Store::open_with(dir, options()).unwrap()
+    Store::open_with(dir, &key(), options()).unwrap()
 }
 
 /// Opens what must be in order.

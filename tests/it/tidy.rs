@@ -275,3 +275,18 @@ fn every_fixture_is_used_by_a_test() {
         assert!(tests.contains(&folder), "no test names fixtures/{folder}");
     }
 }
+
+/// Each test the threat model points to is there, under that name, in that file.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let text = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let mut named = 0;
+    for (file, test) in text.split('`').filter_map(|part| part.split_once(".rs::")) {
+        let folder = if file.starts_with("tokens/") { "" } else { "tests/it/" };
+        let path = root().join(format!("{folder}{file}.rs"));
+        let source = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(source.contains(&format!("fn {test}()")), "{}: {test}", path.display());
+        named += 1;
+    }
+    assert!(named > 40, "{named} tests named");
+}

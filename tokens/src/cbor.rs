@@ -172,6 +172,21 @@ impl Fields {
         bytes.try_into().map(Some).map_err(|_| CborError::Length { key, want: N, found })
     }
 
+    /// Takes a list of byte strings of exactly `N` bytes each.
+    ///
+    /// # Errors
+    /// Missing, not a list of byte strings, or [`CborError::Length`].
+    pub fn list_bytes<const N: usize>(&mut self, key: i64) -> Result<Vec<[u8; N]>, CborError> {
+        let one = |value| match value {
+            Value::Bytes(bytes) => {
+                let found = bytes.len();
+                bytes.try_into().map_err(|_| CborError::Length { key, want: N, found })
+            }
+            _ => Err(CborError::Type { key, want: "a list of byte strings" }),
+        };
+        self.array(key)?.into_iter().map(one).collect()
+    }
+
     /// Takes a map.
     ///
     /// # Errors

@@ -4,11 +4,12 @@
 //! [`DocType::ALL`], one section in `docs/token-format.md`; a device-signed one also needs a
 //! variant in [`crate::DeviceDoc`].
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::canonical::Limits;
-use crate::cbor::{CborError, Fields};
+use crate::cbor::{CborError, Fields, Value};
 use crate::error::TokenError;
 
 /// Issuer: the tenant (RFC 8392 3.1.1).
@@ -34,6 +35,8 @@ pub const PRIVATE: i64 = -65537;
 pub const MAX_TENANT_CHARS: usize = 32;
 /// Longest device name in bytes (ASCII).
 pub const MAX_DEVICE_BYTES: usize = 16;
+/// Longest operator id in bytes (ASCII).
+pub const MAX_OPERATOR_BYTES: usize = 16;
 /// Largest amount in minor units.
 pub const MAX_AMOUNT: i64 = (1 << 31) - 1;
 /// Latest time accepted: 9999-12-31T23:59:59Z, so that every date stays printable.
@@ -41,10 +44,14 @@ pub const MAX_TIME: i64 = 253_402_300_799;
 /// Deployment word in the external AAD; a change of the whole format changes this.
 pub const DEPLOYMENT: &str = "meterkit/1";
 
-/// Whose key signs a type of document.
+/// Whose key signs a type of document. Each kind of key signs its own documents and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signer {
-    /// An office key.
+    /// Root keys, several of them.
+    Root,
+    /// A keyset key, named by the root.
+    Keyset,
+    /// An office key, named by the keyset.
     Office,
     /// A handheld's own key.
     Device,
@@ -53,12 +60,20 @@ pub enum Signer {
 /// A type of signed document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DocType {
+    /// `rk`: the root keys and the keyset keys; one signature of several.
+    Root,
     /// `rt`: one credit for one meter (recharge, refund or carry-over in).
     Recharge,
-    /// `ks`: the office keys in force, signed by the root key.
+    /// `ks`: the office keys in force, signed by a keyset key.
     Keyset,
-    /// `st`: office time, versions and the acknowledged journal head; short-lived.
+    /// `st`: versions, acknowledged journal head, limits and revoked ids; short-lived.
     Status,
+    /// `og`: who may work with a handheld, and what that person may do.
+    Grant,
+    /// `ov`: a supervisor's leave for one act on one meter.
+    Override,
+    /// `an`: the office's answer to a request.
+    Answer,
     /// `rc`: the office's answer to journal packs, event by event.
     Receipt,
     /// `ar`: one page of the area list (meters and customers).
@@ -96,10 +111,14 @@ const KIB: usize = 1024;
 
 impl DocType {
     /// All types.
-    pub const ALL: [Self; 9] = [
-        Self::Recharge,
+    pub const ALL: [Self; 13] = [
+        Self::Root,
         Self::Keyset,
         Self::Status,
+        Self::Recharge,
+        Self::Grant,
+        Self::Override,
+        Self::Answer,
         Self::Receipt,
         Self::Area,
         Self::Enrolment,
@@ -110,16 +129,28 @@ impl DocType {
 
     /// The row of this type.
     pub const fn facts(self) -> Facts {
-        use Signer::{Device, Office};
+        use Signer::{Device, Keyset, Office, Root};
         match self {
+            Self::Root => {
+                row("rk", "application/vnd.meterkit.rk+cwt", Root, true, 4 * KIB, SHALLOW)
+            }
             Self::Recharge => {
                 row("rt", "application/vnd.meterkit.rt+cwt", Office, true, 4 * KIB, SHALLOW)
             }
             Self::Keyset => {
-                row("ks", "application/vnd.meterkit.ks+cwt", Office, true, 16 * KIB, SHALLOW)
+                row("ks", "application/vnd.meterkit.ks+cwt", Keyset, true, 16 * KIB, SHALLOW)
             }
             Self::Status => {
-                row("st", "application/vnd.meterkit.st+cose", Office, false, 16 * KIB, SHALLOW)
+                row("st", "application/vnd.meterkit.st+cwt", Office, true, 16 * KIB, SHALLOW)
+            }
+            Self::Grant => {
+                row("og", "application/vnd.meterkit.og+cwt", Office, true, 4 * KIB, SHALLOW)
+            }
+            Self::Override => {
+                row("ov", "application/vnd.meterkit.ov+cwt", Office, true, 4 * KIB, SHALLOW)
+            }
+            Self::Answer => {
+                row("an", "application/vnd.meterkit.an+cose", Office, false, 16 * KIB, DEEP)
             }
             Self::Receipt => {
                 row("rc", "application/vnd.meterkit.rc+cose", Office, false, 256 * KIB, DEEP)
@@ -128,7 +159,7 @@ impl DocType {
                 row("ar", "application/vnd.meterkit.ar+cose", Office, false, 256 * KIB, DEEP)
             }
             Self::Enrolment => {
-                row("en", "application/vnd.meterkit.en+cose", Office, false, 32 * KIB, DEEP)
+                row("en", "application/vnd.meterkit.en+cose", Office, false, 256 * KIB, DEEP)
             }
             Self::Pack => {
                 row("jp", "application/vnd.meterkit.jp+cose", Device, false, 128 * KIB, DEEP)
@@ -216,6 +247,66 @@ pub(crate) fn take_time(fields: &mut Fields, key: i64) -> Result<i64, TokenError
     if (0..=MAX_TIME).contains(&time) { Ok(time) } else { Err(CborError::Range.into()) }
 }
 
+/// Says that a device name is visible ASCII without spaces, and no wildcard.
+pub(crate) fn check_device(name: &str) -> Result<(), TokenError> {
+    let ok = (1..=MAX_DEVICE_BYTES).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_graphic())
+        && name != "*";
+    if ok { Ok(()) } else { Err(TokenError::Claim("aud")) }
+}
+
+/// Says that an operator's id is one; `claim` is its name in a refusal.
+pub(crate) fn check_operator(id: &str, claim: &'static str) -> Result<(), TokenError> {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let ok = (1..=MAX_OPERATOR_BYTES).contains(&id.len()) && id.bytes().all(good);
+    if ok { Ok(()) } else { Err(TokenError::Claim(claim)) }
+}
+
+/// A text a person reads: 1..=`most` characters, no space at either end, none that controls a
+/// terminal, cannot be seen or turns the direction of what follows.
+pub(crate) fn is_plain(text: &str, most: usize) -> bool {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+            || matches!(c, '\u{e0000}'..='\u{e007f}')
+    };
+    (1..=most).contains(&text.chars().count()) && text.trim() == text && !text.contains(unseen)
+}
+
+/// No two are alike.
+pub(crate) fn distinct<T: Ord>(items: &[T]) -> bool {
+    items.iter().collect::<BTreeSet<_>>().len() == items.len()
+}
+
+/// A number of ours that must fit the signed format; `claim` is its name in a refusal.
+pub(crate) fn number_value(number: u64, claim: &'static str) -> Result<Value, TokenError> {
+    i64::try_from(number).map(Value::Int).map_err(|_| TokenError::Claim(claim))
+}
+
+pub(crate) fn is_bcd(bytes: &[u8; 6]) -> bool {
+    bytes.iter().all(|b| b >> 4 <= 9 && b & 15 <= 9)
+}
+
+/// Twelve digits of six BCD bytes.
+pub(crate) fn digits(bcd: [u8; 6]) -> String {
+    bcd.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(b'0' + d)).collect()
+}
+
+/// Six BCD bytes of exactly twelve ASCII digits.
+pub(crate) fn bcd(text: &str) -> Option<[u8; 6]> {
+    let text: &[u8; 12] = text.as_bytes().try_into().ok()?;
+    if !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let mut out = [0; 6];
+    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = (pair[0] - b'0') << 4 | (pair[1] - b'0');
+    }
+    Some(out)
+}
+
 /// The three times of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -234,6 +325,22 @@ impl Window {
             Ok(())
         } else {
             Err(TokenError::Window)
+        }
+    }
+
+    /// Says that the document lives no longer than `most` seconds from its signing.
+    pub(crate) fn check_life(self, most: i64) -> Result<(), TokenError> {
+        if self.expires - self.issued <= most { Ok(()) } else { Err(TokenError::Life) }
+    }
+
+    /// Says that `now` is within the document's life.
+    pub(crate) fn check_now(self, now: i64) -> Result<(), TokenError> {
+        if now < self.not_before {
+            Err(TokenError::NotYet)
+        } else if now >= self.expires {
+            Err(TokenError::Expired)
+        } else {
+            Ok(())
         }
     }
 }

@@ -81,6 +81,18 @@ pub(crate) fn open<'k>(
     tenant: &str,
     keys: &'k Keyring,
 ) -> Result<Opened<'k>, TokenError> {
+    let (kid, payload, parts) = read(bytes, kind, tenant)?;
+    let record = keys.admit(kid, kind)?;
+    record.key.verify(&to_be_signed(parts.protected, tenant, parts.payload), parts.signature)?;
+    Ok(Opened { record, payload })
+}
+
+/// Everything before the key: who seems to have signed what.
+fn read<'a>(
+    bytes: &'a [u8],
+    kind: DocType,
+    tenant: &str,
+) -> Result<(KeyId, Value, Parts<'a>), TokenError> {
     let limits = kind.limits();
     let parts = Parts::of(bytes, limits)?;
     let header = Header::of(parts.protected, limits)?;
@@ -92,9 +104,24 @@ pub(crate) fn open<'k>(
     }
     let payload = cbor::decode(parts.payload, limits)?;
     check_payload(&payload, kind, tenant)?;
-    let record = keys.admit(header.kid, kind)?;
-    record.key.verify(&to_be_signed(parts.protected, tenant, parts.payload), parts.signature)?;
-    Ok(Opened { record, payload })
+    Ok((header.kid, payload, parts))
+}
+
+/// Key and payload of a document as they stand there, the signature **not** checked: for a
+/// document that names the keys it must be checked against.
+pub(crate) fn unchecked(
+    bytes: &[u8],
+    kind: DocType,
+    tenant: &str,
+) -> Result<(KeyId, Value), TokenError> {
+    read(bytes, kind, tenant).map(|(kid, payload, _)| (kid, payload))
+}
+
+/// The key id in a header, for sorting.
+pub(crate) fn kid(bytes: &[u8], kind: DocType) -> Option<KeyId> {
+    let limits = kind.limits();
+    let parts = Parts::of(bytes, limits).ok()?;
+    Some(Header::of(parts.protected, limits).ok()?.kid)
 }
 
 /// The payload is a map; in a claims set, the tenant is the one asked for. The signature covers the

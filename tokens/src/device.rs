@@ -43,9 +43,13 @@ impl TryFrom<DocType> for DeviceDoc {
             DocType::Pack => Ok(Self::Pack),
             DocType::Checkpoint => Ok(Self::Checkpoint),
             DocType::Request => Ok(Self::Request),
-            DocType::Recharge
+            DocType::Root
             | DocType::Keyset
             | DocType::Status
+            | DocType::Recharge
+            | DocType::Grant
+            | DocType::Override
+            | DocType::Answer
             | DocType::Receipt
             | DocType::Area
             | DocType::Enrolment => Err(TokenError::Signer(doc)),

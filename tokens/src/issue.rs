@@ -9,12 +9,16 @@ use crate::cbor::Value;
 use crate::claims::{DocType, Signer};
 use crate::cose;
 use crate::error::TokenError;
+use crate::grant::Grant;
 use crate::keys::{KeyId, PublicKey};
 use crate::keyset::Keyset;
+use crate::over::Override;
 use crate::recharge::RechargeToken;
+use crate::root::Root;
+use crate::status::Status;
 
-/// An office key pair: a root key or an issuer key, which differ only in what a keyset says of
-/// them.
+/// A key pair of the office: a root key, a keyset key or an issuer key, which differ only in what
+/// root and keyset say of them.
 pub struct Issuer(SigningKey);
 
 impl Issuer {
@@ -43,7 +47,15 @@ impl Issuer {
         cose::seal(&self.0, DocType::Recharge, &token.tenant, &token.payload()?)
     }
 
-    /// Signs a keyset; only the root key's signature will be accepted.
+    /// Signs a root: one document of a root file, which [`Root::join`] makes of several.
+    ///
+    /// # Errors
+    /// The root breaks one of its rules.
+    pub fn root(&self, root: &Root) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Root, &root.tenant, &root.payload()?)
+    }
+
+    /// Signs a keyset; only a keyset key's signature will be accepted.
     ///
     /// # Errors
     /// The keyset breaks one of its rules.
@@ -51,18 +63,44 @@ impl Issuer {
         cose::seal(&self.0, DocType::Keyset, &keyset.tenant, &keyset.payload()?)
     }
 
+    /// Signs a status.
+    ///
+    /// # Errors
+    /// The status breaks one of its rules.
+    pub fn status(&self, status: &Status) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Status, &status.tenant, &status.payload()?)
+    }
+
+    /// Signs a grant.
+    ///
+    /// # Errors
+    /// The grant breaks one of its rules.
+    pub fn grant(&self, grant: &Grant) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Grant, &grant.tenant, &grant.payload()?)
+    }
+
+    /// Signs an override (which is a word of the language, hence the name).
+    ///
+    /// # Errors
+    /// The override breaks one of its rules.
+    pub fn over_ride(&self, leave: &Override) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Override, &leave.tenant, &leave.payload()?)
+    }
+
     /// Signs any other office document.
     ///
     /// # Errors
-    /// [`TokenError::Signer`] for a handheld's document; a payload that breaks the rules of its
-    /// type (recharge tokens and keysets are read back), too deep or too large.
+    /// [`TokenError::Signer`] for a document no office key signs; a payload that breaks the rules
+    /// of its type (those with a reader here are read back), too deep or too large.
     pub fn sign(&self, doc: DocType, tenant: &str, payload: Value) -> Result<Vec<u8>, TokenError> {
         if doc.signer() != Signer::Office {
             return Err(TokenError::Signer(doc));
         }
         match doc {
             DocType::Recharge => drop(RechargeToken::from_payload(payload.clone())?),
-            DocType::Keyset => drop(Keyset::from_payload(payload.clone())?),
+            DocType::Status => drop(Status::from_payload(payload.clone())?),
+            DocType::Grant => drop(Grant::from_payload(payload.clone())?),
+            DocType::Override => drop(Override::from_payload(payload.clone())?),
             _ => {}
         }
         cose::seal(&self.0, doc, tenant, &payload)

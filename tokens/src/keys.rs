@@ -116,6 +116,16 @@ pub struct KeyRecord {
     pub max_amount: Option<i64>,
 }
 
+impl KeyRecord {
+    /// Says that a document is valid only while its key is.
+    pub(crate) fn check_outlived(&self, not_before: i64, expires: i64) -> Result<(), TokenError> {
+        if not_before < self.not_before || expires > self.not_after {
+            return Err(TokenError::KeyExpired(self.key.kid()));
+        }
+        Ok(())
+    }
+}
+
 /// The keys a document is checked against.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
@@ -135,20 +145,27 @@ impl From<Vec<KeyRecord>> for Keyring {
 }
 
 impl Keyring {
-    /// A ring with the root key alone, which may sign keysets and enrolments at any time.
-    pub fn root(key: PublicKey) -> Self {
-        Self::always(key, vec![DocType::Keyset, DocType::Enrolment])
+    /// A ring of keys that may sign one type of document at any time.
+    pub(crate) fn only<'k>(keys: impl IntoIterator<Item = &'k PublicKey>, doc: DocType) -> Self {
+        Self::always(keys, &[doc])
     }
 
     /// A ring with one handheld's key, which may sign every device document at any time.
     pub fn device(key: PublicKey) -> Self {
         let device = |doc: &DocType| doc.signer() == crate::claims::Signer::Device;
-        Self::always(key, DocType::ALL.into_iter().filter(device).collect())
+        let types: Vec<DocType> = DocType::ALL.into_iter().filter(device).collect();
+        Self::always([&key], &types)
     }
 
-    fn always(key: PublicKey, types: Vec<DocType>) -> Self {
-        let (not_before, not_after) = (i64::MIN, i64::MAX);
-        Self::from(vec![KeyRecord { key, not_before, not_after, types, max_amount: None }])
+    fn always<'k>(keys: impl IntoIterator<Item = &'k PublicKey>, types: &[DocType]) -> Self {
+        let record = |key: &PublicKey| KeyRecord {
+            key: *key,
+            not_before: i64::MIN,
+            not_after: i64::MAX,
+            types: types.to_vec(),
+            max_amount: None,
+        };
+        keys.into_iter().map(record).collect::<Vec<_>>().into()
     }
 
     /// The record of a key.

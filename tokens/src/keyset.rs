@@ -1,18 +1,17 @@
-//! The keyset: which office keys are in force, signed by the root key a handheld got at enrolment.
+//! The keyset: which office keys are in force, signed by a keyset key that the root names.
 //!
-//! A keyset grants office types only, and never the right to make keysets. Versions never go back:
-//! the caller keeps the version in use and offers it to [`Keyset::check_follows`].
-
-use std::collections::BTreeSet;
+//! A keyset grants office types only, never the right to make keysets or roots. Versions never go
+//! back: the caller keeps the version in use and offers it to [`Keyset::check_follows`].
 
 use crate::cbor::{CborError, Fields, Value};
 use crate::claims::{
     DocType, EXP, IAT, ISS, MAX_AMOUNT, MAX_TIME, NBF, PRIVATE, Signer, Window, check_tenant,
-    take_time,
+    distinct, number_value, take_time,
 };
 use crate::cose;
 use crate::error::TokenError;
 use crate::keys::{ALG_ED25519, KeyId, KeyRecord, Keyring, PublicKey};
+use crate::root::Root;
 
 /// Most keys, and most revocations, in one keyset.
 pub const MAX_KEYS: usize = 64;
@@ -54,13 +53,23 @@ pub struct Keyset {
 }
 
 impl Keyset {
-    /// Checks bytes as a keyset of this tenant signed by the root key.
+    /// Checks bytes as a keyset of this tenant signed by one of the root's keyset keys.
     ///
     /// # Errors
-    /// See [`TokenError`]. Time and version are [`Self::check_now`] and [`Self::check_follows`].
-    pub fn verify(bytes: &[u8], tenant: &str, root: &PublicKey) -> Result<Self, TokenError> {
-        let ring = Keyring::root(*root);
-        Self::from_payload(cose::open(bytes, DocType::Keyset, tenant, &ring)?.payload)
+    /// See [`TokenError`]; also a root or keyset key among the office keys. Time and version are
+    /// [`Self::check_now`] and [`Self::check_follows`].
+    pub fn verify(bytes: &[u8], tenant: &str, root: &Root) -> Result<Self, TokenError> {
+        let ring = Keyring::only(&root.keyset_keys, DocType::Keyset);
+        let keyset =
+            Self::from_payload(cose::open(bytes, DocType::Keyset, tenant, &ring)?.payload)?;
+        let above = |record: &KeyRecord| {
+            root.keys.iter().chain(&root.keyset_keys).any(|key| *key == record.key)
+        };
+        if keyset.keys.iter().any(above) {
+            Err(TokenError::Claim("keys-above"))
+        } else {
+            Ok(keyset)
+        }
     }
 
     /// Says that the keyset is in force. An expired one still proves old documents; what a handheld
@@ -69,13 +78,7 @@ impl Keyset {
     /// # Errors
     /// [`TokenError::NotYet`], [`TokenError::Expired`].
     pub fn check_now(&self, now: i64) -> Result<(), TokenError> {
-        if now < self.not_before {
-            Err(TokenError::NotYet)
-        } else if now >= self.expires {
-            Err(TokenError::Expired)
-        } else {
-            Ok(())
-        }
+        self.window().check_now(now)
     }
 
     /// Says that this keyset may replace the one of version `have` (the same version may come
@@ -106,12 +109,11 @@ impl Keyset {
     /// The keyset breaks one of its rules.
     pub fn payload(&self) -> Result<Value, TokenError> {
         self.check()?;
-        let version = i64::try_from(self.version).map_err(|_| TokenError::Claim("version"))?;
         let revoked = self.revoked.iter().map(|(kid, from)| {
             Value::Map(vec![(key::KID, Value::bytes(kid.0)), (key::FROM, Value::Int(*from))])
         });
         let private = Value::Map(vec![
-            (key::VERSION, Value::Int(version)),
+            (key::VERSION, number_value(self.version, "version")?),
             (key::KEYS, Value::Array(self.keys.iter().map(record_value).collect())),
             (key::REVOKED, Value::Array(revoked.collect())),
         ]);
@@ -146,18 +148,22 @@ impl Keyset {
         Ok(keyset)
     }
 
+    fn window(&self) -> Window {
+        let (issued, not_before, expires) = (self.issued, self.not_before, self.expires);
+        Window { issued, not_before, expires }
+    }
+
     fn check(&self) -> Result<(), TokenError> {
         check_tenant(&self.tenant)?;
-        let (issued, not_before, expires) = (self.issued, self.not_before, self.expires);
-        Window { issued, not_before, expires }.check()?;
-        let kids: BTreeSet<KeyId> = self.keys.iter().map(|record| record.key.kid()).collect();
-        if self.keys.len() > MAX_KEYS || kids.len() != self.keys.len() {
+        self.window().check()?;
+        let kids: Vec<KeyId> = self.keys.iter().map(|record| record.key.kid()).collect();
+        if kids.len() > MAX_KEYS || !distinct(&kids) {
             return Err(TokenError::Claim("keys"));
         }
         self.keys.iter().try_for_each(check_record)?;
-        let revoked: BTreeSet<KeyId> = self.revoked.iter().map(|(kid, _)| *kid).collect();
+        let revoked: Vec<KeyId> = self.revoked.iter().map(|(kid, _)| *kid).collect();
         let times = self.revoked.iter().all(|(_, from)| (0..=MAX_TIME).contains(from));
-        if self.revoked.len() > MAX_KEYS || revoked.len() != self.revoked.len() || !times {
+        if revoked.len() > MAX_KEYS || !distinct(&revoked) || !times {
             return Err(TokenError::Claim("revoked"));
         }
         Ok(())
@@ -175,7 +181,7 @@ impl Keyring {
 }
 
 fn check_record(record: &KeyRecord) -> Result<(), TokenError> {
-    let grantable = |doc: &DocType| doc.signer() == Signer::Office && *doc != DocType::Keyset;
+    let grantable = |doc: &DocType| doc.signer() == Signer::Office;
     if !record.types.iter().all(grantable) {
         return Err(TokenError::Claim("types"));
     }

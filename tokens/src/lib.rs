@@ -11,8 +11,13 @@
 //! | [`claims`] | document types, media types, claim labels, limits |
 //! | [`keys`] | public keys, key ids, keyrings |
 //! | [`cose`] | the envelope: open and seal |
+//! | [`root`] | the root, signed by several keys; the chain from a pinned hash to the office keys |
+//! | [`keyset`] | the list of office keys, signed by a keyset key |
+//! | [`status`] | versions, acknowledged journal and limits of one handheld, for three days |
 //! | [`recharge`] | the recharge token |
-//! | [`keyset`] | the list of office keys, signed by the root key |
+//! | [`grant`] | what one person may do with one handheld |
+//! | [`over`] | a supervisor's leave for one act |
+//! | [`caps`] | limits in two steps |
 //! | [`device`] | a handheld's own key, which can sign no money |
 //! | `issue` | the office's signing keys (feature `issue`) |
 //! | [`base45`] | the text form for QR codes |
@@ -22,23 +27,34 @@
 
 pub mod base45;
 pub mod canonical;
+pub mod caps;
 pub mod cbor;
 pub mod claims;
 pub mod cose;
 pub mod device;
 pub mod error;
+pub mod grant;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keys;
 pub mod keyset;
+pub mod over;
 pub mod recharge;
+pub mod root;
+pub mod status;
 
+pub use base45::{from_qr_text, qr_text};
+pub use caps::Caps;
 pub use claims::{DocType, Signer};
 pub use cose::{Verified, document_type, verify};
 pub use device::{DeviceDoc, DeviceKey};
-pub use error::{CborError, KeyError, QrError, Shape, TokenError};
+pub use error::{CborError, KeyError, QrError, RootError, Shape, TokenError};
+pub use grant::{Grant, activation};
 #[cfg(feature = "issue")]
 pub use issue::Issuer;
 pub use keys::{KeyId, KeyRecord, Keyring, PublicKey};
 pub use keyset::Keyset;
+pub use over::Override;
 pub use recharge::{Kind, RechargeToken, Unit};
+pub use root::{Authority, Root};
+pub use status::Status;

@@ -7,8 +7,8 @@
 use crate::base45;
 use crate::cbor::{CborError, Fields, Value};
 use crate::claims::{
-    AUD, CTI, DocType, EXP, IAT, ISS, MAX_AMOUNT, MAX_DEVICE_BYTES, NBF, PRIVATE, SUB, Window,
-    check_tenant, take_time,
+    AUD, CTI, DocType, EXP, IAT, ISS, MAX_AMOUNT, NBF, PRIVATE, SUB, Window, bcd, check_device,
+    check_tenant, digits, is_bcd, number_value, take_time,
 };
 use crate::cose;
 use crate::error::{QrError, TokenError};
@@ -171,13 +171,12 @@ impl RechargeToken {
     /// A field is out of its range.
     pub fn payload(&self) -> Result<Value, TokenError> {
         self.check()?;
-        let seq = i64::try_from(self.seq).map_err(|_| TokenError::Claim("seq"))?;
         let private = Value::map_of([
             (key::KIND, Some(Value::Int(self.kind.number()))),
             (key::AMOUNT, Some(Value::Int(self.amount))),
             (key::UNIT, Some(Value::Int(self.unit.number()))),
             (key::COUNT, Some(Value::from(self.count))),
-            (key::SEQ, Some(Value::Int(seq))),
+            (key::SEQ, Some(number_value(self.seq, "seq")?)),
             (key::ORDER, Some(Value::bytes(self.order))),
             (key::ACCOUNT, Some(Value::bytes(self.account))),
             (key::CAPS, (self.caps != 0).then(|| Value::from(self.caps))),
@@ -233,9 +232,7 @@ impl RechargeToken {
         if !is_bcd(&self.meter) {
             return Err(TokenError::Claim("sub"));
         }
-        if !is_device(&self.device) {
-            return Err(TokenError::Claim("aud"));
-        }
+        check_device(&self.device)?;
         if !is_bcd(&self.account) {
             return Err(TokenError::Claim("epoch"));
         }
@@ -257,12 +254,9 @@ impl RechargeToken {
 
     /// The token stays within what its key may do: time and amount.
     fn check_key(&self, record: &KeyRecord) -> Result<(), TokenError> {
-        let kid = record.key.kid();
-        if self.not_before < record.not_before || self.expires > record.not_after {
-            return Err(TokenError::KeyExpired(kid));
-        }
+        record.check_outlived(self.not_before, self.expires)?;
         if record.max_amount.is_some_and(|most| self.amount > most) {
-            return Err(TokenError::KeyAmount(kid));
+            return Err(TokenError::KeyAmount(record.key.kid()));
         }
         Ok(())
     }
@@ -287,33 +281,4 @@ fn take_caps(fields: &mut Fields) -> Result<u32, TokenError> {
         Some(0) => Err(TokenError::Claim("caps")),
         Some(caps) => Ok(u32::try_from(caps).map_err(|_| CborError::Range)?),
     }
-}
-
-/// A device name: printable ASCII without spaces, and no wildcard.
-fn is_device(name: &str) -> bool {
-    (1..=MAX_DEVICE_BYTES).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_graphic())
-        && name != "*"
-}
-
-fn is_bcd(bytes: &[u8; 6]) -> bool {
-    bytes.iter().all(|b| b >> 4 <= 9 && b & 15 <= 9)
-}
-
-/// Twelve digits of six BCD bytes.
-fn digits(bcd: [u8; 6]) -> String {
-    bcd.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(b'0' + d)).collect()
-}
-
-/// Six BCD bytes of exactly twelve ASCII digits.
-fn bcd(text: &str) -> Option<[u8; 6]> {
-    let text: &[u8; 12] = text.as_bytes().try_into().ok()?;
-    if !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let mut out = [0; 6];
-    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = (pair[0] - b'0') << 4 | (pair[1] - b'0');
-    }
-    Some(out)
 }

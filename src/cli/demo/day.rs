@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ledger::Tally;
-use super::site::{OPERATOR, Site};
+use super::site::Site;
 use crate::cli::context::Context;
 use crate::jobs::clock::TickClock;
 use crate::jobs::recharge::{self, Checked};
 use crate::jobs::views::{Failure, FinishedView, Stage};
-use crate::jobs::{Cancel, Desk, Line as Errand, SystemClock, check, failure, open};
+use crate::jobs::session::Session;
+use crate::jobs::{Cancel, Desk, Line as Errand, SystemClock, check, failure};
 use crate::profile::Profile;
 use crate::report::Code;
 use crate::sim::Fault;
@@ -33,9 +34,9 @@ const ROUNDS: usize = 2;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A handheld in the operator's hand.
-struct Hand<'a> {
-    context: &'a Context,
+struct Hand {
     store: Store,
+    session: Session,
     link: VirtualLink<FleetStation>,
     profiles: [Profile; 2],
     clock: TickClock,
@@ -49,7 +50,7 @@ struct Hand<'a> {
 pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
     let mut site = Site::build(&context.paths)?;
     site.network(false);
-    let mut hand = Hand::new(context, &site, seed)?;
+    let mut hand = Hand::new(&site, seed)?;
     let mut tried = BTreeSet::new();
     for round in 0..ROUNDS {
         for (at, (meter, token)) in hand.ready().into_iter().enumerate() {
@@ -57,7 +58,7 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
             tried.insert(token);
             hand.recharge(meter, token, (at + 1) % IMPATIENT_EVERY == 0)?;
             if (at + 1) % RESTART_EVERY == 0 {
-                hand = hand.restarted()?;
+                hand = hand.restarted(&site)?;
             }
         }
         for _ in 0..EVENINGS {
@@ -78,9 +79,9 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
     Ok(u8::from(!tally.sound()))
 }
 
-impl<'a> Hand<'a> {
-    fn new(context: &'a Context, site: &Site, seed: u64) -> Result<Self, Failure> {
-        let (store, _) = open::store(&context.paths.store)?;
+impl Hand {
+    fn new(site: &Site, seed: u64) -> Result<Self, Failure> {
+        let (store, session) = site.log_in()?;
         let settings = LineSettings { baud: 9600, ..LineSettings::default() };
         // A bad line, but one on which an operator would still work.
         let faults = Faults {
@@ -94,8 +95,8 @@ impl<'a> Hand<'a> {
         let station = FleetStation::sharing(site.fleet());
         let built_in = |id| Profile::built_in(id).map_err(|error| failure::profile(&error));
         Ok(Self {
-            context,
             store,
+            session,
             link: VirtualLink::new(station, Line::new(settings, faults)),
             profiles: [built_in("dlt645-2007-c")?, built_in("dlt645-2007-c-kwh")?],
             clock: TickClock { base: SystemClock::utc(), offset_s: 0 },
@@ -103,12 +104,12 @@ impl<'a> Hand<'a> {
         })
     }
 
-    /// The handheld switched off and on: the store is closed and opened again.
-    fn restarted(self) -> Result<Self, Failure> {
-        let Self { context, store, link, profiles, clock, .. } = self;
-        drop(store);
-        let (store, _) = open::store(&context.paths.store)?;
-        Ok(Self { context, store, link, profiles, clock, doubtful: true })
+    /// The handheld switched off and on: the store is closed, and somebody logs in again.
+    fn restarted(self, site: &Site) -> Result<Self, Failure> {
+        let Self { store, session, link, profiles, clock, .. } = self;
+        drop((store, session));
+        let (store, session) = site.log_in()?;
+        Ok(Self { store, session, link, profiles, clock, doubtful: true })
     }
 
     /// What there is to recharge: every meter with a usable token.
@@ -151,7 +152,11 @@ impl<'a> Hand<'a> {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }
         };
-        let desk = Desk { store: &self.store, operator: OPERATOR, max_life_s: check::MAX_LIFE_S };
+        let desk = Desk {
+            store: &self.store,
+            session: &self.session,
+            max_life_s: check::MAX_LIFE_S,
+        };
         let mut line = Errand {
             link: &mut self.link,
             profile,

@@ -3,18 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::config::Paths;
-use crate::jobs::failure::{self, fail};
+use crate::jobs::enrol::{self, Enrol};
+use crate::jobs::failure::fail;
+use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, SystemClock, sync};
 use crate::office::local::Local;
-use crate::office::{LedgerReport, NewMeter, Office, OfficeError, Order};
+use crate::office::{LedgerReport, NewMeter, NewOperator, Offer, Office, OfficeError, Order};
 use crate::report::Code;
 use crate::sim::serve::SharedFleet;
 use crate::sim::{Civil, Fleet};
-use crate::store::{Stamp, Store};
-use crate::sync::enrol;
-use crate::units::{DeviceId, MeterNo, TokenId};
+use crate::store::Store;
+use crate::store::vault::{Cost, SecretPlace};
+use crate::units::{DeviceId, MeterNo, OperatorId, Role, TokenId};
 
 /// The meters.
 const STREET: &str = include_str!("../../../fixtures/meters/street.toml");
@@ -24,8 +28,15 @@ const PEOPLE: &str = include_str!("../../../fixtures/meters/street.csv");
 const TENANT: &str = "demo";
 /// The handheld's name.
 const DEVICE: &str = "hh-demo";
-/// Who works with it.
-pub const OPERATOR: &str = "demo";
+/// Who works with it: maintenance, first; then an auditor and a supervisor, who can be activated.
+pub const OPERATOR: &str = "1001";
+const PEOPLE_AT_WORK: [(&str, &str, Role); 3] = [
+    (OPERATOR, "Li Na", Role::Field),
+    ("1002", "Wang Fang", Role::Auditor),
+    ("1003", "Zhao Gang", Role::Supervisor),
+];
+/// The PIN of whoever works with it: the demo guards nothing.
+pub const PIN: &str = "73915846";
 /// How long the tokens are good, days.
 const DAYS: i64 = 3;
 /// 2000-01-01T00:00:00Z, where the meters' calendar begins, in seconds since 1970.
@@ -39,6 +50,9 @@ pub struct Site {
     address: String,
     fleet: SharedFleet,
     store: PathBuf,
+    place: SecretPlace,
+    clock: SystemClock,
+    codes: Vec<(OperatorId, String)>,
 }
 
 fn office_failed(error: OfficeError) -> Failure {
@@ -54,23 +68,54 @@ impl Site {
         let home = paths.store.parent().map(Path::to_owned).unwrap_or_default();
         let folder = home.join("office");
         std::fs::create_dir_all(&folder).map_err(|e| fail(Code::File, e.to_string()))?;
-        let mut office = Local::start(|| async { Office::init(&folder, TENANT).await })
+        let mut office = Local::start(|| async { Office::throwaway(&folder, TENANT).await })
             .map_err(office_failed)?;
         let listen = |e: std::io::Error| fail(Code::Internal, format!("office: {e}"));
         let address = office.serve("127.0.0.1:0").map_err(listen)?.to_string();
         let fleet = street()?;
-        let site = Self {
+        let mut site = Self {
             office,
             address,
             fleet: Arc::new(Mutex::new(fleet)),
             store: paths.store.clone(),
+            // Beside the store, which goes with the demo: no TPM is to remember it.
+            place: SecretPlace::File(home.join("device-secret")),
+            clock: SystemClock::new(None).map_err(|detail| fail(Code::Config, detail))?,
+            codes: Vec::new(),
         };
         site.register()?;
-        site.enrol()?;
+        let (store, session) = site.enrol()?;
         site.issue_to_everyone(0)?;
-        let (store, _) = crate::jobs::open::store(&site.store)?;
         site.sync(&store)?;
+        drop((store, session));
         Ok(site)
+    }
+
+    /// Where the device's secret is.
+    pub fn place(&self) -> SecretPlace {
+        self.place.clone()
+    }
+
+    /// Who may log in with what, for the log-in screen.
+    pub fn hint(&self) -> String {
+        let codes = self.codes.iter().map(|(who, code)| format!(", {who}: {code}"));
+        format!("{OPERATOR}: {PIN}{}", codes.collect::<String>())
+    }
+
+    /// Logs the operator in, as at the beginning of the day.
+    ///
+    /// # Errors
+    /// The vault's and the store's.
+    pub fn log_in(&self) -> Result<(Store, Session), Failure> {
+        let operator = operator(OPERATOR)?;
+        let (store, _, session) = session::log_in(&LogIn {
+            dir: &self.store,
+            place: &self.place,
+            operator: &operator,
+            pin: &SecretString::from(PIN),
+            clock: &self.clock,
+        })?;
+        Ok((store, session))
     }
 
     /// The meters, ghost truth included.
@@ -103,12 +148,30 @@ impl Site {
         DEVICE.parse().map_err(|e| fail(Code::Internal, format!("{e}")))
     }
 
-    fn enrol(&self) -> Result<(), Failure> {
-        let url = format!("http://{}", self.address);
-        let device = Self::device()?;
-        let offer = self.office.office().offer(&device, &url);
-        let file = self.office.wait(offer).map_err(office_failed)?;
-        enrol::enrol(&self.store, &file, &stamp()).map_err(|e| failure::sync(&e)).map(|_| ())
+    /// Grants, enrolment file, enrolment: what a person does with two programs, in one.
+    fn enrol(&mut self) -> Result<(Store, Session), Failure> {
+        let office = self.office.office().clone();
+        let mut offer = Offer::new(&Self::device()?, &format!("http://{}", self.address));
+        for (id, name, role) in PEOPLE_AT_WORK {
+            let id = operator(id)?;
+            let new = NewOperator::new(id.clone(), name, role);
+            self.office.wait(office.add_operator(&new)).map_err(office_failed)?;
+            offer.operators.push(id);
+        }
+        let offered = self.office.wait(office.offer(&offer)).map_err(office_failed)?;
+        let file = enrol::read(&offered.file)?;
+        let first = operator(OPERATOR)?;
+        let grants = offered.grants.iter().filter(|grant| grant.operator != first);
+        self.codes = grants.map(|one| (one.operator.clone(), one.code.expose_secret().to_owned())).collect();
+        enrol::enrol(&Enrol {
+            dir: &self.store,
+            place: &self.place,
+            cost: Cost::FIELD,
+            file: &file,
+            operator: &first,
+            pin: &SecretString::from(PIN),
+            clock: &self.clock,
+        })
     }
 
     /// Issues one token to every meter with an account; `round` varies the amounts.
@@ -157,10 +220,6 @@ fn street() -> Result<Fleet, Failure> {
         .map_err(|error| fail(Code::Internal, format!("street: {error}")))
 }
 
-fn stamp() -> Stamp {
-    Stamp {
-        at: SystemClock::utc(),
-        boot_ms: SystemClock::uptime_ms(),
-        operator: OPERATOR.to_owned(),
-    }
+fn operator(id: &str) -> Result<OperatorId, Failure> {
+    id.parse().map_err(|error| fail(Code::Internal, format!("{error}")))
 }

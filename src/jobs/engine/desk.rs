@@ -1,79 +1,61 @@
 //! Answers what the store knows, and hands everything that takes time to the worker for it.
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::TrySendError;
 
+use super::door::Door;
 use super::line::{Errand, Task};
-use super::{Shared, office};
+use super::works::Works;
+use super::{Shared, lock, office};
 use crate::jobs::failure::fail;
 use crate::jobs::views::{ErrandId, Failure, Network, Request, Update};
-use crate::jobs::{journal, meters, tokens};
+use crate::jobs::{journal, meters, session, tokens};
 use crate::report::Code;
 
 /// Longest page a screen gets.
 const MAX_PAGE: usize = 1_000;
 
-/// The workers behind the desk.
-pub(super) struct Workers {
-    pub line: Sender<Errand>,
-    pub office: Sender<office::Errand>,
-    pub ports: Sender<()>,
-    pub network: Option<Box<dyn Fn(bool) + Send>>,
-}
+impl Door<'_> {
+    /// Serves a request while somebody is logged in.
+    pub(super) fn at_desk(&mut self, request: Request) {
+        let Some(works) = &self.open else { return };
+        match request {
+            Request::ToggleNetwork => self.toggle(),
+            request => works.serve(request),
+        }
+    }
 
-/// Serves requests until the engine is dropped.
-pub(super) fn work(shared: &Shared, inbox: &Receiver<Request>, workers: Workers) {
-    let mut desk = Desk { shared, workers, network_up: false };
-    desk.verify();
-    for request in inbox {
-        shared.guard(None, || desk.serve(request));
+    fn toggle(&mut self) {
+        let Some(works) = &self.open else { return };
+        let common = self.common;
+        let network = lock(&common.network);
+        let Some(switch) = network.as_ref() else { return };
+        self.network_up = !self.network_up;
+        switch(self.network_up);
+        if !self.network_up {
+            common.set_network(Network::Down);
+        }
+        works.shared.tell_home();
     }
 }
 
-struct Desk<'a> {
-    shared: &'a Shared,
-    workers: Workers,
-    network_up: bool,
-}
-
-impl Desk<'_> {
-    fn serve(&mut self, request: Request) {
-        let (shared, store) = (self.shared, &self.shared.store);
-        let now = shared.now();
+impl Works {
+    fn serve(&self, request: Request) {
+        let shared = &self.shared;
         match request {
-            Request::Home => shared.tell_home(),
-            Request::Meters { after, search, limit } => {
-                let limit = limit.clamp(1, MAX_PAGE);
-                let (rows, more) = meters::page(store, now, after, &search, limit);
-                shared.tell(Update::Meters { rows, more, search, after });
-            }
-            Request::Meter(no) => {
-                let card = meters::card(store, now, no).unwrap_or_else(|| meters::unknown(no));
-                shared.tell(Update::Meter(Box::new(card)));
-            }
-            Request::Tokens { after, limit } => {
-                let (rows, more) = tokens::list(store, now, after, limit.clamp(1, MAX_PAGE));
-                shared.tell(Update::Tokens { rows, more, after });
-            }
-            Request::Journal { before, limit } => {
-                let (rows, more) = journal::page(store, before, limit);
-                shared.tell(Update::Journal { rows, more, before });
-            }
             Request::VerifyJournal => self.verify(),
             Request::Ports => {
-                let _ = self.workers.ports.try_send(());
+                let _ = self.ports.try_send(());
             }
             Request::ChoosePort(port) => {
-                super::lock(&shared.home).port = Some(port.trim().to_owned());
+                lock(&shared.home).port = Some(port.trim().to_owned());
                 shared.tell_home();
-                let _ = self.workers.ports.try_send(());
+                let _ = self.ports.try_send(());
             }
-            Request::ImportTokens(source) => self.import(&source),
             Request::Cancel(errand) => shared.cancel(errand),
-            Request::ToggleNetwork => self.toggle(),
             Request::Sync { errand } => {
                 let cancel = shared.begin(errand);
                 let task = office::Errand::Sync(errand, cancel);
-                if self.workers.office.try_send(task).is_err() {
+                if self.office.try_send(task).is_err() {
                     shared.end(errand);
                     shared.tell(Update::Synced { errand, result: Err(busy()) });
                 }
@@ -82,12 +64,13 @@ impl Desk<'_> {
             Request::Preflight { errand, token } => self.line(errand, Task::Preflight(token)),
             Request::Commit { errand, digits } => self.line(errand, Task::Commit(digits)),
             Request::Resolve { errand, meter } => self.line(errand, Task::Resolve(meter)),
+            request => shared.answer(request),
         }
     }
 
     fn line(&self, errand: ErrandId, task: Task) {
         let cancel = self.shared.begin(errand);
-        let full = self.workers.line.try_send(Errand { errand, cancel, task });
+        let full = self.line.try_send(Errand { errand, cancel, task });
         if let Err(
             TrySendError::Full(Errand { task, .. })
             | TrySendError::Disconnected(Errand { task, .. }),
@@ -99,15 +82,74 @@ impl Desk<'_> {
     }
 
     /// In the background: with many entries it takes a while.
-    fn verify(&self) {
-        if self.workers.office.try_send(office::Errand::Verify).is_err() {
+    pub(super) fn verify(&self) {
+        if self.office.try_send(office::Errand::Verify).is_err() {
             self.shared.tell(Update::JournalVerified(Err(busy())));
+        }
+    }
+}
+
+impl Shared {
+    /// Answers from the store, or does what is soon done.
+    fn answer(&self, request: Request) {
+        let (store, now) = (&self.store, self.now());
+        match request {
+            Request::Meters { after, search, limit } => {
+                let limit = limit.clamp(1, MAX_PAGE);
+                let (rows, more) = meters::page(store, now, after, &search, limit);
+                self.tell(Update::Meters { rows, more, search, after });
+            }
+            Request::Meter(no) => {
+                let card = meters::card(store, now, no).unwrap_or_else(|| meters::unknown(no));
+                self.tell(Update::Meter(Box::new(card)));
+            }
+            Request::Tokens { after, limit } => {
+                let (rows, more) = tokens::list(store, now, after, limit.clamp(1, MAX_PAGE));
+                self.tell(Update::Tokens { rows, more, after });
+            }
+            Request::Journal { before, limit } => {
+                let (rows, more) = journal::page(store, before, limit);
+                self.tell(Update::Journal { rows, more, before });
+            }
+            Request::ImportTokens(source) => self.import(&source),
+            Request::Operators => {
+                let found = session::operators(store, &self.dir, &self.place);
+                self.tell(match found {
+                    Ok(rows) => Update::Operators(rows),
+                    Err(failure) => Update::PinDone(Err(failure)),
+                });
+            }
+            Request::ChangePin { .. } | Request::Activate { .. } | Request::Supervise { .. } => {
+                self.tell(Update::PinDone(self.pins(request)));
+            }
+            // Home; and what cannot come here is answered the same way.
+            _ => self.tell_home(),
+        }
+    }
+
+    /// What changes a log-in.
+    fn pins(&self, request: Request) -> Result<(), Failure> {
+        let Self { store, session, .. } = self;
+        let (dir, place) = (&*self.dir, &self.place);
+        let stamp = self.moment().stamp(session.operator());
+        match request {
+            Request::ChangePin { old, new } => {
+                session::change_own_pin(store, session, (dir, place), &old, &new, &stamp)
+            }
+            Request::Activate { operator, code, pin } => {
+                session::activate(store, session, dir, place, &operator, &code, &pin, &stamp)
+            }
+            Request::Supervise { operator, act } => {
+                session::supervise(store, session, dir, place, &operator, act, &stamp)
+            }
+            _ => Ok(()),
         }
     }
 
     fn import(&self, source: &str) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let update = match tokens::import(&self.shared.store, &self.shared.stamp(), source) {
+        let stamp = self.moment().stamp(self.session.operator());
+        let update = match tokens::import(&self.store, &self.session, &stamp, source) {
             Ok(done) => Update::Imported {
                 taken: count(done.taken.len()),
                 known: count(done.known.len()),
@@ -115,18 +157,8 @@ impl Desk<'_> {
             },
             Err(failure) => Update::Imported { taken: 0, known: 0, refused: vec![failure] },
         };
-        self.shared.tell(update);
-        self.shared.tell_home();
-    }
-
-    fn toggle(&mut self) {
-        let Some(network) = &self.workers.network else { return };
-        self.network_up = !self.network_up;
-        network(self.network_up);
-        if !self.network_up {
-            self.shared.set_network(Network::Down);
-        }
-        self.shared.tell_home();
+        self.tell(update);
+        self.tell_home();
     }
 }
 

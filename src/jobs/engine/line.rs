@@ -3,7 +3,7 @@
 use crossbeam_channel::Receiver;
 
 use super::trace::Trace;
-use super::{OpenLine, Shared};
+use super::{OpenLine, Shared, lock};
 use crate::jobs::failure::fail;
 use crate::jobs::recharge::{self, Checked, Preflight};
 use crate::jobs::views::{ErrandId, Failure, FinishedView, QuickRead, Stage, Update};
@@ -61,8 +61,10 @@ struct Worker<'a> {
     ready: Option<Box<Preflight>>,
 }
 
-/// One errand after the other, until the desk is gone.
-pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>, open_line: &OpenLine) {
+/// One errand after the other, until the log-out.
+pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
+    // There is one line worker at a time; it keeps this for its life.
+    let open_line = &*lock(&shared.open_line);
     let mut worker = Worker { shared, open_line, open: None, lost: false, ready: None };
     for Errand { errand, cancel, task } in inbox {
         let whole = shared.guard(Some(errand), || worker.serve(errand, &cancel, &task));
@@ -113,6 +115,7 @@ impl Worker<'_> {
     ) -> Result<QuickRead, Failure> {
         self.on_line(errand, cancel, meter, |desk, line| {
             let (view, reading) = read::quick_read(line, meter)?;
+            desk.session.heard(line, view.meter, view.clock);
             // The card is worth showing even when the disk does not take it.
             if let Err(error) = desk.store.append(&desk.stamp(line), Event::Reading(reading)) {
                 tracing::warn!(%error, "reading not journaled");
@@ -168,11 +171,8 @@ impl Worker<'_> {
         let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
-        let desk = Desk {
-            store: &shared.store,
-            operator: &shared.operator,
-            max_life_s: shared.max_life_s,
-        };
+        let desk =
+            Desk { store: &shared.store, session: &shared.session, max_life_s: shared.max_life_s };
         let mut progress =
             |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
         let mut wire =

@@ -12,7 +12,7 @@ pub(super) enum Errand {
     Verify,
 }
 
-/// One errand after the other, until the desk is gone.
+/// One errand after the other, until the log-out.
 pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
     for errand in inbox {
         match errand {
@@ -31,7 +31,8 @@ pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
 
 fn exchange(shared: &Shared, errand: ErrandId, cancel: &Cancel) {
     let mut progress = |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
-    let report = sync::exchange(&shared.store, &shared.operator, cancel, &mut progress);
+    let operator = shared.session.operator().as_str();
+    let report = sync::exchange(&shared.store, operator, cancel, &mut progress);
     shared.set_network(meters::network(&report));
     let result = report.map(|report| sync::view(&report));
     shared.tell(Update::Synced { errand, result });

@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long after the last question to go on looking; an open list asks again every few seconds.
 const WATCH: Duration = Duration::from_secs(10);
 
-/// Looks until the desk is gone.
+/// Looks until the log-out.
 pub(super) fn work(shared: &Shared, inbox: &Receiver<()>) {
     let mut watched: Option<(Instant, Vec<PortView>)> = None;
     loop {

@@ -1,13 +1,17 @@
 //! What `meterkit-office` takes on its command line.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod keys;
+mod people;
 
-use clap::{Args, Parser, Subcommand};
+pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
+pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use crate::office::issue;
 use crate::office::model::parse_unit;
-use crate::units::{AccountNo, CreditUnit, DeviceId, MeterNo, Money, TokenId};
+use crate::units::{AccountNo, CreditUnit, DeviceId, MeterNo, Money, OperatorId, TokenId};
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// The office of meterkit: issues recharge tokens, takes in journals, keeps the ledger.
 #[derive(Debug, Parser)]
@@ -25,6 +29,13 @@ pub(super) struct Cli {
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// File whose first line is the passphrase of the keys. Without one it is asked for; under
+    /// systemd, the credential `meterkit-office` is read.
+    #[arg(long, global = true, value_name = "FILE", env = "METERKIT_OFFICE_PASSPHRASE_FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// The same for one key that has a passphrase of its own; may be given again.
+    #[arg(long, global = true, value_name = "KEY=FILE", value_parser = keys::key_file)]
+    pub(super) key_passphrase: Vec<(String, PathBuf)>,
     #[command(subcommand)]
     pub(super) act: Act,
 }
@@ -36,13 +47,32 @@ pub(super) enum Act {
         /// Whose office: part of every signature; 1 to 32 characters.
         #[arg(long)]
         tenant: String,
+        /// How many root keys to make.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+        roots: u8,
+        /// How many of them must sign a new root.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+        threshold: u8,
+        /// Where to write the root keys, to be taken away from there: a stick, not this disk.
+        #[arg(long, value_name = "DIR")]
+        root_dir: Option<PathBuf>,
+        /// Name or address handhelds reach the server at; may be given again.
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<String>,
     },
     /// Write the enrolment file for a new handheld.
     Enrol {
         /// Its name: 1 to 16 of a-z, 0-9 and '-'.
         device: DeviceId,
+        /// Who may work with it from the start; whoever enrols it is one of them. May be given
+        /// again.
+        #[arg(long = "operator", value_name = "ID", required = true)]
+        operators: Vec<OperatorId>,
+        /// It had a life before: a restored copy, a clone, a lost one that was found.
+        #[arg(long)]
+        again: bool,
         /// Where it will reach this office.
-        #[arg(long, default_value = "http://127.0.0.1:8645")]
+        #[arg(long, default_value = "https://127.0.0.1:8645")]
         url: String,
         /// The file to write. It holds a one-time secret.
         #[arg(long)]
@@ -69,7 +99,7 @@ pub(super) enum Act {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Replace a token whose time is over and that was never sent.
+    /// Replace a token whose time is over, or that was revoked, and that was never sent.
     Reissue {
         /// Which.
         token: TokenId,
@@ -77,22 +107,79 @@ pub(super) enum Act {
         #[arg(long, default_value_t = issue::USUAL_DAYS)]
         days: i64,
     },
+    /// Take back a token that is out. Its handheld hears of it with its next status.
+    #[command(subcommand)]
+    Revoke(RevokeAct),
     /// Serve handhelds until interrupted.
     Serve {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8645")]
         listen: SocketAddr,
+        /// Without TLS; at an address of this machine only.
+        #[arg(long)]
+        plain: bool,
     },
     /// Print the ledger and check that it sums to zero (exit 1 if not).
     Ledger,
     /// What a person must look at.
     #[command(subcommand)]
     Review(ReviewAct),
-    /// The handhelds.
+    /// The handhelds, and what is out with them.
+    #[command(args_conflicts_with_subcommands = true)]
     Devices {
         /// Stop this handheld: lost, or not to be trusted.
         #[arg(long, value_name = "DEVICE")]
         quarantine: Option<DeviceId>,
+        #[command(subcommand)]
+        act: Option<DeviceAct>,
+    },
+    /// Write a fresh status for a handheld, to be carried by hand.
+    Status {
+        /// For which.
+        device: DeviceId,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Who works with the handhelds.
+    #[command(subcommand)]
+    Operator(OperatorAct),
+    /// Leave for one act of one operator on one meter, by a supervisor.
+    Override(OverrideArgs),
+    /// How much a handheld may carry, and how much may happen on it unheard of.
+    #[command(subcommand)]
+    Limits(LimitsAct),
+    /// The office's keys and their ceremonies (docs/custody.md).
+    #[command(subcommand)]
+    Keys(KeysAct),
+    /// Write everything an auditor needs into a folder.
+    Export {
+        /// The folder; must be new or empty.
+        #[arg(long, value_name = "DIR")]
+        audit: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RevokeAct {
+    /// A recharge token. Its money stays where it is until somebody settles it.
+    Token {
+        /// Which.
+        token: TokenId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceAct {
+    /// Where two journals of one handheld contradict each other.
+    Forks {
+        /// Which.
+        device: DeviceId,
+    },
+    /// Print the next recovery code, for somebody whose PINs are all lost. Each is given out once.
+    Recovery {
+        /// Which.
+        device: DeviceId,
     },
 }
 
@@ -123,6 +210,9 @@ pub(super) enum MeterAct {
         /// The meter's profile; without one, the usual profile of its unit.
         #[arg(long, default_value = "")]
         profile: String,
+        /// The area it belongs to, for operators who may work in some areas only.
+        #[arg(long, default_value = "")]
+        area: String,
     },
     /// Put a meter's purchase count right, after somebody read it.
     Count {
@@ -136,7 +226,7 @@ pub(super) enum MeterAct {
         reason: String,
     },
     /// Add the meters of a list, all or none:
-    /// `meter,account,customer,location[,unit[,count[,balance]]]`
+    /// `meter,account,customer,location[,unit[,count[,balance[,area]]]]`
     Import {
         /// The list; a first line that begins with "meter," is a heading.
         csv: PathBuf,
@@ -182,7 +272,7 @@ pub(super) struct VerdictArg {
     pub(super) not_booked: bool,
 }
 
-fn hundredths(text: &str) -> Result<i64, String> {
+pub(super) fn hundredths(text: &str) -> Result<i64, String> {
     Money::parse(text).map(|m| m.0).ok_or_else(|| format!("not an amount: {text:?}"))
 }
 

@@ -1,13 +1,22 @@
 //! What the commands print. Amounts are text with two decimals, times Unix seconds.
 
+mod devices;
+mod keys;
+mod people;
+
+pub(super) use devices::{devices, enrol, forks, recovery, status};
+pub(super) use keys::{
+    check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
+};
+pub(super) use people::{granted, limits, operator_gone, operators, overridden};
+
 use super::Shown;
-use crate::office::devices::DeviceInfo;
 use crate::office::meters::NewMeter;
 use crate::office::model::{TokenState, unit_name};
 use crate::office::report::LedgerReport;
 use crate::office::review::ReviewRow;
-use crate::office::{Issued, Office, OfficeError};
-use crate::units::{CreditUnit, DeviceId, MeterNo, Money, TokenId};
+use crate::office::{ExportReport, Issued, Office, OfficeError, Setup};
+use crate::units::{CreditUnit, MeterNo, Money, TokenId};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -25,21 +34,49 @@ pub(super) fn error(error: &OfficeError) -> Value {
     json!({ "error": error.code(), "message": error.to_string() })
 }
 
-pub(super) fn init(office: &Office, data: &Path) -> Shown {
+pub(super) fn init(office: &Office, data: &Path, setup: &Setup, one_for_all: bool) -> Shown {
     let (tenant, root, data) = (office.tenant(), office.fingerprint(), data.display().to_string());
-    let text = format!("office of {tenant} in {data}\nroot key {root}\n");
-    shown(json!({ "tenant": tenant, "root_key": root, "data": data }), text)
+    let place = setup.root_dir.clone().unwrap_or_else(|| Path::new(&data).join("keys"));
+    let place = place.display().to_string();
+    let (roots, threshold) = (setup.roots, setup.threshold);
+    let mut text = format!(
+        "office of {tenant} in {data}\nroot {root}\n\n\
+         {roots} root keys are in {place}, {threshold} of them must sign a new root.\n\
+         Take each to another person and place, and remove it here: daily work needs none.\n\
+         Copy the rest of the keys to a safe place: docs/custody.md says how.\n"
+    );
+    if one_for_all {
+        text.push_str(
+            "The root keys carry the passphrase of the daily keys: \
+             give each its own with `keys passphrase`.\n",
+        );
+    }
+    let json = json!({
+        "tenant": tenant, "root_key": root, "data": data, "root_dir": place,
+        "roots": roots, "threshold": threshold, "one_passphrase": one_for_all,
+    });
+    shown(json, text)
 }
 
-pub(super) fn enrol(office: &Office, device: &DeviceId, url: &str, out: &Path) -> Shown {
-    let (root, file) = (office.fingerprint(), out.display().to_string());
-    let text = format!(
-        "enrolment file for {device}: {file}\noffice at {url}, root key {root}\n\
-         On the handheld: meterkit enrol {file}\n"
-    );
+pub(super) fn exported(report: &ExportReport, dir: &Path) -> Shown {
+    let dir = dir.display().to_string();
     let json = json!({
-        "device": device.as_str(), "url": url, "file": file, "root_key": root,
+        "folder": dir, "packs": report.packs, "documents": report.documents,
+        "receipts": report.receipts, "files": report.files,
     });
+    let text = format!(
+        "audit set in {dir}: {} packs, {} documents, {} receipts\n",
+        report.packs, report.documents, report.receipts
+    );
+    shown(json, text)
+}
+
+pub(super) fn revoked(token: TokenId) -> Shown {
+    let json = json!({ "token": token.to_string(), "state": "suspect", "revoked": true });
+    let text = format!(
+        "token {token} is revoked; its handheld knows with its next status. Until it is settled or \
+         replaced (`reissue`) its money stays in transit.\n"
+    );
     shown(json, text)
 }
 
@@ -48,6 +85,7 @@ pub(super) fn meters(meters: &[NewMeter]) -> Shown {
         json!({
             "meter": new.line.meter.to_string(),
             "account": new.line.account.to_string(),
+            "area": new.line.area,
             "unit": unit_name(new.line.unit),
             "count": new.count.0,
             "balance": money(new.balance),
@@ -73,19 +111,21 @@ pub(super) fn issued(issued: &Issued) -> Shown {
         "device": issued.device.as_str(),
         "expires": issued.expires.0,
         "code": code,
+        "near_limit": issued.near_limit,
     });
+    let near = if issued.near_limit { "The handheld is near its limit.\n" } else { "" };
     let text = format!(
-        "token {}\n{} for meter {} at count {}, to {}\n{code}\n",
+        "token {}\n{} for meter {} at count {}, to {}\n{code}\n{near}",
         issued.id, issued.credit, issued.meter, issued.count_before, issued.device
     );
     shown(json, text)
 }
 
-pub(super) fn listening(address: SocketAddr, json: bool) -> String {
+pub(super) fn listening(address: SocketAddr, tls: bool, json: bool) -> String {
     if json {
-        format!("{}\n", json!({ "listening": address.to_string() }))
+        format!("{}\n", json!({ "listening": address.to_string(), "tls": tls }))
     } else {
-        format!("listening on http://{address}\n")
+        format!("listening on http{}://{address}\n", if tls { "s" } else { "" })
     }
 }
 
@@ -175,30 +215,4 @@ pub(super) fn reviews(rows: &[ReviewRow]) -> Shown {
 pub(super) fn settled(token: TokenId, state: TokenState) -> Shown {
     let json = json!({ "token": token.to_string(), "state": state.name() });
     shown(json, format!("token {token} is {}\n", state.name()))
-}
-
-pub(super) fn devices(rows: &[DeviceInfo]) -> Shown {
-    let json = rows.iter().map(|row| {
-        json!({
-            "device": row.device.as_str(),
-            "status": row.status,
-            "events": row.events,
-            "receipts": row.receipts,
-            "tokens_out": row.tokens_out,
-            "last_seen": row.last_seen.map(|at| at.0),
-        })
-    });
-    let json = json!({ "devices": json.collect::<Vec<_>>() });
-    let mut text = String::new();
-    for row in rows {
-        let _ = writeln!(
-            text,
-            "{:<17}{:<12}{:>8} entries {:>5} tokens out",
-            row.device, row.status, row.events, row.tokens_out
-        );
-    }
-    if rows.is_empty() {
-        text.push_str("no handhelds\n");
-    }
-    shown(json, text)
 }

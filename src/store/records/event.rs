@@ -1,6 +1,6 @@
 //! Every kind of journal entry, to and from its CBOR map.
 
-use super::{RecordError, parts};
+use super::{RecordError, parts, people};
 use crate::store::event::{Event, Reading, Withdrawal};
 use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
 use crate::units::UnixSeconds;
@@ -23,75 +23,68 @@ const TAIL_CUT: i64 = 12;
 
 /// An entry's kind and its own map.
 pub fn to_value(event: &Event) -> (i64, Value) {
-    match event {
-        Event::Enrolled { tenant, device, office } => (
-            ENROLLED,
-            Value::Map(vec![
-                (1, Value::Text(tenant.clone())),
-                (2, Value::from(device.as_str())),
-                (3, Value::Text(office.clone())),
-            ]),
-        ),
-        Event::TokenImported { token, bytes } => (
-            TOKEN_IMPORTED,
-            Value::Map(vec![(1, parts::token_facts(token)), (2, Value::Bytes(bytes.clone()))]),
-        ),
-        Event::TokenWithdrawn { id, reason, receipt } => (
-            TOKEN_WITHDRAWN,
-            Value::Map(vec![
-                (1, parts::token(*id)),
-                (2, Value::Int(withdrawal_code(*reason))),
-                (3, parts::number(*receipt)),
-            ]),
-        ),
-        Event::Reading(reading) => (READING, reading_value(reading)),
-        Event::Refused { token, meter, code, evidence } => (
-            REFUSED,
-            Value::map_of([
+    let (kind, fields) = match event {
+        Event::Enrolled { tenant, device, office } => {
+            let device = Value::from(device.as_str());
+            (ENROLLED, vec![(1, text(tenant)), (2, device), (3, text(office))])
+        }
+        Event::TokenImported { token, bytes } => {
+            let bytes = Value::Bytes(bytes.clone());
+            (TOKEN_IMPORTED, vec![(1, parts::token_facts(token)), (2, bytes)])
+        }
+        Event::TokenWithdrawn { id, reason, receipt } => {
+            let reason = Value::Int(withdrawal_code(*reason));
+            let fields = vec![(1, parts::token(*id)), (2, reason), (3, parts::number(*receipt))];
+            (TOKEN_WITHDRAWN, fields)
+        }
+        Event::Reading(reading) => return (READING, reading_value(reading)),
+        Event::Refused { token, meter, code, evidence } => {
+            let fields = Value::map_of([
                 (1, token.map(parts::token)),
                 (2, Some(parts::meter(*meter))),
-                (3, Some(Value::Text(code.clone()))),
+                (3, Some(text(code))),
                 (4, evidence.as_ref().map(parts::evidence)),
-            ]),
-        ),
-        Event::Intent { facts, before } => (
-            INTENT,
-            Value::Map(vec![(1, parts::intent_facts(facts)), (2, parts::evidence(before))]),
-        ),
-        Event::Resend { token, after_read } => {
-            (RESEND, Value::Map(vec![(1, parts::token(*token)), (2, parts::evidence(after_read))]))
+            ]);
+            return (REFUSED, fields);
         }
-        Event::Outcome { token, meter, judgement } => (
-            OUTCOME,
-            Value::Map(vec![
-                (1, parts::token(*token)),
-                (2, parts::meter(*meter)),
-                (3, parts::judgement(judgement)),
-            ]),
-        ),
-        Event::TimeAnchor { server } => (TIME_ANCHOR, Value::Map(vec![(1, Value::Int(server.0))])),
-        Event::ReceiptStored { number, acked } => (
-            RECEIPT_STORED,
-            Value::Map(vec![(1, parts::number(*number)), (2, parts::position(acked))]),
-        ),
-        Event::Resolved { token, meter, by, booked } => (
-            RESOLVED,
-            Value::Map(vec![
-                (1, parts::token(*token)),
-                (2, parts::meter(*meter)),
-                (3, parts::number(*by)),
-                (4, Value::Bool(*booked)),
-            ]),
-        ),
-        Event::TailCut { file, offset, bytes } => (
-            TAIL_CUT,
-            Value::Map(vec![
-                (1, Value::Text(file.clone())),
-                (2, parts::number(*offset)),
-                (3, parts::number(*bytes)),
-            ]),
-        ),
-    }
+        Event::Intent { facts, before } => {
+            (INTENT, vec![(1, parts::intent_facts(facts)), (2, parts::evidence(before))])
+        }
+        Event::Resend { token, after_read } => {
+            (RESEND, vec![(1, parts::token(*token)), (2, parts::evidence(after_read))])
+        }
+        Event::Outcome { token, meter, judgement } => {
+            let judgement = parts::judgement(judgement);
+            (OUTCOME, vec![(1, parts::token(*token)), (2, parts::meter(*meter)), (3, judgement)])
+        }
+        Event::TimeAnchor { server } => (TIME_ANCHOR, vec![(1, Value::Int(server.0))]),
+        Event::ReceiptStored { number, acked } => {
+            (RECEIPT_STORED, vec![(1, parts::number(*number)), (2, parts::position(acked))])
+        }
+        Event::Resolved { token, meter, by, booked } => {
+            let (token, meter) = (parts::token(*token), parts::meter(*meter));
+            let (by, booked) = (parts::number(*by), Value::Bool(*booked));
+            (RESOLVED, vec![(1, token), (2, meter), (3, by), (4, booked)])
+        }
+        Event::TailCut { file, offset, bytes } => {
+            let (offset, bytes) = (parts::number(*offset), parts::number(*bytes));
+            (TAIL_CUT, vec![(1, text(file)), (2, offset), (3, bytes)])
+        }
+        Event::LoggedIn { .. }
+        | Event::LoggedOut { .. }
+        | Event::PinSet { .. }
+        | Event::GrantTaken { .. }
+        | Event::OverrideTaken { .. }
+        | Event::OverrideUsed { .. }
+        | Event::DocumentTaken { .. }
+        | Event::Revoked { .. }
+        | Event::Software { .. } => people::to_value(event),
+    };
+    (kind, Value::Map(fields))
+}
+
+fn text(text: &str) -> Value {
+    Value::from(text)
 }
 
 /// Reads an entry of a kind from its map.
@@ -107,11 +100,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
         },
         TOKEN_IMPORTED => {
             let token = parts::take_token_facts(f.map(1)?)?;
-            let bytes = f.bytes(2)?;
-            if bytes.len() > MAX_TOKEN {
-                return Err(RecordError::Value("token"));
-            }
-            Event::TokenImported { token, bytes }
+            Event::TokenImported { token, bytes: parts::take_blob(&mut f, 2, MAX_TOKEN, "token")? }
         }
         TOKEN_WITHDRAWN => Event::TokenWithdrawn {
             id: parts::take_token(&mut f, 1)?,
@@ -153,7 +142,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
             offset: f.number(2)?,
             bytes: f.number(3)?,
         },
-        other => return Err(RecordError::Kind(other)),
+        other => people::from_fields(other, &mut f)?,
     };
     f.finish()?;
     Ok(event)

@@ -4,7 +4,7 @@ use super::RecordError;
 use crate::store::event::{Position, TokenFacts};
 use crate::units::{
     AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
-    PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+    OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
 };
 use meterkit_tokens::cbor::{Fields, Value};
 
@@ -51,20 +51,33 @@ pub fn take_token(fields: &mut Fields, key: i64) -> Result<TokenId> {
     Ok(TokenId(fields.array_bytes(key)?))
 }
 
+/// Takes an operator's id.
+pub fn take_operator(fields: &mut Fields, key: i64) -> Result<OperatorId> {
+    fields.text(key)?.parse().map_err(|_| RecordError::Value("operator"))
+}
+
+/// Takes bytes of at most `max`.
+pub fn take_blob(f: &mut Fields, key: i64, max: usize, what: &'static str) -> Result<Vec<u8>> {
+    let bytes = f.bytes(key)?;
+    if bytes.len() <= max { Ok(bytes) } else { Err(RecordError::Value(what)) }
+}
+
 /// Takes a text of at most `max` bytes.
 pub fn take_text(fields: &mut Fields, key: i64, max: usize, what: &'static str) -> Result<String> {
     let text = fields.text(key)?;
     if text.len() <= max { Ok(text) } else { Err(RecordError::Value(what)) }
 }
 
-fn unit(unit: CreditUnit) -> Value {
+/// A unit: 1 yuan, 2 kWh.
+pub fn unit(unit: CreditUnit) -> Value {
     Value::Int(match unit {
         CreditUnit::Yuan => 1,
         CreditUnit::Kwh => 2,
     })
 }
 
-fn take_unit(fields: &mut Fields, key: i64) -> Result<CreditUnit> {
+/// Takes a unit.
+pub fn take_unit(fields: &mut Fields, key: i64) -> Result<CreditUnit> {
     match fields.int(key)? {
         1 => Ok(CreditUnit::Yuan),
         2 => Ok(CreditUnit::Kwh),
@@ -235,7 +248,7 @@ pub fn take_intent_facts(mut f: Fields) -> Result<IntentFacts> {
 }
 
 /// A token's facts: 1-7 as an intent's, 8 running number, 9 not before, 10 expires, 11 capability
-/// bits, 12 highest balance.
+/// bits, 12 highest balance, 13 when it was signed.
 pub fn token_facts(t: &TokenFacts) -> Value {
     Value::map_of([
         (1, Some(token(t.id))),
@@ -250,6 +263,7 @@ pub fn token_facts(t: &TokenFacts) -> Value {
         (10, Some(Value::Int(t.expires.0))),
         (11, Some(Value::from(t.caps))),
         (12, t.max_balance.map(Value::Int)),
+        (13, Some(Value::Int(t.issued.0))),
     ])
 }
 
@@ -267,6 +281,7 @@ pub fn take_token_facts(mut f: Fields) -> Result<TokenFacts> {
         expires: UnixSeconds(f.int(10)?),
         caps: f.number(11)?,
         max_balance: f.opt_int(12)?,
+        issued: UnixSeconds(f.int(13)?),
     };
     f.finish()?;
     Ok(facts)

@@ -2,9 +2,9 @@
 
 use super::{RecordError, parts};
 use crate::store::event::Position;
-use crate::store::rows::{AreaMeter, OpenIntent, TokenRow, TokenState};
-use crate::store::schema::{MAX_INDEX_VALUE, MAX_METER_TEXT};
-use crate::units::UnixSeconds;
+use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
+use crate::store::schema::{MAX_GRANT, MAX_INDEX_VALUE, MAX_METER_TEXT, MAX_OPERATOR, MAX_TOKEN};
+use crate::units::{Credit, MeterNo, OperatorId, UnixSeconds};
 use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
 
 type Result<T> = std::result::Result<T, RecordError>;
@@ -25,7 +25,8 @@ const STATES: [(i64, TokenState); 7] = [
     (7, TokenState::Withdrawn),
 ];
 
-/// A token: 1 facts, 2 state, 3 document, 4 imported at, 5 sent, 6 withdrawn, 7 last entry.
+/// A token: 1 facts, 2 state, 3 document, 4 imported at, 5 sent, 6 withdrawn, 7 last entry,
+/// 8 revoked.
 pub fn encode_token(row: &TokenRow) -> Vec<u8> {
     let code = STATES.iter().find(|(_, s)| *s == row.state).map_or(0, |(code, _)| *code);
     encode(&Value::Map(vec![
@@ -36,6 +37,7 @@ pub fn encode_token(row: &TokenRow) -> Vec<u8> {
         (5, Value::Bool(row.sent)),
         (6, Value::Bool(row.withdrawn)),
         (7, parts::number(row.last_seq)),
+        (8, Value::Bool(row.revoked)),
     ]))
 }
 
@@ -52,6 +54,7 @@ pub fn decode_token(bytes: &[u8]) -> Result<TokenRow> {
         sent: f.bool(5)?,
         withdrawn: f.bool(6)?,
         last_seq: f.number(7)?,
+        revoked: f.bool(8)?,
     };
     f.finish()?;
     Ok(row)
@@ -86,7 +89,108 @@ pub fn decode_open(bytes: &[u8]) -> Result<OpenIntent> {
     Ok(row)
 }
 
-/// A meter of the area: 1 number, 2 account, 3 customer, 4 location, 5 profile.
+/// A money act the office has not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// Who did it.
+    pub operator: String,
+    /// What it credits.
+    pub credit: Credit,
+    /// When it was begun.
+    pub at: UnixSeconds,
+}
+
+/// An unacknowledged act: 1 operator, 2 credit, 3 unit, 4 at.
+pub fn encode_exposed(row: &Exposed) -> Vec<u8> {
+    encode(&Value::Map(vec![
+        (1, Value::Text(row.operator.clone())),
+        (2, Value::Int(row.credit.value)),
+        (3, parts::unit(row.credit.unit)),
+        (4, Value::Int(row.at.0)),
+    ]))
+}
+
+/// Reads an unacknowledged act.
+pub fn decode_exposed(bytes: &[u8]) -> Result<Exposed> {
+    let mut f = fields(bytes)?;
+    let row = Exposed {
+        operator: parts::take_text(&mut f, 1, MAX_OPERATOR, "operator")?,
+        credit: Credit { value: f.int(2)?, unit: parts::take_unit(&mut f, 3)? },
+        at: UnixSeconds(f.int(4)?),
+    };
+    f.finish()?;
+    Ok(row)
+}
+
+/// A grant: 1 operator, 2 identity, 3 issued, 4 expires, 5 document. Whether it is revoked is in a
+/// row of its own, which may be there before the grant is.
+pub fn encode_grant(operator: &OperatorId, row: &GrantRow) -> Vec<u8> {
+    encode(&Value::Map(vec![
+        (1, Value::from(operator.as_str())),
+        (2, parts::token(row.id)),
+        (3, Value::Int(row.issued.0)),
+        (4, Value::Int(row.expires.0)),
+        (5, Value::Bytes(row.bytes.clone())),
+    ]))
+}
+
+/// Reads a grant, as not revoked.
+pub fn decode_grant(bytes: &[u8]) -> Result<(OperatorId, GrantRow)> {
+    let mut f = fields(bytes)?;
+    let operator = parts::take_operator(&mut f, 1)?;
+    let row = GrantRow {
+        id: parts::take_token(&mut f, 2)?,
+        issued: UnixSeconds(f.int(3)?),
+        expires: UnixSeconds(f.int(4)?),
+        bytes: parts::take_blob(&mut f, 5, MAX_GRANT, "grant")?,
+        revoked: false,
+    };
+    f.finish()?;
+    Ok((operator, row))
+}
+
+/// An override with whom and which meter it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideFor {
+    /// Who may use it.
+    pub operator: OperatorId,
+    /// On which meter.
+    pub meter: MeterNo,
+    /// The rest.
+    pub row: OverrideRow,
+}
+
+/// An override: 1 operator, 2 meter, 3 identity, 4 expires, 5 document, 6 used.
+pub fn encode_override(of: &OverrideFor) -> Vec<u8> {
+    encode(&Value::Map(vec![
+        (1, Value::from(of.operator.as_str())),
+        (2, parts::meter(of.meter)),
+        (3, parts::token(of.row.id)),
+        (4, Value::Int(of.row.expires.0)),
+        (5, Value::Bytes(of.row.bytes.clone())),
+        (6, Value::Bool(of.row.used)),
+    ]))
+}
+
+/// Reads an override, as not revoked.
+pub fn decode_override(bytes: &[u8]) -> Result<OverrideFor> {
+    let mut f = fields(bytes)?;
+    let found = OverrideFor {
+        operator: parts::take_operator(&mut f, 1)?,
+        meter: parts::take_meter(&mut f, 2)?,
+        row: OverrideRow {
+            id: parts::take_token(&mut f, 3)?,
+            expires: UnixSeconds(f.int(4)?),
+            bytes: parts::take_blob(&mut f, 5, MAX_TOKEN, "override")?,
+            used: f.bool(6)?,
+            revoked: false,
+        },
+    };
+    f.finish()?;
+    Ok(found)
+}
+
+/// A meter of the area: 1 number, 2 account, 3 customer, 4 location, 5 profile, 6 area.
 pub fn area_meter(meter: &AreaMeter) -> Value {
     Value::map_of([
         (1, Some(parts::meter(meter.no))),
@@ -94,6 +198,7 @@ pub fn area_meter(meter: &AreaMeter) -> Value {
         (3, Some(Value::Text(meter.customer.clone()))),
         (4, Some(Value::Text(meter.location.clone()))),
         (5, Some(Value::Text(meter.profile.clone()))),
+        (6, Some(Value::Text(meter.area.clone()))),
     ])
 }
 
@@ -105,6 +210,7 @@ pub fn take_area_meter(mut f: Fields) -> Result<AreaMeter> {
         customer: parts::take_text(&mut f, 3, MAX_METER_TEXT, "customer")?,
         location: parts::take_text(&mut f, 4, MAX_METER_TEXT, "location")?,
         profile: parts::take_text(&mut f, 5, MAX_METER_TEXT, "profile")?,
+        area: parts::take_text(&mut f, 6, MAX_METER_TEXT, "area")?,
     };
     f.finish()?;
     Ok(meter)
@@ -115,13 +221,14 @@ pub fn decode_meter(bytes: &[u8]) -> Result<AreaMeter> {
     take_area_meter(fields(bytes)?)
 }
 
-/// What the office acknowledged, kept beside the journal: 1 receipt, 2 position.
-pub fn encode_acked(number: u64, acked: &Position) -> Vec<u8> {
-    encode(&Value::Map(vec![(1, parts::number(number)), (2, parts::position(acked))]))
+/// A note beside the journal: 1 number of the receipt, or of our last entry, 2 position at the
+/// office.
+pub fn encode_note(number: u64, at: &Position) -> Vec<u8> {
+    encode(&Value::Map(vec![(1, parts::number(number)), (2, parts::position(at))]))
 }
 
-/// Reads what the office acknowledged.
-pub fn decode_acked(bytes: &[u8]) -> Result<(u64, Position)> {
+/// Reads a note.
+pub fn decode_note(bytes: &[u8]) -> Result<(u64, Position)> {
     let mut f = fields(bytes)?;
     let found = (f.number(1)?, parts::take_position(f.map(2)?)?);
     f.finish()?;

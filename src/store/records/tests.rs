@@ -1,12 +1,17 @@
 //! Every kind of entry and row reads back as it was written, and no bytes make a reader panic.
 
 use super::{RecordError, decode_body, encode_body, rows};
-use crate::store::event::{Event, Position, Reading, Stamp, TokenFacts, Withdrawal};
-use crate::store::rows::{AreaMeter, OpenIntent, TokenRow, TokenState};
-use crate::store::state::State;
+use crate::store::event::{
+    DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, TokenFacts, Withdrawal,
+};
+use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
+use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};
+use crate::store::segment::{FRAME, RECORD};
+use crate::store::state::{Doc, State, Sum};
 use crate::units::{
-    AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
-    PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+    AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts, Judgement,
+    MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
+    Verb,
 };
 use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
 use proptest::option::of;
@@ -93,14 +98,15 @@ prop_compose! {
         seq in number(),
         order: [u8; 8],
         not_before in time(),
+        issued in time(),
         expires in time(),
         caps: u32,
         max_balance: Option<i64>,
     ) -> TokenFacts {
         let count_before = PurchaseCount(count);
         TokenFacts {
-            id, meter, account, count_before, credit, seq, order, not_before, expires, caps,
-            max_balance,
+            id, meter, account, count_before, credit, seq, order, not_before, issued,
+            expires, caps, max_balance,
         }
     }
 }
@@ -132,7 +138,70 @@ prop_compose! {
     }
 }
 
+fn operator() -> impl Strategy<Value = OperatorId> {
+    "[a-z0-9-]{1,16}".prop_map(|text| text.parse().unwrap())
+}
+
+fn signed() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..300)
+}
+
+fn kind() -> impl Strategy<Value = DocKind> {
+    prop::sample::select(DocKind::ALL.to_vec())
+}
+
+prop_compose! {
+    fn shift()(counts: [u32; 4], yuan: i64, kwh: i64) -> ShiftSummary {
+        let [reads, accepted, refused, unknown] = counts;
+        ShiftSummary { reads, accepted, refused, unknown, yuan, kwh }
+    }
+}
+
+/// Entries about people and trust.
+fn people() -> impl Strategy<Value = Event> {
+    let role = prop::sample::select(Role::ALL.to_vec());
+    let verb = prop::sample::select(Verb::ALL.to_vec());
+    let why =
+        prop::sample::select(vec![LogOut::Asked, LogOut::Idle, LogOut::ShiftEnd, LogOut::Ended]);
+    prop_oneof![
+        (operator(), token(), role, any::<u32>()).prop_map(|(operator, grant, role, failures)| {
+            Event::LoggedIn { operator, grant, role, failures }
+        }),
+        (operator(), why, shift()).prop_map(|(operator, why, shift)| Event::LoggedOut {
+            operator,
+            why,
+            shift
+        }),
+        (operator(), ".{0,30}").prop_map(|(operator, how)| Event::PinSet { operator, how }),
+        (token(), operator(), time(), time(), signed()).prop_map(
+            |(id, operator, issued, expires, bytes)| {
+                Event::GrantTaken { id, operator, issued, expires, bytes }
+            }
+        ),
+        (token(), operator(), meter(), time(), signed()).prop_map(
+            |(id, operator, meter, expires, bytes)| {
+                Event::OverrideTaken { id, operator, meter, expires, bytes }
+            }
+        ),
+        (token(), verb, meter()).prop_map(|(id, verb, meter)| Event::OverrideUsed {
+            id,
+            verb,
+            meter
+        }),
+        (kind(), number(), any::<[u8; 32]>())
+            .prop_map(|(kind, version, digest)| Event::DocumentTaken { kind, version, digest }),
+        (prop::collection::vec(token(), 0..9), number())
+            .prop_map(|(ids, status)| Event::Revoked { ids, status }),
+        (".{0,30}", any::<[u8; 32]>())
+            .prop_map(|(version, digest)| Event::Software { version, digest }),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![money(), people()]
+}
+
+fn money() -> impl Strategy<Value = Event> {
     let reason =
         prop::sample::select(vec![Withdrawal::Voided, Withdrawal::Settled, Withdrawal::Superseded]);
     prop_oneof![
@@ -192,7 +261,7 @@ proptest! {
             TokenState::Cached, TokenState::Intent, TokenState::Accepted, TokenState::NotApplied,
             TokenState::Raced, TokenState::Disputed, TokenState::Withdrawn,
         ]),
-        flags: [bool; 3],
+        flags: [bool; 4],
         at in time(),
         seq in number(),
         before in evidence(),
@@ -201,27 +270,43 @@ proptest! {
         acked in of((number(), position())),
         anchor in of((time(), time(), number())),
         head in position(),
-        sums: [u64; 2],
+        sum in (number(), any::<u64>()),
+        who in operator(),
+        docs in prop::collection::btree_map(kind(), (number(), any::<[u8; 32]>()), 0..3),
+        software in of((".{0,30}", any::<[u8; 32]>())),
     ) {
         let row = TokenRow {
             facts, state, bytes: vec![1; 40], imported_at: at, sent: flags[0],
-            withdrawn: flags[1], last_seq: seq,
+            withdrawn: flags[1], revoked: flags[3], last_seq: seq,
         };
         prop_assert_eq!(rows::decode_token(&rows::encode_token(&row)), Ok(row));
         let open = OpenIntent {
             facts: facts.intent(), before, sends, last_judgement, seq, at, disputed: flags[2],
         };
         prop_assert_eq!(rows::decode_open(&rows::encode_open(&open)), Ok(open));
-        let state = State {
-            acked, anchor, last_sync: Some(at), meters: seq, tokens: seq, tokens_live: seq,
-            open_intents: seq, token_digest: sums[0], open_digest: sums[1], area_version: seq,
-            start: seq, ..State::empty([3; 16], head, seq)
+        let exposure = Exposure { acts: sends, yuan: at.0, kwh: at.0, oldest: Some(at) };
+        let doc = |(kind, (version, digest))| (kind, Doc { version, digest });
+        let mut state = State {
+            acked, anchor, last_sync: Some(at), meters: seq, tokens_live: seq, area_version: seq,
+            start: seq, stamps: at, issued: at, software, docs: docs.into_iter().map(doc).collect(),
+            exposed: [(who.to_string(), exposure)].into(), ..State::empty([3; 16], head, seq)
         };
+        state.sums[1] = Sum { rows: sum.0, digest: sum.1 };
         prop_assert_eq!(State::decode(&state.encode()), Ok(state));
-        prop_assert_eq!(rows::decode_acked(&rows::encode_acked(seq, &head)), Ok((seq, head)));
+        prop_assert_eq!(rows::decode_note(&rows::encode_note(seq, &head)), Ok((seq, head)));
+        let exposed =
+            rows::Exposed { operator: who.to_string(), credit: facts.credit, at: facts.expires };
+        prop_assert_eq!(rows::decode_exposed(&rows::encode_exposed(&exposed)), Ok(exposed));
+        let (id, expires) = (facts.id, facts.expires);
+        let grant = GrantRow { id, issued: at, expires, bytes: vec![2; 40], revoked: false };
+        let read = rows::decode_grant(&rows::encode_grant(&who, &grant));
+        prop_assert_eq!(read, Ok((who.clone(), grant)));
+        let row = OverrideRow { id, expires, bytes: vec![3; 40], used: flags[0], revoked: false };
+        let of = rows::OverrideFor { operator: who, meter: facts.meter, row };
+        prop_assert_eq!(rows::decode_override(&rows::encode_override(&of)), Ok(of));
         let meter = AreaMeter {
             no: facts.meter, account: Some(facts.account), customer: "a".into(),
-            location: String::new(), profile: "p".into(),
+            location: String::new(), profile: "p".into(), area: "n".into(),
         };
         prop_assert_eq!(rows::decode_meter(&encode(&rows::area_meter(&meter))), Ok(meter));
     }
@@ -232,7 +317,10 @@ proptest! {
         let _ = rows::decode_token(&bytes);
         let _ = rows::decode_open(&bytes);
         let _ = rows::decode_meter(&bytes);
-        let _ = rows::decode_acked(&bytes);
+        let _ = rows::decode_note(&bytes);
+        let _ = rows::decode_exposed(&bytes);
+        let _ = rows::decode_grant(&bytes);
+        let _ = rows::decode_override(&bytes);
         let _ = State::decode(&bytes);
     }
 
@@ -265,8 +353,9 @@ fn with_fields(change: impl FnOnce(&mut Vec<(i64, Value)>)) -> RecordError {
 
 #[test]
 fn what_is_not_understood_is_an_error() {
-    let format = with_fields(|map| map[0].1 = Value::Int(2));
-    assert_eq!(format, RecordError::Format(2));
+    let newer = i64::from(JOURNAL_FORMAT) + 1;
+    let format = with_fields(|map| map[0].1 = Value::Int(newer));
+    assert_eq!(format, RecordError::Format(newer));
     let kind = with_fields(|map| map[5].1 = Value::Int(99));
     assert_eq!(kind, RecordError::Kind(99));
     let operator = with_fields(|map| map[4].1 = Value::Text("x".repeat(65)));
@@ -279,4 +368,58 @@ fn what_is_not_understood_is_an_error() {
         map[6].1 = Value::Map(vec![(1, Value::Int(5)), (2, Value::Int(6))]);
     });
     assert!(matches!(inner, RecordError::Cbor(_)), "{inner}");
+}
+
+/// The longest evidence there is: every field there, every number of full length.
+fn longest() -> Evidence {
+    let most = PurchaseRecord {
+        count: PurchaseCount(u32::MAX),
+        amount: i64::MIN,
+        before: i64::MIN,
+        after: i64::MIN,
+    };
+    Evidence {
+        meter: "999999999999".parse().unwrap(),
+        account: "999999999999".parse().ok(),
+        count: PurchaseCount(u32::MAX),
+        balance: Credit { value: i64::MIN, unit: CreditUnit::Kwh },
+        overdraft: i64::MIN,
+        last_purchase: Some(most),
+        energy: Some(Energy(i64::MIN)),
+        meter_clock: Some(UnixSeconds(i64::MIN)),
+        relay: Some(RelayState::Open),
+        read_at: UnixSeconds(i64::MIN),
+        frames_digest: [0xFF; 32],
+    }
+}
+
+#[test]
+fn what_is_kept_for_outcomes_and_cut_tails_is_enough() {
+    let stamp = Stamp {
+        at: UnixSeconds(i64::MIN),
+        boot_ms: i64::MAX as u64,
+        operator: "x".repeat(crate::store::schema::MAX_OPERATOR),
+    };
+    let after = Some(longest());
+    let judgement = Judgement { decision: Decision::Reset, after, refusal_word: Some(u16::MAX) };
+    let (token, meter) = (TokenId([0xFF; 16]), longest().meter);
+    let size = |stamp: &Stamp, event: &Event| {
+        encode_body(i64::MAX as u64, stamp, event).len() as u64 + FRAME + RECORD
+    };
+    assert!(size(&stamp, &Event::Outcome { token, meter, judgement }) <= OUTCOME_RESERVE);
+    let most = i64::MAX as u64;
+    let file = crate::store::segment::file_name(u32::MAX, most);
+    let cut = Event::TailCut { file, offset: most, bytes: most };
+    assert!(size(&Stamp { operator: String::new(), ..stamp }, &cut) <= TAIL_RESERVE);
+}
+
+#[test]
+fn a_full_list_of_revocations_is_read_and_a_longer_one_is_not() {
+    let stamp = Stamp { at: UnixSeconds(1), boot_ms: 2, operator: "x".into() };
+    let of = |count| Event::Revoked { ids: vec![TokenId([7; 16]); count], status: 3 };
+    let full = encode_body(7, &stamp, &of(MAX_REVOKED));
+    assert!(full.len() <= crate::store::schema::MAX_BODY);
+    assert_eq!(decode_body(&full).map(|body| body.event), Ok(of(MAX_REVOKED)));
+    let longer = decode_body(&encode_body(7, &stamp, &of(MAX_REVOKED + 1)));
+    assert_eq!(longer, Err(RecordError::Value("ids")));
 }

@@ -1,6 +1,7 @@
 //! What an exchange tells whoever started it.
 
 use crate::store::StoreError;
+use crate::store::event::DocKind;
 use crate::sync::wire::EntryOutcome;
 use crate::units::{Credit, TokenId};
 
@@ -17,7 +18,8 @@ pub struct SyncReport {
     pub tokens: u32,
     /// Tokens that were there before.
     pub known: u32,
-    /// Tokens that were refused, and why (a stable code). They change nothing.
+    /// Tokens, grants and overrides that were refused, and why (a stable code). They change
+    /// nothing.
     pub refused: Vec<(Option<TokenId>, String)>,
     /// Tokens the office took back.
     pub withdrawn: u32,
@@ -29,7 +31,18 @@ pub struct SyncReport {
     pub clock_s: i64,
     /// What was issued to this handheld and is still out, one amount per unit.
     pub still_out: Vec<Credit>,
-    /// Bookkeeping entries (receipts, the office's time) the store did not take, and why. The
+    /// Version of the status taken in; `None` when the office gave none.
+    pub status: Option<u64>,
+    /// Keys the status names as newer than ours which the office did not give: somebody holds them
+    /// back. Money stops until they come.
+    pub withheld: Vec<DocKind>,
+    /// Operators' grants taken in.
+    pub grants: u32,
+    /// Supervisors' overrides taken in.
+    pub overrides: u32,
+    /// Tokens, grants and overrides newly revoked.
+    pub revoked: u32,
+    /// Bookkeeping (receipts, the office's time, documents) the store did not take, and why. The
     /// exchange itself is good; the next one repeats them.
     pub not_recorded: Option<StoreError>,
 }

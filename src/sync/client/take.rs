@@ -1,10 +1,10 @@
 //! PULL: taking in what the office has for this handheld.
 //!
 //! Every token is checked strictly before it is imported, every area page against the hash
-//! announced for it, the keyset against the root key. Tokens that do not hold are reported and
-//! left out; they do not stop the others.
+//! announced for it, keys from the pinned root on. Tokens that do not hold are reported and left
+//! out; they do not stop the others.
 
-use super::{KEYSET_SNAPSHOT, Progress, Run, unexpected};
+use super::{Progress, Run};
 use crate::store::{
     AreaMeter, AreaPage, Event, Imported, StoreError, TokenFacts, TokenState, Withdrawal,
 };
@@ -13,7 +13,7 @@ use crate::sync::wire::{
     Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
 };
 use crate::units::TokenId;
-use meterkit_tokens::{DocType, Keyset, Kind, PublicKey, RechargeToken};
+use meterkit_tokens::{DocType, Kind, RechargeToken};
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
@@ -27,25 +27,26 @@ impl Run<'_> {
         let mut area_tries = 0;
         for _ in 0..MAX_PULLS {
             let area = self.store().summary().area_version;
-            let pull = Pull { area, keyset: self.keyset, after };
+            let held = self.held()?;
+            let (keyset, root) = (held.keyset.version, held.chain.root.version);
+            let pull = Pull { area, keyset, root, after };
             let pulled = match self.ask(Ask::Pull(pull))?.reply {
                 Reply::Pulled(pulled) => pulled,
-                other => return Err(unexpected(other)),
+                other => return Err(self.unexpected(other)),
             };
             self.report.still_out.clone_from(&pulled.still_out);
-            if let Some(document) = &pulled.keyset {
-                self.take_keyset(document)?;
-            }
+            let roots_wait = self.take_keys(&pulled)?;
+            self.take_people(&pulled)?;
             let last = self.take_tokens(&pulled)?;
             progress(Progress::Tokens(self.report.tokens));
             self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
-            let mut again = pulled.more;
+            let mut again = pulled.more || roots_wait;
             if let Some(area) = pulled.area.filter(|_| area_tries < MAX_AREA_TRIES) {
                 area_tries += 1;
                 again |= !self.take_area(&area, progress)?;
             }
             if !again {
-                return Ok(());
+                return self.note_withheld();
             }
             // "More", but nothing that would bring us further: never ask in circles.
             if pulled.more && (last.is_none() || last == after) {
@@ -56,51 +57,40 @@ impl Run<'_> {
         Err(Lie::Kind.into())
     }
 
-    fn take_keyset(&mut self, document: &[u8]) -> Result<(), SyncError> {
-        let identity = self.store().identity();
-        let root = PublicKey::from_bytes(identity.root_key)
-            .map_err(|error| SyncError::Internal(error.to_string()))?;
-        let keyset = Keyset::verify(document, &identity.tenant, &root).map_err(Lie::Keyset)?;
-        keyset.check_follows(self.keyset).map_err(Lie::Keyset)?;
-        self.store().put_snapshot(KEYSET_SNAPSHOT, document)?;
-        self.keys = keyset.keyring();
-        self.keyset = keyset.version;
-        Ok(())
-    }
-
-    /// Imports tokens; gives the id of the last one that could be read.
+    /// Imports tokens, all of an answer together; gives the id of the last one that could be read.
     fn take_tokens(&mut self, pulled: &Pulled) -> Result<Option<TokenId>, SyncError> {
-        let mut last = None;
+        let (mut last, mut good) = (None, Vec::with_capacity(pulled.tokens.len()));
         for document in &pulled.tokens {
             let identity = self.store().identity();
             let token = match RechargeToken::verify(document, &identity.tenant, &self.keys) {
                 Ok(token) => token,
                 Err(error) => {
-                    self.report.refused.push((None, error.code().to_owned()));
+                    self.left_out(None, error.code());
                     continue;
                 }
             };
             let id = TokenId(token.id);
             last = Some(id);
             if token.device != identity.device.as_str() {
-                self.report.refused.push((Some(id), "device".to_owned()));
+                self.left_out(Some(id), "device");
                 continue;
             }
             let usable = token.kind == Kind::Recharge;
-            let Some(facts) = TokenFacts::of(&token).filter(|_| usable) else {
-                self.report.refused.push((Some(id), "kind".to_owned()));
-                continue;
-            };
-            let stamp = (self.session.stamp)();
-            match self.store().import(&stamp, facts, document.clone()) {
+            match TokenFacts::of(&token).filter(|_| usable) {
+                Some(facts) => good.push((facts, document.clone())),
+                None => self.left_out(Some(id), "kind"),
+            }
+        }
+        let ids: Vec<TokenId> = good.iter().map(|(facts, _)| facts.id).collect();
+        let done = self.store().import_all(&(self.session.stamp)(), good);
+        for (id, done) in ids.into_iter().zip(done) {
+            match done {
                 Ok(Imported::New(_)) => {
                     self.report.tokens += 1;
                     self.grown = true;
                 }
                 Ok(Imported::Known(_)) | Err(StoreError::Known(_)) => self.report.known += 1,
-                Err(error @ StoreError::Conflict(_)) => {
-                    self.report.refused.push((Some(id), error.code().to_owned()));
-                }
+                Err(error @ StoreError::Conflict(_)) => self.left_out(Some(id), error.code()),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -162,7 +152,7 @@ impl Run<'_> {
             let signed = match self.ask(Ask::Page { version: area.version, page })?.reply {
                 Reply::Page(document) => document,
                 Reply::Refused(Refusal::Stale) => return Ok(false),
-                other => return Err(unexpected(other)),
+                other => return Err(self.unexpected(other)),
             };
             if digest(&signed) != *hash {
                 return Err(Lie::Page(at).into());
@@ -174,6 +164,7 @@ impl Run<'_> {
                 customer: line.customer,
                 location: line.location,
                 profile: line.profile,
+                area: line.area,
             });
             pages.push(AreaPage { signed, meters: meters.collect() });
         }

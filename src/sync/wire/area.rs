@@ -4,7 +4,7 @@
 //! office names the hash of every page and the handheld asks only for those it lacks. A page is
 //! one signed document over its lines alone, so an unchanged page keeps its bytes.
 
-use super::fields::{Reader, map, shape};
+use super::fields::{self, Reader, map, shape};
 use super::{MAX_PAGE_LINES, VERSION, VERSION_KEY, WireError};
 use crate::units::{AccountNo, CreditUnit, MeterNo};
 use meterkit_tokens::cbor::Value;
@@ -13,6 +13,8 @@ use meterkit_tokens::cbor::Value;
 pub const MAX_PAGES: usize = 1000;
 /// Longest customer name, location or profile name, in bytes.
 const MAX_TEXT: usize = 200;
+/// Longest area name, in bytes.
+pub const MAX_AREA_NAME: usize = 16;
 
 /// An area's version and the hash of each of its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +27,11 @@ pub struct Area {
 
 impl Area {
     pub(super) fn value(&self) -> Value {
-        let pages = self.pages.iter().map(|hash| Value::Bytes(hash.to_vec())).collect();
-        map([(1, super::fields::seq(self.version)), (2, Value::Array(pages))])
+        map([(1, fields::seq(self.version)), (2, fields::array_list(&self.pages))])
     }
 
     pub(super) fn read(mut r: Reader) -> Result<Self, WireError> {
-        let version = r.u64(1)?;
-        let hashes = r.byte_strings(2, MAX_PAGES, "area pages")?.into_iter();
-        let pages = hashes.map(|hash| hash.try_into().map_err(|_| shape("page hash")));
-        let area = Self { version, pages: pages.collect::<Result<_, _>>()? };
+        let area = Self { version: r.u64(1)?, pages: r.arrays(2, MAX_PAGES, "area pages")? };
         r.finish()?;
         Ok(area)
     }
@@ -54,6 +52,9 @@ pub struct MeterLine {
     pub location: String,
     /// How to talk to it.
     pub profile: String,
+    /// The area it belongs to, for operators who may work in some areas only; "" for none. At most
+    /// [`MAX_AREA_NAME`] bytes.
+    pub area: String,
 }
 
 impl MeterLine {
@@ -69,6 +70,7 @@ impl MeterLine {
             (4, Value::Text(self.customer.clone())),
             (5, Value::Text(self.location.clone())),
             (6, Value::Text(self.profile.clone())),
+            (7, Value::Text(self.area.clone())),
         ])
     }
 
@@ -80,13 +82,14 @@ impl MeterLine {
             1 => CreditUnit::Kwh,
             _ => return Err(shape("unit")),
         };
-        let mut text = |key| {
+        let mut text = |key, most| {
             let text = r.text(key)?;
-            if text.len() > MAX_TEXT { Err(WireError::Limit("area text")) } else { Ok(text) }
+            if text.len() > most { Err(WireError::Limit("area text")) } else { Ok(text) }
         };
-        let (customer, location, profile) = (text(4)?, text(5)?, text(6)?);
+        let (customer, location) = (text(4, MAX_TEXT)?, text(5, MAX_TEXT)?);
+        let (profile, area) = (text(6, MAX_TEXT)?, text(7, MAX_AREA_NAME)?);
         r.finish()?;
-        Ok(Self { meter, account, unit, customer, location, profile })
+        Ok(Self { meter, account, unit, customer, location, profile, area })
     }
 }
 

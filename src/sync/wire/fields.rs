@@ -17,6 +17,16 @@ pub(super) fn seq(value: u64) -> Value {
     Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
+/// A list of byte strings.
+pub(super) fn byte_list(list: &[Vec<u8>]) -> Value {
+    Value::Array(list.iter().cloned().map(Value::Bytes).collect())
+}
+
+/// A list of byte strings of one length.
+pub(super) fn array_list<const N: usize>(list: &[[u8; N]]) -> Value {
+    Value::Array(list.iter().map(|item| Value::Bytes(item.to_vec())).collect())
+}
+
 /// A credit as `[value, unit]`.
 pub(super) fn credit(credit: Credit) -> Value {
     let unit = match credit.unit {
@@ -133,6 +143,17 @@ impl Reader {
             _ => Err(shape(name)),
         });
         bytes.collect()
+    }
+
+    /// A list of byte strings of one length with at most `limit` members.
+    pub fn arrays<const N: usize>(
+        &mut self,
+        key: i64,
+        limit: usize,
+        name: &'static str,
+    ) -> Result<Vec<[u8; N]>, WireError> {
+        let list = self.byte_strings(key, limit, name)?.into_iter();
+        list.map(|bytes| bytes.try_into().map_err(|_| shape(name))).collect()
     }
 
     pub fn device(&mut self, key: i64) -> Result<DeviceId, WireError> {

@@ -49,6 +49,15 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::TimeAnchor { .. } => "time-anchor",
         Event::ReceiptStored { .. } => "receipt-stored",
         Event::Resolved { .. } => "resolved",
+        Event::LoggedIn { .. } => "logged-in",
+        Event::LoggedOut { .. } => "logged-out",
+        Event::PinSet { .. } => "pin-set",
+        Event::GrantTaken { .. } => "grant-taken",
+        Event::OverrideTaken { .. } => "override-taken",
+        Event::OverrideUsed { .. } => "override-used",
+        Event::DocumentTaken { .. } => "document-taken",
+        Event::Revoked { .. } => "revoked",
+        Event::Software { .. } => "software",
         Event::TailCut { .. } => "tail-cut",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::area::Area;
 use super::fields::{self, Reader, map, shape};
-use super::{MAX_DECISIONS, MAX_TOKENS, WireError};
+use super::{MAX_DECISIONS, MAX_GRANTS, MAX_OVERRIDES, MAX_ROOTS, MAX_TOKENS, WireError};
 use crate::units::{Credit, MeterNo, TokenId};
 use meterkit_tokens::cbor::Value;
 
@@ -16,6 +16,8 @@ pub struct Pull {
     pub area: u64,
     /// Version of the keyset it holds.
     pub keyset: u64,
+    /// Version of the root it holds.
+    pub root: u64,
     /// Tokens after this one; `None` from the start.
     pub after: Option<TokenId>,
 }
@@ -23,17 +25,22 @@ pub struct Pull {
 impl Pull {
     pub(super) fn value(&self) -> Value {
         let after = self.after.map_or(vec![], |token| token.0.to_vec());
-        map([(1, fields::seq(self.area)), (2, fields::seq(self.keyset)), (3, Value::Bytes(after))])
+        map([
+            (1, fields::seq(self.area)),
+            (2, fields::seq(self.keyset)),
+            (3, Value::Bytes(after)),
+            (4, fields::seq(self.root)),
+        ])
     }
 
     pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
-        let (area, keyset, after) = (r.u64(1)?, r.u64(2)?, r.bytes(3)?);
+        let (area, keyset, after, root) = (r.u64(1)?, r.u64(2)?, r.bytes(3)?, r.u64(4)?);
         let after = match <[u8; 16]>::try_from(after) {
             Ok(id) => Some(TokenId(id)),
             Err(empty) if empty.is_empty() => None,
             Err(_) => return Err(shape("token id")),
         };
-        Ok(Self { area, keyset, after })
+        Ok(Self { area, keyset, root, after })
     }
 }
 
@@ -76,6 +83,13 @@ pub struct Pulled {
     pub area: Option<Area>,
     /// What was issued to this handheld and is still out, one amount per unit.
     pub still_out: Vec<Credit>,
+    /// Root files newer than the handheld's, each the successor of the one before it. They are
+    /// taken before the keyset, which a key of the last of them may have signed.
+    pub roots: Vec<Vec<u8>>,
+    /// Operators' grants for this handheld which its journal has not shown yet.
+    pub grants: Vec<Vec<u8>>,
+    /// Supervisors' overrides for this handheld which its journal has not shown yet.
+    pub overrides: Vec<Vec<u8>>,
 }
 
 impl Pulled {
@@ -92,11 +106,14 @@ impl Pulled {
             ])
         });
         let mut entries = vec![
-            (1, Value::Array(self.tokens.iter().cloned().map(Value::Bytes).collect())),
+            (1, fields::byte_list(&self.tokens)),
             (2, Value::Bool(self.more)),
             (3, Value::Array(withdrawn.collect())),
             (4, Value::Array(settled.collect())),
             (7, Value::Array(self.still_out.iter().map(|c| fields::credit(*c)).collect())),
+            (8, fields::byte_list(&self.roots)),
+            (9, fields::byte_list(&self.grants)),
+            (10, fields::byte_list(&self.overrides)),
         ];
         entries.extend(self.keyset.iter().map(|bytes| (5, Value::Bytes(bytes.clone()))));
         entries.extend(self.area.iter().map(|area| (6, area.value())));
@@ -123,6 +140,20 @@ impl Pulled {
         let area = r.opt_map(6)?.map(Area::read).transpose()?;
         let still_out = r.list(7, MAX_UNITS, "units")?.into_iter().map(fields::read_credit);
         let still_out = still_out.collect::<Result<_, _>>()?;
-        Ok(Self { tokens, more, withdrawn, settled, keyset, area, still_out })
+        let roots = r.byte_strings(8, MAX_ROOTS, "roots")?;
+        let grants = r.byte_strings(9, MAX_GRANTS, "grants")?;
+        let overrides = r.byte_strings(10, MAX_OVERRIDES, "overrides")?;
+        Ok(Self {
+            tokens,
+            more,
+            withdrawn,
+            settled,
+            keyset,
+            area,
+            still_out,
+            roots,
+            grants,
+            overrides,
+        })
     }
 }

@@ -83,6 +83,36 @@ pub const STORE_FAILED: Words = Words {
     ),
 };
 
+pub const STORE_SEALED: Words = Words {
+    title: both("The data does not open with this key.", "此密钥无法打开数据。"),
+    money: KEPT,
+    next: both(
+        "Do not delete anything. Take the handheld to the office.",
+        "不要删除任何数据，请将掌机送交后台。",
+    ),
+};
+
+pub const SECRET_MISSING: Words = Words {
+    title: both(
+        "The secret of this handheld is not on this machine.",
+        "本机上没有该掌机的设备密钥。",
+    ),
+    money: KEPT,
+    next: both(
+        "A copied folder opens nowhere else. Use the handheld itself or enrol again.",
+        "复制的数据无法在别处打开。请使用原掌机，或重新注册。",
+    ),
+};
+
+pub const VAULT_DAMAGED: Words = Words {
+    title: both("The file with the log-ins is damaged.", "登录信息文件已损坏。"),
+    money: KEPT,
+    next: both(
+        "Do not delete anything. The office gives a recovery code or enrols again.",
+        "不要删除任何数据。请向后台索取恢复码，或重新注册。",
+    ),
+};
+
 pub const OFFICE_UNREACHABLE: Words = Words {
     title: both("The office could not be reached.", "无法连接后台。"),
     money: KEPT,
@@ -129,6 +159,24 @@ pub const OFFICE_VERSION: Words = Words {
     ),
     money: KEPT,
     next: both("Update meterkit, then sync again.", "请更新meterkit，然后再同步。"),
+};
+
+pub const OFFICE_UNTRUSTED: Words = Words {
+    title: both(
+        "Whoever answered is not our office: its certificate is another.",
+        "应答者不是我们的后台：证书不符。",
+    ),
+    money: KEPT,
+    next: both(
+        "Try another network. If it stays, call the office.",
+        "请换一个网络；若仍如此，请致电后台。",
+    ),
+};
+
+pub const OFFICE_BUSY: Words = Words {
+    title: both("The office has too much to do right now.", "后台当前繁忙。"),
+    money: KEPT,
+    next: both("Sync again in a few minutes.", "请几分钟后再同步。"),
 };
 
 pub const USAGE: Words = Words {

@@ -147,3 +147,12 @@ pub const TOKEN_AMBIGUOUS: Words = Words {
     money: UNTOUCHED,
     next: both("Say which one by its id.", "请用令牌编号指明其中一个。"),
 };
+
+pub const TOKEN_REVOKED: Words = Words {
+    title: both("The office has revoked the token.", "该令牌已被后台吊销。"),
+    money: WITH_OFFICE,
+    next: both(
+        "Do not use it. Sync, so that the office issues a new one.",
+        "请勿使用。请同步，由后台重新签发。",
+    ),
+};

@@ -14,6 +14,7 @@ const DOWN: Pattern = Pattern::Is(Key::Down);
 const PAGE_UP: Pattern = Pattern::Is(Key::PageUp);
 const PAGE_DOWN: Pattern = Pattern::Is(Key::PageDown);
 const LEFT: Pattern = Pattern::Is(Key::Left);
+const RIGHT: Pattern = Pattern::Is(Key::Right);
 const BACKSPACE: Pattern = Pattern::Is(Key::Backspace);
 const DIGIT: Pattern = Pattern::Digit;
 const TEXT: Pattern = Pattern::Text;
@@ -25,6 +26,12 @@ const RECHARGE: &[Need] =
 const RESOLVE: &[Need] = &[Need::OpenIntent, Need::Readable, Need::Port, Need::LineFree];
 const SYNC: &[Need] = &[Need::SyncFree];
 const ROW: &[Need] = &[Need::Row];
+const LOG_IN: &[Need] = &[Need::Answered, Need::NotLockedOut, Need::NoWait];
+const FREE_LINE: &[Need] = &[Need::LineFree, Need::SyncFree];
+const ANSWERED: &[Need] = &[Need::Answered];
+const ACTIVATE: &[Need] = &[Need::Row, Need::NoPin];
+const FREE: &[Need] = &[Need::Supervisor, Need::Row, Need::Locked];
+const REMOVE: &[Need] = &[Need::Supervisor, Need::Row, Need::HasPin];
 const DEMO: &[Need] = &[Need::Demo];
 const NONE: &[Need] = &[];
 
@@ -42,6 +49,20 @@ macro_rules! rows {
 
 /// Every key of every place.
 pub const TABLE: &[Binding] = rows! {
+    LogIn {
+        ENTER => Submit, LOG_IN;
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        RIGHT => Letter, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Leave, NONE;
+        F1 => Help, NONE;
+        F2 => Recover, NONE;
+        F3 => Language, NONE;
+        F4 => Clear, NONE;
+    }
     Home {
         ENTER => Open, NONE;
         DIGIT => Pick, NONE;
@@ -51,7 +72,7 @@ pub const TABLE: &[Binding] = rows! {
         F1 => Help, NONE;
         F2 => GoSync, NONE;
         F3 => Language, NONE;
-        F4 => Network, DEMO;
+        F4 => GoLogOut, NONE;
     }
     Meters {
         ENTER => Open, ROW;
@@ -195,6 +216,16 @@ pub const TABLE: &[Binding] = rows! {
         F3 => Clear, NONE;
         F4 => Newest, NONE;
     }
+    Trust {
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => GoSync, NONE;
+        F3 => GoPeople, NONE;
+    }
     Settings {
         ENTER => Change, NONE;
         DIGIT => Pick, NONE;
@@ -202,6 +233,48 @@ pub const TABLE: &[Binding] = rows! {
         DOWN => Down, NONE;
         ESC => Back, NONE;
         F1 => Help, NONE;
+    }
+    People {
+        ENTER => Activate, ACTIVATE;
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => ChangePin, NONE;
+        F3 => Free, FREE;
+        F4 => Remove, REMOVE;
+    }
+    Pin {
+        ENTER => Submit, ANSWERED;
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        RIGHT => Letter, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F3 => Language, NONE;
+        F4 => Clear, NONE;
+    }
+    Supervise {
+        ENTER => Confirm, ANSWERED;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    LogOut {
+        ENTER => LogOut, FREE_LINE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    Summary {
+        ENTER => Done, NONE;
+        ESC => Done, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        F1 => Help, NONE;
+        F3 => Language, NONE;
     }
     Help {
         ENTER => Back, NONE;

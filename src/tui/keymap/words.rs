@@ -41,6 +41,16 @@ impl Lang {
             Action::Change => self.key_change(),
             Action::Leave => self.key_leave(),
             Action::Stay => self.key_stay(),
+            Action::Submit => self.key_submit(),
+            Action::Letter => self.key_letter(),
+            Action::Recover => self.key_recover(),
+            Action::GoLogOut | Action::LogOut => self.key_log_out(),
+            Action::GoPeople => self.key_people(),
+            Action::Activate => self.key_activate(),
+            Action::ChangePin => self.key_change_pin(),
+            Action::Free => self.key_free(),
+            Action::Remove => self.key_remove(),
+            Action::Confirm => self.key_confirm(),
         }
     }
 
@@ -82,12 +92,24 @@ impl Lang {
             Action::Change => self.does_change(),
             Action::Leave => self.does_leave(),
             Action::Stay => self.does_stay(),
+            Action::Submit => self.does_submit(),
+            Action::Letter => self.does_letter(),
+            Action::Recover => self.does_recover(),
+            Action::GoLogOut => self.does_go_log_out(),
+            Action::LogOut => self.does_log_out(),
+            Action::GoPeople => self.does_go_people(),
+            Action::Activate => self.does_activate(),
+            Action::ChangePin => self.does_change_pin(),
+            Action::Free => self.does_free(),
+            Action::Remove => self.does_remove(),
+            Action::Confirm => self.does_confirm(),
         }
     }
 
     /// The name of a place.
     pub fn place(self, place: Place) -> &'static str {
         match place {
+            Place::LogIn => self.title_log_in(),
             Place::Home => self.title_home(),
             Place::Meters => self.title_meters(),
             Place::Card => self.title_card(),
@@ -104,7 +126,13 @@ impl Lang {
             Place::Sync => self.title_sync(),
             Place::Ports => self.title_ports(),
             Place::Frames => self.title_frames(),
+            Place::Trust => self.title_trust(),
             Place::Settings => self.title_settings(),
+            Place::People => self.title_people(),
+            Place::Pin => self.title_pin(),
+            Place::Supervise => self.title_supervise(),
+            Place::LogOut => self.title_log_out(),
+            Place::Summary => self.title_summary(),
             Place::Help => self.title_help(),
             Place::Sheet => self.title_sheet(),
             Place::Leave => self.title_leave(),
@@ -128,6 +156,13 @@ impl Lang {
             Need::Typed => self.need_typed(),
             Need::MeterNumber => self.need_number(),
             Need::FourDigits => self.need_four(),
+            Need::Supervisor => self.need_supervisor(),
+            Need::Answered => self.need_answered(),
+            Need::NoWait => self.need_no_wait(),
+            Need::NotLockedOut => self.need_not_locked_out(),
+            Need::NoPin => self.need_no_pin(),
+            Need::HasPin => self.need_has_pin(),
+            Need::Locked => self.need_locked(),
         }
     }
 
@@ -148,6 +183,13 @@ impl Lang {
             Need::Typed => self.short_typed(),
             Need::MeterNumber => self.short_number(),
             Need::FourDigits => self.short_four(),
+            Need::Supervisor => self.short_supervisor(),
+            Need::Answered => self.short_answered(),
+            Need::NoWait => self.short_no_wait(),
+            Need::NotLockedOut => self.short_not_locked_out(),
+            Need::NoPin => self.short_no_pin(),
+            Need::HasPin => self.short_has_pin(),
+            Need::Locked => self.short_locked(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Rows that several screens show: named figures, tokens, journal entries, failures.
 
-use crate::jobs::views::{Failure, JournalRow, TokenView};
+use crate::jobs::views::{Failure, JournalKind, JournalRow, TokenView};
 use crate::report::Code;
-use crate::text::decisions;
+use crate::text::{Lang, decisions, errors};
 use crate::tui::shared::Shared;
 use crate::tui::theme::Meaning;
 use crate::tui::widgets::{Row, wrapped};
@@ -97,6 +97,31 @@ pub fn failure(shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
     rows
 }
 
+/// Something to be warned of: what, with its code, and what to do about it.
+pub fn warned(shared: &Shared, what: &Failure, meaning: Meaning, width: usize) -> Vec<Row> {
+    let told = errors::words(what.code);
+    let sign = if meaning == Meaning::Fault { "X" } else { "!" };
+    let text = format!("{sign} {} {}", what.code.as_str(), told.title(shared.lang));
+    let mut rows = say(meaning, &text, width);
+    if !what.detail.is_empty() {
+        rows.extend(wrapped(Meaning::Faint, &what.detail, width - 2).map(Row::indented));
+    }
+    let next = wrapped(Meaning::Plain, told.next(shared.lang), width - 2);
+    rows.extend(next.map(Row::indented));
+    rows
+}
+
+/// A failure in its own words: what happened, what it is about, what to do next.
+pub fn told(shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
+    let told = errors::words(failure.code);
+    let mut rows = say(Meaning::Fault, &format!("X {}", told.title(shared.lang)), width);
+    if !failure.detail.is_empty() {
+        rows.extend(wrapped(Meaning::Faint, &failure.detail, width - 2).map(Row::indented));
+    }
+    rows.extend(say(Meaning::Plain, told.next(shared.lang), width));
+    rows
+}
+
 /// A clock drift as a figure; one that matters carries a sign.
 pub fn drift(shared: &Shared, seconds: i64) -> Row {
     let lang = shared.lang;
@@ -106,8 +131,9 @@ pub fn drift(shared: &Shared, seconds: i64) -> Row {
 }
 
 /// A stable detail of the journal (`jobs/journal.rs`) in words, where there are words for it.
-pub fn detail(shared: &Shared, detail: &str) -> String {
+pub fn detail(shared: &Shared, row: &JournalRow) -> String {
     let lang = shared.lang;
+    let detail = row.detail.as_str();
     let flat = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
     if let Some(code) = Code::ALL.iter().find(|code| code.as_str() == detail) {
         return format!("{detail} {}", shared.sentence(*code));
@@ -116,16 +142,46 @@ pub fn detail(shared: &Shared, detail: &str) -> String {
     if let Some(decision) = DECISIONS.iter().find(same) {
         return lang.decision(*decision).to_owned();
     }
-    match (detail, detail.split_once(' ')) {
-        ("voided", _) => lang.detail_voided().to_owned(),
-        ("settled", _) => lang.detail_settled().to_owned(),
-        ("superseded", _) => lang.detail_superseded().to_owned(),
-        ("booked", _) => lang.detail_booked().to_owned(),
-        ("not-booked", _) => lang.detail_not_booked().to_owned(),
-        (_, Some((n, "items"))) => lang.detail_items(n),
-        (_, Some((n, "bytes"))) => lang.detail_bytes(n),
-        (_, Some(("count", n))) => lang.detail_count(n),
+    match (row.kind, detail, detail.split_once(' ')) {
+        (JournalKind::LoggedIn | JournalKind::LoggedOut | JournalKind::PinSet, _, Some(parts)) => {
+            whose(lang, parts)
+        }
+        (JournalKind::OverrideUsed, _, _) => {
+            detail.parse().map_or(detail, |verb| lang.verb(verb)).to_owned()
+        }
+        (_, "voided", _) => lang.detail_voided().to_owned(),
+        (_, "settled", _) => lang.detail_settled().to_owned(),
+        (_, "superseded", _) => lang.detail_superseded().to_owned(),
+        (_, "booked", _) => lang.detail_booked().to_owned(),
+        (_, "not-booked", _) => lang.detail_not_booked().to_owned(),
+        (_, _, Some((n, "items"))) => lang.detail_items(n),
+        (_, _, Some((n, "bytes"))) => lang.detail_bytes(n),
+        (_, _, Some(("count", n))) => lang.detail_count(n),
         _ => detail.to_owned(),
+    }
+}
+
+/// `1001 recharge, 3 wrong`: an operator and what was done, or the role and the wrong PINs before.
+fn whose(lang: Lang, (operator, what): (&str, &str)) -> String {
+    let (what, wrong) = match what.split_once(", ") {
+        Some((what, wrong)) => (what, wrong.strip_suffix(" wrong")),
+        None => (what, None),
+    };
+    let word = match what {
+        "asked" => lang.detail_asked(),
+        "idle" => lang.detail_idle(),
+        "shift-end" => lang.detail_shift_end(),
+        "ended" => lang.detail_ended(),
+        "set" => lang.detail_pin_set(),
+        "changed" => lang.detail_pin_changed(),
+        "removed" => lang.detail_pin_removed(),
+        "freed" => lang.detail_pin_freed(),
+        "recovered" => lang.detail_pin_recovered(),
+        other => other.parse().map_or(other, |role| lang.role(role)),
+    };
+    match wrong {
+        Some(n) => format!("{operator} {word}{}{}", lang.list_comma(), lang.detail_wrong(n)),
+        None => format!("{operator} {word}"),
     }
 }
 

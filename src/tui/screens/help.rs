@@ -3,7 +3,7 @@
 use super::{facts, moved, movement};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
-use crate::tui::keymap::{self, Action, Need, Place};
+use crate::tui::keymap::{self, Action, Place};
 use crate::tui::shared::Shared;
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
@@ -30,7 +30,7 @@ impl Help {
         let (lang, width) = (shared.lang, shared.size.page_width());
         let mut rows = Vec::new();
         for binding in keymap::of(self.about) {
-            if binding.needs.contains(&Need::Demo) && !shared.demo {
+            if shared.hides(binding) {
                 continue;
             }
             let name = lang.key(binding.key);

@@ -1,22 +1,26 @@
 //! Home: where things stand, and the way to everything else.
 //!
-//! It is drawn before the engine has told anything, with `...` in place of the figures.
+//! It is drawn before the engine has told anything, with `...` in place of the figures. On a small
+//! screen the menu comes first: what does not fit above it is left out, least important first, and
+//! stands on the trust screen whole.
 
 use super::{
-    Frames, Journal, Leave, Meters, Ports, Settings, Sync, Tokens, WhatHappened, facts, moved,
-    movement, picked,
+    Frames, Journal, Leave, LogOut, Meters, Ports, Settings, Sync, Tokens, Trust, WhatHappened,
+    facts, moved, movement, picked, trust,
 };
-use crate::jobs::views::{HomeView, Request};
+use crate::jobs::views::{HomeView, Request, Standing};
+use crate::text::errors;
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Place};
 use crate::tui::shared::Shared;
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
+use crate::tui::when;
 use crate::tui::widgets::Row;
 
 /// The rows of the menu, in order.
-const MENU: [Place; 8] = [
+const MENU: [Place; 9] = [
     Place::Meters,
     Place::Tokens,
     Place::Journal,
@@ -25,10 +29,14 @@ const MENU: [Place; 8] = [
     Place::Ports,
     Place::Frames,
     Place::Settings,
+    Place::Trust,
 ];
 
 /// Cells of the menu's names.
 const NAME_CELLS: usize = 18;
+
+/// Rows above the menu, and how early they are left out: the lowest number goes last.
+type Part = (u8, Vec<Row>);
 
 /// The home screen.
 #[derive(Debug, Default)]
@@ -46,6 +54,7 @@ impl Home {
             Place::WhatHappened => shared.go(WhatHappened::default()),
             Place::Ports => shared.go(Ports::default()),
             Place::Frames => shared.go(Frames::default()),
+            Place::Trust => shared.go(Trust::default()),
             _ => shared.go(Settings::default()),
         }
     }
@@ -76,18 +85,58 @@ impl Home {
                 Some(port) => (Meaning::Plain, port.to_owned()),
                 None => (Meaning::Alarm, lang.menu_no_port().to_owned()),
             },
+            Place::Trust => match shared.standing() {
+                Some(standing) => {
+                    let (word, meaning) = lang.standing(standing);
+                    (meaning, word.to_owned())
+                }
+                None => (Meaning::Faint, lang.waiting().to_owned()),
+            },
             _ => (Meaning::Plain, String::new()),
         }
     }
 
-    /// What must be said before anything is done.
-    fn warnings(shared: &Shared, home: &HomeView) -> Vec<Row> {
-        let (lang, width) = (shared.lang, shared.size.page_width());
-        let mut rows = Vec::new();
-        if let Some(failure) = &home.money_stopped {
-            rows.extend(facts::say(Meaning::Fault, lang.home_money_stopped(), width));
-            rows.extend(facts::say(Meaning::Plain, shared.sentence(failure.code), width));
+    /// Which handheld, who, in which role.
+    fn who(shared: &Shared) -> Row {
+        let device = shared.home.as_ref().map_or(shared.lang.waiting(), |home| &home.device);
+        let row = Row::of(Meaning::Strong, device);
+        match &shared.session {
+            Some(session) => {
+                let name =
+                    if session.name.is_empty() { session.operator.as_str() } else { &session.name };
+                row.and(Meaning::Plain, format!("  {name}"))
+                    .and(Meaning::Faint, format!("  {}", shared.lang.role(session.role)))
+            }
+            None => row,
         }
+    }
+
+    /// How money stands, the gravest reason, and what to do about it.
+    fn trust(shared: &Shared, width: usize) -> [Part; 3] {
+        let lang = shared.lang;
+        let Some(standing) = shared.standing() else { return [1, 2, 3].map(|at| (at, vec![])) };
+        let (word, meaning) = lang.standing(standing);
+        let mut row = Row::of(meaning, word);
+        if let Some(until) = shared.trust().and_then(|trust| trust.status_until) {
+            let at = when::short(&shared.zone, until);
+            let over = until <= shared.now.wall;
+            let text = if over { lang.home_ended(&at) } else { lang.home_until(&at) };
+            row = row.and(Meaning::Faint, format!("  {text}"));
+        }
+        let (mut why, mut next) = (Vec::new(), Vec::new());
+        if let Some(reason) = shared.reasons().first() {
+            let told = errors::words(reason.code);
+            let meaning = if standing > Standing::Warn { Meaning::Plain } else { Meaning::Alarm };
+            why = facts::say(meaning, told.title(lang), width);
+            next = facts::say(Meaning::Plain, &lang.home_next(told.next(lang)), width);
+        }
+        [(1, vec![row]), (2, why), (3, next)]
+    }
+
+    /// What must be said before anything is done.
+    fn warnings(shared: &Shared, home: &HomeView, width: usize) -> Vec<Row> {
+        let lang = shared.lang;
+        let mut rows = Vec::new();
         if !home.open_intents.is_empty() {
             rows.extend(facts::say(Meaning::Alarm, lang.home_open(), width));
         }
@@ -96,6 +145,39 @@ impl Home {
         }
         rows
     }
+
+    /// The rows above the menu, as many as fit.
+    fn head(shared: &Shared) -> Vec<Row> {
+        let (lang, width) = (shared.lang, shared.size.page_width());
+        let network = match &shared.home {
+            Some(home) => lang.network(home.network),
+            None => (lang.waiting(), Meaning::Faint),
+        };
+        let office =
+            Row::of(Meaning::Faint, format!("{} ", lang.fact_office())).and(network.1, network.0);
+        let mut parts: Vec<Part> = vec![(0, vec![Self::who(shared)]), (6, vec![office])];
+        parts.extend(Self::trust(shared, width));
+        parts.push((5, trust::offline(shared, width)));
+        let warnings = shared.home.as_ref().map(|home| Self::warnings(shared, home, width));
+        parts.push((4, warnings.unwrap_or_default()));
+        parts.push((7, vec![Row::blank()]));
+        fit(parts, usize::from(shared.size.body_rows()).saturating_sub(MENU.len()))
+    }
+}
+
+/// The parts in their order, without those for which there is no room beside the more important
+/// ones.
+fn fit(parts: Vec<Part>, room: usize) -> Vec<Row> {
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|at| parts[*at].0);
+    let (mut left, mut taken) = (room, vec![false; parts.len()]);
+    for at in order {
+        let rows = parts[at].1.len();
+        taken[at] = rows <= left;
+        left -= if taken[at] { rows } else { 0 };
+    }
+    let parts = parts.into_iter().zip(taken).filter(|(_, taken)| *taken);
+    parts.flat_map(|((_, rows), _)| rows).collect()
 }
 
 impl Screen for Home {
@@ -109,18 +191,6 @@ impl Screen for Home {
 
     fn view(&self, shared: &Shared) -> View {
         let lang = shared.lang;
-        let (device, operator, network) = match &shared.home {
-            Some(home) => {
-                (home.device.as_str(), home.operator.as_str(), lang.network(home.network))
-            }
-            None => (lang.waiting(), shared.operator.as_str(), (lang.waiting(), Meaning::Faint)),
-        };
-        let mut head = vec![
-            Row::of(Meaning::Strong, device).and(Meaning::Plain, format!("  {operator}")),
-            Row::of(Meaning::Faint, format!("{} ", lang.fact_office())).and(network.1, network.0),
-        ];
-        head.extend(shared.home.iter().flat_map(|home| Self::warnings(shared, home)));
-        head.push(Row::blank());
         let list = MENU.iter().enumerate().map(|(at, place)| {
             let (meaning, figure) = Self::figure(shared, *place);
             let sign = if at == self.cursor { ">" } else { " " };
@@ -130,7 +200,7 @@ impl Screen for Home {
         });
         View {
             title: lang.program().to_owned(),
-            head,
+            head: Self::head(shared),
             list: list.collect(),
             cursor: Some(self.cursor),
             ..View::default()
@@ -147,11 +217,7 @@ impl Screen for Home {
                 }
             }
             Action::GoSync => shared.go(Sync::default()),
-            Action::Language => {
-                shared.lang = shared.lang.other();
-                shared.repaint();
-            }
-            Action::Network => shared.ask(Request::ToggleNetwork),
+            Action::GoLogOut => shared.go(LogOut),
             Action::Leave => shared.go(Leave),
             action => self.cursor = moved(self.cursor, movement(action), MENU.len() - 1),
         }

@@ -48,7 +48,7 @@ impl Journal {
         }
         if !row.detail.is_empty() {
             let meaning = row.outcome.map_or(Meaning::Plain, words::outcome_meaning);
-            rows.extend(facts::say(meaning, &facts::detail(shared, &row.detail), width));
+            rows.extend(facts::say(meaning, &facts::detail(shared, row), width));
         }
         let token = row.token.map(|token| format!("  {} {}", lang.fact_token(), token.short()));
         let time = when::second(&shared.zone, row.at);

@@ -2,7 +2,7 @@
 
 use crate::jobs::views::{FinishedView, MeterView, PreflightView, Stage, TokenView};
 use crate::text::{decisions, status};
-use crate::tui::screens::facts;
+use crate::tui::screens::{facts, trust};
 use crate::tui::shared::{Errand, Shared};
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
@@ -116,6 +116,15 @@ pub fn evidence(shared: &Shared, seen: &PreflightView, top: usize) -> View {
     }
     let after = lang.credit(seen.expected_balance);
     list.push(facts::fact(lang.fact_after(), Meaning::Strong, after));
+    if let Some((meaning, left)) =
+        trust::left_after(lang, token.credit, [&seen.device, &seen.operator])
+    {
+        list.extend(facts::long_fact(lang.after_this(), meaning, &left, width));
+    }
+    for warning in &seen.warnings {
+        let text = format!("! {} {}", shared.sentence(warning.code), warning.detail);
+        list.extend(facts::say(Meaning::Alarm, text.trim_end(), width));
+    }
     list.extend(more_evidence(shared, seen));
     View { title: lang.title_evidence().to_owned(), list, top, ..View::default() }
 }

@@ -1,6 +1,7 @@
-//! Settings: language, colours, characters for lines. They hold until the program ends.
+//! Settings: language, colours, characters for lines. They hold until the program ends. And the
+//! way to the people who may work here.
 
-use super::{facts, moved, movement, picked};
+use super::{People, facts, moved, movement, picked};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Place};
@@ -15,9 +16,11 @@ enum Setting {
     Language,
     Colours,
     Lines,
+    People,
 }
 
-const SETTINGS: [Setting; 3] = [Setting::Language, Setting::Colours, Setting::Lines];
+const SETTINGS: [Setting; 4] =
+    [Setting::Language, Setting::Colours, Setting::Lines, Setting::People];
 
 /// Cells of the names.
 const NAME_CELLS: usize = 18;
@@ -34,6 +37,7 @@ impl Settings {
             Setting::Language => shared.lang = shared.lang.other(),
             Setting::Colours => shared.palette = shared.palette.next(),
             Setting::Lines => shared.ascii = !shared.ascii,
+            Setting::People => shared.go(People::default()),
         }
         shared.repaint();
     }
@@ -54,6 +58,7 @@ impl Settings {
                 let value = if shared.ascii { lang.lines_ascii() } else { lang.lines_drawn() };
                 (lang.setting_lines(), value)
             }
+            Setting::People => (lang.setting_people(), ">"),
         }
     }
 }

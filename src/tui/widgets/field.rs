@@ -58,14 +58,19 @@ impl Field {
 
     /// The field as a row of at most `width` cells: label, the end of the text, caret.
     pub fn row(&self, label: &str, width: usize) -> Row {
-        let room = width.saturating_sub(wrap::width(label) + 2);
+        let tail = self.tail(width.saturating_sub(wrap::width(label) + 2));
+        Row::plain(format!("{label} ")).and(Meaning::Strong, tail).and(Meaning::Plain, "_")
+    }
+
+    /// As much of the end of the text as fits into `room` cells.
+    pub fn tail(&self, room: usize) -> &str {
         let mut tail = self.text.as_str();
         while wrap::width(tail) > room {
             let mut rest = tail.chars();
             rest.next();
             tail = rest.as_str();
         }
-        Row::plain(format!("{label} ")).and(Meaning::Strong, tail).and(Meaning::Plain, "_")
+        tail
     }
 }
 

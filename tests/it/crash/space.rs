@@ -1,10 +1,10 @@
 //! A full disk: at every step, and for good.
 
-use super::super::store::make::stamp;
+use super::super::store::make::{key, stamp};
 use super::disk::{Fault, SimDisk};
 use super::{Act, DIR, SEGMENT, act, check, check_reads, day, enrolled, open, run};
 use meterkit::store::disk::{Disk, DiskFile, DiskLock};
-use meterkit::store::{Event, IndexKind, Options, Store, StoreError, Why};
+use meterkit::store::{Event, IndexKind, Options, Position, Recorded, Store, StoreError, Why};
 use meterkit::units::{Decision, UnixSeconds};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ fn full_disk_at_every_step() {
         let (mut acked, mut done) = (Vec::new(), Vec::new());
         for next in day() {
             let mut tries = 0;
-            let position = loop {
+            let positions = loop {
                 match act(&store, next) {
-                    Ok(position) => break position,
+                    Ok(positions) => break positions,
                     Err(StoreError::DiskFull) => refused += 1,
                     // A flush that failed is final: money stays stopped until the next start.
                     Err(StoreError::Failed(_)) => {
@@ -35,7 +35,9 @@ fn full_disk_at_every_step() {
                         store = open(&disk).unwrap().0;
                         // The entry may have reached the disk; then it is not done twice.
                         if store.summary().events > acked.len() as u64 + 1 {
-                            break store.summary().head;
+                            let new = acked.len() as u64 + 2;
+                            let at = |e: &Recorded| Position { epoch: 1, seq: e.seq, hash: e.hash };
+                            break store.events(new, 9).iter().map(at).collect();
                         }
                     }
                     Err(e) => panic!("step {step}: {next:?}: {e}"),
@@ -44,7 +46,7 @@ fn full_disk_at_every_step() {
                 tries += 1;
                 assert!(tries < 6, "step {step}: {next:?} never works again");
             };
-            acked.push(position);
+            acked.extend(positions);
             done.push(next);
         }
         let what = format!("full at step {step}");
@@ -96,6 +98,7 @@ fn little_space_refuses_money_and_keeps_room_for_outcomes() {
     drop(store);
     let (store, _) = Store::open_with(
         Path::new(DIR),
+        &key(),
         Options { disk: Arc::new(full), index: IndexKind::Memory, segment_bytes: SEGMENT },
     )
     .unwrap();

@@ -1,13 +1,15 @@
 //! An office in memory, handhelds with real stores, and a clock that only moves when told.
 
 use meterkit::office::local::Local;
-use meterkit::office::{Issued, LedgerReport, NewMeter, Office, Order};
-use meterkit::store::{Stamp, Store};
+use meterkit::office::{
+    Granted, Issued, LedgerReport, NewMeter, NewOperator, Offer, Office, Order, Seeds,
+};
+use meterkit::store::{Bounds, Event, Stamp, Store, StoreKey};
 use meterkit::sync::enrol::Enrolling;
 use meterkit::sync::{Post, Session, SyncError, SyncReport, enrol_over};
 use meterkit::units::{
-    AccountNo, Credit, CreditUnit, Decision, DeviceId, Evidence, Judgement, MeterNo, PurchaseCount,
-    PurchaseRecord, TokenId, UnixSeconds,
+    AccountNo, Credit, CreditUnit, Decision, DeviceId, Evidence, Judgement, MeterNo, OperatorId,
+    PurchaseCount, PurchaseRecord, Role, TokenId, UnixSeconds,
 };
 use meterkit_tokens::DeviceKey;
 use std::sync::Arc;
@@ -15,8 +17,26 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub const TENANT: &str = "tiandi";
 pub const NOW: i64 = 1_790_000_000;
-/// Seeds of the desk's root, issuer and status keys: a liar in a test may hold them too.
+/// Seeds of the desk's first root key, issuer and status keys: a liar in a test may hold them too.
 pub const SEEDS: [[u8; 32]; 3] = [[1; 32], [2; 32], [3; 32]];
+
+/// All the desk's seeds.
+pub fn seeds() -> Seeds {
+    Seeds {
+        roots: [SEEDS[0], [101; 32], [102; 32]],
+        keyset: [103; 32],
+        issuer: SEEDS[1],
+        status: SEEDS[2],
+        people: [104; 32],
+        recovery: [105; 32],
+    }
+}
+
+/// What every store of a test is sealed with.
+pub fn store_key() -> StoreKey {
+    StoreKey::from_bytes([77; 32])
+}
+
 pub const METER: &str = "000000000047";
 pub const ACCOUNT: &str = "000000123456";
 /// The count every meter of the desk starts with.
@@ -34,6 +54,10 @@ pub fn device(name: &str) -> DeviceId {
     name.parse().unwrap()
 }
 
+pub fn operator(name: &str) -> OperatorId {
+    name.parse().unwrap()
+}
+
 /// An office with one meter.
 pub struct Desk {
     pub local: Local,
@@ -45,7 +69,7 @@ impl Desk {
         let clock = Arc::new(AtomicI64::new(NOW));
         let told = Arc::clone(&clock);
         let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
-        let local = Local::start(|| Office::in_memory(TENANT, SEEDS, tell)).unwrap();
+        let local = Local::start(|| Office::in_memory(TENANT, seeds(), tell)).unwrap();
         let desk = Self { local, clock };
         desk.add_meter(METER);
         desk
@@ -66,19 +90,37 @@ impl Desk {
         self.local.wait(self.office().issue(&order)).unwrap()
     }
 
+    /// An enrolment file for a new handheld without operators.
+    pub fn file(&self, name: &str, url: &str) -> Vec<u8> {
+        self.local.wait(self.office().offer(&Offer::new(&device(name), url))).unwrap().file
+    }
+
     pub fn offer(&self, name: &str, url: &str) -> Enrolling {
-        let file = self.local.wait(self.office().offer(&device(name), url)).unwrap();
-        Enrolling::read(&file).unwrap()
+        Enrolling::read(&self.file(name, url)).unwrap()
     }
 
     /// A new handheld, enrolled in process.
     pub fn handheld(&self, name: &str) -> Handheld {
-        let enrolling = self.offer(name, "http://127.0.0.1:1");
+        self.enrol(&self.offer(name, "http://127.0.0.1:1"))
+    }
+
+    /// The same with a file that was made.
+    pub fn enrol(&self, enrolling: &Enrolling) -> Handheld {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::clone(&self.clock);
         let stamp = stamp(clock.load(Ordering::Relaxed));
-        let store = enrol_over(dir.path(), &enrolling, &stamp, &self.post()).unwrap();
+        let store = enrol_over(dir.path(), &store_key(), enrolling, &stamp, &self.post()).unwrap();
         Handheld { store, clock, dir }
+    }
+
+    /// Enters an operator.
+    pub fn hire(&self, name: &str, role: Role) {
+        let new = NewOperator::new(operator(name), "Li Na", role);
+        self.local.wait(self.office().add_operator(&new)).unwrap();
+    }
+
+    pub fn grant(&self, name: &str, device_name: &str) -> Granted {
+        self.local.wait(self.office().grant(&operator(name), &device(device_name))).unwrap()
     }
 
     /// The way to the office without a socket.
@@ -143,7 +185,11 @@ impl Handheld {
     pub fn intent(&self, token: TokenId) {
         let facts = self.store.token(token).unwrap().facts;
         let before = evidence(facts.meter, facts.count_before.0, 0, None);
-        self.store.intent(&self.stamp(), facts.intent(), before).unwrap();
+        self.store.intent(&self.stamp(), facts.intent(), before, &Bounds::NONE).unwrap();
+    }
+
+    pub fn append(&self, event: Event) {
+        self.store.append(&self.stamp(), event).unwrap();
     }
 
     /// Writes the outcome of an open intent.

@@ -4,10 +4,8 @@ use super::scenes::{errand, recharge_evidence, recharge_reading, recharge_sent};
 use super::{Hand, states};
 use meterkit::jobs::views::{ErrandId, Request, Stage, TokenStateView, Update};
 use meterkit::report::Code;
-use meterkit::text::Lang;
 use meterkit::tui::event::{Event, Key};
 use meterkit::tui::keymap::Place;
-use meterkit::tui::theme::Palette;
 use meterkit::units::Decision;
 
 /// Whether money was asked to be moved.
@@ -176,27 +174,6 @@ fn a_preflight_that_finds_the_credit_in_the_meter_ends_with_the_outcome() {
     assert_eq!(hand.app.place(), Place::Outcome);
     assert!(!hand.app.errand_running());
     assert!(!money(&hand.asked()));
-}
-
-#[test]
-fn details_of_the_journal_are_words_and_none_is_lost() {
-    let mut hand = Hand::new(Lang::Zh, Palette::Mono, 40, 20);
-    hand.tell(Update::Home(states::home()));
-    hand.types("3");
-    let known = [
-        ("MK-METER-05", "MK-METER-05"),
-        ("torn-write", "次数已加，金额未加"),
-        ("superseded", "已被替代"),
-        ("12 items", "12 项数据"),
-        ("count 3", "购电次数 3"),
-        ("something new", "something new"),
-    ];
-    for (detail, shown) in known {
-        let mut row = states::journal().remove(1);
-        row.detail = detail.to_owned();
-        hand.tell(Update::Journal { rows: vec![row], more: false, before: None });
-        assert!(hand.says(shown), "{detail}: {}", hand.text());
-    }
 }
 
 #[test]
@@ -461,6 +438,7 @@ fn the_seconds_run_only_while_something_runs() {
 fn the_network_key_exists_only_in_the_demo() {
     let mut hand = Hand::small();
     hand.tell(Update::Home(states::home()));
+    hand.press(Key::F(2));
     hand.asked();
     hand.press(Key::F(4));
     assert!(hand.asked().is_empty());

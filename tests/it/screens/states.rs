@@ -1,14 +1,14 @@
 //! A small area as the engine would tell it: enough of everything for every screen.
 
 use meterkit::jobs::views::{
-    Failure, FinishedView, HomeView, JournalKind, JournalRow, MeterRowView, MeterView, Network,
-    OpenIntentView, PortView, PreflightView, QuickRead, SyncView, TokenStateView, TokenView,
-    WireView,
+    Failure, FinishedView, HomeView, JournalKind, JournalRow, LockedView, MeterRowView, MeterView,
+    Network, OpenIntentView, OperatorView, PortView, PreflightView, QuickRead, SessionView,
+    ShiftView, Standing, SyncView, TokenStateView, TokenView, TrustView, WireView,
 };
 use meterkit::report::Code;
 use meterkit::units::{
-    Credit, CreditUnit, Decision, Energy, Evidence, MeterNo, Money, Outcome, PurchaseCount,
-    PurchaseRecord, RelayState, TokenId, UnixSeconds,
+    Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money, Outcome,
+    PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
 };
 
 /// 2026-11-21 15:31:05 in China.
@@ -36,6 +36,125 @@ pub fn failure(code: Code, detail: &str) -> Failure {
     Failure { code, detail: detail.to_owned() }
 }
 
+pub fn session() -> SessionView {
+    SessionView {
+        operator: "1001".parse().unwrap(),
+        name: "李建国".to_owned(),
+        role: Role::Recharge,
+        verbs: Role::Recharge.verbs(),
+        areas: vec!["hedong-3".to_owned(), "hedong-4".to_owned()],
+        ends: UnixSeconds(NOW.0 + 3 * 3600),
+        idle_s: 300,
+        grant: None,
+    }
+}
+
+pub fn supervisor() -> SessionView {
+    SessionView {
+        operator: "9001".parse().unwrap(),
+        name: "王芳".to_owned(),
+        role: Role::Supervisor,
+        verbs: Role::Supervisor.verbs(),
+        areas: Vec::new(),
+        ..session()
+    }
+}
+
+pub fn locked() -> LockedView {
+    LockedView { device: "hh-007".to_owned(), operator: "1001".to_owned(), ..LockedView::default() }
+}
+
+pub fn caps() -> Caps {
+    let cap = |soft, hard| Cap { soft, hard };
+    Caps {
+        acts: cap(40, 50),
+        yuan: cap(800_000, 1_000_000),
+        kwh: cap(160_000, 200_000),
+        age_s: cap(2 * 86_400, 3 * 86_400),
+    }
+}
+
+pub fn trust() -> TrustView {
+    let used = Exposure { acts: 12, yuan: 340_000, kwh: 0, oldest: Some(ago(5 * 3600)) };
+    let mine = Exposure { acts: 8, yuan: 210_000, ..used };
+    TrustView {
+        standing: Standing::Fresh,
+        reasons: Vec::new(),
+        status_until: Some(UnixSeconds(NOW.0 + 2 * 86_400)),
+        device: (used, caps()),
+        operator: (mine, caps()),
+    }
+}
+
+/// The exposure with one more act.
+pub fn with((used, caps): (Exposure, Caps), credit: Credit) -> (Exposure, Caps) {
+    (used.plus(credit, NOW), caps)
+}
+
+pub fn warned_trust() -> TrustView {
+    let used = Exposure { acts: 41, yuan: 812_350, kwh: 4_200, oldest: Some(ago(30 * 3600)) };
+    TrustView {
+        standing: Standing::Warn,
+        reasons: vec![
+            failure(Code::LimitNear, "41/50"),
+            failure(Code::StatusOld, "2026-11-22 08:00"),
+        ],
+        operator: (used, caps()),
+        ..trust()
+    }
+}
+
+pub fn low_trust() -> TrustView {
+    TrustView {
+        standing: Standing::ReadOnly,
+        reasons: vec![failure(Code::StatusExpired, "2026-11-21 08:00")],
+        status_until: Some(ago(7 * 3600)),
+        ..warned_trust()
+    }
+}
+
+pub fn stopped_trust() -> TrustView {
+    TrustView {
+        standing: Standing::NoMoney,
+        reasons: vec![
+            failure(Code::ClockBehind, "3600 s"),
+            failure(Code::StatusExpired, "2026-11-18 08:00"),
+        ],
+        status_until: Some(ago(3 * 86_400)),
+        ..warned_trust()
+    }
+}
+
+pub fn shift() -> ShiftView {
+    ShiftView {
+        reads: 23,
+        accepted: 17,
+        refused: 1,
+        unknown: 1,
+        yuan: 345_600,
+        kwh: 0,
+        unsynced: 44,
+    }
+}
+
+pub fn people() -> Vec<OperatorView> {
+    let person = |id: &str, name: &str, role, days: i64, active, locked| OperatorView {
+        operator: id.parse().unwrap(),
+        name: name.to_owned(),
+        role,
+        expires: UnixSeconds(NOW.0 + days * 86_400),
+        active,
+        locked,
+    };
+    vec![
+        person("1001", "李建国", Role::Recharge, 30, true, false),
+        person("1002", "阿卜杜热合曼·买买提明", Role::Field, 30, false, false),
+        person("1003", "Anna-Katharina Schneider-Wolkenstein", Role::Auditor, -2, true, false),
+        person("1004", "赵敏", Role::Installer, 60, true, true),
+        person("9001", "王芳", Role::Supervisor, 90, true, false),
+    ]
+}
+
 pub fn home() -> HomeView {
     HomeView {
         device: "hh-007".to_owned(),
@@ -49,6 +168,7 @@ pub fn home() -> HomeView {
         port: Some("/dev/ttyUSB0".to_owned()),
         money_stopped: None,
         demo: false,
+        trust: Some(trust()),
     }
 }
 
@@ -71,6 +191,7 @@ pub fn troubled_home() -> HomeView {
         ],
         money_stopped: Some(failure(Code::DiskFull, "0 bytes free")),
         demo: true,
+        trust: Some(stopped_trust()),
         ..home()
     }
 }
@@ -212,6 +333,9 @@ pub fn preflight(n: u8) -> PreflightView {
         expected_balance: yuan(1234 + token.credit.value - overdraft),
         evidence: evidence(u32::from(n), 3, 1234, overdraft),
         drift_s: Some(-400),
+        warnings: Vec::new(),
+        device: with(trust().device, token.credit),
+        operator: with(trust().operator, token.credit),
         token,
     }
 }
@@ -248,6 +372,9 @@ pub fn journal() -> Vec<JournalRow> {
         (Resolved, None, "booked"),
         (Receipt, None, "17: 48201"),
         (TimeAnchor, None, ""),
+        (LoggedIn, None, "1001 recharge, 2 wrong"),
+        (DocumentTaken, None, "status v17"),
+        (PinSet, None, "1001 changed"),
         (TailCut, None, "48 bytes"),
         (Enrolled, None, "office.example"),
     ];

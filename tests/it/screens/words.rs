@@ -3,11 +3,12 @@
 use super::{Hand, states};
 use meterkit::jobs::views::{JournalKind, TokenStateView, Update};
 use meterkit::report::Code;
-use meterkit::text::{Lang, decisions, errors, keys, labels, screens};
+use meterkit::text::{Lang, decisions, errors, keys, labels, people, screens, trust};
 use meterkit::tui::event::Key;
 use meterkit::tui::keymap::{self, Need, Place};
 use meterkit::tui::theme::Palette;
 use meterkit::tui::wrap;
+use meterkit::units::Limit;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -38,7 +39,7 @@ fn every_message_is_used() {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let all = [keys::ALL, labels::ALL, screens::ALL, decisions::ALL];
+    let all = [keys::ALL, labels::ALL, people::ALL, screens::ALL, trust::ALL, decisions::ALL];
     let unused: Vec<&str> = all
         .into_iter()
         .flatten()
@@ -52,22 +53,6 @@ fn every_message_is_used() {
 fn what_stands_on_the_message_line_fits_it() {
     // 40 cells: a reason that is cut off is no reason.
     const LINE: usize = 40;
-    let needs = [
-        Need::Port,
-        Need::Allowed,
-        Need::LineFree,
-        Need::Money,
-        Need::Row,
-        Need::ReadyToken,
-        Need::NoOpenIntent,
-        Need::OpenIntent,
-        Need::Readable,
-        Need::SyncFree,
-        Need::Demo,
-        Need::Typed,
-        Need::MeterNumber,
-        Need::FourDigits,
-    ];
     for lang in Lang::ALL {
         let fixed = [
             lang.stopping(),
@@ -77,16 +62,22 @@ fn what_stands_on_the_message_line_fits_it() {
             lang.worker_died(),
             lang.journal_checking(),
             lang.network_toggled(),
+            lang.locks_soon(),
+            lang.locked_idle(),
+            lang.pin_differ(),
+            lang.pin_done(),
+            lang.supervise_freed(),
+            lang.supervise_removed(),
         ];
         let made = [lang.digits_wrong(2), lang.journal_verified(50_000)];
-        let all = needs.iter().map(|need| lang.need(*need)).chain(fixed);
+        let all = Need::ALL.iter().map(|need| lang.need(*need)).chain(fixed);
         for text in all.chain(made.iter().map(String::as_str)) {
             assert!(wrap::width(text) <= LINE, "{lang:?}: {text}");
         }
     }
 }
 
-const KINDS: [JournalKind; 12] = [
+const KINDS: [JournalKind; 21] = [
     JournalKind::Enrolled,
     JournalKind::TokenImported,
     JournalKind::TokenWithdrawn,
@@ -98,6 +89,15 @@ const KINDS: [JournalKind; 12] = [
     JournalKind::TimeAnchor,
     JournalKind::Receipt,
     JournalKind::Resolved,
+    JournalKind::LoggedIn,
+    JournalKind::LoggedOut,
+    JournalKind::PinSet,
+    JournalKind::GrantTaken,
+    JournalKind::OverrideTaken,
+    JournalKind::OverrideUsed,
+    JournalKind::DocumentTaken,
+    JournalKind::Revoked,
+    JournalKind::Software,
     JournalKind::TailCut,
 ];
 
@@ -118,6 +118,28 @@ fn labels_fit_their_columns() {
         }
         for kind in KINDS {
             assert!(wrap::width(lang.journal_kind(kind)) <= 13);
+        }
+        // Columns of figures: 13 cells with a space behind; menu names: 18 and a space.
+        let names = [
+            lang.log_in_operator(),
+            lang.trust_device_name(),
+            lang.trust_until(),
+            lang.trust_you(),
+            lang.trust_role(),
+            lang.trust_may(),
+            lang.trust_areas(),
+            lang.trust_ends(),
+            lang.summary_reads(),
+            lang.summary_accepted(),
+            lang.summary_refused(),
+            lang.summary_unknown(),
+            lang.summary_sum(),
+            lang.summary_unsynced(),
+            lang.after_this(),
+        ];
+        let limits = [Limit::Acts, Limit::Yuan, Limit::Kwh, Limit::Age].map(|l| lang.limit(l));
+        for name in names.into_iter().chain(limits) {
+            assert!(wrap::width(name) <= 12, "{lang:?}: {name}");
         }
         for place in Place::ALL {
             assert!(wrap::width(lang.place(place)) <= 30, "{place:?} in {lang:?}");
@@ -146,6 +168,34 @@ fn every_failure_is_told_whole_on_the_smallest_screen() {
                 assert!(shown.contains(&text), "{code:?} {lang:?}: {text}\n{}", hand.text());
             }
         }
+    }
+}
+
+#[test]
+fn details_of_the_journal_are_words_and_none_is_lost() {
+    let mut hand = Hand::new(Lang::Zh, Palette::Mono, 40, 20);
+    hand.tell(Update::Home(states::home()));
+    hand.types("3");
+    let known = [
+        ("MK-METER-05", "MK-METER-05"),
+        ("torn-write", "次数已加，金额未加"),
+        ("superseded", "已被替代"),
+        ("12 items", "12 项数据"),
+        ("count 3", "购电次数 3"),
+        ("something new", "something new"),
+        ("1001 recharge, 2 wrong", "1001 充值员、此前输错 2 次"),
+        ("9001 idle", "9001 无操作锁定"),
+        ("1002 something new", "1002 something new"),
+        ("1002 freed", "1002 解除锁定"),
+    ];
+    for (detail, shown) in known {
+        let mut row = states::journal().remove(1);
+        row.detail = detail.to_owned();
+        if detail.starts_with("100") || detail.starts_with("900") {
+            row.kind = JournalKind::LoggedIn;
+        }
+        hand.tell(Update::Journal { rows: vec![row], more: false, before: None });
+        assert!(hand.says(shown), "{detail}: {}", hand.text());
     }
 }
 

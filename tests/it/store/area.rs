@@ -12,6 +12,7 @@ fn line(no: u64, customer: &str, location: &str) -> AreaMeter {
         customer: customer.into(),
         location: location.into(),
         profile: "dlt645-2007-c".into(),
+        area: "north".into(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Damage of every kind: noticed, named, never repaired; and an index nobody has to trust.
 
-use super::make::{bytes, facts, identity, judged, shows, stamp};
+use super::make::{bytes, facts, identity, judged, key, shows, stamp};
 use super::{SEGMENT, copy, create, open, open_sound};
-use meterkit::store::{Event, Options, Store, StoreError, Summary, TokenState, Why};
+use meterkit::store::schema::JOURNAL_FORMAT;
+use meterkit::store::seal::Sealer;
+use meterkit::store::{Bounds, Event, Options, Store, StoreError, Summary, TokenState, Why};
 use meterkit::units::Decision;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ fn busy(dir: &Path) -> Summary {
     }
     for n in 1..=6u64 {
         let facts = facts(n, 100 + n, 3).intent();
-        store.intent(&stamp(3), facts, shows(&facts, 3)).unwrap();
+        store.intent(&stamp(3), facts, shows(&facts, 3), &Bounds::NONE).unwrap();
         let decision = [Decision::Confirmed, Decision::NotApplied, Decision::TornWrite];
         if n != 6 {
             let judgement = judged(&facts, decision[n as usize % 3]);
@@ -49,7 +51,7 @@ fn answers(store: &Store) -> impl PartialEq + std::fmt::Debug {
 /// A damaged copy: whether it was noticed, and that nothing wrong came out of it.
 fn noticed(dir: &Path, whole: &[meterkit::store::Recorded], what: &str) -> &'static str {
     let before: Vec<Vec<u8>> = segments(dir).iter().map(|p| fs::read(p).unwrap()).collect();
-    let (store, opened) = match Store::open(dir) {
+    let (store, opened) = match Store::open(dir, &key()) {
         Ok(found) => found,
         Err(StoreError::Damaged(_) | StoreError::Newer { .. }) => return "refused",
         Err(e) => panic!("{what}: {e}"),
@@ -70,7 +72,7 @@ fn noticed(dir: &Path, whole: &[meterkit::store::Recorded], what: &str) -> &'sta
     // Reading goes on, money and writing do not, and every file is as it was.
     assert!(store.money_allowed().is_err(), "{what}");
     let token = facts(8, 108, 3).intent();
-    let money = store.intent(&stamp(9), token, shows(&token, 3));
+    let money = store.intent(&stamp(9), token, shows(&token, 3), &Bounds::NONE);
     assert!(matches!(money, Err(StoreError::MoneyStopped(_))), "{what}: {money:?}");
     drop(store);
     if opened.cut.is_none() {
@@ -217,7 +219,7 @@ fn an_index_that_is_missing_stale_or_anothers_is_no_loss() {
     copy(&dir.path().join("index"), stale.path());
     let store = open_sound(dir.path());
     let seven = facts(7, 107, 3).intent();
-    store.intent(&stamp(6), seven, shows(&seven, 3)).unwrap();
+    store.intent(&stamp(6), seven, shows(&seven, 3), &Bounds::NONE).unwrap();
     let want = format!("{:?}", answers(&store));
     drop(store);
     let another = tempfile::tempdir().unwrap();
@@ -244,7 +246,7 @@ fn an_index_that_is_missing_stale_or_anothers_is_no_loss() {
         assert_eq!(opened.replayed, u64::from(kind == "stale"), "{kind}");
         assert_eq!(opened.read_only, None, "{kind}");
         assert_eq!(format!("{:?}", answers(&store)), want, "{kind}");
-        let taken = store.intent(&stamp(7), seven, shows(&seven, 3));
+        let taken = store.intent(&stamp(7), seven, shows(&seven, 3), &Bounds::NONE);
         assert!(matches!(taken, Err(StoreError::OpenIntent { .. })), "{kind}: {taken:?}");
         drop(store);
         open_sound(dir.path());
@@ -289,10 +291,10 @@ fn a_corrupt_index_gives_right_answers_or_none() {
         assert_eq!(opened.read_only, None, "trial {trial}");
         // Money asks first whether the rows that decide about it are all there.
         let eight = facts(8, 108, 3).intent();
-        store.intent(&stamp(6), eight, shows(&eight, 3)).unwrap();
+        store.intent(&stamp(6), eight, shows(&eight, 3), &Bounds::NONE).unwrap();
         store.outcome(&stamp(7), eight.token, judged(&eight, Decision::NotApplied)).unwrap();
         let six = facts(6, 106, 3).intent();
-        let taken = store.intent(&stamp(8), six, shows(&six, 3));
+        let taken = store.intent(&stamp(8), six, shows(&six, 3), &Bounds::NONE);
         let is_open = matches!(taken, Err(StoreError::OpenIntent { .. }));
         assert!(is_open, "trial {trial}: {taken:?}");
         assert_eq!(store.tokens(None, 100).len(), 8, "trial {trial}");
@@ -307,7 +309,7 @@ fn a_corrupt_index_gives_right_answers_or_none() {
 fn an_index_that_breaks_while_working_is_built_again() {
     let dir = tempfile::tempdir().unwrap();
     busy(dir.path());
-    let (store, _) = Store::open(dir.path()).unwrap();
+    let (store, _) = Store::open(dir.path(), &key()).unwrap();
     let want = format!("{:?}", answers(&store));
     // A row of the index is changed behind its back: its checksum no longer fits.
     drop(store);
@@ -323,20 +325,24 @@ fn an_index_that_breaks_while_working_is_built_again() {
     }
     assert!(token.is_some());
     drop(db);
-    let (store, opened) = Store::open(dir.path()).unwrap();
+    let (store, opened) = Store::open(dir.path(), &key()).unwrap();
     assert_eq!(opened.rebuilt, None, "opening does not look at every row");
     assert_eq!(format!("{:?}", answers(&store)), want);
     drop(store);
     // A row that is gone altogether is found out before money moves.
     let db = sled::open(dir.path().join("index")).unwrap();
     let six = facts(6, 106, 3).intent();
-    let mut key = vec![b'I'];
-    key.extend(six.meter.bcd());
-    assert!(db.remove(key).unwrap().is_some());
+    assert!(db.remove(open_key(six.meter)).unwrap().is_some());
     drop(db);
-    let (store, _) = Store::open(dir.path()).unwrap();
-    let taken = store.intent(&stamp(6), six, shows(&six, 3));
+    let (store, _) = Store::open(dir.path(), &key()).unwrap();
+    let taken = store.intent(&stamp(6), six, shows(&six, 3), &Bounds::NONE);
     assert!(matches!(taken, Err(StoreError::OpenIntent { .. })), "{taken:?}");
+}
+
+/// The index's key of a meter's open recharge.
+fn open_key(meter: meterkit::units::MeterNo) -> Vec<u8> {
+    let blind = Sealer::new(&key()).blind(b'm', &[&meter.bcd()]);
+    [b"I", &blind[..]].concat()
 }
 
 /// The worst a broken engine can do: whole, older rows under the newest state.
@@ -347,19 +353,17 @@ fn an_index_with_old_rows_under_a_new_state_does_not_move_money_twice() {
     let seven = facts(7, 107, 3).intent();
     let mut token_key = vec![b'T'];
     token_key.extend(seven.token.0);
-    let mut open_key = vec![b'I'];
-    open_key.extend(seven.meter.bcd());
     let index = || sled::open(dir.path().join("index")).unwrap();
     let old = index().get(&token_key).unwrap().unwrap();
     let store = open_sound(dir.path());
-    store.intent(&stamp(6), seven, shows(&seven, 3)).unwrap();
+    store.intent(&stamp(6), seven, shows(&seven, 3), &Bounds::NONE).unwrap();
     drop(store);
     let db = index();
     db.insert(token_key, old).unwrap();
-    assert!(db.remove(open_key).unwrap().is_some());
+    assert!(db.remove(open_key(seven.meter)).unwrap().is_some());
     drop(db);
     let store = open_sound(dir.path());
-    let again = store.intent(&stamp(7), seven, shows(&seven, 3));
+    let again = store.intent(&stamp(7), seven, shows(&seven, 3), &Bounds::NONE);
     assert!(matches!(again, Err(StoreError::OpenIntent { .. })), "{again:?}");
     assert_eq!(store.open_intent(seven.meter).map(|o| o.facts), Some(seven));
 }
@@ -368,19 +372,19 @@ fn an_index_with_old_rows_under_a_new_state_does_not_move_money_twice() {
 fn a_damaged_or_newer_identity_is_named() {
     let dir = tempfile::tempdir().unwrap();
     busy(dir.path());
-    let path = dir.path().join("vault/identity");
+    let path = dir.path().join("identity");
     let good = fs::read(&path).unwrap();
     for place in 0..good.len() {
         let mut bad = good.clone();
         bad[place] ^= 0x10;
         fs::write(&path, bad).unwrap();
-        let error = Store::open(dir.path()).map(drop).unwrap_err();
-        assert!(matches!(&error, StoreError::Damaged(d) if d.file == "vault/identity"), "{error}");
-        let create = Store::create(dir.path(), identity(), &stamp(1)).map(drop);
+        let error = Store::open(dir.path(), &key()).map(drop).unwrap_err();
+        assert!(matches!(&error, StoreError::Damaged(d) if d.file == "identity"), "{error}");
+        let create = Store::create(dir.path(), identity(), &stamp(1), &key()).map(drop);
         assert!(matches!(create, Err(StoreError::AlreadyEnrolled(_))), "never overwritten");
     }
     fs::remove_file(&path).unwrap();
-    let create = Store::create(dir.path(), identity(), &stamp(1)).map(drop);
+    let create = Store::create(dir.path(), identity(), &stamp(1), &key()).map(drop);
     assert!(matches!(create, Err(StoreError::Damaged(_))), "{create:?}: a journal is there");
     fs::write(&path, &good).unwrap();
     open_sound(dir.path());
@@ -392,12 +396,12 @@ fn a_newer_journal_is_not_touched() {
     busy(dir.path());
     let path = &segments(dir.path())[0];
     let mut content = fs::read(path).unwrap();
-    content[11] = 2;
+    content[11] = JOURNAL_FORMAT as u8 + 1;
     let crc = crc32c::crc32c(&content[..124]);
     content[124..128].copy_from_slice(&crc.to_be_bytes());
     fs::write(path, &content).unwrap();
-    let error = Store::open(dir.path()).map(drop).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
+    let error = Store::open(dir.path(), &key()).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error}");
     assert_eq!(fs::read(path).unwrap(), content);
 }
 
@@ -405,16 +409,19 @@ fn a_newer_journal_is_not_touched() {
 fn damage_found_while_working_stops_money() {
     let dir = tempfile::tempdir().unwrap();
     busy(dir.path());
-    let (store, _) =
-        Store::open_with(dir.path(), Options { segment_bytes: SEGMENT, ..Options::default() })
-            .unwrap();
+    let (store, _) = Store::open_with(
+        dir.path(),
+        &key(),
+        Options { segment_bytes: SEGMENT, ..Options::default() },
+    )
+    .unwrap();
     assert_eq!(store.money_allowed(), Ok(()));
     let path = &segments(dir.path())[0];
     let mut content = fs::read(path).unwrap();
     content[400] ^= 1;
     fs::write(path, content).unwrap();
     let token = facts(8, 108, 3).intent();
-    let stopped = store.intent(&stamp(6), token, shows(&token, 3));
+    let stopped = store.intent(&stamp(6), token, shows(&token, 3), &Bounds::NONE);
     let Err(StoreError::MoneyStopped(Why::Damaged(damage))) = stopped else {
         panic!("{stopped:?}");
     };

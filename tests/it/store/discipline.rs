@@ -1,9 +1,10 @@
 //! What may be recorded and what may not: one row for each way to do it wrong.
 
-use super::make::{EXPIRES, bytes, facts, identity, judged, meter, shows, stamp, token_id};
+use super::make::{EXPIRES, bytes, facts, identity, judged, key, meter, shows, stamp, token_id};
 use super::{create, open, open_sound};
 use meterkit::store::{
-    Event, Imported, MAX_SENDS, Position, Store, StoreError, TokenFacts, TokenState, Withdrawal,
+    Bounds, Event, Imported, MAX_SENDS, Position, Store, StoreError, TokenFacts, TokenState,
+    Withdrawal,
 };
 use meterkit::units::{Credit, CreditUnit, Decision, Evidence, IntentFacts, PurchaseCount};
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ fn one() -> (TempDir, Store, IntentFacts) {
 
 fn begin(store: &Store, facts: &IntentFacts) {
     let before = shows(facts, facts.count_before.0);
-    store.intent(&stamp(3), *facts, before).unwrap();
+    store.intent(&stamp(3), *facts, before, &Bounds::NONE).unwrap();
 }
 
 fn state(store: &Store, facts: &IntentFacts) -> TokenState {
@@ -47,7 +48,7 @@ fn refused<T: std::fmt::Debug>(
 #[test]
 fn a_second_handle_is_refused_and_names_the_process() {
     let (dir, store, _) = one();
-    let error = Store::open(dir.path()).map(drop).unwrap_err();
+    let error = Store::open(dir.path(), &key()).map(drop).unwrap_err();
     assert_eq!(error, StoreError::Locked { pid: Some(std::process::id()) });
     assert!(error.to_string().contains(&std::process::id().to_string()));
     drop(store);
@@ -58,10 +59,10 @@ fn a_second_handle_is_refused_and_names_the_process() {
 fn enrolment_happens_once() {
     let (dir, store, _) = one();
     drop(store);
-    let again = Store::create(dir.path(), identity(), &stamp(9)).map(drop);
+    let again = Store::create(dir.path(), identity(), &stamp(9), &key()).map(drop);
     assert!(matches!(again, Err(StoreError::AlreadyEnrolled(_))), "{again:?}");
     let empty = tempfile::tempdir().unwrap();
-    let missing = Store::open(empty.path()).map(drop);
+    let missing = Store::open(empty.path(), &key()).map(drop);
     assert!(matches!(missing, Err(StoreError::NotEnrolled(_))), "{missing:?}");
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "looking leaves no trace");
     let store = open_sound(dir.path());
@@ -76,7 +77,7 @@ fn the_identity_is_readable_by_its_owner_alone() {
     let (dir, _store, _) = one();
     let mode =
         |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("vault"), mode("vault/identity")), (0o700, 0o600));
+    assert_eq!((mode("journal"), mode("identity")), (0o700, 0o600));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn an_intent_needs_a_fitting_token_and_reading() {
     let before = shows(&good, 3);
     let unknown = IntentFacts { token: token_id(99), ..good };
     refused(&store, &StoreError::UnknownToken(token_id(99)), || {
-        store.intent(&stamp(3), unknown, before.clone())
+        store.intent(&stamp(3), unknown, before.clone(), &Bounds::NONE)
     });
     let other: [(IntentFacts, &str); 5] = [
         (IntentFacts { meter: meter(501), ..good }, "meter"),
@@ -116,7 +117,7 @@ fn an_intent_needs_a_fitting_token_and_reading() {
     ];
     for (facts, what) in other {
         refused(&store, &StoreError::FactsDiffer(id, what), || {
-            store.intent(&stamp(3), facts, before.clone())
+            store.intent(&stamp(3), facts, before.clone(), &Bounds::NONE)
         });
     }
     let kwh = Credit { value: 1, unit: CreditUnit::Kwh };
@@ -129,15 +130,17 @@ fn an_intent_needs_a_fitting_token_and_reading() {
         (Evidence { balance: kwh, ..before.clone() }, "unit"),
     ];
     for (reading, what) in readings {
-        refused(&store, &StoreError::Evidence(what), || store.intent(&stamp(3), good, reading));
+        refused(&store, &StoreError::Evidence(what), || {
+            store.intent(&stamp(3), good, reading, &Bounds::NONE)
+        });
     }
     refused(&store, &StoreError::TokenExpired(id), || {
-        store.intent(&stamp(EXPIRES + 1), good, before.clone())
+        store.intent(&stamp(EXPIRES + 1), good, before.clone(), &Bounds::NONE)
     });
-    let proof = store.intent(&stamp(3), good, before.clone()).unwrap();
+    let proof = store.intent(&stamp(3), good, before.clone(), &Bounds::NONE).unwrap();
     assert_eq!((proof.facts(), proof.seq()), (&good, store.summary().head.seq));
     let open = StoreError::OpenIntent { meter: good.meter, token: id };
-    refused(&store, &open, || store.intent(&stamp(3), good, before.clone()));
+    refused(&store, &open, || store.intent(&stamp(3), good, before.clone(), &Bounds::NONE));
 }
 
 #[test]
@@ -146,11 +149,15 @@ fn one_open_recharge_for_each_meter() {
     let (dir, store) = with_tokens(&[a, same, other]);
     begin(&store, &a.intent());
     let open = StoreError::OpenIntent { meter: a.meter, token: a.id };
-    refused(&store, &open, || store.intent(&stamp(3), same.intent(), shows(&same.intent(), 3)));
+    refused(&store, &open, || {
+        store.intent(&stamp(3), same.intent(), shows(&same.intent(), 3), &Bounds::NONE)
+    });
     begin(&store, &other.intent());
     drop(store);
     let store = open_sound(dir.path());
-    refused(&store, &open, || store.intent(&stamp(3), same.intent(), shows(&same.intent(), 3)));
+    refused(&store, &open, || {
+        store.intent(&stamp(3), same.intent(), shows(&same.intent(), 3), &Bounds::NONE)
+    });
     assert_eq!(store.summary().open_intents, 2);
     let not_applied = judged(&a.intent(), Decision::NotApplied);
     store.outcome(&stamp(4), a.id, not_applied).unwrap();
@@ -203,7 +210,7 @@ fn a_withdrawn_token_is_not_sent_again_but_its_recharge_is_finished() {
     store.outcome(&stamp(6), id, judged(&good, Decision::NotApplied)).unwrap();
     assert_eq!(state(&store, &good), TokenState::Withdrawn);
     refused(&store, &StoreError::TokenWithdrawn(id), || {
-        store.intent(&stamp(7), good, shows(&good, 3))
+        store.intent(&stamp(7), good, shows(&good, 3), &Bounds::NONE)
     });
     // Its frame was out there: if it arrives late after all, that is a fact to be kept.
     store.late_outcome(&stamp(8), id, judged(&good, Decision::Confirmed)).unwrap();
@@ -258,7 +265,7 @@ fn outcomes() {
 fn reopened(dir: &TempDir) -> Store {
     let other = tempfile::tempdir().unwrap();
     super::copy(&dir.path().join("journal"), &other.path().join("journal"));
-    super::copy(&dir.path().join("vault"), &other.path().join("vault"));
+    std::fs::copy(dir.path().join("identity"), other.path().join("identity")).unwrap();
     super::copy(&dir.path().join("snapshots"), &other.path().join("snapshots"));
     let (store, opened) = open(other.path());
     assert_eq!(opened.read_only, None);
@@ -322,7 +329,7 @@ fn accepted_is_for_ever() {
     begin(&store, &good);
     store.outcome(&stamp(4), token, judged(&good, Decision::Confirmed)).unwrap();
     let used = StoreError::TokenUsed(token);
-    refused(&store, &used, || store.intent(&stamp(5), good, shows(&good, 3)));
+    refused(&store, &used, || store.intent(&stamp(5), good, shows(&good, 3), &Bounds::NONE));
     refused(&store, &used, || {
         store.late_outcome(&stamp(5), token, judged(&good, Decision::Confirmed))
     });

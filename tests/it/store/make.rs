@@ -1,6 +1,6 @@
 //! Values for the store's tests, built from small numbers.
 
-use meterkit::store::{Identity, Stamp, TokenFacts};
+use meterkit::store::{Identity, Stamp, StoreKey, TokenFacts};
 use meterkit::units::{
     Credit, CreditUnit, Decision, Evidence, IntentFacts, Judgement, MeterNo, PurchaseCount,
     PurchaseRecord, RelayState, TokenId, UnixSeconds,
@@ -15,10 +15,18 @@ pub fn identity() -> Identity {
         device: "hh-007".parse().unwrap(),
         device_seed: [7; 32],
         office_url: "https://office.example".into(),
-        root_key: [8; 32],
+        root_hash: [8; 32],
+        roots: vec![vec![9; 40], vec![10; 50]],
         keyset: vec![1, 2, 3],
+        ca: vec![4; 30],
+        pins: vec![[5; 32], [6; 32]],
         epoch: 1,
     }
+}
+
+/// What the stores of these tests are sealed with.
+pub fn key() -> StoreKey {
+    StoreKey::from_bytes([0x4B; 32])
 }
 
 pub fn stamp(at: i64) -> Stamp {
@@ -46,6 +54,7 @@ pub fn facts(n: u64, no: u64, count: u32) -> TokenFacts {
         seq: n,
         order: n.to_be_bytes(),
         not_before: UnixSeconds(0),
+        issued: UnixSeconds(1),
         expires: UnixSeconds(EXPIRES),
         caps: 0,
         max_balance: Some(100_000),

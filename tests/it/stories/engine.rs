@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::engine::{Engine, EngineConfig, UPDATES};
-use meterkit::jobs::views::{ErrandId, Failure, Request, Update};
+use meterkit::jobs::views::{ErrandId, Failure, LogOutWhy, LoggedOutWhy, Request, Update};
 use meterkit::report::Code;
 use meterkit::sim::serve::FleetStation;
 use meterkit::sim::{Fleet, Meter, MeterSetup};
 use meterkit::transport::{Faults, Line, LineSettings, LinkError, VirtualLink};
 use meterkit::units::{Decision, MeterNo, TokenId, UnixSeconds};
 
-use super::site::{BASE, Order, Site};
+use super::site::{BASE, OPERATOR, Order, Site};
 
 /// Nothing here takes as long; a test that hangs says so.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,28 +37,50 @@ struct Rig {
 
 impl Rig {
     fn new(opens: &'static [Opens]) -> Self {
+        Self::opening(|call| opens[call.min(opens.len() - 1)])
+    }
+
+    fn opening(opens: impl Fn(usize) -> Opens + Send + 'static) -> Self {
+        let clock = TickClock { base: UnixSeconds(BASE), offset_s: 0 };
+        Self::at(Self::site(), clock, opens)
+    }
+
+    fn fleet() -> Fleet {
         let (meter, account) = (METER.parse().unwrap(), "112233445566".parse().unwrap());
-        let fleet = || {
-            let setup = MeterSetup::opened(meter, account, 1_234, 6);
-            let start = meterkit::sim::DEFAULT_START.parse().unwrap();
-            Fleet::new(vec![Meter::new(setup, start, 1)])
-        };
-        let wires = || Line::new(LineSettings::even(2400), Faults::NONE);
-        let mut site = Site::new(fleet(), wires());
+        let setup = MeterSetup::opened(meter, account, 1_234, 6);
+        let start = meterkit::sim::DEFAULT_START.parse().unwrap();
+        Fleet::new(vec![Meter::new(setup, start, 1)])
+    }
+
+    fn wires() -> Line {
+        Line::new(LineSettings::even(2400), Faults::NONE)
+    }
+
+    /// A site with one token.
+    fn site() -> (Site, TokenId) {
+        let mut site = Site::new(Self::fleet(), Self::wires());
+        let (meter, account) = (METER.parse().unwrap(), "112233445566".parse().unwrap());
         let token = site.issue(&Order::new(meter, account, 6, 5_000));
-        let folder = site.into_folder();
+        (site, token)
+    }
+
+    fn at(
+        (site, token): (Site, TokenId),
+        clock: TickClock,
+        opens: impl Fn(usize) -> Opens + Send + 'static,
+    ) -> Self {
+        let (store, session, folder) = site.into_parts();
         // The meter stays the same, however often the line is opened.
-        let station = Arc::new(std::sync::Mutex::new(fleet()));
+        let station = Arc::new(std::sync::Mutex::new(Self::fleet()));
         let calls = AtomicU32::new(0);
         let config = EngineConfig {
             port: Some("sim".to_owned()),
-            clock: Arc::new(TickClock { base: UnixSeconds(BASE), offset_s: 0 }),
+            clock: Arc::new(clock),
             open_line: Box::new(move |_, _| {
-                let call = calls.fetch_add(1, Ordering::Relaxed) as usize;
-                match opens[call.min(opens.len() - 1)] {
+                match opens(calls.fetch_add(1, Ordering::Relaxed) as usize) {
                     Opens::Well => {
                         let station = FleetStation::sharing(Arc::clone(&station));
-                        Ok(Box::new(VirtualLink::new(station, wires())))
+                        Ok(Box::new(VirtualLink::new(station, Self::wires())))
                     }
                     Opens::Busy => {
                         let error = LinkError::Busy("sim".to_owned());
@@ -67,7 +89,8 @@ impl Rig {
                     Opens::Panics => panic!("the driver of this adapter is mad"),
                 }
             }),
-            ..EngineConfig::new(folder.path().join("store"), "li".to_owned()).unwrap()
+            session: Some((store, session)),
+            ..EngineConfig::new(folder.path().join("store"), String::new()).unwrap()
         };
         Self { engine: Some(Engine::start(config).unwrap()), token, _folder: folder }
     }
@@ -119,8 +142,9 @@ fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> Code {
 #[test]
 fn a_recharge_through_the_engine() {
     let rig = Rig::new(&[Opens::Well]);
-    let first = rig.engine.as_ref().unwrap().updates.recv_timeout(PATIENCE).unwrap();
-    assert!(matches!(first, Update::Home(home) if home.tokens == 1 && home.operator == "li"));
+    let next = || rig.engine.as_ref().unwrap().updates.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(next(), Update::LoggedIn(view) if view.operator.as_str() == OPERATOR));
+    assert!(matches!(next(), Update::Home(home) if home.tokens == 1 && home.operator == OPERATOR));
     assert_eq!(code(rig.commit(1, "0047")), Code::NotConfirmed, "nothing was shown yet");
     rig.preflight(2).unwrap();
     assert_eq!(code(rig.commit(3, "0048")), Code::DigitsWrong);
@@ -194,9 +218,62 @@ fn screens_that_stopped_reading_do_not_hold_the_engine() {
 }
 
 #[test]
-fn a_store_in_use_is_named() {
-    let rig = Rig::new(&[Opens::Well]);
-    let folder = rig._folder.path().join("store");
-    let second = Engine::start(EngineConfig::new(folder, "wang".to_owned()).unwrap());
-    assert_eq!(second.err().map(|failure| failure.code), Some(Code::StoreLocked));
+fn no_log_out_under_an_errand() {
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let rig = Rig::opening(move |_| {
+        // The line takes its time to open: the errand is under way.
+        gate.lock().unwrap().recv().unwrap();
+        Opens::Well
+    });
+    rig.ask(Request::Read { errand: ErrandId(1), meter: METER.parse().unwrap() });
+    rig.ask(Request::LogOut(LogOutWhy::Idle));
+    let refused = rig.wait(|update| match update {
+        Update::PinDone(result) => Some(result),
+        Update::LoggedOut { .. } => panic!("logged out under an errand"),
+        _ => None,
+    });
+    assert_eq!(code(refused), Code::ErrandRunning);
+    go.send(()).unwrap();
+    let read = rig.wait(|update| match update {
+        Update::Read { result, .. } => Some(result),
+        _ => None,
+    });
+    assert!(read.is_ok());
+    // Whoever is told of the result may ask again before the errand is off the books.
+    rig.wait(|update| matches!(update, Update::Home(_)).then_some(()));
+    let shift = loop {
+        rig.ask(Request::LogOut(LogOutWhy::Asked));
+        let ended = rig.wait(|update| match update {
+            Update::PinDone(_) => Some(None),
+            Update::LoggedOut { why, shift, .. } => Some(Some((why, shift))),
+            _ => None,
+        });
+        if let Some(ended) = ended {
+            break ended;
+        }
+    };
+    assert_eq!((shift.0, shift.1.reads), (LoggedOutWhy::Asked, 1));
+    rig.wait(|update| matches!(update, Update::Locked(_)).then_some(()));
+    // Nothing is answered from a closed store.
+    rig.ask(Request::Home);
+    rig.wait(|update| match update {
+        Update::Locked(_) => Some(()),
+        other => panic!("{other:?}"),
+    });
+}
+
+#[test]
+fn a_shift_that_is_over_ends_by_itself() {
+    let mut site = Rig::site();
+    site.0.take_grant(|grant| grant.shift_s = 900);
+    site.0.clock.base.0 += 900;
+    let clock = site.0.clock;
+    let rig = Rig::at(site, clock, |_| Opens::Well);
+    let ended = rig.wait(|update| match update {
+        Update::LoggedOut { why, .. } => Some(why),
+        _ => None,
+    });
+    assert_eq!(ended, LoggedOutWhy::ShiftEnd);
+    rig.wait(|update| matches!(update, Update::Locked(_)).then_some(()));
 }

@@ -1,30 +1,30 @@
 //! A site for tests: simulated meters on a simulated line, a real store, real jobs, and an issuer.
 //!
-//! Time is the line's own. Nothing here is a fake but the wire and the office's keys.
+//! Time is the line's own. Nothing here is a fake but the wire and the office's keys. The operator
+//! may do everything, and the office's word is renewed when it gets old, unless a test wants it
+//! otherwise ([`Site::renews`]).
 
 #![allow(dead_code, reason = "shared by several tests, none of which uses all of it")]
+
+#[path = "office.rs"]
+mod office;
+
+pub use office::{BASE, DEVICE, OPERATOR, Office, TENANT, grant_taken};
 
 use std::time::Duration;
 
 use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::recharge::{self, Checked, Preflight};
 use meterkit::jobs::views::{Failure, FinishedView, Stage};
-use meterkit::jobs::{Cancel, Clock, Desk, Line, check, tokens};
+use meterkit::jobs::{Cancel, Clock, Desk, Line, Moment, Session, check, session, tokens};
 use meterkit::profile::{self, Profile};
 use meterkit::protocol::dlt645::frame::{Address, Frame};
 use meterkit::sim::Fleet;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
-use meterkit::store::{Identity, Stamp, Store};
+use meterkit::store::{DocKind, LogOut, Stamp, Store, StoreKey};
 use meterkit::transport::{Line as Wires, Link, VirtualLink};
-use meterkit::units::{AccountNo, MeterNo, TokenId, UnixSeconds};
-use meterkit_tokens::{DocType, Issuer, KeyRecord, Keyset, Kind, RechargeToken, Unit};
-
-/// The tenant of every test.
-pub const TENANT: &str = "test-grid";
-/// The handheld of every test.
-pub const DEVICE: &str = "hh-007";
-/// 2026-11-20T08:00:00, where simulated fleets begin; the meters' zone is UTC here.
-pub const BASE: i64 = 1_795_161_600;
+use meterkit::units::{AccountNo, MeterNo, OperatorId, TokenId, UnixSeconds};
+use meterkit_tokens::{Grant, Kind, RechargeToken, Status, Unit};
 
 /// What a token shall say.
 #[derive(Clone)]
@@ -64,6 +64,7 @@ impl Order {
 /// A handheld at a bus of simulated meters.
 pub struct Site {
     pub store: Store,
+    pub session: Session,
     pub link: VirtualLink<FleetStation>,
     pub fleet: SharedFleet,
     pub profile: Profile,
@@ -74,50 +75,35 @@ pub struct Site {
     pub cancel_at: Option<Stage>,
     /// All traffic, when wanted.
     pub trace: Option<Vec<(bool, Vec<u8>)>>,
-    issuer: Issuer,
+    /// The office's word and the log-in are renewed before they end.
+    pub renews: bool,
+    pub office: Office,
     serial: u64,
+    renew_at: i64,
     /// Holds the store.
     pub folder: tempfile::TempDir,
 }
 
-fn issuers() -> (Issuer, Issuer) {
-    (Issuer::from_seed([1; 32]), Issuer::from_seed([2; 32]))
+/// The key every test store is sealed with.
+pub fn store_key() -> StoreKey {
+    StoreKey::from_bytes([5; 32])
 }
 
-/// The identity every test store is made with.
-pub fn identity() -> Identity {
-    let (root, office) = issuers();
-    let record = KeyRecord {
-        key: office.public(),
-        not_before: BASE - 86_400,
-        not_after: BASE + 10 * 365 * 86_400,
-        types: vec![DocType::Recharge],
-        max_amount: None,
-    };
-    let keyset = Keyset {
-        tenant: TENANT.to_owned(),
-        version: 1,
-        issued: BASE - 86_400,
-        not_before: BASE - 86_400,
-        expires: BASE + 365 * 86_400,
-        keys: vec![record],
-        revoked: Vec::new(),
-    };
-    Identity {
-        tenant: TENANT.to_owned(),
-        device: DEVICE.parse().unwrap(),
-        device_seed: [7; 32],
-        office_url: "http://127.0.0.1:9".to_owned(),
-        root_key: root.public().bytes(),
-        keyset: root.keyset(&keyset).unwrap(),
-        epoch: 1,
-    }
+/// The operator of every test.
+pub fn operator() -> OperatorId {
+    OPERATOR.parse().unwrap()
 }
 
-/// A freshly enrolled store in `folder`/store.
+/// A freshly enrolled store in `folder`/store, with a status and a grant.
 pub fn create(folder: &std::path::Path) -> Store {
-    let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: "test".to_owned() };
-    Store::create(&folder.join("store"), identity(), &stamp).unwrap()
+    let office = Office::new();
+    let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: OPERATOR.to_owned() };
+    let path = folder.join("store");
+    let store = Store::create(&path, office.identity(), &stamp, &store_key()).unwrap();
+    let (version, status) = office.status(BASE, |_| {});
+    store.take_document(&stamp, DocKind::Status, version, &status).unwrap();
+    store.append(&stamp, grant_taken(office.grant(OPERATOR, |_| {}))).unwrap();
+    store
 }
 
 impl Site {
@@ -127,9 +113,12 @@ impl Site {
         let folder = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap();
         let clock = TickClock { base: UnixSeconds(BASE), offset_s: 0 };
         let store = create(folder.path());
+        let begun = Moment { at: UnixSeconds(BASE), boot_ms: 0 };
+        let session = Session::begin(&store, operator(), 0, begun);
         let station = FleetStation::new(fleet);
         Self {
             store,
+            session,
             fleet: station.fleet(),
             link: VirtualLink::new(station, wires),
             profile: Profile::built_in(profile::DEFAULT).unwrap(),
@@ -138,8 +127,10 @@ impl Site {
             doubtful: false,
             cancel_at: None,
             trace: None,
-            issuer: issuers().1,
+            renews: true,
+            office: Office::new(),
             serial: 0,
+            renew_at: BASE + 20 * 3_600,
             folder,
         }
     }
@@ -148,9 +139,53 @@ impl Site {
         self.clock.now(self.link.now())
     }
 
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.now(), boot_ms: self.clock.boot_ms(self.link.now()) }
+    }
+
     pub fn stamp(&self) -> Stamp {
-        let boot_ms = self.clock.boot_ms(self.link.now());
-        Stamp { at: self.now(), boot_ms, operator: "test".to_owned() }
+        self.moment().stamp(&operator())
+    }
+
+    /// Takes a status in that the office signed now.
+    pub fn take_status(&mut self, change: impl FnOnce(&mut Status)) {
+        self.serial += 1;
+        let serial = self.serial;
+        let (_, bytes) = self.office.status(self.now().0, |status| {
+            status.version += serial;
+            change(status);
+        });
+        let done = tokens::import_bytes(&self.store, &self.stamp(), &bytes);
+        assert_eq!(done.refused, [], "a status");
+    }
+
+    /// Takes a grant in that the office signed now, and logs in with it.
+    pub fn take_grant(&mut self, change: impl FnOnce(&mut Grant)) {
+        self.serial += 1;
+        let (serial, now) = (self.serial, self.now().0);
+        let grant = self.office.grant(OPERATOR, |grant| {
+            grant.id[15] = u8::try_from(serial).unwrap();
+            grant.issued = now;
+            grant.not_before = now;
+            change(grant);
+        });
+        self.store.append(&self.stamp(), grant_taken(grant)).unwrap();
+        self.log_in();
+    }
+
+    /// Logs out and in again.
+    pub fn log_in(&mut self) {
+        session::log_out(&self.store, &self.session, LogOut::Asked, &self.stamp()).unwrap();
+        self.session = Session::begin(&self.store, operator(), 0, self.moment());
+    }
+
+    /// A new word of the office and a new shift, in good time.
+    fn renew(&mut self) {
+        if self.renews && self.now().0 >= self.renew_at {
+            self.renew_at = self.now().0 + 20 * 3_600;
+            self.take_status(|_| {});
+            self.log_in();
+        }
     }
 
     /// The office's signature under an order.
@@ -164,7 +199,7 @@ impl Site {
             device: order.device.clone(),
             expires: BASE + order.expires,
             not_before: BASE + order.not_before,
-            issued: BASE + order.not_before,
+            issued: (BASE + order.not_before).min(self.now().0),
             id,
             kind: Kind::Recharge,
             amount: order.amount,
@@ -176,7 +211,7 @@ impl Site {
             caps: order.caps,
             max_balance: order.max_balance,
         };
-        (TokenId(id), self.issuer.recharge(&token).unwrap())
+        (TokenId(id), self.office.issuer.recharge(&token).unwrap())
     }
 
     /// Signs and imports.
@@ -189,7 +224,9 @@ impl Site {
 
     /// Runs an errand on the line.
     pub fn errand<T>(&mut self, work: impl FnOnce(&Desk<'_>, &mut Line<'_>) -> T) -> T {
-        let desk = Desk { store: &self.store, operator: "test", max_life_s: check::MAX_LIFE_S };
+        self.renew();
+        let (store, session) = (&self.store, &self.session);
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S };
         let (cancel, cancel_at) = (self.cancel.clone(), self.cancel_at);
         let mut progress = |stage: Stage, _, _| {
             if cancel_at == Some(stage) {
@@ -262,17 +299,19 @@ impl Site {
         self.link.advance(time);
     }
 
-    /// Closes the store and leaves its folder, for another to open.
-    pub fn into_folder(self) -> tempfile::TempDir {
-        self.folder
+    /// The store, who works with it, and what holds it.
+    pub fn into_parts(self) -> (Store, Session, tempfile::TempDir) {
+        (self.store, self.session, self.folder)
     }
 
     /// Closes the store and opens it again, as a restart does.
     pub fn restart(&mut self) {
         let spare = tempfile::tempdir().unwrap();
         drop(std::mem::replace(&mut self.store, create(spare.path())));
-        let (store, opened) = Store::open(&self.folder.path().join("store")).unwrap();
+        let path = self.folder.path().join("store");
+        let (store, opened) = Store::open(&path, &store_key()).unwrap();
         assert_eq!(opened.read_only, None);
+        self.session = Session::begin(&store, operator(), 0, self.moment());
         self.store = store;
         self.doubtful = true;
     }

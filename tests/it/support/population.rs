@@ -5,7 +5,7 @@
 
 use meterkit::store::disk::{Disk, DiskFile, DiskLock, RealDisk};
 use meterkit::store::{
-    AreaMeter, AreaPage, Event, Identity, Options, Reading, Stamp, Store, TokenFacts,
+    AreaMeter, AreaPage, Event, Identity, Options, Reading, Stamp, Store, StoreKey, TokenFacts,
 };
 use meterkit::units::{Credit, CreditUnit, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds};
 use std::io;
@@ -123,10 +123,16 @@ fn token(n: u64, meters: u64) -> TokenFacts {
         seq: n,
         order: n.to_be_bytes(),
         not_before: UnixSeconds(0),
+        issued: UnixSeconds(0),
         expires: UnixSeconds(i64::MAX),
         caps: 0,
         max_balance: None,
     }
+}
+
+/// Its tokens and their documents, which are as long as real ones.
+pub fn tokens(size: Population) -> Vec<(TokenFacts, Vec<u8>)> {
+    (0..size.tokens).map(|n| (token(n, size.meters), vec![n as u8; 229])).collect()
 }
 
 fn pages(meters: u64) -> Vec<AreaPage> {
@@ -136,21 +142,20 @@ fn pages(meters: u64) -> Vec<AreaPage> {
         customer: format!("Customer {n:06}"),
         location: format!("Street {}, house {}", n / 100, n % 100),
         profile: "dlt645-2007-prepaid".into(),
+        area: "east".into(),
     };
     let all: Vec<AreaMeter> = (0..meters).map(line).collect();
     all.chunks(1_000).map(|c| AreaPage { signed: vec![0; 64], meters: c.to_vec() }).collect()
 }
 
-/// Makes the store in a folder and closes it again.
-pub fn populate(dir: &Path, identity: Identity, size: Population) {
+/// Makes the store in a folder, sealed with a key, and closes it again.
+pub fn populate(dir: &Path, identity: Identity, key: &StoreKey, size: Population) {
     let options = Options { disk: Arc::new(Unforced), ..Options::default() };
     let stamp = Stamp { at: UnixSeconds(1_000), boot_ms: 0, operator: "ann".into() };
-    let store = Store::create_with(dir, identity, &stamp, options).expect("a new store");
+    let store = Store::create_with(dir, identity, &stamp, key, options).expect("a new store");
     store.install_area(1, &pages(size.meters)).expect("the area list");
-    for n in 0..size.tokens {
-        let facts = token(n, size.meters);
-        store.import(&stamp, facts, vec![n as u8; 229]).expect("a token");
-    }
+    let taken = store.import_all(&stamp, tokens(size));
+    assert!(taken.iter().all(Result::is_ok), "a token");
     // The enrolment is an entry too.
     for n in size.tokens + 1..size.events {
         store.append(&stamp, Event::Reading(reading(n, size.meters))).expect("a reading");

@@ -49,6 +49,7 @@ fn facts(issued: &Issued) -> TokenFacts {
         seq: 1,
         order: order_of(issued),
         not_before: UnixSeconds(NOW),
+        issued: UnixSeconds(NOW),
         expires: issued.expires,
         caps: 0,
         max_balance: None,
@@ -100,7 +101,7 @@ fn street() -> (Desk, Vec<Issued>) {
 }
 
 fn apply(desk: &Desk, pack: &Pack) -> Applied {
-    desk.local.wait(desk.office().apply_pack(&device("hh-1"), pack)).unwrap()
+    desk.local.wait(desk.office().apply_pack(&device("hh-1"), pack, b"signed")).unwrap()
 }
 
 fn decisions() -> impl Strategy<Value = Vec<Decision>> {
@@ -165,17 +166,43 @@ proptest! {
 
 }
 
+fn envelope() -> wire::Envelope {
+    wire::Envelope {
+        tenant: TENANT.to_owned(),
+        root_hash: [0; 32],
+        roots: vec![],
+        keyset: vec![],
+        document: vec![],
+    }
+}
+
+/// The name that requests are counted by is the one the office will check.
+#[test]
+fn the_claimed_name_is_the_name_in_front() {
+    for length in [1, 16, 23, 24, 200] {
+        let name = vec![b'n'; length];
+        let request = wire::join(&[&name, &[0; 16], b"document"]);
+        assert_eq!(wire::claimed_name(&request), Some(name.as_slice()));
+        assert_eq!(wire::claimed_name(&request[..length]), None, "cut short");
+    }
+    assert_eq!(wire::claimed_name(&wire::KeysAsk { root: 1 }.encode()), None);
+}
+
 proptest! {
     /// No bytes make a message reader panic, and what it accepts it writes again.
     #[test]
     fn readers_take_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let _ = wire::split::<2>(&bytes);
+        let _ = wire::claimed_name(&bytes);
+        let _ = wire::Envelope::read(&bytes);
+        let _ = wire::Keys::read(&bytes);
+        let _ = wire::KeysAsk::read(&bytes);
         let _ = wire::read_entry(&bytes);
         let limits = meterkit_tokens::cbor::Limits { bytes: 600, depth: 8 };
         if let Ok(value) = meterkit_tokens::cbor::decode(&bytes, limits) {
             let _ = wire::Request::read(value.clone());
             let _ = wire::Answer::read(value.clone(), &bytes);
-            let _ = wire::Enrolment::read(value.clone());
+            let _ = wire::Enrolment::read(value.clone(), &envelope());
             let _ = wire::Page::read(value.clone());
             let _ = Receipt::read(value);
         }
@@ -300,7 +327,7 @@ fn an_office_that_dies_half_way_has_all_or_nothing() {
         let before = desk.report();
         let done = desk.local.wait(async {
             let name = device("hh-1");
-            let mut work = pin!(desk.office().apply_pack(&name, &pack));
+            let mut work = pin!(desk.office().apply_pack(&name, &pack, b"signed"));
             let mut polls = 0;
             // Dropped after so many polls: what was not committed is rolled back.
             std::future::poll_fn(move |context| {

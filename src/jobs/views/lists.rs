@@ -1,0 +1,179 @@
+//! Views for lists and cards: meters, tokens, the journal, adapters.
+
+use crate::units::{
+    AccountNo, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId, UnixSeconds,
+};
+
+/// A recharge whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIntentView {
+    /// The meter.
+    pub meter: MeterNo,
+    /// The token.
+    pub token: TokenId,
+    /// What was to be credited.
+    pub credit: Credit,
+    /// The last judgement, if a read-back was tried.
+    pub decision: Option<Decision>,
+    /// Whether reading again can settle it; if not, the office must.
+    pub readable: bool,
+}
+
+/// A meter in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterRowView {
+    /// Its address.
+    pub no: MeterNo,
+    /// Whose it is.
+    pub customer: String,
+    /// Where it hangs.
+    pub location: String,
+    /// Last balance seen, and when.
+    pub balance: Option<(Credit, UnixSeconds)>,
+    /// Overdraft at that time, hundredths.
+    pub overdraft: i64,
+    /// Usable tokens for it.
+    pub tokens: u32,
+    /// Whether an outcome is open.
+    pub open_intent: bool,
+}
+
+/// Everything about one meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterView {
+    /// The list row.
+    pub row: MeterRowView,
+    /// Its account (epoch) by the office's list.
+    pub account: Option<AccountNo>,
+    /// Its profile's name.
+    pub profile: String,
+    /// Tokens for it, oldest step first.
+    pub tokens: Vec<TokenView>,
+    /// Its last journal entries, newest first.
+    pub journal: Vec<JournalRow>,
+    /// The open recharge, if any.
+    pub open: Option<OpenIntentView>,
+    /// The last evidence.
+    pub last: Option<Evidence>,
+}
+
+/// A token in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenView {
+    /// Its identity.
+    pub id: TokenId,
+    /// The meter it is for.
+    pub meter: MeterNo,
+    /// What it credits.
+    pub credit: Credit,
+    /// The purchase count the meter must show before.
+    pub count_before: PurchaseCount,
+    /// When it ends.
+    pub expires: UnixSeconds,
+    /// Where it stands.
+    pub state: TokenStateView,
+}
+
+/// Where a token stands on this handheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenStateView {
+    /// Can be used now.
+    Ready,
+    /// Not valid yet.
+    NotYet,
+    /// Its time is over (expired is not void: the office decides).
+    Expired,
+    /// Sent, outcome not known.
+    Open,
+    /// In the meter.
+    Accepted,
+    /// Its step was taken by another credit.
+    Raced,
+    /// Contradictory evidence; the office decides.
+    Disputed,
+    /// Withdrawn by the office.
+    Withdrawn,
+}
+
+/// A journal entry in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Sequence number.
+    pub seq: u64,
+    /// Handheld time.
+    pub at: UnixSeconds,
+    /// What kind of entry.
+    pub kind: JournalKind,
+    /// The meter concerned.
+    pub meter: Option<MeterNo>,
+    /// The token concerned.
+    pub token: Option<TokenId>,
+    /// The credit concerned.
+    pub credit: Option<Credit>,
+    /// The outcome, for outcome entries.
+    pub outcome: Option<Outcome>,
+    /// Whether the office has acknowledged it.
+    pub acked: bool,
+    /// A stable detail: a refusal's code, a decision's name.
+    pub detail: String,
+}
+
+/// Kinds of journal entries, for words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalKind {
+    /// Handheld enrolled.
+    Enrolled,
+    /// Token taken in.
+    TokenImported,
+    /// Token withdrawn by the office.
+    TokenWithdrawn,
+    /// Meter read.
+    Reading,
+    /// Refused before anything was sent.
+    Refused,
+    /// About to send.
+    Intent,
+    /// About to send again.
+    Resend,
+    /// Outcome of a recharge.
+    Outcome,
+    /// Time of the office.
+    TimeAnchor,
+    /// Receipt of the office.
+    Receipt,
+    /// The office settled a disputed recharge.
+    Resolved,
+    /// Somebody logged in.
+    LoggedIn,
+    /// Somebody logged out.
+    LoggedOut,
+    /// A PIN was set, changed, removed or freed.
+    PinSet,
+    /// A grant was taken in.
+    GrantTaken,
+    /// An override was taken in.
+    OverrideTaken,
+    /// An act that only an override allowed.
+    OverrideUsed,
+    /// A root, keyset or status was taken in.
+    DocumentTaken,
+    /// Tokens or grants were revoked by the office.
+    Revoked,
+    /// Another program version writes from here on.
+    Software,
+    /// A torn end was cut off at opening.
+    TailCut,
+}
+
+/// An adapter in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortView {
+    /// How to write it: `/dev/ttyUSB0`, `tcp://...`.
+    pub endpoint: String,
+    /// Product or chip name.
+    pub name: String,
+    /// Serial number or USB path.
+    pub identity: String,
+    /// Whether this user may open it; the command that mends it otherwise.
+    pub fix: Option<String>,
+}

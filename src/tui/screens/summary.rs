@@ -1,0 +1,94 @@
+//! What a shift came to: shown once, after the log-out, to whoever logged out.
+
+use super::{facts, moved, movement};
+use crate::jobs::views::{LoggedOutWhy, ShiftView};
+use crate::tui::app::Screen;
+use crate::tui::event::Key;
+use crate::tui::keymap::{Action, Place};
+use crate::tui::shared::Shared;
+use crate::tui::theme::Meaning;
+use crate::tui::view::View;
+use crate::tui::widgets::Row;
+use crate::units::{Credit, CreditUnit, OperatorId};
+
+/// The summary.
+#[derive(Debug)]
+pub struct Summary {
+    operator: OperatorId,
+    why: LoggedOutWhy,
+    shift: ShiftView,
+    top: usize,
+}
+
+impl Summary {
+    /// The summary of somebody's shift.
+    pub fn new(operator: OperatorId, why: LoggedOutWhy, shift: ShiftView) -> Self {
+        Self { operator, why, shift, top: 0 }
+    }
+
+    fn figures(&self, shared: &Shared) -> Vec<Row> {
+        let (lang, shift) = (shared.lang, &self.shift);
+        let meaning = |count: u32, some| if count == 0 { Meaning::Plain } else { some };
+        let mut rows = vec![
+            facts::fact(lang.log_in_operator(), Meaning::Strong, self.operator.as_str()),
+            facts::fact(lang.summary_reads(), Meaning::Plain, shift.reads.to_string()),
+        ];
+        let outcomes = [
+            (lang.summary_accepted(), "OK", shift.accepted, Meaning::Good),
+            (lang.summary_refused(), "X ", shift.refused, Meaning::Fault),
+            (lang.summary_unknown(), "? ", shift.unknown, Meaning::Alarm),
+        ];
+        rows.extend(outcomes.map(|(name, sign, count, some)| {
+            let sign = if count == 0 { "  " } else { sign };
+            facts::fact(name, meaning(count, some), format!("{sign} {count}"))
+        }));
+        let sum = |value, unit| lang.credit(Credit { value, unit });
+        rows.push(facts::fact(
+            lang.summary_sum(),
+            Meaning::Strong,
+            sum(shift.yuan, CreditUnit::Yuan),
+        ));
+        if shift.kwh != 0 {
+            rows.push(facts::fact("", Meaning::Strong, sum(shift.kwh, CreditUnit::Kwh)));
+        }
+        let unsynced = lang.sync_entries(shift.unsynced);
+        rows.push(facts::fact(lang.summary_unsynced(), Meaning::Plain, unsynced));
+        rows
+    }
+}
+
+impl Screen for Summary {
+    fn place(&self) -> Place {
+        Place::Summary
+    }
+
+    fn view(&self, shared: &Shared) -> View {
+        let (lang, width) = (shared.lang, shared.size.page_width());
+        let mut list = match self.why {
+            LoggedOutWhy::ShiftEnd => facts::say(Meaning::Alarm, lang.summary_shift_end(), width),
+            _ => facts::say(Meaning::Good, lang.summary_asked(), width),
+        };
+        list.push(Row::blank());
+        list.extend(self.figures(shared));
+        list.push(Row::blank());
+        if self.shift.unknown > 0 {
+            let text = lang.summary_open(self.shift.unknown);
+            list.extend(facts::say(Meaning::Alarm, &text, width));
+        }
+        match self.shift.unsynced {
+            0 => list.extend(facts::say(Meaning::Good, lang.summary_all_synced(), width)),
+            n => list.extend(facts::say(Meaning::Alarm, &lang.summary_sync(n), width)),
+        }
+        View { title: lang.title_summary().to_owned(), list, top: self.top, ..View::default() }
+    }
+
+    fn act(&mut self, shared: &mut Shared, action: Action, _key: Key) {
+        match action {
+            Action::Done => shared.back(),
+            action => {
+                let last = self.view(shared).max_top(shared.size);
+                self.top = moved(self.top, movement(action), last);
+            }
+        }
+    }
+}

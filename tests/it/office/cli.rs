@@ -1,0 +1,223 @@
+//! The command line of the office: a day at the desk, people, keys on several machines.
+
+use super::desk::TENANT;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PASSPHRASE: &str = "a passphrase for the desk";
+
+/// A folder with an office to be, and a file with its passphrase.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("pass"), format!("{PASSPHRASE}\n")).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    fn office(&self) -> PathBuf {
+        self.dir.path().join("office")
+    }
+
+    /// Runs a command; gives what it printed and its exit status.
+    fn run(&self, args: &[&str]) -> (Value, i32) {
+        self.run_with(Some(&self.dir.path().join("pass")), args)
+    }
+
+    fn run_with(&self, pass: Option<&Path>, args: &[&str]) -> (Value, i32) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit-office"));
+        command.arg("--data").arg(self.office()).arg("--json").args(args);
+        command.env_remove("METERKIT_OFFICE_PASSPHRASE_FILE").env_remove("CREDENTIALS_DIRECTORY");
+        if let Some(pass) = pass {
+            command.env("METERKIT_OFFICE_PASSPHRASE_FILE", pass);
+        }
+        let out = command.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            !text.contains(PASSPHRASE)
+                && !String::from_utf8_lossy(&out.stderr).contains(PASSPHRASE)
+        );
+        (serde_json::from_str(&text).unwrap_or_default(), out.status.code().unwrap())
+    }
+
+    fn good(&self, args: &[&str]) -> Value {
+        let (json, code) = self.run(args);
+        assert_eq!(code, 0, "{args:?}: {json}");
+        json
+    }
+}
+
+#[test]
+fn the_command_line_does_a_day_at_the_desk() {
+    let place = Place::new();
+    let list = "meter,account,customer,location\n47,123456,\"Zhang, San\",B2 1203\n48,9,Li,B2\n";
+    std::fs::write(place.path("meters.csv"), list).unwrap();
+    let (csv, enrolment) = (place.path("meters.csv"), place.path("hh.mke"));
+    let (file, status) = (place.path("t.mkt"), place.path("hh.mks"));
+    let issue = ["issue", "--meter", "47", "--amount", "100.00", "--device", "hh-1", "--out"];
+    let li = ["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"];
+    let enrol = ["enrol", "hh-1", "--operator", "li", "--out", &enrolment];
+    let limits = ["limits", "set", "--device", "hh-1", "--yuan", "100.00:150.00"];
+    let steps: [(&[&str], i32, &str); 17] = [
+        (&["ledger"], 6, "/error"),
+        (&["init", "--tenant", TENANT], 0, "/root_key"),
+        (&["init", "--tenant", TENANT], 6, "/error"),
+        (&["meter", "import", &csv], 0, "/added"),
+        (&[&issue[..], &[&file]].concat(), 1, "/error"),
+        (&enrol, 1, "/error"),
+        (&li, 0, "/operators/0/limits/yuan"),
+        (&enrol, 0, "/operators/0/code"),
+        (&limits, 0, "/limits/yuan"),
+        (&[&issue[..], &[&file]].concat(), 0, "/code"),
+        (&["issue", "--meter", "48", "--amount", "51", "--device", "hh-1"], 1, "/error"),
+        (&["issue", "--meter", "47", "--amount", "0", "--device", "hh-1"], 2, ""),
+        (&["status", "hh-1", "--out", &status], 0, "/file"),
+        (&["review", "list"], 0, "/reviews"),
+        (&["devices"], 0, "/devices/0/yuan_out"),
+        (&["devices", "forks", "hh-1"], 0, "/forks"),
+        (&["ledger"], 0, "/sum_zero"),
+    ];
+    for (args, status, pointer) in steps {
+        let (json, code) = place.run(args);
+        assert_eq!(code, status, "{args:?}: {json}");
+        assert!(pointer.is_empty() || json.pointer(pointer).is_some(), "{args:?}: {json}");
+    }
+    let ledger = place.good(&["ledger"]);
+    assert_eq!(ledger["sum_zero"], true);
+    assert_eq!(ledger["balances"][1]["amount"], "100.00");
+    let token = std::fs::read(file).unwrap();
+    assert_eq!(meterkit_tokens::document_type(&token).unwrap(), meterkit_tokens::DocType::Recharge);
+    let status = std::fs::read(status).unwrap();
+    assert_eq!(meterkit_tokens::document_type(&status).unwrap(), meterkit_tokens::DocType::Status);
+    let revoke = place.good(&["keys", "check"]);
+    assert_eq!(revoke["good"], true, "{revoke}");
+    assert!(place.good(&["devices", "recovery", "hh-1"])["code"].as_str().unwrap().len() == 33);
+}
+
+/// What only looks needs no passphrase; what signs says which one is missing, and asks nobody where
+/// nobody is.
+#[test]
+fn only_what_signs_needs_the_passphrase() {
+    let place = Place::new();
+    place.good(&["init", "--tenant", TENANT]);
+    for args in [&["ledger"][..], &["devices"], &["keys", "list"], &["operator", "list"]] {
+        assert_eq!(place.run_with(None, args).1, 0, "{args:?}");
+    }
+    place.good(&["operator", "add", "li", "--name", "Li", "--role", "auditor"]);
+    let file = place.path("hh.mke");
+    let enrol = ["enrol", "hh-1", "--operator", "li", "--out", &file];
+    let (json, code) = place.run_with(None, &enrol);
+    assert_eq!((code, json["error"].as_str().unwrap()), (6, "no-passphrase"));
+    std::fs::write(place.path("other"), "another passphrase\n").unwrap();
+    let (json, code) = place.run_with(Some(place.path("other").as_ref()), &enrol);
+    assert_eq!((code, json["error"].as_str().unwrap()), (6, "wrong-passphrase"));
+    assert!(!Path::new(&file).exists());
+}
+
+/// With TLS unless told otherwise; the line says where, for whoever started it.
+#[test]
+fn the_server_serves_tls() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    place.good(&["init", "--tenant", TENANT]);
+    for (plain, tls) in [(&[][..], true), (&["--plain"], false)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit-office"));
+        command.arg("--data").arg(place.office()).args(["--json", "--passphrase-file"]);
+        command.arg(place.path("pass")).args(["serve", "--listen", "127.0.0.1:0"]).args(plain);
+        let mut server = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(said["tls"], tls, "{line}");
+    }
+    let far = ["serve", "--plain", "--listen", "0.0.0.0:0"];
+    assert_ne!(place.run(&far).1, 0, "without TLS for this machine only");
+}
+
+/// The root keys in a folder, but one.
+fn keys_without(folder: &str, kid: &str) -> Vec<String> {
+    let keys = (1..=3).map(|number| format!("{folder}/root-{number}.key"));
+    let is_it = |key: &String| {
+        let public = meterkit::office::read_sealed(Path::new(key)).unwrap().public;
+        meterkit_tokens::PublicKey::from_bytes(public).unwrap().kid().to_string() == kid
+    };
+    keys.filter(|key| !is_it(key)).collect()
+}
+
+#[test]
+fn a_root_ceremony_goes_from_machine_to_machine() {
+    let place = Place::new();
+    let stick = place.path("stick");
+    let made = place.good(&["init", "--tenant", TENANT, "--root-dir", &stick]);
+    assert_eq!((&made["roots"], &made["threshold"]), (&3.into(), &2.into()));
+    // A holder gives his key a passphrase of his own: it is not the office's from then on.
+    std::fs::write(place.path("holder"), "the third holder's own\n").unwrap();
+    let (draft, fourth) = (place.path("root.draft"), place.path("root-4.key"));
+    // Each holder works in a place without an office.
+    let holder = Place::new();
+    let own = format!("root-4={}", place.path("holder"));
+    holder.good(&[
+        "--key-passphrase",
+        &own,
+        "keys",
+        "root",
+        "new",
+        "--name",
+        "root-4",
+        "--out",
+        &fourth,
+    ]);
+    let listed = place.good(&["keys", "list"]);
+    let roots = listed["keys"].as_array().unwrap().iter().filter(|key| key["purpose"] == "root");
+    let kids: Vec<&str> = roots.map(|key| key["kid"].as_str().unwrap()).collect();
+    assert_eq!(kids.len(), 3);
+    let drafted = place.good(&[
+        "keys",
+        "root",
+        "draft",
+        "--out",
+        &draft,
+        "--add",
+        &fourth,
+        "--remove",
+        kids[0],
+        "--new-keyset-key",
+    ]);
+    assert_eq!((&drafted["version"], &drafted["signatures"]), (&2.into(), &0.into()));
+    let signers = keys_without(&stick, kids[0]);
+    let shown = holder.good(&["keys", "root", "show", &draft]);
+    assert_eq!(shown["digest"], drafted["digest"]);
+    holder.good(&["keys", "root", "sign", &draft, "--key", &signers[0]]);
+    let (_, code) = place.run(&["keys", "root", "adopt", &draft]);
+    assert_ne!(code, 0, "one of three is not enough");
+    let signed = holder.good(&["keys", "root", "sign", &draft, "--key", &signers[1]]);
+    assert_eq!(signed["signatures"], 2);
+    let wrong = holder.run(&["keys", "root", "sign", &draft, "--key", &fourth]);
+    assert_eq!(wrong.0["error"], "wrong-passphrase", "it is the holder's own");
+    let adopted = place.good(&["keys", "root", "adopt", &draft]);
+    assert_eq!((&adopted["root"], &adopted["keyset"]), (&2.into(), &2.into()));
+    assert_eq!(adopted["root_key"], made["root_key"], "people compare the first root for ever");
+    assert_eq!(place.good(&["keys", "check"])["faults"], serde_json::json!([]));
+    place.good(&["keys", "keyset", "rotate"]);
+    let listed = place.good(&["keys", "list"]);
+    assert_eq!(listed["keyset"], 3);
+    let new = format!("{}\n", "a better passphrase");
+    std::fs::write(place.path("new"), new).unwrap();
+    place.good(&["keys", "passphrase", "people-2", "--new-passphrase-file", &place.path("new")]);
+    place.good(&["operator", "add", "li", "--name", "Li", "--role", "field"]);
+    let file = place.path("hh.mke");
+    let enrol = ["enrol", "hh-1", "--operator", "li", "--out", &file];
+    assert_eq!(place.run(&enrol).0["error"], "wrong-passphrase");
+    let own = format!("people-2={}", place.path("new"));
+    place.good(&[&["--key-passphrase", &own][..], &enrol].concat());
+}
