@@ -6,8 +6,8 @@
 //! the engine ([`crate::jobs::views::Request`]) and heard of as updates.
 //!
 //! There are no ticks. The loop sleeps until something happens, draws once for everything that
-//! has come in, and wakes by itself only at the moment [`app::App::wake`] names: once a second while
-//! seconds are shown, and once when the screens are to lock.
+//! has come in, and wakes by itself only at the moment [`app::App::wake`] names: once a second
+//! while seconds are shown, and once when the screens are to lock.
 //!
 //! The first screen is the log-in. Nothing of the store is asked for or shown before the engine
 //! has said who is logged in, and all of it is forgotten when the screens lock.

@@ -13,6 +13,4 @@ pub use evidence::{
 };
 pub use money::{Credit, CreditUnit, Energy, Money};
 pub use names::{AccountNo, DeviceId, MeterNo, NameError, PurchaseCount, TokenId, UnixSeconds};
-pub use people::{
-    Cap, Caps, Exposure, Limit, NotAnOperator, OperatorId, Role, Verb, Verbs,
-};
+pub use people::{Cap, Caps, Exposure, Limit, NotAnOperator, OperatorId, Role, Verb, Verbs};

@@ -92,7 +92,8 @@ impl Context {
     /// # Errors
     /// [`Code::Usage`] when nobody was named, or with a name that is none.
     pub fn operator_id(&self, common: &Common) -> Result<OperatorId, Failure> {
-        let named = self.usual_operator(common).or_else(|| self.out.ask(self.out.lang.ask_operator()));
+        let named =
+            self.usual_operator(common).or_else(|| self.out.ask(self.out.lang.ask_operator()));
         let named = named.ok_or_else(|| failure::fail(Code::LoggedOut, "--operator"))?;
         named.trim().parse().map_err(|error| failure::fail(Code::Usage, format!("{error}")))
     }
@@ -233,9 +234,8 @@ impl Context {
 /// The first line of a file, or of standard input for `-`.
 fn first_line(file: &Path) -> Result<SecretString, Failure> {
     use std::io::{BufRead, BufReader, Read};
-    let unread = |error: std::io::Error| {
-        failure::fail(Code::File, format!("{}: {error}", file.display()))
-    };
+    let unread =
+        |error: std::io::Error| failure::fail(Code::File, format!("{}: {error}", file.display()));
     let source: Box<dyn Read> = match file.to_str() {
         Some("-") => Box::new(std::io::stdin()),
         _ => Box::new(std::fs::File::open(file).map_err(unread)?),

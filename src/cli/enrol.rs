@@ -78,16 +78,11 @@ pub fn run(common: &Common, args: &EnrolArgs, out: &Output) -> Result<u8, Failur
 }
 
 /// Who of those the file names is here: the only one, or the one named.
-fn operator(
-    context: &Context,
-    common: &Common,
-    file: &Enrolling,
-) -> Result<OperatorId, Failure> {
+fn operator(context: &Context, common: &Common, file: &Enrolling) -> Result<OperatorId, Failure> {
     match (&common.operator, file.grants()) {
-        (None, [only]) => only
-            .operator
-            .parse()
-            .map_err(|error| failure::fail(Code::File, format!("{error}"))),
+        (None, [only]) => {
+            only.operator.parse().map_err(|error| failure::fail(Code::File, format!("{error}")))
+        }
         (None, grants) if !context.out.interactive => {
             let names: Vec<&str> = grants.iter().map(|grant| grant.operator.as_str()).collect();
             let detail = context.out.lang.enrol_operator(&names.join(", "));

@@ -26,7 +26,8 @@ pub fn run(common: &Common, _args: &SyncArgs, out: &Output) -> Result<u8, Failur
         .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
     let out = &context.out;
     let mut progress = |stage, done, of| out.stage(stage, done, of);
-    let report = sync::exchange(&work.store, work.session.operator().as_str(), &cancel, &mut progress)?;
+    let report =
+        sync::exchange(&work.store, work.session.operator().as_str(), &cancel, &mut progress)?;
     let view = sync::view(&report);
     let still: Vec<_> = report.still_out.iter().map(|credit| json::credit(*credit)).collect();
     let object = json!({

@@ -377,9 +377,9 @@ fn status(check: Check, world: &World, found: &Findings) -> Status {
         Status::Broken
     } else if check == Check::Swaps && world.swaps.is_empty() && !carried() {
         Status::None
-    } else if check == Check::Software && entries && world.software.is_none() {
-        Status::NotExamined
-    } else if needs_entries && !entries {
+    } else if (check == Check::Software && entries && world.software.is_none())
+        || (needs_entries && !entries)
+    {
         Status::NotExamined
     } else {
         Status::Holds

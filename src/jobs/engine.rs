@@ -52,6 +52,9 @@ const REAP: Duration = Duration::from_millis(5);
 pub type OpenLine =
     Box<dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Send>;
 
+/// Brings the demo's network up (`true`) or down.
+pub type Switch = Box<dyn Fn(bool) + Send>;
+
 /// How to start.
 pub struct EngineConfig {
     /// The store's folder.
@@ -75,7 +78,7 @@ pub struct EngineConfig {
     /// The clock and the meters' time zone.
     pub clock: Arc<dyn Clock>,
     /// Demo only: brings the network up (`true`) or down.
-    pub network: Option<Box<dyn Fn(bool) + Send>>,
+    pub network: Option<Switch>,
     /// How lines are opened.
     pub open_line: OpenLine,
 }
@@ -126,7 +129,7 @@ struct Common {
     clock: Arc<dyn Clock>,
     updates: Sender<Update>,
     open_line: Mutex<OpenLine>,
-    network: Mutex<Option<Box<dyn Fn(bool) + Send>>>,
+    network: Mutex<Option<Switch>>,
     /// The home screen; what the store says in it is wiped at a log-out.
     home: Mutex<HomeView>,
     cancels: Mutex<HashMap<ErrandId, Cancel>>,

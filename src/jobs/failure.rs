@@ -184,6 +184,7 @@ pub fn sync(error: &SyncError) -> Failure {
     let code = match error {
         SyncError::Store(error) => return store(error),
         SyncError::Unreachable(_) => Code::OfficeUnreachable,
+        SyncError::Busy => Code::OfficeBusy,
         SyncError::Timeout => Code::OfficeTimeout,
         SyncError::Untrusted(_) => Code::OfficeUntrusted,
         SyncError::Keys(_) => Code::DocumentLost,

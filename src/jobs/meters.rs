@@ -39,8 +39,8 @@ pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> H
     }
 }
 
-/// Entries the office still wants. An exchange itself leaves a few behind (its receipt, the time and
-/// the word of the office), and so does a log-in; those alone are no reason to sync again.
+/// Entries the office still wants. An exchange itself leaves a few behind (its receipt, the time
+/// and the word of the office), and so does a log-in; those alone are no reason to sync again.
 pub(super) fn waiting(store: &Store) -> u64 {
     let summary = store.summary();
     if summary.unsynced > BOOKKEEPING_MAX {

@@ -213,8 +213,9 @@ impl Parts {
         match self.journal.append_cut(body, torn) {
             Ok(Appended { head, offset, end, .. }) => {
                 let written = Written { first: head.seq, head, offset, end };
-                let done = project(&self.index, &self.state, written, &[(stamp, event)])
-                    .and_then(|(batch, state)| self.index.commit_with(batch, &state).map(|()| state));
+                let done = project(&self.index, &self.state, written, &[(stamp, event)]).and_then(
+                    |(batch, state)| self.index.commit_with(batch, &state).map(|()| state),
+                );
                 // An index that fails here is behind by one entry; the first use builds it again.
                 if let Ok(state) = done {
                     self.state = state;

@@ -13,6 +13,9 @@ pub enum SyncError {
     /// The office could not be reached, or somebody between us closed the line.
     #[error("the office cannot be reached: {0}")]
     Unreachable(String),
+    /// The office has too much to do, or this handheld asks too often.
+    #[error("the office asks to come back later")]
+    Busy,
     /// The office did not answer in time.
     #[error("the office did not answer in time")]
     Timeout,
@@ -54,6 +57,7 @@ impl SyncError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "office-unreachable",
+            Self::Busy => "office-busy",
             Self::Timeout => "office-timeout",
             Self::Lies(_) => "office-lies",
             Self::Refused(Refusal::Version) | Self::Version(_) => "office-version",

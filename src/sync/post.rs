@@ -131,10 +131,7 @@ impl Post for Http {
                     std::thread::sleep(wait);
                     waits += 1;
                 }
-                Got::Later(_) => {
-                    let why = "the office asks to come back later".to_owned();
-                    return Err(SyncError::Unreachable(why));
-                }
+                Got::Later(_) => return Err(SyncError::Busy),
             }
         }
     }

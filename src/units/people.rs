@@ -42,7 +42,11 @@ impl fmt::Display for OperatorId {
 
 /// Makes an enum with a number that is stored and signed, and a stable name.
 macro_rules! numbered {
-    ($(#[$meta:meta])* $name:ident { $($(#[$row:meta])* $variant:ident = $number:literal, $text:literal;)* }) => {
+    (
+        $(#[$meta:meta])* $name:ident {
+            $($(#[$row:meta])* $variant:ident = $number:literal, $text:literal;)*
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {

@@ -13,7 +13,7 @@ mod estate;
 mod make;
 
 use estate::Plan;
-use make::{TENANT, key, keyset};
+use make::{Meter, TENANT, keyset, reading};
 use meterkit::jobs::audit::files::documents;
 use meterkit::jobs::audit::{self, Files, Options};
 use meterkit_tokens::{DocType, Keyring};
@@ -45,7 +45,6 @@ fn signatures(plan: &Plan, files: &Files) -> usize {
         let ring = Keyring::device(handheld.key.public());
         raw.iter().flat_map(documents).for_each(|doc| check(doc.bytes, DocType::Pack, &ring));
     }
-    black_box(key(20));
     count
 }
 
@@ -72,11 +71,24 @@ fn cpu() -> f64 {
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
+/// Adds readings until there are so many more entries.
+fn fill(plan: &mut Plan, entries: usize) {
+    let each = entries.div_ceil(plan.handhelds.len());
+    for (number, own) in (1..).zip(&mut plan.handhelds) {
+        let out = own.entries.pop().expect("a log-out");
+        let meter = Meter::new(1_000_000 * number + 900_000);
+        for at in 0..each as i64 {
+            own.add(out.0 + at, &out.1, reading(&meter, out.0 + at));
+        }
+        own.add(out.0 + each as i64, &out.1, out.2);
+    }
+}
+
 fn main() {
     // 10 handhelds, 100 meters each, 19 recharges a meter and a token to spare; else readings.
     let mut plan = Plan::clean(10, 100, 19);
     let have: usize = plan.handhelds.iter().map(|own| own.entries.len()).sum();
-    plan.fill(ENTRIES.saturating_sub(have));
+    fill(&mut plan, ENTRIES.saturating_sub(have));
     let files = plan.files();
     let entries: usize = plan.handhelds.iter().map(|own| own.entries.len()).sum();
     println!("{entries} entries, {} tokens, {} bytes", plan.tokens.len(), files.size().1);

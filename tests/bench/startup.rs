@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use meterkit::store::vault::{Cost, SecretPlace, SystemBoot, Vault};
 use meterkit::store::{Identity, StoreKey};
 use meterkit::units::OperatorId;
-use secrecy::SecretString;
 use population::{BIG, Population};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use secrecy::SecretString;
 
 const ROUNDS: usize = 15;
 /// No start takes this long; it only ends a hanging one.

@@ -122,7 +122,10 @@ impl Hand {
     fn money_events(&self) -> u64 {
         let entries = self.home.store().events(1, 10_000);
         let people = |event: &Event| {
-            matches!(event, Event::LoggedIn { .. } | Event::LoggedOut { .. } | Event::Software { .. })
+            matches!(
+                event,
+                Event::LoggedIn { .. } | Event::LoggedOut { .. } | Event::Software { .. }
+            )
         };
         entries.iter().filter(|entry| !people(&entry.event)).count() as u64
     }

@@ -5,7 +5,7 @@
 //! wrong is ever accepted; the states of tokens and meters are what the entries say; and work goes
 //! on after it.
 
-mod disk;
+pub mod disk;
 mod many;
 mod space;
 

@@ -8,10 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use meterkit::jobs::SystemClock;
 use meterkit::store::{DocKind, Event, Identity, Stamp, Store, StoreKey};
-use meterkit::units::{AccountNo, MeterNo, OperatorId, Role, TokenId, UnixSeconds, Verbs};
+use meterkit::units::{AccountNo, MeterNo, Role, TokenId, UnixSeconds};
 use meterkit_tokens::{
-    Caps, DocType, Grant, Issuer, KeyRecord, Keyset, Kind, Override, RechargeToken, Root, Status,
-    Unit, activation,
+    Caps, DocType, Grant, Issuer, KeyRecord, Keyset, Kind, RechargeToken, Root, Status, Unit,
+    activation,
 };
 
 /// Whose office it is.
@@ -24,11 +24,6 @@ pub const OPERATOR: &str = "test";
 pub const CODE: &str = "TEST-CODE-TEST";
 
 const DAY: i64 = 86_400;
-
-/// What the stores of the tests are sealed with.
-pub fn key() -> StoreKey {
-    StoreKey::from_bytes([0x7E; 32])
-}
 
 /// The real time.
 pub fn now() -> i64 {
@@ -143,13 +138,8 @@ impl Desk {
         }
     }
 
-    /// A new store of a handheld enrolled here, sealed with [`key`]: with a fresh status, and a
+    /// A new store of a handheld enrolled here, sealed with a vault's key: with a fresh status, and a
     /// grant that lets [`OPERATOR`] do everything.
-    pub fn enrolled(&self, store: &Path) -> Store {
-        self.enrolled_under(store, &key())
-    }
-
-    /// The same, sealed with a key of the caller's: a vault's.
     pub fn enrolled_under(&self, store: &Path, key: &StoreKey) -> Store {
         let store = Store::create(store, self.identity(), &stamp(), key).unwrap();
         self.status(&store, 1);
@@ -233,28 +223,6 @@ impl Desk {
             bytes: self.sign_grant(grant),
         };
         store.append(&stamp(), event).unwrap();
-    }
-
-    /// A supervisor's leave for one act, to be changed where a test wants it not to fit.
-    pub fn over_ride(&self, operator: &OperatorId, meter: MeterNo, verbs: Verbs) -> Override {
-        Override {
-            tenant: TENANT.to_owned(),
-            operator: operator.to_string(),
-            device: DEVICE.to_owned(),
-            meter: meter.bcd(),
-            verbs: verbs.bits(),
-            issued: self.from,
-            not_before: self.from,
-            expires: self.from + DAY,
-            id: id(b'o', &format!("{operator}{meter}"), verbs.bits()),
-            by: "boss".to_owned(),
-            reason: "a test".to_owned(),
-        }
-    }
-
-    /// The office's signature on an override.
-    pub fn sign_override(&self, leave: &Override) -> Vec<u8> {
-        self.issuer.over_ride(leave).unwrap()
     }
 
     /// A token that fits, to be changed where a test wants it not to.

@@ -3,7 +3,7 @@
 #![cfg(feature = "office")]
 
 mod enrolment;
-mod fake;
+pub mod fake;
 mod http;
 mod lies;
 mod packs;

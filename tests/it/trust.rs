@@ -3,6 +3,7 @@
 
 mod clocks;
 mod door;
+mod enrol;
 mod limits;
 mod people;
 

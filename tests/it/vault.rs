@@ -1,9 +1,6 @@
 //! Custody of the store's key: PINs, recovery codes, the device secret, and thieves.
 
 mod cuts;
-#[path = "crash/disk.rs"]
-#[allow(dead_code)] // shared with the store's crash tests, which need more of it
-mod disk;
 #[cfg(all(feature = "keystore", target_os = "linux"))]
 mod keystore;
 mod make;

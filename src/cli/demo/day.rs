@@ -9,8 +9,8 @@ use super::site::Site;
 use crate::cli::context::Context;
 use crate::jobs::clock::TickClock;
 use crate::jobs::recharge::{self, Checked};
-use crate::jobs::views::{Failure, FinishedView, Stage};
 use crate::jobs::session::Session;
+use crate::jobs::views::{Failure, FinishedView, Stage};
 use crate::jobs::{Cancel, Desk, Line as Errand, SystemClock, check, failure};
 use crate::profile::Profile;
 use crate::report::Code;
@@ -152,11 +152,8 @@ impl Hand {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }
         };
-        let desk = Desk {
-            store: &self.store,
-            session: &self.session,
-            max_life_s: check::MAX_LIFE_S,
-        };
+        let desk =
+            Desk { store: &self.store, session: &self.session, max_life_s: check::MAX_LIFE_S };
         let mut line = Errand {
             link: &mut self.link,
             profile,

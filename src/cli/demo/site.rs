@@ -162,7 +162,8 @@ impl Site {
         let file = enrol::read(&offered.file)?;
         let first = operator(OPERATOR)?;
         let grants = offered.grants.iter().filter(|grant| grant.operator != first);
-        self.codes = grants.map(|one| (one.operator.clone(), one.code.expose_secret().to_owned())).collect();
+        self.codes =
+            grants.map(|one| (one.operator.clone(), one.code.expose_secret().to_owned())).collect();
         enrol::enrol(&Enrol {
             dir: &self.store,
             place: &self.place,

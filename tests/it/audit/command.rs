@@ -119,7 +119,8 @@ fn no_bytes_make_it_panic_or_believe() {
         let mut len = 0;
         flat(&mut clean.clone(), at, &mut |bytes| len = bytes.len());
         for place in (0..len).step_by((len / 40).max(1)) {
-            let changes: [&mut dyn FnMut(&mut Vec<u8>); 3] = [
+            type Change<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+            let changes: [Change<'_>; 3] = [
                 &mut |bytes| bytes[place] ^= 1 << (place % 8),
                 &mut |bytes| bytes.truncate(place),
                 &mut |bytes| bytes.insert(place, 0x5a),

@@ -106,19 +106,6 @@ impl Plan {
         self.handhelds.push(own);
     }
 
-    /// Adds readings until there are so many more entries.
-    pub fn fill(&mut self, entries: usize) {
-        let each = entries.div_ceil(self.handhelds.len());
-        for (number, own) in (1..).zip(&mut self.handhelds) {
-            let out = own.entries.pop().unwrap();
-            let meter = Meter::new(1_000_000 * number + 900_000);
-            for at in 0..each as i64 {
-                own.add(out.0 + at, &out.1, reading(&meter, out.0 + at));
-            }
-            own.add(out.0 + each as i64, &out.1, out.2);
-        }
-    }
-
     /// Writes a token into the office's book.
     pub fn book(&mut self, token: &RechargeToken, state: &str) {
         let (id, amount) = (TokenId(token.id), token.amount);

@@ -137,7 +137,8 @@ fn no_reason_to_fail_is_untested() {
 /// What a person should know and what breaks nothing.
 #[test]
 fn notes_break_nothing() {
-    let cases: &[(fn(&mut Plan), Reason)] = &[
+    type Case = (fn(&mut Plan), Reason);
+    let cases: &[Case] = &[
         (|plan| plan.office.keysets[1].0.version = 3, Reason::KeysetGap),
         (|plan| plan.handhelds[0].uncovered = 1, Reason::NotCovered),
         (

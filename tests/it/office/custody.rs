@@ -149,10 +149,10 @@ fn daily_work_needs_no_root_key_and_a_new_process_only_what_it_uses() {
 #[test]
 fn root_keys_go_where_they_are_told() {
     let away = tempfile::tempdir().unwrap();
-    let root_dir = Some(away.path().join("stick"));
-    let site = Site::with(Setup { root_dir: root_dir.clone(), ..setup() });
+    let root_dir = away.path().join("stick");
+    let site = Site::with(Setup { root_dir: Some(root_dir.clone()), ..setup() });
     assert!(!site.key("root-1").exists());
-    let key = read_sealed(&root_dir.unwrap().join("root-3.key")).unwrap();
+    let key = read_sealed(&root_dir.join("root-3.key")).unwrap();
     assert_eq!((key.name.as_str(), key.purpose.as_str()), ("root-3", "root"));
 }
 

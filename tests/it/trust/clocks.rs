@@ -114,7 +114,7 @@ fn a_clock_that_was_ahead_is_healed_by_the_office() {
     let mut site = site();
     // The office signs at the right time: its word would be a lower bound of the time for ever.
     let ids = [1, 2, 3].map(|at| token(&mut site, at, 100));
-    let mut use_one = |site: &mut Site, at: usize| {
+    let use_one = |site: &mut Site, at: usize| {
         use_token(site, ids[at]).map(|done| done.decision).map_err(|failure| failure.code)
     };
     set(&mut site, 10 * HOUR);
@@ -240,7 +240,7 @@ fn a_document_that_is_gone_stops_money_and_an_older_one_is_refused() {
 
 #[test]
 fn a_status_that_knows_more_of_us_than_we_do_stops_money_for_good() {
-    let mut site = site();
+    let site = site();
     let head = site.store.summary().head;
     let (_, bytes) = site.office.status(BASE, |status| {
         status.version += 1;

@@ -1,8 +1,8 @@
 //! The power goes, the disk fills up or wears out, at every single step of everything the vault
 //! does: somebody can always get in who could before, and no try is lost.
 
-use super::disk::{Dice, Fault, SimDisk};
 use super::make::{LI, PIN, Site, TestBoot, WANG, operator, pin};
+use crate::crash::disk::{Dice, Fault, SimDisk};
 use meterkit::store::seal::StoreKey;
 use meterkit::store::vault::{LOCK_AFTER, VaultError, recovery_text};
 use secrecy::SecretString;
