@@ -112,11 +112,16 @@ fn exposure(
         let row = Row::blank()
             .column(Meaning::Faint, lang.limit(limit), facts::NAME_CELLS)
             .number(meaning, &figure(value), FIGURE_CELLS)
-            .number(Meaning::Plain, &figure(cap.soft), FIGURE_CELLS)
-            .number(Meaning::Plain, &figure(cap.hard), FIGURE_CELLS);
+            .number(Meaning::Plain, round(&figure(cap.soft)), FIGURE_CELLS)
+            .number(Meaning::Plain, round(&figure(cap.hard)), FIGURE_CELLS);
         rows.push(row);
     }
     rows
+}
+
+/// A round sum without its zeros: two limits side by side must not run into each other.
+fn round(figure: &str) -> &str {
+    figure.strip_suffix(".00").unwrap_or(figure)
 }
 
 /// The figure of a limit, without its unit where the row names it.
