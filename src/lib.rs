@@ -10,11 +10,12 @@
 //! |---|---|---|
 //! | [`units`] | meter numbers, money, evidence: the values everything is made of | - |
 //! | [`report`] | stable codes and exit statuses of every failure | - |
+//! | [`harden`] | no core files, no debugger | - |
 //! | [`text`] | every word a person reads, English and Chinese side by side | units, report |
 //! | [`protocol`] | codecs and dialogues without input or output of their own | units |
 //! | [`profile`] | a meter model as data | protocol's types, units |
 //! | [`transport`] | lines: serial, TCP, BLE, pty, pipe, and the simulated one | std only |
-//! | [`store`] | the journal (the truth), the index over it, snapshots | tokens, units |
+//! | [`store`] | the journal (the truth), index, snapshots, all sealed; the vault | tokens, units |
 //! | [`sync`] | what travels between handheld and office | store, tokens, units |
 //! | [`sim`] | simulated meters, written from the reference | protocol's frames, tokens, units |
 //! | [`jobs`] | one file an errand; the money rules; the engine behind the screens | all above |

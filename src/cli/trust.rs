@@ -118,7 +118,7 @@ fn write_trust(
                 (i64::MAX, _) => lang.limit_none().to_owned(),
                 (value, Limit::Acts) => value.to_string(),
                 (value, Limit::Yuan | Limit::Kwh) => Money(value).to_string(),
-                (value, Limit::Age) => lang.wait(u64::try_from(value).unwrap_or(0)),
+                (value, Limit::Age) => lang.span(value),
             };
             let cap = caps.cap(limit);
             let figures = format!(

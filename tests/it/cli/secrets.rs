@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use meterkit::report::Code;
 
-use super::{Hand, fails_with, lines, meterkit, ran};
+use super::{Hand, bare, fails_with, lines, meterkit, ran};
 use crate::support::DEVICE;
 use crate::support::home::{Home, PIN};
 
@@ -138,9 +138,8 @@ fn wrong_pins_wait_through_restarts_and_whoever_is_not_known_too() {
     std::fs::write(&wrong, "11223399\n").unwrap();
     let wrong = wrong.display().to_string();
     let attempt = |operator: &str| {
-        let mut command = hand.home.command();
-        command.args(["--json", "--operator", operator, "--pin-file", &wrong]);
-        let output = ran(command, &["trust"]);
+        let arguments = ["--json", "--operator", operator, "--pin-file", &wrong, "trust"];
+        let output = ran(bare(hand.home.path()), &arguments);
         lines(&output)[0]["error"]["code"].as_str().unwrap().to_owned()
     };
     // Each is a process of its own: nothing is remembered but on disk.
