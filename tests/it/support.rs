@@ -138,8 +138,8 @@ impl Desk {
         }
     }
 
-    /// A new store of a handheld enrolled here, sealed with a vault's key: with a fresh status, and a
-    /// grant that lets [`OPERATOR`] do everything.
+    /// A new store of a handheld enrolled here, sealed with a vault's key: with a fresh status, and
+    /// a grant that lets [`OPERATOR`] do everything.
     pub fn enrolled_under(&self, store: &Path, key: &StoreKey) -> Store {
         let store = Store::create(store, self.identity(), &stamp(), key).unwrap();
         self.status(&store, 1);
