@@ -60,7 +60,7 @@ pub fn enrol(ask: &Enrol<'_>) -> Result<(Store, Session), Failure> {
 /// The same over any way to the office: the demo has it in the same process.
 ///
 /// # Errors
-/// As [`enrol`].
+/// As [`enrol()`].
 pub fn enrol_over(ask: &Enrol<'_>, post: &dyn Post) -> Result<(Store, Session), Failure> {
     let now = Moment::of(ask.clock);
     let stamp = now.stamp(ask.operator);

@@ -1,5 +1,5 @@
 //! What the store holds of the office's trust, read and verified: keys, status, grants, time; and
-//! what [`standing`](super::standing) makes of it.
+//! what [`standing`] makes of it.
 //!
 //! Everything here is verified anew from signed documents each time it is asked for: a file that
 //! was changed under a running program, a grant revoked by the last sync, count at once.

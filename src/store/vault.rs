@@ -10,9 +10,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`pin`] | what a PIN must be |
-//! | [`wrap`] | Argon2id, HKDF, XChaCha20-Poly1305 |
+//! | `wrap` | Argon2id, HKDF, XChaCha20-Poly1305 |
 //! | [`slots`] | the file of wrapped keys |
-//! | [`tries`], [`boot`] | counting wrong PINs; the clock for waits |
+//! | `tries`, [`boot`] | counting wrong PINs; the clock for waits |
 //! | [`secret`], [`tpm`], [`keystore`] | the device secret |
 //! | `recovery`, [`code`] | recovery codes, and their text |
 //!
