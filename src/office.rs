@@ -21,7 +21,6 @@
 
 mod answer;
 mod apply;
-mod codes;
 pub mod command;
 mod custody;
 mod devices;
@@ -45,7 +44,6 @@ mod status;
 pub mod tls;
 
 pub use apply::Applied;
-pub use codes::recovery_text;
 pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
 pub use error::OfficeError;

@@ -3,11 +3,13 @@
 //! Money and energy are integers (fen, 0.01 kWh); no float ever enters a ledger. Every type here
 //! knows how to read and write the form a person types; the wire forms belong to `protocol`.
 
+mod code;
 mod evidence;
 mod money;
 mod names;
 mod people;
 
+pub use code::{activation_text, read_recovery, recovery_text};
 pub use evidence::{
     Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord, RelayState,
 };

@@ -1,13 +1,13 @@
 //! The handhelds: offered, enrolled, quarantined, and enrolled again in a new life.
 
+use super::Office;
 use super::error::OfficeError;
 use super::keys::RECOVERY;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::limits::{self, Carried};
 use super::people::Granted;
-use super::{Office, codes};
 use crate::sync::wire::{self, Enrolment, MAX_GRANTS, Refusal, Reply, kind_of, read_entry};
-use crate::units::{DeviceId, OperatorId, UnixSeconds};
+use crate::units::{DeviceId, OperatorId, UnixSeconds, recovery_text};
 use meterkit_tokens::DocType;
 use sqlx::Row;
 use zeroize::Zeroizing;
@@ -267,7 +267,7 @@ impl Office {
             .bind(i64::from(at + 1))
             .execute(conn)
             .await?;
-        Ok((RECOVERY - at - 1, codes::recovery_text(secret)))
+        Ok((RECOVERY - at - 1, recovery_text(secret)))
     }
 }
 

@@ -3,15 +3,18 @@
 //! A grant is handed out with every PULL until the journal shows it. Taken back, it is named in
 //! every status until its own end.
 
+use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::limits;
-use super::{Office, codes};
-use crate::units::{Caps, DeviceId, MeterNo, OperatorId, Role, TokenId, UnixSeconds, Verb, Verbs};
+use crate::units::{
+    Caps, DeviceId, MeterNo, OperatorId, Role, TokenId, UnixSeconds, Verb, Verbs, activation_text,
+};
 use meterkit_tokens::{Grant, Override, activation};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use zeroize::Zeroizing;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -200,7 +203,9 @@ impl Office {
         let last: i64 = query.fetch_one(&mut *conn).await?.try_get("last")?;
         // Of two grants the later one counts, so that no two are of one second.
         let issued = self.now().0.max(last + 1);
-        let (id, code) = (self.new_id()?, codes::activation()?);
+        let id = self.new_id()?;
+        let random = Zeroizing::new(super::keys::random()?);
+        let code = SecretString::from(activation_text(&random).as_str());
         let hash = activation(&id.0, code.expose_secret());
         let grant = self.compose(&entry, device.as_str(), id, issued, hash);
         let (bytes, kid) = self.keys().grant(&grant)?;

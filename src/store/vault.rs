@@ -14,13 +14,12 @@
 //! | [`slots`] | the file of wrapped keys |
 //! | `tries`, [`boot`] | counting wrong PINs; the clock for waits |
 //! | [`secret`], [`tpm`], [`keystore`] | the device secret |
-//! | `recovery`, [`code`] | recovery codes, and their text |
+//! | `recovery` | recovery codes; their text is `units/code.rs` |
 //!
 //! Every call reads the files again and holds the vault's lock, so that no second process, and no
 //! second thread, gets tries for nothing. `docs/vault.md` has the formats and the figures.
 
 pub mod boot;
-pub mod code;
 pub mod error;
 pub mod keystore;
 pub mod pin;
@@ -32,7 +31,6 @@ mod tries;
 mod wrap;
 
 pub use boot::{Boot, SystemBoot};
-pub use code::recovery_text;
 pub use error::VaultError;
 pub use pin::Weak;
 pub use secret::{Machine, SecretKind, SecretPlace, SystemMachine};

@@ -8,9 +8,8 @@ mod tpm;
 mod tries;
 
 use make::{FakeTpm, LI, PIN, Site, TestBoot, TestMachine, WANG, device, fits, operator, pin};
-use meterkit::store::vault::{
-    Cost, SecretKind, SecretPlace, SystemBoot, Vault, VaultError, Weak, recovery_text,
-};
+use meterkit::store::vault::{Cost, SecretKind, SecretPlace, SystemBoot, Vault, VaultError, Weak};
+use meterkit::units::recovery_text;
 use secrecy::SecretString;
 use std::time::Instant;
 

@@ -1,11 +1,11 @@
 //! Recovery codes: one-time ways in for when every PIN is forgotten or locked.
 
 use super::boot::{Boot, SystemBoot};
-use super::code;
 use super::error::VaultError;
 use super::slots::{Kind, MAX_RECOVERY, Opener, Slot};
 use super::{Vault, door, ids};
 use crate::store::seal::StoreKey;
+use crate::units::read_recovery;
 use secrecy::SecretString;
 
 impl Vault {
@@ -46,7 +46,7 @@ impl Vault {
     /// [`VaultError::NoRecovery`], [`VaultError::Busy`]; those of the disk, and then the code may
     /// still be good.
     pub fn recover(&self, code: &SecretString, boot: &dyn Boot) -> Result<StoreKey, VaultError> {
-        let code = code::parse(code).ok_or(VaultError::BadCode)?;
+        let code = read_recovery(code).ok_or(VaultError::BadCode)?;
         let _lock = self.lock()?;
         let mut slots = self.slots()?;
         if slots.count(Kind::Recovery) == 0 {

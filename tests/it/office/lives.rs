@@ -1,11 +1,11 @@
 //! Lives of a handheld: enrolled again, forks of two that carry one name, recovery codes.
 
 use super::desk::{Desk, METER, NOW, device, figure, operator, stamp, store_key};
-use meterkit::office::{Offer, Verdict, recovery_text};
+use meterkit::office::{Offer, Verdict};
 use meterkit::sync::SyncError;
 use meterkit::sync::enrol::{Enrolling, make_way};
 use meterkit::sync::wire::Refusal;
-use meterkit::units::{Decision, Role};
+use meterkit::units::{Decision, Role, recovery_text};
 
 fn again(desk: &Desk) -> Offer {
     desk.hire("li", Role::Supervisor);
@@ -136,14 +136,4 @@ fn recovery_codes_are_those_of_the_file_and_given_out_once() {
     assert_eq!(none.code(), "no-recovery");
     let other = desk.offer("hh-2", "http://127.0.0.1:1");
     assert_ne!(other.file.recovery, enrolling.file.recovery);
-}
-
-/// The office must not use the handheld's vault, so it spells codes itself: the same way.
-#[test]
-fn both_sides_spell_a_recovery_code_alike() {
-    for byte in 0..=255u8 {
-        let secret: [u8; 16] = std::array::from_fn(|at| byte.wrapping_mul(31 + at as u8) ^ byte);
-        let theirs = meterkit::store::vault::recovery_text(&secret);
-        assert_eq!(recovery_text(&secret).as_str(), theirs.as_str());
-    }
 }

@@ -9,9 +9,9 @@ use meterkit::jobs::views::{
     Failure, LockedView, LogOutWhy, LoggedOutWhy, Request, SuperviseAct, Update,
 };
 use meterkit::report::Code;
-use meterkit::store::vault::{Cost, SecretPlace, Vault, recovery_text};
+use meterkit::store::vault::{Cost, SecretPlace, Vault};
 use meterkit::store::{DocKind, Event, Store};
-use meterkit::units::{OperatorId, Role, UnixSeconds};
+use meterkit::units::{OperatorId, Role, UnixSeconds, recovery_text};
 use meterkit_tokens::activation;
 use secrecy::SecretString;
 

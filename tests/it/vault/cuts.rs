@@ -4,7 +4,8 @@
 use super::make::{LI, PIN, Site, TestBoot, WANG, operator, pin};
 use crate::crash::disk::{Dice, Fault, SimDisk};
 use meterkit::store::seal::StoreKey;
-use meterkit::store::vault::{LOCK_AFTER, VaultError, recovery_text};
+use meterkit::store::vault::{LOCK_AFTER, VaultError};
+use meterkit::units::recovery_text;
 use secrecy::SecretString;
 use std::path::Path;
 use std::sync::Arc;

@@ -2,9 +2,8 @@
 
 use super::make::{LI, PIN, Site, TestBoot, WANG, operator, pin};
 use meterkit::store::disk::{Disk, DiskFile, DiskLock, RealDisk};
-use meterkit::store::vault::{
-    LOCK_AFTER, SecretPlace, SystemBoot, Vault, VaultError, recovery_text,
-};
+use meterkit::store::vault::{LOCK_AFTER, SecretPlace, SystemBoot, Vault, VaultError};
+use meterkit::units::recovery_text;
 use secrecy::SecretString;
 use std::io;
 use std::path::{Path, PathBuf};

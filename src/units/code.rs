@@ -1,8 +1,8 @@
-//! Recovery codes as text: Crockford's base 32 in groups of four, with a check character.
+//! Codes the office reads out and a person types: Crockford's base 32 in groups of four.
 //!
-//! 128 bits make 26 characters; the 27th makes the sum of (character x a^position) over GF(32)
-//! zero. Every single wrong character and every two that changed places, anywhere, break it:
-//! the powers of `a` differ for all 31 positions. Case does not matter; O reads as 0, I and L as 1.
+//! A recovery code has a check character: 128 bits make 26 characters; the 27th makes the sum of
+//! (character x a^position) over GF(32) zero. Every single wrong character and every two that
+//! changed places, anywhere, break it: the powers of `a` differ for all 31 positions. Case does not matter; O reads as 0, I and L as 1.
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -10,6 +10,13 @@ use zeroize::Zeroizing;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const DATA: usize = 26;
 const ALL: usize = DATA + 1;
+/// Characters of an activation code: 60 bits.
+const ACTIVATION: usize = 12;
+
+/// An activation code of these random bytes, as a person reads it out.
+pub fn activation_text(random: &[u8; 32]) -> Zeroizing<String> {
+    grouped(&random[..ACTIVATION])
+}
 
 /// A recovery secret as a person reads it out.
 pub fn recovery_text(secret: &[u8; 16]) -> Zeroizing<String> {
@@ -20,18 +27,23 @@ pub fn recovery_text(secret: &[u8; 16]) -> Zeroizing<String> {
     }
     let rest = sum(&digits[..DATA]);
     digits[DATA] = over_power(rest, DATA);
-    let mut text = Zeroizing::new(String::with_capacity(ALL + ALL / 4));
+    grouped(&*digits)
+}
+
+/// Digits as characters, of each the low five bits.
+fn grouped(digits: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(digits.len() + digits.len() / 4));
     for (at, digit) in digits.iter().enumerate() {
         if at > 0 && at % 4 == 0 {
             text.push('-');
         }
-        text.push(char::from(ALPHABET[usize::from(*digit)]));
+        text.push(char::from(ALPHABET[usize::from(digit & 31)]));
     }
     text
 }
 
-/// Reads what a person typed; `None` if it is no code or was mistyped.
-pub(super) fn parse(text: &SecretString) -> Option<Zeroizing<[u8; 16]>> {
+/// The recovery secret a person typed; `None` if it is no code or was mistyped.
+pub fn read_recovery(text: &SecretString) -> Option<Zeroizing<[u8; 16]>> {
     let mut digits = Zeroizing::new([0u8; ALL]);
     let mut count = 0;
     let letters = text.expose_secret().chars().filter(|c| !c.is_whitespace() && *c != '-');
@@ -74,17 +86,26 @@ fn sum(digits: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALPHABET, parse, recovery_text};
+    use super::{ALPHABET, activation_text, read_recovery, recovery_text};
     use secrecy::SecretString;
 
     fn read(text: &str) -> Option<[u8; 16]> {
-        parse(&SecretString::from(text)).map(|secret| *secret)
+        read_recovery(&SecretString::from(text)).map(|secret| *secret)
     }
 
     fn secrets() -> Vec<[u8; 16]> {
         let mut all = vec![[0; 16], [255; 16], core::array::from_fn(|i| i as u8 * 17)];
         all.extend((1..8u8).map(|n| core::array::from_fn(|i| n.wrapping_mul(37 + i as u8) ^ n)));
         all
+    }
+
+    /// What an office printed once must open a handheld of any later version.
+    #[test]
+    fn the_spelling_is_frozen() {
+        let secret: [u8; 16] = core::array::from_fn(|i| i as u8 * 17);
+        assert_eq!(recovery_text(&secret).as_str(), "0024-H36H-2NCS-VRH6-DAQF-6DVV-QZX");
+        let random: [u8; 32] = core::array::from_fn(|i| 250 - i as u8 * 7);
+        assert_eq!(activation_text(&random).as_str(), "TKC5-YQG9-2VMD");
     }
 
     #[test]
