@@ -2,7 +2,8 @@
 //!
 //! A recovery code has a check character: 128 bits make 26 characters; the 27th makes the sum of
 //! (character x a^position) over GF(32) zero. Every single wrong character and every two that
-//! changed places, anywhere, break it: the powers of `a` differ for all 31 positions. Case does not matter; O reads as 0, I and L as 1.
+//! changed places, anywhere, break it: the powers of `a` differ for all 31 positions. Case does not
+//! matter; O reads as 0, I and L as 1.
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
