@@ -6,11 +6,15 @@
 //! mistake shows when the profile is loaded and not in front of a meter. Nothing here knows a
 //! protocol: identifiers are numbers, and `jobs` hands them to the protocol named.
 
+mod raw;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::protocol::Framing;
+use crate::protocol::form::Form;
 use crate::units::CreditUnit;
 
 /// The profile used when nothing else is said.
@@ -47,16 +51,47 @@ pub struct Profile {
     pub timing: Patience,
     /// Password level (PA) for writes; the password itself is the operator's secret.
     pub password_level: u8,
-    /// Where the money is.
-    pub money: MoneyRules,
+    /// How the users of one box are numbered, for multi-user terminals.
+    pub terminal: Option<Terminal>,
+    /// What can be read, in the order it is read best.
+    pub items: Vec<Item>,
+    /// Names of status bits.
+    pub status: Vec<StatusBit>,
+    /// Where the money is. `None`: no document says how this model is recharged, or it has no
+    /// account; the meter is read only.
+    pub money: Option<MoneyRules>,
 }
 
 /// Protocols a profile can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum Protocol {
     /// DL/T 645, edition 2007.
     #[serde(rename = "dlt645-2007")]
     Dlt645_2007,
+    /// DL/T 645, edition 1997.
+    #[serde(rename = "dlt645-1997")]
+    Dlt645_1997,
+    /// Modbus RTU on a serial line, or behind a transparent server.
+    #[serde(rename = "modbus-rtu")]
+    ModbusRtu,
+    /// Modbus TCP.
+    #[serde(rename = "modbus-tcp")]
+    ModbusTcp,
+    /// IEC 62056-21.
+    #[serde(rename = "iec62056-21")]
+    Iec62056,
+    /// CJ/T 188.
+    #[serde(rename = "cjt188")]
+    Cjt188,
+    /// DL/T 698.45.
+    #[serde(rename = "dlt698.45")]
+    Dlt698,
+    /// DLMS/COSEM over HDLC.
+    #[serde(rename = "dlms-hdlc")]
+    Dlms,
+    /// Wired M-Bus.
+    #[serde(rename = "mbus")]
+    Mbus,
 }
 
 /// Assurance class: who verifies a recharge.
@@ -70,32 +105,13 @@ pub enum Class {
     C,
 }
 
-/// Serial line settings as numbers; `jobs` turns them into the transport's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The line a meter leaves the works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
-    /// Bits per second.
-    pub baud: u32,
-    /// Parity.
-    pub parity: Parity,
-    /// Data bits, 7 or 8.
-    pub data_bits: u8,
-    /// Stop bits, 1 or 2.
-    pub stop_bits: u8,
+    /// Speed and characters.
+    pub framing: Framing,
     /// FE bytes before a request.
     pub preamble: u8,
-}
-
-/// Parity of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Parity {
-    /// No parity bit.
-    None,
-    /// Even.
-    Even,
-    /// Odd.
-    Odd,
 }
 
 /// How long to wait, and how often to ask.
@@ -107,15 +123,103 @@ pub struct Patience {
     pub gap: Duration,
     /// Until the first byte of an answer to a recharge.
     pub money: Duration,
+    /// Quiet the meter needs on the line before a request, on top of what the protocol asks.
+    pub silence: Duration,
     /// How often a read is tried.
     pub tries: u8,
 }
 
-/// How a meter keeps its account.
+/// Something that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its name; those of [`KNOWN_ITEMS`] have words in both languages and a place on the card.
+    pub name: String,
+    /// Where it is.
+    pub at: Place,
+    /// How it lies there. `None` where the protocol's own tables or the answer itself say.
+    pub form: Option<Form>,
+    /// Bytes it takes, for forms that do not say.
+    pub len: Option<u16>,
+    /// Places behind the point.
+    pub decimals: u8,
+    /// Its unit, as it is written; may be empty.
+    pub unit: String,
+    /// Where the fact comes from.
+    pub source: String,
+    /// How sure it is: A to D.
+    pub confidence: char,
+}
+
+/// Where an item is in a meter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// DL/T 645 identifier: four bytes (2007) or two (1997).
+    Di(u32),
+    /// A Modbus register: read by function 3 (holding) or 4 (input), address from 0.
+    Register { function: u8, address: u16 },
+    /// An IEC 62056-21 data set's address, `1.8.0`; empty: from the readout only.
+    Iec(String),
+    /// A value of a CJ/T 188 answer, by its name in `protocol::cjt188`.
+    Cjt188(String),
+    /// A DL/T 698.45 object attribute.
+    Oad(u32),
+    /// A COSEM attribute: class, logical name, attribute.
+    Cosem { class: u16, obis: [u8; 6], attribute: i8 },
+    /// An M-Bus data record, from 0.
+    Record(u16),
+}
+
+/// How the users of a multi-user terminal are numbered on the line: one box, many meters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terminal {
+    /// Addresses from one box to the next (36: boxes at 1, 37, 73, ...).
+    pub step: u8,
+    /// Addresses a three-phase (or CT) user takes; a single-phase user takes one.
+    pub wide: u8,
+    /// Boxes on a line at most.
+    pub boxes: u8,
+    /// Register that counts the three-phase users, read through the box's first address.
+    pub three_phase: u16,
+    /// Register that counts the single-phase users.
+    pub single_phase: u16,
+}
+
+/// A bit of a status word with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusBit {
+    /// The item it is in.
+    pub item: String,
+    /// From 0, lowest first.
+    pub bit: u8,
+    /// Its name, as in `protocol::dlt645::words` where it is the same thing.
+    pub name: String,
+}
+
+/// How a meter keeps its account.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoneyRules {
     /// What the account is kept in.
     pub unit: CreditUnit,
+    /// The dearest price, fen per kWh: bounds what consumption can take between two readings.
+    pub price_fen_per_kwh: i64,
+    /// The largest load, W: the same bound where energy cannot be read.
+    pub power_w: i64,
+    /// Where it is.
+    pub at: MoneyAt,
+}
+
+/// Where a meter keeps its account, and how it is recharged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoneyAt {
+    /// By DL/T 645-2007 identifiers and the 03H command.
+    Dlt645(Dlt645Money),
+    /// In Modbus registers, by a maker's or an operator's document.
+    Modbus(ModbusMoney),
+}
+
+/// The account of a DL/T 645-2007 meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dlt645Money {
     /// The layout of the recharge frame.
     pub recharge: Layout,
     /// Identifier of the balance.
@@ -130,13 +234,54 @@ pub struct MoneyRules {
     pub rows: u8,
     /// Identifier of the largest balance the meter takes, if it has one.
     pub hoard: Option<u32>,
-    /// The dearest price, fen per kWh: bounds what consumption can take between two readings.
-    pub price_fen_per_kwh: i64,
-    /// The largest load, W: the same bound where energy cannot be read.
-    pub power_w: i64,
 }
 
-impl MoneyRules {
+/// A value in Modbus registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// First register.
+    pub register: u16,
+    /// How it lies there.
+    pub form: Form,
+    /// Registers it takes.
+    pub words: u16,
+}
+
+/// The account of a Modbus meter. Identity and account number are not optional: money that cannot
+/// be shown to reach the right meter and the right customer does not move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModbusMoney {
+    /// The meter's own number, twelve digits.
+    pub identity: Field,
+    /// The customer number stored in it; 0: never opened.
+    pub account: Field,
+    /// Purchase count.
+    pub count: Field,
+    /// Remaining, hundredths; negative is overdraft.
+    pub balance: Field,
+    /// Overdraft, hundredths, where it is kept by itself.
+    pub overdraft: Option<Field>,
+    /// Count and amount of the newest purchase, where kept.
+    pub last: Option<[Field; 2]>,
+    /// Where function 10H writes a recharge.
+    pub write: u16,
+    /// What it writes, in order, without gaps.
+    pub parts: Vec<(Part, Form)>,
+}
+
+/// A part of a Modbus recharge block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The amount bought, hundredths.
+    Amount,
+    /// The purchase count after it.
+    Count,
+    /// The customer number.
+    Account,
+}
+
+impl Dlt645Money {
     /// The identifiers of record row `row` (1 = newest), if the meter keeps that many.
     pub fn record_row(&self, row: u32) -> Option<[u32; 4]> {
         let kept = (1..=u32::from(self.rows)).contains(&row);
@@ -180,7 +325,8 @@ impl Profile {
         if text.len() > MAX_FILE {
             return Err(ProfileError::TooLong);
         }
-        let raw: Raw = toml::from_str(text).map_err(|e| ProfileError::Syntax(e.to_string()))?;
+        let raw: raw::Raw =
+            toml::from_str(text).map_err(|e| ProfileError::Syntax(e.to_string()))?;
         raw.check()
     }
 
@@ -198,6 +344,19 @@ impl Profile {
         Err(ProfileError::Unknown(id.to_owned()))
     }
 
+    /// Where the account is, where it is kept as DL/T 645-2007 says; and its unit.
+    pub fn dlt645_money(&self) -> Option<(CreditUnit, Dlt645Money)> {
+        match self.money.as_ref()? {
+            MoneyRules { unit, at: MoneyAt::Dlt645(money), .. } => Some((*unit, *money)),
+            _ => None,
+        }
+    }
+
+    /// The layout of the recharge frame, for DL/T 645-2007.
+    pub fn layout(&self) -> Option<Layout> {
+        self.dlt645_money().map(|(_, money)| money.recharge)
+    }
+
     /// The names of the built-in profiles.
     pub fn built_in_ids() -> Vec<String> {
         BUILT_IN.iter().filter_map(|text| Self::parse(text).ok()).map(|p| p.id).collect()
@@ -210,231 +369,5 @@ impl fmt::Display for Profile {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    id: String,
-    name: String,
-    protocol: Protocol,
-    class: Class,
-    source: String,
-    confidence: String,
-    line: Line,
-    timing: RawTiming,
-    password: RawPassword,
-    money: RawMoney,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTiming {
-    answer_ms: u64,
-    gap_ms: u64,
-    money_ms: u64,
-    tries: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPassword {
-    level: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMoney {
-    unit: RawUnit,
-    recharge: Layout,
-    balance: String,
-    overdraft: String,
-    count: String,
-    record: [String; 4],
-    rows: u8,
-    hoard: Option<String>,
-    price_fen_per_kwh: i64,
-    power_w: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawUnit {
-    Yuan,
-    Kwh,
-}
-
-/// Collects what every check needs: whose profile it is.
-struct Checker<'a> {
-    id: &'a str,
-}
-
-impl Checker<'_> {
-    fn ensure(
-        &self,
-        good: bool,
-        key: &'static str,
-        value: impl fmt::Display,
-        expected: &'static str,
-    ) -> Result<(), ProfileError> {
-        let (id, value) = (self.id.to_owned(), value.to_string());
-        if good { Ok(()) } else { Err(ProfileError::Value { id, key, value, expected }) }
-    }
-
-    /// `digits` hexadecimal digits.
-    fn di(&self, key: &'static str, text: &str, digits: usize) -> Result<u32, ProfileError> {
-        let hex = text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let expected = if digits == 8 { "8 hexadecimal digits" } else { "6 hexadecimal digits" };
-        self.ensure(hex, key, text, expected)?;
-        u32::from_str_radix(text, 16).map_err(|e| ProfileError::Syntax(e.to_string()))
-    }
-}
-
-impl Raw {
-    fn check(self) -> Result<Profile, ProfileError> {
-        let checker = Checker { id: &self.id };
-        let name_like = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let good_id = (1..=32).contains(&self.id.len()) && self.id.bytes().all(name_like);
-        checker.ensure(good_id, "id", &self.id, "1 to 32 of a-z, 0-9 and '-'")?;
-        checker.ensure(!self.name.is_empty(), "name", &self.name, "a name")?;
-        let confidence = match self.confidence.as_bytes() {
-            [letter @ b'A'..=b'D'] => char::from(*letter),
-            _ => {
-                checker.ensure(false, "confidence", &self.confidence, "A, B, C or D")?;
-                'D'
-            }
-        };
-        let Line { baud, data_bits, stop_bits, preamble, .. } = self.line;
-        checker.ensure((300..=115_200).contains(&baud), "line.baud", baud, "300 to 115200")?;
-        checker.ensure((7..=8).contains(&data_bits), "line.data_bits", data_bits, "7 or 8")?;
-        checker.ensure((1..=2).contains(&stop_bits), "line.stop_bits", stop_bits, "1 or 2")?;
-        checker.ensure(preamble <= 16, "line.preamble", preamble, "0 to 16")?;
-        let level = self.password.level;
-        checker.ensure(level <= 9, "password.level", level, "0 to 9")?;
-        let timing = self.timing.check(&checker)?;
-        let money = self.money.check(&checker)?;
-        Ok(Profile {
-            id: self.id,
-            name: self.name,
-            protocol: self.protocol,
-            class: self.class,
-            source: self.source,
-            confidence,
-            line: self.line,
-            timing,
-            password_level: level,
-            money,
-        })
-    }
-}
-
-impl RawTiming {
-    fn check(&self, checker: &Checker<'_>) -> Result<Patience, ProfileError> {
-        let ms = |key, value: u64| {
-            let good = (1..=60_000).contains(&value);
-            checker.ensure(good, key, value, "1 to 60000 ms").map(|()| Duration::from_millis(value))
-        };
-        let good = (1..=10).contains(&self.tries);
-        checker.ensure(good, "timing.tries", self.tries, "1 to 10")?;
-        Ok(Patience {
-            answer: ms("timing.answer_ms", self.answer_ms)?,
-            gap: ms("timing.gap_ms", self.gap_ms)?,
-            money: ms("timing.money_ms", self.money_ms)?,
-            tries: self.tries,
-        })
-    }
-}
-
-impl RawMoney {
-    fn check(&self, checker: &Checker<'_>) -> Result<MoneyRules, ProfileError> {
-        checker.ensure((1..=10).contains(&self.rows), "money.rows", self.rows, "1 to 10")?;
-        let (price, power) = (self.price_fen_per_kwh, self.power_w);
-        let good = (1..=10_000).contains(&price);
-        checker.ensure(good, "money.price_fen_per_kwh", price, "1 to 10000")?;
-        checker.ensure(
-            (1..=10_000_000).contains(&power),
-            "money.power_w",
-            power,
-            "1 to 10000000",
-        )?;
-        let mut record = [0u32; 4];
-        for (di, text) in record.iter_mut().zip(&self.record) {
-            // Six digits name the column; the last two are the row, 01 = newest.
-            *di = checker.di("money.record", text, 6)? << 8 | 1;
-        }
-        Ok(MoneyRules {
-            unit: match self.unit {
-                RawUnit::Yuan => CreditUnit::Yuan,
-                RawUnit::Kwh => CreditUnit::Kwh,
-            },
-            recharge: self.recharge,
-            balance: checker.di("money.balance", &self.balance, 8)?,
-            overdraft: checker.di("money.overdraft", &self.overdraft, 8)?,
-            count: checker.di("money.count", &self.count, 8)?,
-            record,
-            rows: self.rows,
-            hoard: self.hoard.as_deref().map(|t| checker.di("money.hoard", t, 8)).transpose()?,
-            price_fen_per_kwh: price,
-            power_w: power,
-        })
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_profiles_are_sound_and_distinct() {
-        let mut ids = Profile::built_in_ids();
-        assert_eq!(ids.len(), BUILT_IN.len(), "one of the files does not parse");
-        assert!(ids.contains(&DEFAULT.to_owned()));
-        ids.sort();
-        ids.dedup();
-        assert_eq!(ids.len(), BUILT_IN.len());
-        let generic = Profile::built_in(DEFAULT).unwrap();
-        assert_eq!(generic.class, Class::C);
-        assert_eq!(generic.money.record_row(1).unwrap()[0], generic.money.count);
-        assert_eq!(generic.money.record_row(10).unwrap()[1], 0x0333_030A);
-        assert_eq!(generic.money.record_row(0), None);
-        assert_eq!(generic.money.record_row(11), None);
-        assert_eq!(Profile::built_in("dlt645-2007-b").unwrap().class, Class::B);
-        assert_eq!(Profile::built_in("tms").unwrap().money.recharge, Layout::Tms);
-        assert!(matches!(Profile::built_in("x"), Err(ProfileError::Unknown(_))));
-    }
-
-    #[test]
-    fn a_mistake_is_named() {
-        let good = BUILT_IN[0];
-        for (from, to, expect) in [
-            ("id = \"dlt645-2007-c\"", "id = \"A b\"", "id = A b"),
-            ("baud = 2400", "baud = 24", "line.baud = 24: expected 300 to 115200"),
-            ("data_bits = 8", "data_bits = 9", "line.data_bits = 9"),
-            ("tries = 3", "tries = 0", "timing.tries = 0"),
-            ("answer_ms = 500", "answer_ms = 0", "timing.answer_ms = 0"),
-            ("level = 2", "level = 10", "password.level = 10"),
-            ("\"00900200\"", "\"9002\"", "money.balance = 9002: expected 8 hexadecimal digits"),
-            ("\"033303\"", "\"03330301\"", "money.record = 03330301"),
-            ("rows = 10", "rows = 11", "money.rows = 11"),
-            ("price_fen_per_kwh = 300", "price_fen_per_kwh = 0", "money.price_fen_per_kwh = 0"),
-            ("confidence = \"B\"", "confidence = \"E\"", "confidence = E"),
-            ("parity = \"even\"", "parity = \"both\"", "unknown variant `both`"),
-            ("class = \"C\"", "clas = \"C\"", "unknown field `clas`"),
-            ("unit = \"yuan\"", "", "missing field `unit`"),
-            ("protocol = \"dlt645-2007\"", "protocol = \"x\"", "unknown variant `x`"),
-        ] {
-            assert!(good.contains(from), "{from}");
-            let error = Profile::parse(&good.replacen(from, to, 1)).unwrap_err().to_string();
-            assert!(error.contains(expect), "{from} -> {to}: {error}");
-        }
-        assert_eq!(Profile::parse(&" ".repeat(MAX_FILE + 1)), Err(ProfileError::TooLong));
-    }
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics(text: String, cut in 0usize..1000, put in ".{0,3}") {
-            let _ = Profile::parse(&text);
-            let mut near = BUILT_IN[0].to_owned();
-            let at = (0..=cut.min(near.len())).rev().find(|at| near.is_char_boundary(*at));
-            near.insert_str(at.unwrap_or(0), &put);
-            let _ = Profile::parse(&near);
-        }
-    }
-}
+mod tests;

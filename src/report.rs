@@ -54,6 +54,10 @@ codes! {
     MeterGarbled = "MK-LINK-04", 3;
     /// The operator stopped it.
     Cancelled = "MK-LINK-05", 1;
+    /// The speed of this line is set in the adapter, and another is needed.
+    LineFixed = "MK-LINK-06", 3;
+    /// A recording that cannot be read, or that another conversation is in.
+    TraceUnreadable = "MK-TRACE-01", 2;
     // The meter does not fit the token.
     /// Another address than the token's answered.
     MeterOther = "MK-METER-01", 5;
@@ -73,8 +77,16 @@ codes! {
     MeterRefused = "MK-METER-08", 1;
     /// The meter wants a security module that is not there (assurance class B).
     ModuleMissing = "MK-METER-09", 1;
+    /// No document says how this kind of meter is recharged.
+    MoneyUnknown = "MK-METER-11", 1;
     /// The typed digits are not the meter's.
     DigitsWrong = "MK-METER-10", 1;
+    /// This kind of meter has no such value, or its profile names none.
+    ItemUnknown = "MK-METER-12", 2;
+    /// Not an address of this protocol.
+    BusAddress = "MK-METER-13", 2;
+    /// No such box, or no such user in it, in the area list.
+    TerminalUnknown = "MK-METER-14", 2;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;

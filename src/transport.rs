@@ -63,6 +63,18 @@ pub trait Link: Send {
 
     /// How long `bytes` characters take on this line, and what to allow on top.
     fn timing(&self) -> Timing;
+
+    /// Changes speed and characters of the open line, without closing it; what was sent before is
+    /// let out first. `false` where they are set elsewhere (a device server, a Bluetooth head):
+    /// nothing was changed.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] when the adapter or peer is away, [`LinkError::Io`] when it cannot be
+    /// set as asked.
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        let _ = settings;
+        Ok(false)
+    }
 }
 
 /// How fast a line is.
@@ -152,5 +164,9 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn timing(&self) -> Timing {
         (**self).timing()
+    }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        (**self).tune(settings)
     }
 }

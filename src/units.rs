@@ -8,6 +8,7 @@ mod evidence;
 mod money;
 mod names;
 mod people;
+mod place;
 
 pub use code::{activation_text, read_recovery, recovery_text};
 pub use evidence::{
@@ -16,3 +17,4 @@ pub use evidence::{
 pub use money::{Credit, CreditUnit, Energy, Money};
 pub use names::{AccountNo, DeviceId, MeterNo, NameError, PurchaseCount, TokenId, UnixSeconds};
 pub use people::{Cap, Caps, Exposure, Limit, NotAnOperator, OperatorId, Role, Verb, Verbs};
+pub use place::BusPlace;

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Number, Value as Json, json};
 
 use crate::protocol::dlt645::explain::{Content, Explained, Line, explain, value_text};
-use crate::protocol::dlt645::value::{Decimal, Value, hex};
 use crate::protocol::dlt645::words::{Edition, ErrorKind};
+use crate::protocol::value::{Decimal, Value, hex};
 
 /// Longest input line; far beyond any recorded conversation on one line.
 const MAX_LINE: u64 = 1 << 20;

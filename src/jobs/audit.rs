@@ -71,11 +71,11 @@ impl Options {
     /// which meter is of which kind.
     pub fn new(root: RootPin) -> Self {
         let profiles = Profile::built_in_ids();
-        let profiles = profiles.iter().filter_map(|id| Profile::built_in(id).ok());
+        let profiles = profiles.iter().filter_map(|id| Profile::built_in(id).ok()?.money);
         let none = Limits { price_fen_per_kwh: 0, power_w: 0 };
-        let limits = profiles.fold(none, |most, profile| Limits {
-            price_fen_per_kwh: most.price_fen_per_kwh.max(profile.money.price_fen_per_kwh),
-            power_w: most.power_w.max(profile.money.power_w),
+        let limits = profiles.fold(none, |most, rules| Limits {
+            price_fen_per_kwh: most.price_fen_per_kwh.max(rules.price_fen_per_kwh),
+            power_w: most.power_w.max(rules.power_w),
         });
         Self {
             root,

@@ -39,7 +39,7 @@ pub fn token(
         return Err(fail(Code::ModuleMissing, profile.id.clone()));
     }
     // An order-number frame does not pin the count, so the meter does not arbitrate.
-    if profile.money.recharge == Layout::Tms && token.caps & CAP_COUNTLESS == 0 {
+    if profile.layout() == Some(Layout::Tms) && token.caps & CAP_COUNTLESS == 0 {
         return Err(fail(Code::TokenKind, profile.id.clone()));
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::open;
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::transport::{Link, LinkError};
 
@@ -66,6 +67,10 @@ pub fn run<D: Dialogue>(
             Step::Send(bytes) => {
                 sink(Wire { at: now, received: false, bytes: &bytes });
                 dialogue.sent(link.send(&bytes)?);
+                continue;
+            }
+            Step::Tune(framing) => {
+                dialogue.tuned(link.tune(&open::framing(framing))?);
                 continue;
             }
             Step::Wait(until) => (until, true),
@@ -127,6 +132,7 @@ mod tests {
                     self.step(now)
                 }
                 Some(Step::Wait(until)) => Step::Wait(*until),
+                Some(Step::Tune(framing)) => Step::Tune(*framing),
                 Some(Step::Quarantine(until)) => Step::Quarantine(*until),
                 Some(Step::Send(_)) => match self.0.remove(0) {
                     Step::Send(bytes) => Step::Send(bytes),

@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 use super::ask::Answers;
 use super::views::Failure;
 use super::{Line, ask, failure};
+use crate::profile::Dlt645Money;
 use crate::protocol::dlt645::dialogue::{AccountStatus, ExchangeError, PurseStatus};
 use crate::protocol::dlt645::frame::Address;
-use crate::protocol::dlt645::value::{CivilTime, read_bcd};
+use crate::protocol::value::{CivilTime, read_bcd};
 use crate::report::Code;
 use crate::units::{
-    AccountNo, Credit, Energy, Evidence, MeterNo, PurchaseCount, PurchaseRecord, RelayState,
-    UnixSeconds,
+    AccountNo, Credit, CreditUnit, Energy, Evidence, MeterNo, PurchaseCount, PurchaseRecord,
+    RelayState, UnixSeconds,
 };
 
 /// Communication address.
@@ -65,7 +66,7 @@ pub struct How {
 /// Line failures; [`Code::MeterRefused`] where the meter does not give what money needs;
 /// [`Code::MeterOther`] when its own address is not the one it answered to.
 pub fn take(line: &mut Line<'_>, meter: MeterNo, how: How) -> Result<Seen, Failure> {
-    let money = line.profile.money;
+    let (_, money) = rules(line)?;
     let [count, amount, before, after] = money.record;
     let mut items = vec![DI_ADDRESS, DI_ACCOUNT, money.count];
     if count != money.count {
@@ -97,6 +98,12 @@ pub fn take(line: &mut Line<'_>, meter: MeterNo, how: How) -> Result<Seen, Failu
     Ok(seen)
 }
 
+/// Where this kind of meter keeps its account.
+fn rules(line: &Line<'_>) -> Result<(CreditUnit, Dlt645Money), Failure> {
+    let unknown = || failure::fail(Code::MoneyUnknown, line.profile.id.clone());
+    line.profile.dlt645_money().ok_or_else(unknown)
+}
+
 /// Puts together what was read; an item that money needs and that is not there is an error.
 fn assemble(
     line: &Line<'_>,
@@ -104,7 +111,7 @@ fn assemble(
     answers: &Answers,
     purse: Option<PurseStatus>,
 ) -> Result<Seen, Failure> {
-    let money = line.profile.money;
+    let (unit, money) = rules(line)?;
     let number = |di| answers.data(di).and_then(|data| read_bcd(data, false));
     let need =
         |di: u32| number(di).ok_or_else(|| failure::fail(Code::MeterRefused, format!("{di:08X}")));
@@ -125,7 +132,7 @@ fn assemble(
             meter,
             account: account(answers, purse)?,
             count,
-            balance: Credit { value: balance, unit: money.unit },
+            balance: Credit { value: balance, unit },
             overdraft,
             last_purchase,
             energy: number(DI_ENERGY).map(Energy),
@@ -188,7 +195,7 @@ fn step_record(
     let Some(row_no) = back.filter(|back| *back > 0).map(|back| back.saturating_add(1)) else {
         return Ok(None);
     };
-    let Some(items) = line.profile.money.record_row(row_no) else { return Ok(None) };
+    let Some(items) = rules(line)?.1.record_row(row_no) else { return Ok(None) };
     let meter = seen.evidence.meter;
     let answers = ask::read(line, meter, &items, items.len())?;
     digest.update(answers.digest);

@@ -3,6 +3,7 @@
 use super::failure::{self, fail};
 use super::views::Failure;
 use crate::profile::{self, Profile};
+use crate::protocol::{self, Framing};
 use crate::report::Code;
 use crate::store::Store;
 use crate::transport::{self, Endpoint, LineSettings, Link, Parity};
@@ -20,16 +21,20 @@ pub fn profile(store: &Store, meter: MeterNo, otherwise: Option<&str>) -> Result
 
 /// The line settings a profile asks for.
 pub fn settings(profile: &Profile) -> LineSettings {
-    let line = profile.line;
+    framing(profile.line.framing)
+}
+
+/// Characters of a line in the transport's words.
+pub fn framing(framing: Framing) -> LineSettings {
     LineSettings {
-        baud: line.baud,
-        parity: match line.parity {
-            profile::Parity::None => Parity::None,
-            profile::Parity::Even => Parity::Even,
-            profile::Parity::Odd => Parity::Odd,
+        baud: framing.baud,
+        parity: match framing.parity {
+            protocol::Parity::None => Parity::None,
+            protocol::Parity::Even => Parity::Even,
+            protocol::Parity::Odd => Parity::Odd,
         },
-        data_bits: line.data_bits,
-        stop_bits: line.stop_bits,
+        data_bits: framing.data_bits,
+        stop_bits: framing.stop_bits,
     }
 }
 

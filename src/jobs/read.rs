@@ -9,7 +9,8 @@ use super::ask::{self, Answers};
 use super::evidence::{self, DI_CLOCK, DI_ENERGY, DI_STATUS_3};
 use super::views::{Failure, QuickRead, Stage};
 use super::{Line, failure};
-use crate::protocol::dlt645::value::read_bcd;
+use crate::profile::Dlt645Money;
+use crate::protocol::value::read_bcd;
 use crate::report::Code;
 use crate::store::Reading;
 use crate::units::{Credit, Energy, MeterNo, PurchaseCount};
@@ -67,10 +68,15 @@ pub const ALARMS: &[(u8, u8, &str)] = &[
 /// The items of the card for this profile, in the order they are asked, in two parts. The first
 /// are those that a port serves even before authentication (`reference/dlt645.md` 6.6), the clock
 /// last, so that it is compared with the handheld's at once.
-pub fn items(line: &Line<'_>) -> ([u32; 4], [u32; 5]) {
-    let money = line.profile.money;
-    let first = [DI_ENERGY, money.balance, money.overdraft, DI_CLOCK];
-    (first, [money.count, DI_VOLTAGES, DI_CURRENTS, DI_POWER, DI_STATUS])
+pub fn items(line: &Line<'_>) -> (Vec<u32>, Vec<u32>) {
+    let (mut first, mut rest) = (vec![DI_ENERGY], Vec::new());
+    if let Some((_, money)) = line.profile.dlt645_money() {
+        first.extend([money.balance, money.overdraft]);
+        rest.push(money.count);
+    }
+    first.push(DI_CLOCK);
+    rest.extend([DI_VOLTAGES, DI_CURRENTS, DI_POWER, DI_STATUS]);
+    (first, rest)
 }
 
 /// Reads one meter's card; and what goes into the journal.
@@ -136,15 +142,22 @@ fn by_phase(
 
 /// The card but for the clock.
 fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
-    let money = line.profile.money;
+    let money = line.profile.dlt645_money();
+    let of = |di: fn(&Dlt645Money) -> u32| money.as_ref().map(|(_, money)| di(money));
     let number = |di, signed| answers.data(di).and_then(move |data: &[u8]| read_bcd(data, signed));
     let status = status(answers);
     QuickRead {
         meter,
         energy: number(DI_ENERGY, false).map(Energy),
-        balance: number(money.balance, false).map(|value| Credit { value, unit: money.unit }),
-        overdraft: number(money.overdraft, false),
-        count: number(money.count, false).and_then(|n| u32::try_from(n).ok()).map(PurchaseCount),
+        balance: of(|m| m.balance)
+            .and_then(|di| number(di, false))
+            .zip(money)
+            .map(|(value, (unit, _))| Credit { value, unit }),
+        overdraft: of(|m| m.overdraft).and_then(|di| number(di, false)),
+        count: of(|m| m.count)
+            .and_then(|di| number(di, false))
+            .and_then(|n| u32::try_from(n).ok())
+            .map(PurchaseCount),
         voltage_dv: by_phase(answers, DI_VOLTAGES, DI_VOLTAGE, 2, false),
         current_ma: by_phase(answers, DI_CURRENTS, DI_CURRENT, 3, true),
         power_dw: number(DI_POWER, true),

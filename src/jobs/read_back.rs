@@ -24,8 +24,12 @@ pub struct Case<'a> {
 
 impl Case<'_> {
     fn judge(&self, line: &Line<'_>, seen: &Seen, refusal: Option<u16>) -> Judgement {
-        let money = line.profile.money;
-        let limits = Limits { price_fen_per_kwh: money.price_fen_per_kwh, power_w: money.power_w };
+        // Without rules no recharge could have begun.
+        let none = Limits { price_fen_per_kwh: 0, power_w: 0 };
+        let limits = line.profile.money.as_ref().map_or(none, |rules| Limits {
+            price_fen_per_kwh: rules.price_fen_per_kwh,
+            power_w: rules.power_w,
+        });
         judge(&self.facts, self.before, Some(&seen.evidence), seen.record, refusal, limits)
     }
 }

@@ -272,7 +272,7 @@ fn send_until_known(
         if judgement.decision != Decision::NotApplied || refusal.is_some() {
             return Ok(judgement);
         }
-        if line.profile.money.recharge == Layout::Tms {
+        if line.profile.layout() == Some(Layout::Tms) {
             // The frame does not pin the count: a copy still under way could book a second time.
             judgement.decision = Decision::Contradiction;
             return Ok(judgement);
@@ -293,7 +293,7 @@ fn send_until_known(
 }
 
 fn send_once(line: &mut Line<'_>, proof: IntentProof) -> Result<CreditAnswer, DriveError> {
-    let layout = match line.profile.money.recharge {
+    let layout = match line.profile.layout().unwrap_or(Layout::Sgcc) {
         Layout::Sgcc => RechargeLayout::Sgcc,
         Layout::Tms => RechargeLayout::Tms,
     };
@@ -357,7 +357,7 @@ pub fn resolve(
     let case = Case { facts, before: &before };
     line.doubtful = true;
     let mut judgement = read_back(line, &case, None);
-    if judgement.decision == Decision::NotApplied && line.profile.money.recharge == Layout::Tms {
+    if judgement.decision == Decision::NotApplied && line.profile.layout() == Some(Layout::Tms) {
         judgement.decision = Decision::Contradiction;
     }
     finish(desk, line, facts, before, judgement)

@@ -8,5 +8,4 @@ pub mod dialogue;
 pub mod explain;
 pub mod frame;
 pub mod items;
-pub mod value;
 pub mod words;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use meterkit::jobs::journal::{self, decision_name};
 use meterkit::jobs::tokens;
 use meterkit::jobs::views::{Failure, FinishedView, Stage};
-use meterkit::profile::Profile;
+use meterkit::profile::{MoneyAt, Profile};
 use meterkit::sim::{Amount, Fault, Fleet, Layout, Meter, MeterSetup};
 use meterkit::store::{Event, TokenState};
 use meterkit::transport::{Faults, Line, LineSettings, Link};
@@ -199,7 +199,9 @@ impl Told {
             site.profile = Profile::built_in(id).unwrap();
         }
         if !spec.profile_hoard {
-            site.profile.money.hoard = None;
+            let rules = site.profile.money.as_mut().unwrap();
+            let MoneyAt::Dlt645(money) = &mut rules.at else { panic!("another protocol") };
+            money.hoard = None;
         }
         Self { site, meter, tokens: BTreeMap::new() }
     }

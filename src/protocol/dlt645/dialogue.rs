@@ -12,6 +12,7 @@ mod once;
 mod reads;
 mod writes;
 
+pub use crate::protocol::exchange::Retry;
 pub use money::{
     AccountStatus, CreditAnswer, OpenAccount, PurseStatus, RechargeLayout, SendCredit,
 };
@@ -25,7 +26,6 @@ use std::time::Duration;
 
 use super::frame::Address;
 use super::words::ErrorWord;
-use crate::protocol::Step;
 
 /// Longest time a meter may take before it answers (DL/T 645-2007, 5.3: 20 ms <= Td <= 500 ms).
 pub const TURNAROUND: Duration = Duration::from_millis(500);
@@ -79,24 +79,6 @@ impl Timing {
     }
 }
 
-/// How often a question that changes nothing is asked again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// Further tries after the first.
-    pub reads: u8,
-}
-
-impl Retry {
-    /// Ask once only.
-    pub const NONE: Self = Self { reads: 0 };
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { reads: 2 }
-    }
-}
-
 /// Why there is no answer to work with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
@@ -118,14 +100,4 @@ pub enum ExchangeError {
     /// The answer does not end.
     #[error("answer has too many parts")]
     Endless,
-}
-
-/// Passes a step on, with its result changed.
-fn map_done<T, U>(step: Step<T>, change: impl FnOnce(T) -> U) -> Step<U> {
-    match step {
-        Step::Send(bytes) => Step::Send(bytes),
-        Step::Quarantine(until) => Step::Quarantine(until),
-        Step::Wait(until) => Step::Wait(until),
-        Step::Done(result) => Step::Done(change(result)),
-    }
 }

@@ -10,8 +10,8 @@ mod security;
 
 use super::frame::{Decoder, Found, Frame, FrameError};
 use super::items::Decoded;
-use super::value::{CivilTime, Decimal, Value, hex};
 use super::words::{Edition, ErrorWord};
+use crate::protocol::value::{CivilTime, Decimal, Value, hex};
 
 /// Bytes handed to the decoder at once; less than it keeps.
 const PIECE: usize = 1024;
@@ -127,7 +127,7 @@ impl Content {
     }
 
     fn set_operator(&mut self, wire: &[u8]) {
-        self.operator = Some(super::value::hex_reversed(wire));
+        self.operator = Some(crate::protocol::value::hex_reversed(wire));
     }
 }
 

@@ -151,7 +151,7 @@ pub struct Decoded {
     /// Its identifier; for a member of a block its own, not the block's.
     pub di: u32,
     /// What it says.
-    pub value: super::value::Value,
+    pub value: crate::protocol::value::Value,
     /// Its unit, "" if it has none.
     pub unit: &'static str,
     /// A short English phrase, stable.
@@ -204,8 +204,8 @@ fn expand(di: u32, row: &'static Row, digits: usize) -> Option<Item> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::{Decimal, Value};
     use super::*;
+    use crate::protocol::value::{Decimal, Value};
 
     fn texts(decoded: &[Decoded]) -> Vec<String> {
         decoded

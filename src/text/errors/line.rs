@@ -92,6 +92,30 @@ pub const METER_GARBLED: Words = Words {
     ),
 };
 
+pub const LINE_FIXED: Words = Words {
+    title: both(
+        "The speed of this line is set in the adapter and cannot be changed from here.",
+        "该线路的速率由转接设备决定，无法在此更改。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Set the device server or head to the meter's speed, or use rfc2217:// if the server has it.",
+        "请在串口服务器或抄读头上设置为电表的速率；服务器支持时可用 rfc2217://。",
+    ),
+};
+
+pub const TRACE_UNREADABLE: Words = Words {
+    title: both(
+        "The recording cannot be read, or holds another conversation.",
+        "录制文件无法读取，或其中是另一次通信。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Look at the line named; give the profile and the meter of the recording.",
+        "请查看所指的行；并指定录制时的表型和电表。",
+    ),
+};
+
 pub const CANCELLED: Words = Words {
     title: both("You stopped it.", "操作已被您停止。"),
     money: both(

@@ -104,6 +104,51 @@ pub const MODULE_MISSING: Words = Words {
     ),
 };
 
+pub const MONEY_UNKNOWN: Words = Words {
+    title: both(
+        "No document says how this kind of meter is recharged.",
+        "没有资料说明这种电表如何充值。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Fill in [money] in a profile of your own from the maker's document, then check it with \
+         'meterkit profile check FILE'. Until then the office recharges it.",
+        "请按厂家资料在自己的表型文件中填写 [money]，并用 meterkit profile check 文件 检查；\
+         在此之前由后台充值。",
+    ),
+};
+
+pub const ITEM_UNKNOWN: Words = Words {
+    title: both("This kind of meter has no such value.", "这种电表没有该数据项。"),
+    money: UNTOUCHED,
+    next: both(
+        "See 'meterkit profile show NAME' for what can be read.",
+        "可读的数据项见 meterkit profile show 表型。",
+    ),
+};
+
+pub const BUS_ADDRESS: Words = Words {
+    title: both("This is no address on such a line.", "这不是该总线上的地址。"),
+    money: UNTOUCHED,
+    next: both(
+        "Type the address as the meter shows it: a number from 1 to 247 for Modbus, digits for \
+         the others.",
+        "请按电表所示输入地址：Modbus 为 1 至 247，其余为数字。",
+    ),
+};
+
+pub const TERMINAL_UNKNOWN: Words = Words {
+    title: both(
+        "There is no such box, or no such user in it.",
+        "辖区内没有该电表箱，或箱内没有该用户。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "See 'meterkit boxes' for the boxes of your area, or sync first.",
+        "辖区内的表箱见 meterkit boxes，或先同步。",
+    ),
+};
+
 pub const DIGITS_WRONG: Words = Words {
     title: both(
         "The digits typed are not the last four of this meter's number.",

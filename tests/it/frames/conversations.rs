@@ -8,8 +8,8 @@ use meterkit::protocol::dlt645::dialogue::{
     WriteAddress, WriteError,
 };
 use meterkit::protocol::dlt645::frame::{Address, Frame};
-use meterkit::protocol::dlt645::value::CivilTime;
 use meterkit::protocol::dlt645::words::RelayCommand;
+use meterkit::protocol::value::CivilTime;
 use meterkit::units::PurchaseCount;
 
 use super::peer::{CHARACTER, TURNAROUND, answer, meter, ms, reading, talk, timing};

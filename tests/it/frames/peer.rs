@@ -71,6 +71,7 @@ pub fn talk<D: Dialogue>(
                 sent.push((now, question));
                 dialogue.sent(end);
             }
+            Step::Tune(_) => dialogue.tuned(false),
             Step::Wait(until) => match pending.first().copied() {
                 Some((at, byte)) if at <= until => {
                     pending.remove(0);

@@ -9,7 +9,8 @@ use super::super::frame::Address;
 use super::super::words::ErrorWord;
 use super::careful::Careful;
 use super::exchange::{Answer, Exchange, Question, Want, request};
-use super::{ExchangeError, Retry, Timing, map_done};
+use super::{ExchangeError, Retry, Timing};
+use crate::protocol::map_done;
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::units::{AccountNo, IntentFacts, IntentProof, MeterNo, PurchaseCount};
 
@@ -285,8 +286,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::super::frame::{Decoder, Frame};
-    use super::super::super::value::hex;
     use super::*;
+    use crate::protocol::value::hex;
     use crate::units::{Credit as Amount, CreditUnit, TokenId};
 
     fn facts(value: i64, count: u32) -> IntentFacts {
@@ -323,6 +324,7 @@ mod tests {
                     send.sent(now);
                     due = Some(now + after);
                 }
+                Step::Tune(_) => unreachable!("DL/T 645 keeps its speed"),
                 Step::Wait(until) => match due.take() {
                     Some(at) if at <= until => {
                         now = at;

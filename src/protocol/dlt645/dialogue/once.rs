@@ -2,7 +2,8 @@
 
 use super::super::frame::Frame;
 use super::exchange::{Answer, Exchange, Question};
-use super::{ExchangeError, Timing, map_done};
+use super::{ExchangeError, Timing};
+use crate::protocol::map_done;
 use crate::protocol::{Dialogue, Step, Tick};
 
 /// Characters of an answer sent twice. Answers to commands carry no identifier, so the second one

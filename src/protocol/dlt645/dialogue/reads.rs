@@ -5,7 +5,8 @@ use super::super::items;
 use super::super::words::ErrorWord;
 use super::careful::{Careful, read_question};
 use super::exchange::{Answer, Question, Want, follow_up_body, request};
-use super::{ExchangeError, Retry, Timing, map_done};
+use super::{ExchangeError, Retry, Timing};
+use crate::protocol::map_done;
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::units::MeterNo;
 

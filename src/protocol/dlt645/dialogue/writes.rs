@@ -4,11 +4,12 @@
 //! Each is sent once. No answer does not mean "not done": read back before doing it again.
 
 use super::super::frame::{Address, Frame};
-use super::super::value::{CivilTime, to_bcd};
 use super::super::words::{Edition, RelayCommand, feature_of_baud};
 use super::exchange::{Question, Want, request};
 use super::once::{Ended, Once};
-use super::{ExchangeError, Timing, map_done};
+use super::{ExchangeError, Timing};
+use crate::protocol::map_done;
+use crate::protocol::value::{CivilTime, to_bcd};
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::units::MeterNo;
 

@@ -1,10 +1,10 @@
 //! What the data of a 1997 frame say, function by function (dlt645.md 2.2).
 
 use super::super::items::{self, Format};
-use super::super::value::{hex, hex_reversed};
 use super::super::words::Edition;
 use super::data_2007::{broadcast_time, change_baud, mind_the_weekday};
 use super::{Content, named, unexpected};
+use crate::protocol::value::{hex, hex_reversed};
 
 /// The function's stable name.
 pub(super) fn function_name(function: u8) -> &'static str {

@@ -1,9 +1,9 @@
 //! What the data of a 2007 frame say, function by function (dlt645.md 2.1).
 
 use super::super::items::{self, Format};
-use super::super::value::{CivilTime, Value, from_bcd, hex, hex_reversed};
 use super::super::words::{Edition, baud_of_feature, relay_name, relay_result_names};
 use super::{Content, Line, named, security, unexpected};
+use crate::protocol::value::{CivilTime, Value, from_bcd, hex, hex_reversed};
 
 /// The function's stable name.
 pub(super) fn function_name(function: u8) -> &'static str {

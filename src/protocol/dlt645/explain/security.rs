@@ -1,9 +1,9 @@
 //! Security and prepaid frames (03H, dlt645.md 6): numbers here are binary, low byte first.
 
 use super::super::items::Decoded;
-use super::super::value::{Decimal, Value, hex, hex_reversed};
 use super::Content;
 use super::data_2007::split_di;
+use crate::protocol::value::{Decimal, Value, hex, hex_reversed};
 
 /// Data bytes behind the identifier of an opening or a recharge: operator 4, amount 4, count 4,
 /// MAC 4, customer 6, MAC 4.
