@@ -27,7 +27,8 @@ pub enum Tree {
     Meta = b'M',
     /// Token by id.
     Token = b'T',
-    /// (blinded meter, id), empty value.
+    /// Ids of a blinded meter's tokens, in the order they came: one row for what is always read
+    /// together.
     TokenByMeter = b'U',
     /// Open recharge by blinded meter.
     Open = b'I',
@@ -42,6 +43,7 @@ pub enum Tree {
     /// Revoked identity; version of the status that said so.
     Revoked = b'V',
     /// (blinded meter, sequence number): offset of the frame, and 1 if the entry holds evidence.
+    /// Not of tokens taken in, which are [`Tree::TokenByMeter`]'s.
     EventByMeter = b'E',
     /// Offset of about every [`OFFSET_EVERY`]th entry's frame, by the frame's first number.
     Offset = b'A',

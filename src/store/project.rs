@@ -63,7 +63,9 @@ pub fn project(
             // A cut tail is stamped before anybody could look at the clock.
             changes.state.stamps = changes.state.stamps.max(stamp.at);
         }
-        if let Some(meter) = event.meter() {
+        // A token taken in is found by its meter already.
+        let filed = !matches!(event, Event::TokenImported { .. });
+        if let Some(meter) = event.meter().filter(|_| filed) {
             let mut place = offset.to_vec();
             place.push(u8::from(event.evidence().is_some()));
             let mut key = index.meter_key(Tree::EventByMeter, meter);
@@ -266,9 +268,10 @@ impl Changes<'_> {
         if self.get(&id_key(Tree::Token, token.id))?.is_some() {
             return Ok(());
         }
-        let mut by_meter = self.index.meter_key(Tree::TokenByMeter, token.meter);
-        by_meter.extend_from_slice(&token.id.0);
-        self.batch.insert(by_meter, Some(Vec::new()));
+        let by_meter = self.index.meter_key(Tree::TokenByMeter, token.meter);
+        let mut ids = self.get(&by_meter)?.unwrap_or_default();
+        ids.extend_from_slice(&token.id.0);
+        self.batch.insert(by_meter, Some(ids));
         self.state.issued = self.state.issued.max(token.issued);
         let mut row = TokenRow {
             facts: *token,
@@ -280,7 +283,8 @@ impl Changes<'_> {
             revoked: false,
             last_seq: self.seq,
         };
-        if self.get(&id_key(Tree::Revoked, token.id))?.is_some() {
+        let any = Tree::Revoked.summed().is_some_and(|at| self.state.sums[at].rows > 0);
+        if any && self.get(&id_key(Tree::Revoked, token.id))?.is_some() {
             revoke(&mut row);
         }
         self.set_token(None, &row);

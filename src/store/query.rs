@@ -41,12 +41,11 @@ pub fn tokens(index: &Index, after: Option<TokenId>, limit: usize) -> Result<Vec
 /// # Errors
 /// [`IndexError`].
 pub fn tokens_for(index: &Index, meter: MeterNo) -> Result<Vec<TokenRow>> {
-    let prefix = index.meter_key(Tree::TokenByMeter, meter);
-    let pairs = index.scan(span(&prefix, None), MAX_ROWS, false)?;
-    let mut out = Vec::with_capacity(pairs.len());
-    for (key, _) in pairs {
-        let id = key.last_chunk::<16>().map(|id| TokenId(*id));
-        let row = id.map(|id| index.token(id)).transpose()?.flatten();
+    let ids = index.get(&index.meter_key(Tree::TokenByMeter, meter))?.unwrap_or_default();
+    let (ids, _) = ids.as_chunks::<16>();
+    let mut out = Vec::with_capacity(ids.len());
+    for id in ids {
+        let row = index.token(TokenId(*id))?;
         out.push(row.ok_or_else(|| IndexError("a token of a meter is missing".into()))?);
     }
     let step = |row: &TokenRow| (row.facts.account.bcd(), row.facts.count_before, row.facts.id);

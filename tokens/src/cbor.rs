@@ -1,15 +1,17 @@
 //! Our own CBOR value, and the only module that names `serde_cbor`.
 //!
 //! `serde_cbor` is unmaintained (RUSTSEC-2021-0127: archived, no open vulnerability) and lenient;
-//! it is used through its `Value` type alone, never through derive, and only on bytes that passed
-//! [`crate::canonical::scan`]. To replace it, replace the two private conversions at the end.
+//! it only reads, through its `Value` type alone, never through derive, and only bytes that passed
+//! [`crate::canonical::scan`]. To replace it, replace the private conversion at the end. Writing is
+//! ours: one form for each value leaves nothing for a codec to choose, and a load of ten thousand
+//! tokens is written twice.
 //!
 //! Limits: map keys are integers, integers fit `i64`, no floats, no tags.
 
 pub use crate::canonical::Limits;
 pub use crate::error::CborError;
 
-use crate::canonical::scan;
+use crate::canonical::{put_bytes, put_head, scan};
 
 /// A CBOR value of the subset we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,10 +82,49 @@ impl From<Vec<Value>> for Value {
 
 /// Encodes deterministically (RFC 8949 4.2.1): shortest heads, map keys sorted bytewise.
 pub fn encode(value: &Value) -> Vec<u8> {
-    match serde_cbor::to_vec(&to_codec(value)) {
-        Ok(bytes) => bytes,
-        // Writing to memory cannot fail, and `Value` holds nothing the codec cannot write.
-        Err(e) => unreachable!("a Value always has an encoding: {e}"),
+    let mut out = Vec::with_capacity(256);
+    put(value, &mut out);
+    out
+}
+
+fn put(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Bool(false) => out.push(0xF4),
+        Value::Bool(true) => out.push(0xF5),
+        Value::Null => out.push(0xF6),
+        Value::Int(number) => put_int(*number, out),
+        Value::Bytes(bytes) => put_bytes(out, bytes),
+        Value::Text(text) => {
+            put_head(out, 3, text.len() as u64);
+            out.extend_from_slice(text.as_bytes());
+        }
+        Value::Array(values) => {
+            put_head(out, 4, values.len() as u64);
+            values.iter().for_each(|value| put(value, out));
+        }
+        Value::Map(entries) => put_map(entries, out),
+    }
+}
+
+/// Integers sort bytewise as (sign, magnitude): their heads are as short as they can be.
+fn put_map(entries: &[(i64, Value)], out: &mut Vec<u8>) {
+    let order = |key: i64| if key < 0 { (true, !key) } else { (false, key) };
+    let mut sorted: Vec<&(i64, Value)> = entries.iter().collect();
+    // Stable: of one key the last one stays last, and that one counts.
+    sorted.sort_by_key(|(key, _)| order(*key));
+    let same = || sorted.chunk_by(|a, b| a.0 == b.0);
+    put_head(out, 5, same().count() as u64);
+    for (key, value) in same().filter_map(<[_]>::last) {
+        put_int(*key, out);
+        put(value, out);
+    }
+}
+
+fn put_int(number: i64, out: &mut Vec<u8>) {
+    match u64::try_from(number) {
+        Ok(number) => put_head(out, 0, number),
+        // -1 - n is all bits turned over.
+        Err(_) => put_head(out, 1, !number as u64),
     }
 }
 
@@ -235,22 +276,6 @@ takers! {
     bytes, opt_bytes, Bytes, Vec<u8>, "a byte string";
     text, opt_text, Text, String, "a text";
     array, opt_array, Array, Vec<Value>, "an array";
-}
-
-fn to_codec(value: &Value) -> serde_cbor::Value {
-    use serde_cbor::Value as Codec;
-    match value {
-        Value::Null => Codec::Null,
-        Value::Bool(v) => Codec::Bool(*v),
-        Value::Int(v) => Codec::Integer(i128::from(*v)),
-        Value::Bytes(v) => Codec::Bytes(v.clone()),
-        Value::Text(v) => Codec::Text(v.clone()),
-        Value::Array(v) => Codec::Array(v.iter().map(to_codec).collect()),
-        // Codec's map sorts integers by sign, then magnitude: the bytewise order.
-        Value::Map(v) => Codec::Map(
-            v.iter().map(|(k, v)| (Codec::Integer(i128::from(*k)), to_codec(v))).collect(),
-        ),
-    }
 }
 
 fn from_codec(value: serde_cbor::Value) -> Result<Value, CborError> {

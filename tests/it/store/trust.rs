@@ -473,5 +473,5 @@ fn many_tokens_at_once() {
     assert_eq!((store.summary(), store.tokens(None, 9_999)), (summary.clone(), tokens.clone()));
     let store = again(&dir, store, 1);
     assert_eq!((store.summary(), store.tokens(None, 9_999)), (summary, tokens));
-    assert_eq!(store.events_for(meter(101), false, 999).len(), 100);
+    assert_eq!(store.tokens_for(meter(101)).len(), 100);
 }
