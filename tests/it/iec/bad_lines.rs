@@ -1,0 +1,250 @@
+//! The six bad lines of `reference/other-meters.md` 2.2: what a readout makes of each, and a
+//! session.
+//!
+//! As in that table the meter's value grows with each answer, so that an answer to an earlier
+//! question is seen at once; and one thing asked for does not exist.
+
+use std::time::Duration;
+
+use meterkit::protocol::exchange::{Refusal, Reply, Trouble};
+use meterkit::protocol::iec62056::data::DataSet;
+use meterkit::sim::bus::Bus;
+use meterkit::sim::iec::{IecBus, IecFault};
+
+use super::peer::{Bad, bus, ms, readout, reads, talk};
+
+/// A line that counts: the value at 1.8.0 is the number of messages heard so far, and what was
+/// given when is written down.
+struct Counting {
+    bus: IecBus,
+    heard: u32,
+    inside: usize,
+    /// A fault for the answer of this number, from 0, and whether it strikes every later one too.
+    fault: Option<(u32, IecFault, bool)>,
+}
+
+impl Counting {
+    fn new(ident: &str, nameless: bool, fault: Option<(u32, IecFault, bool)>) -> Self {
+        let mut bus = bus(ident);
+        bus.meters_mut()[0].setup_mut().nameless = nameless;
+        Self { bus, heard: 0, inside: 0, fault }
+    }
+}
+
+impl Bus for Counting {
+    fn hear(&mut self, bytes: &[u8], at: Duration) {
+        for byte in bytes {
+            // A message ends with LF, the check character behind ETX, or is one character.
+            let ends = self.inside == 1 || *byte == b'\n';
+            self.inside = match *byte {
+                3 => 1,
+                _ => 0,
+            };
+            if ends {
+                let number = self.heard;
+                self.heard += 1;
+                let meter = &mut self.bus.meters_mut()[0];
+                meter.put("1.8.0", &format!("{number}*kWh"));
+                meter.put("2.8.0", &format!("{number}*kWh"));
+                if let Some((which, fault, always)) = self.fault
+                    && (number == which || always && number > which)
+                {
+                    meter.arm(fault);
+                }
+            }
+            self.bus.hear(&[*byte], at);
+        }
+    }
+
+    fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
+        self.bus.next()
+    }
+
+    fn speed(&self) -> Option<u32> {
+        self.bus.speed()
+    }
+}
+
+/// The six lines: how bad they are, and the fault of one answer.
+fn cases() -> Vec<(&'static str, Bad, Option<IecFault>)> {
+    let slow = Bad { pause: ms(20), ..Bad::default() };
+    let echo = Bad { echo: true, ..Bad::default() };
+    vec![
+        ("clean", Bad::default(), None),
+        ("echo", echo, None),
+        ("stray", Bad::default(), Some(IecFault::Stray(0))),
+        ("late", Bad::default(), Some(IecFault::Late(ms(2000)))),
+        ("20 ms between bytes", slow, None),
+        ("bad check character", Bad::default(), Some(IecFault::Garbled)),
+    ]
+}
+
+/// What a value's message was answered with, by the messages sent: a value is right only if it was
+/// given to the very question that is asked in it.
+fn own(sent: &[(Duration, Vec<u8>)], value: &str, asked: &[u8]) -> bool {
+    let number: usize = value.parse().unwrap();
+    sent.get(number).is_some_and(|(_, bytes)| bytes.windows(asked.len()).any(|w| w == asked))
+}
+
+#[test]
+fn a_readout_gives_the_right_table_on_all_six() {
+    for ident in ["MTK5x", "MTK x", "MTKEx", "mtk3x"] {
+        for (case, bad, fault) in cases() {
+            for place in 0..2 {
+                let fault = fault.map(|fault| (place, fault, false));
+                let mut far = Counting::new(ident, false, fault);
+                let talk = talk(&mut readout(), &mut far, &bad);
+                let table = talk.output.unwrap_or_else(|e| panic!("{ident} {case} {place}: {e}"));
+                assert_eq!(table.sets.len(), 16, "{ident} {case}");
+                let last = talk.sent.len() - 1;
+                let value = &table.find("1.8.0").unwrap().value;
+                assert_eq!(*value, last.to_string(), "{ident} {case} {place}");
+                let clean = fault.is_none() || case == "stray";
+                let least = if ident == "MTK5x" || ident == "mtk3x" { 2 } else { 1 };
+                assert_eq!(clean, talk.sent.len() == least, "{ident} {case}: no needless question");
+            }
+        }
+    }
+}
+
+fn value(reply: &Reply<Vec<DataSet>>) -> &str {
+    let Reply::Data(sets) = reply else { panic!("{reply:?}") };
+    assert_eq!(sets.len(), 1);
+    &sets[0].value
+}
+
+const MISSING: Refusal = Refusal { code: 2, name: "error-answer" };
+
+#[test]
+fn a_session_gives_right_answers_on_all_six() {
+    for nameless in [false, true] {
+        for (case, bad, fault) in cases() {
+            // Identification, P0, the password's ACK, three reads, the read of nothing.
+            for place in 0..7 {
+                let fault = fault.map(|fault| (place, fault, false));
+                let mut far = Counting::new("MTK5x", nameless, fault);
+                let mut read = reads(&["1.8.0", "2.8.0", "1.8.0", "9.9.9"]);
+                let talk = talk(&mut read, &mut far, &bad);
+                let at = format!("{case} {place} nameless {nameless}");
+                let Ok(Reply::Data(session)) = talk.output else {
+                    // Only a spoilt answer to a password says neither yes nor no for good.
+                    panic!("{at}: {:?}", talk.output)
+                };
+                let [one, two, three, none] = session.answers.as_slice() else {
+                    panic!("{session:?}")
+                };
+                assert!(own(&talk.sent, value(one), b"R1\x021.8.0()"), "{at}: {session:?}");
+                assert!(own(&talk.sent, value(two), b"R1\x022.8.0()"), "{at}: {session:?}");
+                assert!(own(&talk.sent, value(three), b"R1\x021.8.0()"), "{at}: {session:?}");
+                assert!(value(one) != value(three), "{at}");
+                assert_eq!(*none, Reply::Refused(MISSING), "{at}");
+                assert!(!far.bus.meters()[0].in_session(), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_answer_is_never_taken_for_a_later_question() {
+    // Every lateness up to the longest allowed for, at every place; also of meters that do not say
+    // whose value it is.
+    for late in (0..2900).step_by(100) {
+        for place in 0..7 {
+            let fault = Some((place, IecFault::Late(ms(late)), false));
+            let mut far = Counting::new("MTK5x", true, fault);
+            let talk = talk(&mut reads(&["1.8.0", "2.8.0", "1.8.0", "9.9.9"]), &mut far, &Bad::default());
+            let Ok(Reply::Data(session)) = talk.output else {
+                panic!("{late} {place}: {:?}", talk.output)
+            };
+            let asked: [&[u8]; 3] = [b"R1\x021.8.0()", b"R1\x022.8.0()", b"R1\x021.8.0()"];
+            for (reply, asked) in session.answers.iter().zip(asked) {
+                assert!(own(&talk.sent, value(reply), asked), "{late} {place}: {session:?}");
+            }
+            assert_eq!(session.answers[3], Reply::Refused(MISSING), "{late} {place}");
+        }
+    }
+}
+
+#[test]
+fn a_line_bad_for_good_gives_an_error_and_no_value() {
+    for (fault, wanted) in [
+        (IecFault::Garbled, Trouble::Garbled),
+        (IecFault::Lost, Trouble::Silent),
+        (IecFault::Late(ms(2500)), Trouble::Silent),
+    ] {
+        for place in 0..4 {
+            let mut far = Counting::new("MTK5x", false, Some((place, fault, true)));
+            let talk = talk(&mut reads(&["1.8.0"]), &mut far, &Bad::default());
+            assert_eq!(talk.output, Err(wanted.clone()), "{fault:?} {place}");
+        }
+        for place in 0..2 {
+            let mut far = Counting::new("MTK5x", false, Some((place, fault, true)));
+            let output = talk(&mut readout(), &mut far, &Bad::default()).output;
+            assert_eq!(output.map(|table| table.sets), Err(wanted.clone()), "{fault:?} {place}");
+        }
+    }
+}
+
+#[test]
+fn a_nameless_answer_after_a_repetition_is_not_believed() {
+    // Noise that looks like a spoilt answer, while the meter has heard nothing: it would repeat
+    // the answer before.
+    let mut far = Deaf { far: Counting::new("MTK5x", true, None), asked: 0, noise: None };
+    let talk = talk(&mut reads(&["1.8.0", "2.8.0"]), &mut far, &Bad::default());
+    let Ok(Reply::Data(session)) = talk.output else { panic!("{:?}", talk.output) };
+    let [one, two] = session.answers.as_slice() else { panic!("{session:?}") };
+    assert_ne!(value(one), value(two), "an older answer was taken");
+    assert!(talk.sent.iter().any(|(_, bytes)| *bytes == [0x15]), "it was asked to repeat");
+}
+
+/// A line on which the second read never reaches the meter, and noise comes instead.
+struct Deaf {
+    far: Counting,
+    asked: u32,
+    noise: Option<Duration>,
+}
+
+impl Bus for Deaf {
+    fn hear(&mut self, bytes: &[u8], at: Duration) {
+        self.asked += u32::from(bytes == b"R");
+        // From the second read's letter to its end; the SOH alone means nothing to a meter.
+        if self.asked == 2 {
+            if bytes == b"\x03" {
+                self.asked += 1;
+                self.noise = Some(at + ms(250));
+            }
+            return;
+        }
+        if self.asked == 3 {
+            // Its check character.
+            self.asked += 1;
+            return;
+        }
+        self.far.hear(bytes, at);
+    }
+
+    fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
+        match self.noise.take() {
+            Some(at) => Some((at, b"\x022.8.0(1\x03\x7F".to_vec())),
+            None => self.far.next(),
+        }
+    }
+
+    fn speed(&self) -> Option<u32> {
+        self.far.speed()
+    }
+}
+
+#[test]
+fn one_stray_character_of_any_kind_does_no_harm_to_a_table() {
+    for byte in 0..=127u8 {
+        for place in 0..2 {
+            let fault = Some((place, IecFault::Stray(byte), false));
+            let mut far = Counting::new("MTK5x", false, fault);
+            let talk = talk(&mut readout(), &mut far, &Bad::default());
+            let table = talk.output.unwrap_or_else(|e| panic!("{byte:02X} {place}: {e}"));
+            assert_eq!(table.ident.maker, "MTK", "{byte:02X} {place}");
+            assert_eq!(table.sets.len(), 16, "{byte:02X} {place}");
+        }
+    }
+}
