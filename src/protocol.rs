@@ -29,6 +29,7 @@ pub mod framing;
 pub mod iec62056;
 pub mod mbus;
 pub mod modbus;
+mod scan;
 pub mod value;
 
 pub use framing::{Framing, Parity};

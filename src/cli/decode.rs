@@ -1,17 +1,20 @@
 //! `meterkit decode`: recorded bytes in, what they say out.
 //!
 //! One JSON object a frame, with the field names of the reference vectors, or a short table for
-//! people. Needs no meter, no store and no configuration. Numbers leave the program as the exact
-//! decimals the meter sent: only here, at the edge, does a JSON number stand for them.
+//! people. Needs no meter, no store and no configuration.
+
+mod dlt645;
+mod show;
 
 use std::io::{self, BufRead, Read, Write};
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Number, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use crate::protocol::dlt645::explain::{Content, Explained, Line, explain, value_text};
-use crate::protocol::dlt645::words::{Edition, ErrorKind};
-use crate::protocol::value::{Decimal, Value, hex};
+use crate::protocol::dlt645::explain::{Explained as Explained645, explain as explain_645};
+use crate::protocol::dlt645::words::Edition;
+use crate::protocol::explained::Explained;
+use crate::protocol::{cjt188, dlms, dlt698, iec62056, mbus, modbus};
 
 /// Longest input line; far beyond any recorded conversation on one line.
 const MAX_LINE: u64 = 1 << 20;
@@ -23,6 +26,25 @@ const SHOWN: usize = 40;
 pub enum DecodeProtocol {
     /// DL/T 645-2007 and DL/T 645-1997.
     Dlt645,
+    /// Modbus on a serial line.
+    ModbusRtu,
+    /// Modbus TCP.
+    ModbusTcp,
+    /// Acrel's 4G meters: Modbus in frames of their own.
+    #[value(name = "acrel-4g")]
+    Acrel4g,
+    /// IEC 62056-21, modes A to C.
+    #[value(name = "iec62056-21")]
+    Iec62056,
+    /// DLMS/COSEM over HDLC.
+    HdlcDlms,
+    /// CJ/T 188: water, heat, gas.
+    Cjt188,
+    /// DL/T 698.45.
+    #[value(name = "dlt698.45")]
+    Dlt698,
+    /// Wired M-Bus.
+    Mbus,
 }
 
 /// Which edition to assume where the bytes cannot tell.
@@ -45,11 +67,21 @@ impl From<VersionHint> for Edition {
     }
 }
 
+/// Whose frames they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Ours.
+    Request,
+    /// The meter's.
+    Response,
+}
+
 /// Explain recorded frames.
 ///
 /// Examples:
 ///   meterkit decode FEFEFEFE6843100011340068910633343435CA55EE16
 ///   meterkit decode --json --version-hint 1997 < frames.txt
+///   meterkit decode --protocol modbus-rtu --after 010300000002C40B 0103040012D6874434
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct DecodeArgs {
@@ -59,27 +91,95 @@ pub struct DecodeArgs {
     /// One JSON object a frame instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// The edition to assume where the bytes cannot tell.
+    /// The edition to assume where the bytes cannot tell (dlt645).
     #[arg(long, value_enum)]
     pub version_hint: Option<VersionHint>,
+    /// Whose frames they are, where the bytes cannot tell (modbus, hdlc-dlms).
+    #[arg(long, value_enum)]
+    pub direction: Option<Direction>,
+    /// The unit that was asked: answers of others are faults (modbus).
+    #[arg(long)]
+    pub unit: Option<u8>,
+    /// The request these bytes followed, in hex (modbus).
+    #[arg(long, value_name = "HEX", value_parser = bytes_of)]
+    pub after: Option<Bytes>,
     /// Bytes in hex, spaces and 0x allowed; several frames in one string are fine. Without any, one
     /// string a line is read from standard input.
     #[arg(value_name = "HEX")]
     pub hex: Vec<String>,
 }
 
+/// Bytes given in hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+fn bytes_of(text: &str) -> Result<Bytes, &'static str> {
+    parse_hex(text).map(Bytes).ok_or("not hex")
+}
+
+/// What is known about the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// Edition of DL/T 645.
+    pub edition: Option<Edition>,
+    /// Whose frames they are.
+    pub direction: Option<Direction>,
+    /// The Modbus unit asked.
+    pub unit: Option<u8>,
+    /// The request they followed.
+    pub after: Option<Vec<u8>>,
+}
+
+impl DecodeArgs {
+    fn hints(&self) -> Hints {
+        Hints {
+            edition: self.version_hint.map(Edition::from),
+            direction: self.direction,
+            unit: self.unit,
+            after: self.after.clone().map(|bytes| bytes.0),
+        }
+    }
+}
+
+impl Hints {
+    fn modbus(&self) -> modbus::explain::Hint {
+        let direction = self.direction.map(|direction| match direction {
+            Direction::Request => modbus::explain::Direction::Request,
+            Direction::Response => modbus::explain::Direction::Response,
+        });
+        modbus::explain::Hint { direction, unit: self.unit, after: self.after.clone() }
+    }
+
+    fn dlms(&self) -> dlms::explain::Hint {
+        let direction = self.direction.map(|direction| match direction {
+            Direction::Request => dlms::explain::Direction::Request,
+            Direction::Response => dlms::explain::Direction::Response,
+        });
+        dlms::explain::Hint { direction, ..dlms::explain::Hint::default() }
+    }
+}
+
 /// Explains strings of hex. Returns one JSON object a frame and whether any was bad.
 pub fn explain_lines<S: AsRef<str>>(
     inputs: impl IntoIterator<Item = S>,
     protocol: DecodeProtocol,
-    hint: Option<Edition>,
+    edition: Option<Edition>,
+) -> (Vec<Json>, bool) {
+    explain_with(inputs, protocol, &Hints { edition, ..Hints::default() })
+}
+
+/// Explains strings of hex with everything that is known about them.
+pub fn explain_with<S: AsRef<str>>(
+    inputs: impl IntoIterator<Item = S>,
+    protocol: DecodeProtocol,
+    hints: &Hints,
 ) -> (Vec<Json>, bool) {
     let mut objects = Vec::new();
     let mut any_bad = false;
     for input in inputs {
-        for explained in explain_input(input.as_ref(), protocol, hint) {
-            any_bad |= !matches!(&explained, Shown::Frame(Explained { frame: Ok(_), .. }));
-            objects.push(explained.json());
+        for shown in explain_input(input.as_ref(), protocol, hints) {
+            any_bad |= shown.is_bad();
+            objects.push(shown.json());
         }
     }
     (objects, any_bad)
@@ -88,11 +188,11 @@ pub fn explain_lines<S: AsRef<str>>(
 /// Runs the command. The result is the exit status: 0, or 1 if any frame was bad. A closed output
 /// ends it quietly.
 pub fn run(args: &DecodeArgs, stdin: &mut dyn BufRead, stdout: &mut dyn Write) -> u8 {
-    let hint = args.version_hint.map(Edition::from);
+    let hints = args.hints();
     let mut any_bad = false;
     let mut show = |input: &str, out: &mut dyn Write| -> io::Result<()> {
-        for shown in explain_input(input, args.protocol, hint) {
-            any_bad |= !matches!(&shown, Shown::Frame(Explained { frame: Ok(_), .. }));
+        for shown in explain_input(input, args.protocol, &hints) {
+            any_bad |= shown.is_bad();
             match args.json {
                 true => writeln!(out, "{}", shown.json())?,
                 false => shown.table(out)?,
@@ -137,17 +237,66 @@ fn each_line(
 
 /// What there is to show for a piece of input.
 enum Shown {
-    Frame(Explained),
-    BadHex(String),
+    Dlt645(Explained645),
+    Other(Explained),
+    BadHex(DecodeProtocol, String),
 }
 
-fn explain_input(input: &str, protocol: DecodeProtocol, hint: Option<Edition>) -> Vec<Shown> {
-    let Some(bytes) = parse_hex(input) else {
-        return vec![Shown::BadHex(input.trim().chars().take(SHOWN).collect())];
-    };
-    match protocol {
-        DecodeProtocol::Dlt645 => explain(&bytes, hint).into_iter().map(Shown::Frame).collect(),
+impl Shown {
+    fn is_bad(&self) -> bool {
+        match self {
+            Self::Dlt645(explained) => explained.frame.is_err(),
+            Self::Other(explained) => explained.fault.is_some(),
+            Self::BadHex(..) => true,
+        }
     }
+
+    fn json(&self) -> Json {
+        match self {
+            Self::Dlt645(explained) => dlt645::json(explained),
+            Self::Other(explained) => show::json(explained),
+            Self::BadHex(DecodeProtocol::Dlt645, input) => {
+                json!({"error": "hex", "preamble_fe": 0, "input": input})
+            }
+            Self::BadHex(_, input) => json!({"error": "hex", "input": input}),
+        }
+    }
+
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Dlt645(explained) => dlt645::table(explained, out),
+            Self::Other(explained) => show::table(explained, out),
+            Self::BadHex(_, input) => writeln!(out, "bad    not hex: {input}"),
+        }
+    }
+}
+
+fn explain_input(input: &str, protocol: DecodeProtocol, hints: &Hints) -> Vec<Shown> {
+    let Some(bytes) = parse_hex(input) else {
+        return vec![Shown::BadHex(protocol, input.trim().chars().take(SHOWN).collect())];
+    };
+    let mut told = match protocol {
+        DecodeProtocol::Dlt645 => {
+            let told = explain_645(&bytes, hints.edition);
+            return told.into_iter().map(Shown::Dlt645).collect();
+        }
+        DecodeProtocol::ModbusRtu => modbus::explain::explain(&bytes, &hints.modbus()),
+        DecodeProtocol::ModbusTcp => modbus::explain::explain_tcp(&bytes, &hints.modbus()),
+        DecodeProtocol::Acrel4g => modbus::explain::explain_4g(&bytes, &hints.modbus()),
+        DecodeProtocol::Iec62056 => {
+            iec62056::explain::explain(&bytes, &iec62056::explain::Hint::default())
+        }
+        DecodeProtocol::HdlcDlms => dlms::explain::explain(&bytes, &hints.dlms()),
+        DecodeProtocol::Cjt188 => {
+            cjt188::explain::explain(&bytes, &cjt188::explain::Hint::default())
+        }
+        DecodeProtocol::Dlt698 => dlt698::explain::explain(&bytes, &dlt698::explain::Hint),
+        DecodeProtocol::Mbus => mbus::explain::explain(&bytes, &mbus::explain::Hint),
+    };
+    if told.is_empty() {
+        told.push(Explained::bad("no_frame", Vec::new(), "no frame in these bytes"));
+    }
+    told.into_iter().map(Shown::Other).collect()
 }
 
 fn strip_prefix(word: &str) -> &str {
@@ -167,138 +316,4 @@ fn parse_hex(input: &str) -> Option<Vec<u8>> {
         u8::try_from(high << 4 | low).ok()
     };
     digits.as_bytes().chunks(2).map(byte).collect()
-}
-
-impl Shown {
-    fn json(&self) -> Json {
-        match self {
-            Self::BadHex(input) => json!({"error": "hex", "preamble_fe": 0, "input": input}),
-            Self::Frame(Explained { preamble, frame: Err(fault) }) => json!({
-                "preamble_fe": preamble,
-                "error": fault.code(),
-                "meaning": fault.to_string(),
-            }),
-            Self::Frame(Explained { preamble, frame: Ok(content) }) => {
-                Json::Object(object(*preamble, content))
-            }
-        }
-    }
-
-    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let content = match self {
-            Self::BadHex(input) => return writeln!(out, "bad    not hex: {input}"),
-            Self::Frame(Explained { frame: Err(fault), .. }) => {
-                return writeln!(out, "bad    {fault}");
-            }
-            Self::Frame(Explained { frame: Ok(content), .. }) => content,
-        };
-        let way = if content.frame.from_meter() { "from" } else { "to  " };
-        writeln!(
-            out,
-            "{way}   {}  C={:02X} L={}  {}",
-            content.frame.address,
-            content.frame.control,
-            content.frame.data.len(),
-            content.meaning
-        )?;
-        for line in &content.items {
-            let value = value_text(&line.value);
-            writeln!(out, "       {:<8}  {value:>16} {:<9} {}", line.di, line.unit, line.meaning)?;
-        }
-        Ok(())
-    }
-}
-
-/// The fields in the order of the reference vectors.
-fn object(preamble: usize, content: &Content) -> Map<String, Json> {
-    let frame = &content.frame;
-    let mut out = Map::new();
-    let mut put = |key: &str, value: Json| {
-        out.insert(key.to_owned(), value);
-    };
-    put("preamble_fe", json!(preamble));
-    put("version", json!(content.edition.year()));
-    put("address", json!(frame.address.to_string()));
-    put("control", json!(format!("{:02X}", frame.control)));
-    put("function", json!(content.function));
-    put("from_meter", json!(frame.from_meter()));
-    put("error_reply", json!(frame.from_meter() && frame.is_refusal()));
-    put("more_follows", json!(frame.from_meter() && frame.more_follows()));
-    put("length", json!(frame.data.len()));
-    put("data_unbiased", json!(hex(&frame.data)));
-    let mut some = |key: &str, value: Option<Json>| {
-        if let Some(value) = value {
-            put(key, value);
-        }
-    };
-    some("di", content.di.as_ref().map(|di| json!(di)));
-    some("seq", content.seq.map(|seq| json!(seq)));
-    some("payload", content.payload.as_ref().map(|payload| json!(hex(payload))));
-    some("meter_address", content.meter_address.as_ref().map(|address| json!(address)));
-    some("error_word", content.error_word.as_ref().map(|word| json!(hex(word))));
-    let refusal = content.refusal;
-    let serr = refusal.filter(|word| word.kind == ErrorKind::Serr);
-    some("serr", serr.map(|word| json!(format!("{:04X}", word.raw))));
-    some("error_names", refusal.map(|word| json!(word.names())));
-    some("feature", content.feature.map(|feature| json!(format!("{feature:02X}"))));
-    some("amount", content.amount.map(number));
-    some("level", content.level.map(|level| json!(format!("{level:02X}"))));
-    some("operator", content.operator.as_ref().map(|operator| json!(operator)));
-    some("command", content.command.map(|command| json!(command)));
-    some("n1", content.relay.map(|[n1, _]| json!(format!("{n1:02X}"))));
-    some("n2", content.relay.map(|[_, n2]| json!(format!("{n2:02X}"))));
-    some("valid_until", content.valid_until.map(|time| json!(time.to_string())));
-    some("value", content.value.as_ref().map(|value| json!(value)));
-    if content.read_by_table {
-        let (key, value, unit) = values(&content.items);
-        some(key, Some(value));
-        some("unit", unit);
-    }
-    put("items", Json::Array(content.items.iter().map(item).collect()));
-    put("meaning", json!(content.meaning));
-    out
-}
-
-/// The values of an answer: one as `value`, several as `values`, with their unit if they share one.
-fn values(items: &[Line]) -> (&'static str, Json, Option<Json>) {
-    let unit = items.first().map_or("", |first| first.unit);
-    let shared = !unit.is_empty() && items.iter().all(|line| line.unit == unit);
-    let unit = shared.then(|| json!(unit));
-    match items {
-        [only] => ("value", value(&only.value), unit),
-        several => ("values", several.iter().map(|line| value(&line.value)).collect(), unit),
-    }
-}
-
-fn item(line: &Line) -> Json {
-    let unit = if line.unit.is_empty() { Json::Null } else { json!(line.unit) };
-    let mut item = json!({
-        "di": line.di,
-        "value": value(&line.value),
-        "unit": unit,
-        "meaning": line.meaning,
-    });
-    if let (Value::Invalid(_), Json::Object(fields)) = (&line.value, &mut item) {
-        fields.insert("invalid".to_owned(), json!(true));
-    }
-    item
-}
-
-fn value(value: &Value) -> Json {
-    match value {
-        Value::Number(decimal) => number(*decimal),
-        Value::Text(text) | Value::Invalid(text) => json!(text),
-        Value::Missing => Json::Null,
-    }
-}
-
-/// A decimal as a JSON number. The text is exact; reading it as a float and printing the shortest
-/// text that reads back the same gives it again for the up to 12 digits that meters send.
-fn number(decimal: Decimal) -> Json {
-    if decimal.decimals == 0 {
-        return json!(decimal.digits);
-    }
-    let text = decimal.to_string();
-    let float = text.parse::<f64>().ok().and_then(Number::from_f64);
-    float.map_or(Json::String(text), Json::Number)
 }
