@@ -6,7 +6,16 @@
 //! mistake shows when the profile is loaded and not in front of a meter. Nothing here knows a
 //! protocol: identifiers are numbers, and `jobs` hands them to the protocol named.
 
+mod check;
+mod fault;
+mod lint;
+mod money;
+mod place;
 mod raw;
+mod set;
+
+pub use fault::{ProfileFault, What};
+pub use set::Profiles;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,11 +29,54 @@ use crate::units::CreditUnit;
 /// The profile used when nothing else is said.
 pub const DEFAULT: &str = "dlt645-2007-c";
 
-const BUILT_IN: &[&str] = &[
-    include_str!("profile/dlt645-2007-c.toml"),
-    include_str!("profile/dlt645-2007-c-kwh.toml"),
-    include_str!("profile/dlt645-2007-b.toml"),
-    include_str!("profile/tms.toml"),
+/// Item names that have words in both languages and a place on the card, in the order of the card.
+/// Any other name is shown as it is written.
+pub const KNOWN_ITEMS: &[&str] = &[
+    "energy",
+    "energy-reverse",
+    "energy-tip",
+    "energy-peak",
+    "energy-flat",
+    "energy-valley",
+    "reactive-energy",
+    "balance",
+    "overdraft",
+    "count",
+    "purchased",
+    "voltage-a",
+    "voltage-b",
+    "voltage-c",
+    "current-a",
+    "current-b",
+    "current-c",
+    "power",
+    "power-a",
+    "power-b",
+    "power-c",
+    "reactive-power",
+    "power-factor",
+    "frequency",
+    "volume",
+    "volume-settled",
+    "flow",
+    "heat",
+    "heat-power",
+    "temperature-in",
+    "temperature-out",
+    "work-hours",
+    "clock",
+    "status",
+    "price-tip",
+    "price-peak",
+    "price-flat",
+    "price-valley",
+    "alarm-1",
+    "alarm-2",
+    "number",
+    "account",
+    "model",
+    "ct",
+    "pt",
 ];
 
 /// Longest profile file that is read, bytes.
@@ -60,6 +112,9 @@ pub struct Profile {
     /// Where the money is. `None`: no document says how this model is recharged, or it has no
     /// account; the meter is read only.
     pub money: Option<MoneyRules>,
+    /// Rows that `[money]` lacks, where there is a section that is not complete; `money` is `None`
+    /// then.
+    pub money_lacks: Vec<String>,
 }
 
 /// Protocols a profile can name.
@@ -157,7 +212,7 @@ pub enum Place {
     Di(u32),
     /// A Modbus register: read by function 3 (holding) or 4 (input), address from 0.
     Register { function: u8, address: u16 },
-    /// An IEC 62056-21 data set's address, `1.8.0`; empty: from the readout only.
+    /// An IEC 62056-21 data set's address, `1.8.0`.
     Iec(String),
     /// A value of a CJ/T 188 answer, by its name in `protocol::cjt188`.
     Cjt188(String),
@@ -297,20 +352,31 @@ pub enum Layout {
     Sgcc,
     /// Amount, order number, zero MAC, meter number, zero MAC (TMS).
     Tms,
+    /// KO, older meters: as SGCC, the MACs ignored; the answer carries balance, count and customer.
+    Ko,
+    /// KO of 2018: meter and customer first, then amount and count in BCD, and a flag.
+    #[serde(rename = "ko-2018")]
+    Ko2018,
+    /// Kede: amount (0.01 kWh) and count in BCD, a flag, 13 zero bytes. Names no customer.
+    Kede,
+    /// TW gateway: as SGCC, but the first purchase goes out as an opening (070101FF).
+    Tw,
 }
 
-/// What is wrong with a profile.
+impl Layout {
+    /// Whether the frame names the purchase count, so that the meter can arbitrate between
+    /// duplicates.
+    pub fn names_count(self) -> bool {
+        self != Self::Tms
+    }
+}
+
+/// Why there is no profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// Longer than [`MAX_FILE`].
-    #[error("profile is longer than {MAX_FILE} bytes")]
-    TooLong,
-    /// Not TOML, a key missing, unknown or of the wrong type; with the place.
+    /// The first thing wrong with it; [`Profile::check`] tells the others.
     #[error("profile: {0}")]
-    Syntax(String),
-    /// A value that cannot be.
-    #[error("profile {id}: {key} = {value}: expected {expected}")]
-    Value { id: String, key: &'static str, value: String, expected: &'static str },
+    Faulty(Box<ProfileFault>),
     /// No built-in profile has this name.
     #[error("no profile named {0:?}")]
     Unknown(String),
@@ -320,14 +386,21 @@ impl Profile {
     /// Reads a profile and checks every value.
     ///
     /// # Errors
-    /// [`ProfileError`] naming the key.
+    /// [`ProfileError::Faulty`] naming line and key.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        if text.len() > MAX_FILE {
-            return Err(ProfileError::TooLong);
+        match Self::check(text) {
+            (Some(profile), _) => Ok(profile),
+            (None, faults) => {
+                let first = faults.into_iter().find(|fault| fault.what.is_fault());
+                Err(ProfileError::Faulty(Box::new(first.unwrap_or_default())))
+            }
         }
-        let raw: raw::Raw =
-            toml::from_str(text).map_err(|e| ProfileError::Syntax(e.to_string()))?;
-        raw.check()
+    }
+
+    /// Reads a profile and tells everything that is wrong or doubtful about it, in the order of its
+    /// lines. There is a profile unless something is wrong.
+    pub fn check(text: &str) -> (Option<Self>, Vec<ProfileFault>) {
+        check::read(text)
     }
 
     /// The built-in profile of that name.
@@ -335,13 +408,13 @@ impl Profile {
     /// # Errors
     /// [`ProfileError::Unknown`].
     pub fn built_in(id: &str) -> Result<Self, ProfileError> {
-        for text in BUILT_IN {
-            let profile = Self::parse(text)?;
-            if profile.id == id {
-                return Ok(profile);
-            }
-        }
-        Err(ProfileError::Unknown(id.to_owned()))
+        let unknown = || ProfileError::Unknown(id.to_owned());
+        set::text_of(id).ok_or_else(unknown).and_then(Self::parse)
+    }
+
+    /// The file of the built-in profile of that name, to begin one's own with.
+    pub fn built_in_text(id: &str) -> Option<&'static str> {
+        set::text_of(id)
     }
 
     /// Where the account is, where it is kept as DL/T 645-2007 says; and its unit.
@@ -359,7 +432,7 @@ impl Profile {
 
     /// The names of the built-in profiles.
     pub fn built_in_ids() -> Vec<String> {
-        BUILT_IN.iter().filter_map(|text| Self::parse(text).ok()).map(|p| p.id).collect()
+        set::built_in().map(|profile| profile.id).collect()
     }
 }
 

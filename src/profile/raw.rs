@@ -1,194 +1,271 @@
-//! A profile as written in TOML, and what is checked when it is read.
+//! TOML with its lines: tables whose keys are asked for by name, and notes of what is wrong.
+//!
+//! Nothing stops at the first mistake. A getter notes what is wrong with its key and gives `None`;
+//! whoever puts a profile together goes on and looks at the notes in the end.
 
-use std::fmt;
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::{
-    Class, Dlt645Money, Layout, Line, MoneyAt, MoneyRules, Patience, Profile, ProfileError,
-    Protocol,
-};
-use crate::protocol::{Framing, Parity};
-use crate::units::CreditUnit;
+use super::fault::{ProfileFault, What};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Raw {
-    id: String,
-    name: String,
-    protocol: Protocol,
-    class: Class,
-    source: String,
-    confidence: String,
-    line: RawLine,
-    timing: RawTiming,
-    password: RawPassword,
-    money: Option<RawMoney>,
+/// Characters of a value that are repeated in a note.
+const SHOWN: usize = 40;
+
+/// What was found wrong or doubtful.
+#[derive(Debug)]
+pub(super) struct Notes<'t> {
+    text: &'t str,
+    pub all: Vec<ProfileFault>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLine {
-    baud: u32,
-    parity: Parity,
-    data_bits: u8,
-    stop_bits: u8,
-    preamble: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTiming {
-    answer_ms: u64,
-    gap_ms: u64,
-    money_ms: u64,
-    tries: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPassword {
-    level: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMoney {
-    unit: RawUnit,
-    recharge: Layout,
-    balance: String,
-    overdraft: String,
-    count: String,
-    record: [String; 4],
-    rows: u8,
-    hoard: Option<String>,
-    price_fen_per_kwh: i64,
-    power_w: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawUnit {
-    Yuan,
-    Kwh,
-}
-
-/// Collects what every check needs: whose profile it is.
-struct Checker<'a> {
-    id: &'a str,
-}
-
-impl Checker<'_> {
-    fn ensure(
-        &self,
-        good: bool,
-        key: &'static str,
-        value: impl fmt::Display,
-        expected: &'static str,
-    ) -> Result<(), ProfileError> {
-        let (id, value) = (self.id.to_owned(), value.to_string());
-        if good { Ok(()) } else { Err(ProfileError::Value { id, key, value, expected }) }
+impl<'t> Notes<'t> {
+    pub fn new(text: &'t str) -> Self {
+        Self { text, all: Vec::new() }
     }
 
-    /// `digits` hexadecimal digits.
-    fn di(&self, key: &'static str, text: &str, digits: usize) -> Result<u32, ProfileError> {
-        let hex = text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let expected = if digits == 8 { "8 hexadecimal digits" } else { "6 hexadecimal digits" };
-        self.ensure(hex, key, text, expected)?;
-        u32::from_str_radix(text, 16).map_err(|e| ProfileError::Syntax(e.to_string()))
+    /// The line of a byte, from 1.
+    pub fn line(&self, at: usize) -> usize {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    pub fn add(&mut self, at: usize, key: &str, value: &str, what: What) {
+        let (line, key) = (self.line(at), key.to_owned());
+        let value = value.chars().take(SHOWN).collect();
+        self.all.push(ProfileFault { file: String::new(), line, key, value, what });
+    }
+
+    /// A note about the whole file.
+    pub fn add_to_file(&mut self, key: &str, what: What) {
+        let (key, nothing) = (key.to_owned(), String::new);
+        self.all.push(ProfileFault { file: nothing(), line: 0, key, value: nothing(), what });
+    }
+
+    /// Whether there is anything that forbids the profile.
+    pub fn faulty(&self) -> bool {
+        self.all.iter().any(|fault| fault.what.is_fault())
     }
 }
 
-impl Raw {
-    pub(super) fn check(self) -> Result<Profile, ProfileError> {
-        let checker = Checker { id: &self.id };
-        let name_like = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let good_id = (1..=32).contains(&self.id.len()) && self.id.bytes().all(name_like);
-        checker.ensure(good_id, "id", &self.id, "1 to 32 of a-z, 0-9 and '-'")?;
-        checker.ensure(!self.name.is_empty(), "name", &self.name, "a name")?;
-        let confidence = match self.confidence.as_bytes() {
-            [letter @ b'A'..=b'D'] => char::from(*letter),
-            _ => {
-                checker.ensure(false, "confidence", &self.confidence, "A, B, C or D")?;
-                'D'
-            }
-        };
-        let RawLine { baud, parity, data_bits, stop_bits, preamble } = self.line;
-        checker.ensure((300..=115_200).contains(&baud), "line.baud", baud, "300 to 115200")?;
-        checker.ensure((7..=8).contains(&data_bits), "line.data_bits", data_bits, "7 or 8")?;
-        checker.ensure((1..=2).contains(&stop_bits), "line.stop_bits", stop_bits, "1 or 2")?;
-        checker.ensure(preamble <= 16, "line.preamble", preamble, "0 to 16")?;
-        let level = self.password.level;
-        checker.ensure(level <= 9, "password.level", level, "0 to 9")?;
-        let timing = self.timing.check(&checker)?;
-        let money = self.money.map(|money| money.check(&checker)).transpose()?;
-        Ok(Profile {
-            id: self.id,
-            name: self.name,
-            protocol: self.protocol,
-            class: self.class,
-            source: self.source,
-            confidence,
-            line: Line { framing: Framing { baud, data_bits, parity, stop_bits }, preamble },
-            timing,
-            password_level: level,
-            terminal: None,
-            items: Vec::new(),
-            status: Vec::new(),
-            money,
-        })
-    }
+/// Whether a key has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Must,
+    May,
 }
 
-impl RawTiming {
-    fn check(&self, checker: &Checker<'_>) -> Result<Patience, ProfileError> {
-        let ms = |key, value: u64| {
-            let good = (1..=60_000).contains(&value);
-            checker.ensure(good, key, value, "1 to 60000 ms").map(|()| Duration::from_millis(value))
-        };
-        let good = (1..=10).contains(&self.tries);
-        checker.ensure(good, "timing.tries", self.tries, "1 to 10")?;
-        Ok(Patience {
-            answer: ms("timing.answer_ms", self.answer_ms)?,
-            gap: ms("timing.gap_ms", self.gap_ms)?,
-            money: ms("timing.money_ms", self.money_ms)?,
-            silence: Duration::ZERO,
-            tries: self.tries,
-        })
-    }
+/// A table of the file.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    /// `line`, `item[3]`; empty for the file itself.
+    pub path: String,
+    /// Its first byte.
+    pub at: usize,
+    rows: &'a DeTable<'a>,
+    known: Vec<&'static str>,
 }
 
-impl RawMoney {
-    fn check(&self, checker: &Checker<'_>) -> Result<MoneyRules, ProfileError> {
-        checker.ensure((1..=10).contains(&self.rows), "money.rows", self.rows, "1 to 10")?;
-        let (price, power) = (self.price_fen_per_kwh, self.power_w);
-        let good = (1..=10_000).contains(&price);
-        checker.ensure(good, "money.price_fen_per_kwh", price, "1 to 10000")?;
-        checker.ensure(
-            (1..=10_000_000).contains(&power),
-            "money.power_w",
-            power,
-            "1 to 10000000",
-        )?;
-        let mut record = [0u32; 4];
-        for (di, text) in record.iter_mut().zip(&self.record) {
-            // Six digits name the column; the last two are the row, 01 = newest.
-            *di = checker.di("money.record", text, 6)? << 8 | 1;
+impl<'a> Table<'a> {
+    pub fn new(path: impl Into<String>, at: usize, rows: &'a DeTable<'a>) -> Self {
+        Self { path: path.into(), at, rows, known: Vec::new() }
+    }
+
+    /// The key with its section.
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Where a key's value stands; the table itself for one that is not there.
+    pub fn at(&self, key: &str) -> usize {
+        self.rows.get(key).map_or(self.at, |value| value.span().start)
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    fn cell(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        self.rows.get(key)
+    }
+
+    /// Takes a key for known that was not asked for.
+    pub fn known(&mut self, key: &'static str) {
+        self.known.push(key);
+    }
+
+    /// Notes that `key` should have been `expected`.
+    pub fn wrong(&self, notes: &mut Notes<'_>, key: &str, expected: &str) {
+        let value = self.rows.get(key).map(|value| shown(value.get_ref())).unwrap_or_default();
+        let expected = expected.to_owned();
+        notes.add(self.at(key), &self.path_of(key), &value, What::Wrong { expected });
+    }
+
+    fn lacks(&self, notes: &mut Notes<'_>, key: &str, need: Need, expected: &str) {
+        if need == Need::Must {
+            let expected = expected.to_owned();
+            notes.add(self.at, &self.path_of(key), "", What::Missing { expected });
         }
-        let at = MoneyAt::Dlt645(Dlt645Money {
-            recharge: self.recharge,
-            balance: checker.di("money.balance", &self.balance, 8)?,
-            overdraft: checker.di("money.overdraft", &self.overdraft, 8)?,
-            count: checker.di("money.count", &self.count, 8)?,
-            record,
-            rows: self.rows,
-            hoard: self.hoard.as_deref().map(|t| checker.di("money.hoard", t, 8)).transpose()?,
-        });
-        let unit = match self.unit {
-            RawUnit::Yuan => CreditUnit::Yuan,
-            RawUnit::Kwh => CreditUnit::Kwh,
-        };
-        Ok(MoneyRules { unit, price_fen_per_kwh: price, power_w: power, at })
     }
+
+    /// A text that `read` understands.
+    pub fn text<T>(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        need: Need,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let Some(value) = self.cell(key) else {
+            self.lacks(notes, key, need, expected);
+            return None;
+        };
+        let found = value.get_ref().as_str().and_then(read);
+        if found.is_none() {
+            self.wrong(notes, key, expected);
+        }
+        found
+    }
+
+    /// One of the words of an enumeration.
+    pub fn word<T: DeserializeOwned>(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        need: Need,
+    ) -> Option<T> {
+        let expected = words_of::<T>();
+        self.text(notes, key, need, &expected, |text| {
+            let reader: StrDeserializer<'_, WordError> = text.into_deserializer();
+            T::deserialize(reader).ok()
+        })
+    }
+
+    /// A whole number; `unit` is added to what is expected.
+    pub fn number<T: TryFrom<i64>>(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        need: Need,
+        range: RangeInclusive<i64>,
+        unit: &str,
+    ) -> Option<T> {
+        let expected = format!("{} to {}{unit}", range.start(), range.end());
+        let Some(value) = self.cell(key) else {
+            self.lacks(notes, key, need, &expected);
+            return None;
+        };
+        let number = value.get_ref().as_integer().and_then(|whole| {
+            i64::from_str_radix(&whole.as_str().replace('_', ""), whole.radix()).ok()
+        });
+        let found = number.filter(|number| range.contains(number)).and_then(|n| n.try_into().ok());
+        if found.is_none() {
+            self.wrong(notes, key, &expected);
+        }
+        found
+    }
+
+    /// A section or an inline table.
+    pub fn table(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        need: Need,
+    ) -> Option<Table<'a>> {
+        let Some(value) = self.cell(key) else {
+            self.lacks(notes, key, need, "a section");
+            return None;
+        };
+        let Some(rows) = value.get_ref().as_table() else {
+            self.wrong(notes, key, "a section");
+            return None;
+        };
+        Some(Table::new(self.path_of(key), value.span().start, rows))
+    }
+
+    /// Sections written `[[key]]`, or a list of inline tables. None at all is an empty list.
+    pub fn tables(&mut self, notes: &mut Notes<'_>, key: &'static str) -> Vec<Table<'a>> {
+        let Some(value) = self.cell(key) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong(notes, key, "a list of sections");
+            return Vec::new();
+        };
+        let path = self.path_of(key);
+        let mut tables = Vec::new();
+        for (nth, value) in list.iter().enumerate() {
+            let path = format!("{path}[{}]", nth + 1);
+            match value.get_ref().as_table() {
+                Some(rows) => tables.push(Table::new(path, value.span().start, rows)),
+                None => {
+                    let expected = "a section".to_owned();
+                    let shown = shown(value.get_ref());
+                    notes.add(value.span().start, &path, &shown, What::Wrong { expected });
+                }
+            }
+        }
+        tables
+    }
+
+    /// A list of exactly `count` texts that `read` understands.
+    pub fn texts<T>(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        count: usize,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Some(value) = self.cell(key) else {
+            self.lacks(notes, key, Need::Must, expected);
+            return None;
+        };
+        let list = value.get_ref().as_array().filter(|list| list.len() == count);
+        let found: Option<Vec<T>> = list
+            .and_then(|list| list.iter().map(|v| v.get_ref().as_str().and_then(&read)).collect());
+        if found.is_none() {
+            self.wrong(notes, key, expected);
+        }
+        found
+    }
+
+    /// Every key has been asked for: the others are unknown.
+    pub fn finish(self, notes: &mut Notes<'_>) {
+        for key in self.rows.keys() {
+            let name = key.get_ref().as_ref();
+            if !self.known.contains(&name) {
+                let expected = self.known.join(", ");
+                notes.add(key.span().start, &self.path_of(name), "", What::Unknown { expected });
+            }
+        }
+    }
+}
+
+/// A value as it is repeated in a note.
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(whole) => whole.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(yes) => yes.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(list) => {
+            let parts: Vec<String> = list.iter().map(|part| shown(part.get_ref())).collect();
+            format!("[{}]", parts.join(", "))
+        }
+        DeValue::Table(_) => "{..}".to_owned(),
+    }
+}
+
+/// The words of an enumeration, from what its reader says about a word that is none.
+fn words_of<T: DeserializeOwned>() -> String {
+    let reader: StrDeserializer<'_, WordError> = "".into_deserializer();
+    let words = T::deserialize(reader).err().map(|error| error.to_string()).unwrap_or_default();
+    let list = words.split_once("expected ").map_or("", |(_, list)| list);
+    list.trim_start_matches("one of ").replace('`', "")
 }

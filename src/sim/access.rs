@@ -28,6 +28,13 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// Another password, `PA P0 P1 P2`. False for a level there is none of.
+    pub(super) fn set_password(&mut self, key: [u8; 4]) -> bool {
+        let [level, password @ ..] = key;
+        let place = self.passwords.get_mut(usize::from(level));
+        place.map(|place| *place = password).is_some()
+    }
+
     pub(super) fn new(setup: &MeterSetup) -> Self {
         let digits = setup.password.parse::<u64>().unwrap_or(0);
         let low_first = bcd::encode(digits, 3);

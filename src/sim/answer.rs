@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::events::Kind;
 use super::faults::{Fault, Request};
 use super::meter::{FollowUp, Meter};
-use super::setup::{Port, Security, SeqPlace};
+use super::setup::{Edition, Port, Security, SeqPlace};
+use super::v1997;
 use crate::protocol::dlt645::frame::{Address, Decoder, Frame};
 
 /// ERR bit 0: refused for a reason that has no bit of its own.
@@ -54,16 +55,20 @@ enum Aim {
     Everybody,
 }
 
-fn aim(address: Address, own: [u8; 6]) -> Option<Aim> {
-    match address.0 {
-        [0x99, 0x99, 0x99, 0x99, 0x99, 0x99] => Some(Aim::Everybody),
-        [0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA] => Some(Aim::Whoever),
-        wire => {
-            // AA only from the high end, which comes last, and at least one digit pair exact.
-            let open = wire.iter().rev().take_while(|byte| **byte == 0xAA).count();
-            let exact = wire.len() - open;
-            (wire[..exact] == own[..exact]).then_some(Aim::Me)
-        }
+fn aim(address: Address, own: [u8; 6], wildcard_bytes: usize) -> Option<Aim> {
+    let wire = address.0;
+    if wire == [0x99; 6] {
+        return Some(Aim::Everybody);
+    }
+    // AA only from the high end, which comes last.
+    let open = wire.iter().rev().take_while(|byte| **byte == 0xAA).count();
+    if open > wildcard_bytes {
+        return None;
+    }
+    let exact = wire.len() - open;
+    match exact {
+        0 => Some(Aim::Whoever),
+        _ => (wire[..exact] == own[..exact]).then_some(Aim::Me),
     }
 }
 
@@ -84,7 +89,12 @@ impl Meter {
 
     /// Hears a frame on one of its ports.
     pub fn hear_on(&mut self, port: Port, frame: &Frame, now: Duration) -> Option<Reply> {
-        let aim = aim(frame.address, self.no.wire())?;
+        let mut aim = aim(frame.address, self.no.wire(), self.setup.wildcard_bytes.into())?;
+        let old = self.setup.edition == Edition::V1997;
+        // 1997 firmware answers readings on 99 with its own address (section 1).
+        if old && aim == Aim::Everybody && v1997::answers_all(frame.control) {
+            aim = Aim::Whoever;
+        }
         self.advance(now);
         let length = frame.wire_len(frame.preamble);
         let deaf = self.setup.dead
@@ -98,7 +108,7 @@ impl Meter {
             self.obey_broadcast(frame);
             return None;
         }
-        let request = request_of(frame);
+        let request = if old { v1997::request_of(frame.control) } else { request_of(frame) };
         self.struck = self.faults.strike(request, &self.setup.faults);
         match self.struck {
             Some(Fault::NoReply) => return None,
@@ -109,15 +119,19 @@ impl Meter {
             _ => {}
         }
         let own = self.no;
-        let act = self.obey(aim, frame);
+        let act = match self.setup.edition {
+            Edition::V2007 => self.obey(aim, frame),
+            Edition::V1997 => self.obey_1997(aim == Aim::Whoever, frame.control, &frame.data),
+        };
         let struck = self.struck.take();
         if self.silenced_by(struck) {
             return None;
         }
         let from = match (aim, frame.control) {
-            (Aim::Whoever, _) if self.setup.echo_wildcard => Address::ANY,
+            (Aim::Whoever, _) if self.setup.echo_wildcard => frame.address,
             // 95 comes from the new address; 94 after 04000401 still from the old one.
             (_, 0x15) => Address::meter(self.no),
+            (_, 0x0A) if old => Address::meter(self.no),
             _ => Address::meter(own),
         };
         self.reply(from, frame.control, act, struck)
@@ -142,6 +156,7 @@ impl Meter {
         self.silent_until_ms = self.time.up_ms.saturating_add(pause_ms);
         self.session = None;
         self.follow_up = None;
+        self.last_answer = None;
         // Power went and came back: start and end, 6 bytes each.
         let stamp = self.time.clock().stamp();
         self.events.add(Kind::PowerDown, [stamp, stamp].concat());
@@ -168,7 +183,7 @@ impl Meter {
         let frame = Frame::new(from, control | flags, data);
         let mut bytes = frame.encode(usize::from(self.setup.preamble));
         let delay_ms = match control {
-            0x03 => self.setup.security_delay_ms,
+            0x03 if self.setup.edition == Edition::V2007 => self.setup.security_delay_ms,
             _ => self.setup.delay_ms,
         };
         let mut after = Duration::from_millis(delay_ms);
@@ -180,11 +195,12 @@ impl Meter {
         Some(Reply { bytes, after })
     }
 
-    /// 08H, 16H and 1DH act on everybody; 1EH, the keep-power heartbeat of one test bench, is heard
+    /// 08H acts on everybody; in 2007 16H and 1DH, too; 1EH, the keep-power heartbeat of one test bench, is heard
     /// and changes nothing (what it does is not documented).
     fn obey_broadcast(&mut self, frame: &Frame) {
         match frame.control {
             0x08 => self.broadcast_time(&frame.data),
+            _ if self.setup.edition == Edition::V1997 => {}
             0x16 => {
                 self.freeze_command(&frame.data);
             }
@@ -240,7 +256,7 @@ impl Meter {
         Act::More(first)
     }
 
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         usize::from(self.setup.max_data).clamp(DATA_MIN, DATA_MAX)
     }
 

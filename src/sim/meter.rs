@@ -18,6 +18,7 @@ use super::params::Params;
 use super::purse::{AuditError, Booking, CounterReset, Purse};
 use super::relay::Relay;
 use super::setup::{MeterSetup, as_text};
+use super::v1997::LastAnswer;
 use crate::units::{AccountNo, Credit, MeterNo};
 
 /// A meter.
@@ -41,6 +42,9 @@ pub struct Meter {
     pub(super) silent_until_ms: u64,
     /// The fault of the request being handled.
     pub(super) struck: Option<Fault>,
+    /// The last answer to a reading by the edition of 1997, for 03H.
+    #[serde(skip)]
+    pub(super) last_answer: Option<LastAnswer>,
     /// A read answered in pieces, and how many of them have been sent.
     pub(super) follow_up: Option<FollowUp>,
     pub(super) baud: u32,
@@ -109,6 +113,7 @@ impl Meter {
             faults: Faults::new(seed),
             silent_until_ms: 0,
             struck: None,
+            last_answer: None,
             follow_up: None,
             baud: setup.baud,
             challenges: 0,

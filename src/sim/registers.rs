@@ -55,7 +55,7 @@ impl Meter {
     }
 
     /// Total and rates of one kind now (0) or at a settlement (1..).
-    fn energy_of(&self, kind: u8, day: usize) -> Option<Vec<u64>> {
+    pub(super) fn energy_of(&self, kind: u8, day: usize) -> Option<Vec<u64>> {
         let rates = self.rates();
         let active = match day {
             0 => self.energy.readings(rates),
@@ -184,7 +184,7 @@ impl Meter {
         noise::still(self.seed, self.time.up_ms / 1000, place, below)
     }
 
-    fn volts_x10(&self, phase: u8) -> u64 {
+    pub(super) fn volts_x10(&self, phase: u8) -> u64 {
         VOLTS_X10 - 20 + self.still(u64::from(phase), 41)
     }
 

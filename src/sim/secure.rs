@@ -8,6 +8,7 @@ use super::meter::Meter;
 use super::noise;
 use super::purse::{BALANCE_MAX, Purchase};
 use super::setup::{ErrorWord, Layout, Security};
+use super::vendor;
 use crate::units::AccountNo;
 
 /// SERR bits (6.2).
@@ -21,6 +22,8 @@ pub(super) mod serr {
     pub const HOARD: u16 = 1 << 6;
     pub const ADDRESS: u16 = 1 << 7;
     pub const SUSPENDED: u16 = 1 << 8;
+    /// The maker's own bit: a KO meter's "length".
+    pub const LENGTH: u16 = 1 << 15;
 }
 
 /// MAC errors in one clock hour that suspend money and remote control until the hour changes.
@@ -34,6 +37,7 @@ const TEST_KEYS: [u8; 4] = [0, 0, 0, 0];
 /// A request's body after `DI op`, and what came before it.
 struct Call<'a> {
     di: u32,
+    operator: [u8; 4],
     body: &'a [u8],
 }
 
@@ -48,10 +52,11 @@ fn customer(bytes: &[u8], at: usize) -> Option<AccountNo> {
 impl Meter {
     /// Answers 03H.
     pub(super) fn secure(&mut self, data: &[u8]) -> Act {
-        let (Some(di), Some(body)) = (data.first_chunk::<4>(), data.get(8..)) else {
+        let Some(([d0, d1, d2, d3, operator @ ..], body)) = data.split_first_chunk::<8>() else {
             return self.serr(serr::OTHER);
         };
-        let call = Call { di: u32::from_le_bytes(*di), body };
+        let di = [*d0, *d1, *d2, *d3];
+        let call = Call { di: u32::from_le_bytes(di), operator: *operator, body };
         let extra = match call.di {
             0x0700_00FF => self.authenticate(&call),
             0x0700_01FF => self.set_validity(&call),
@@ -74,6 +79,9 @@ impl Meter {
     /// C3 in this meter's width.
     fn serr(&self, bits: u16) -> Act {
         let [low, high] = bits.to_le_bytes();
+        if matches!(self.setup.layout, Layout::Ko | Layout::Ko2018) {
+            return Act::Refuse(vec![vendor::ko_error(bits)]);
+        }
         Act::Refuse(match self.setup.error_word {
             ErrorWord::Wide => vec![low, high],
             ErrorWord::Narrow => vec![low],
@@ -225,18 +233,20 @@ impl Meter {
 
     /// Opening and recharge. Checks in the order of 6.1.
     fn credit(&mut self, call: &Call<'_>, opening: bool) -> Result<Vec<u8>, u16> {
-        if self.setup.layout == Layout::Order {
-            return self.credit_by_order(call, opening);
+        match self.setup.layout {
+            Layout::Order => return self.credit_by_order(call, opening),
+            Layout::Ko2018 => return self.credit_ko_2018(call.body, opening),
+            Layout::Kede => return self.credit_kede(call.operator, call.body, opening),
+            Layout::Sgcc | Layout::Ko | Layout::Tw => {}
         }
-        if call.body.len() != 22 {
-            return Err(serr::OTHER);
-        }
+        let body = self.purse_body(call.body)?;
         let session = self.secured()?;
-        let amount = i64::from(number(call.body, 0).ok_or(serr::OTHER)?);
-        let count = number(call.body, 4).ok_or(serr::OTHER)?;
+        let amount = i64::from(number(body, 0).ok_or(serr::OTHER)?);
+        let count = number(body, 4).ok_or(serr::OTHER)?;
         // All zeros means "no account" and cannot be a customer.
-        let account = customer(call.body, 12).filter(|account| account.wire() != [0; 6]);
+        let account = customer(body, 12).filter(|account| account.wire() != [0; 6]);
         let account = account.ok_or(serr::CUSTOMER)?;
+        self.right_command(opening, count, account)?;
         if !opening && self.purse.account != Some(account) {
             return Err(serr::CUSTOMER);
         }
@@ -250,8 +260,8 @@ impl Meter {
         if !only_opens {
             self.check_room(amount)?;
         }
-        self.check_mac(session, &call.body[..8], &call.body[8..12])?;
-        self.check_mac(session, &call.body[12..18], &call.body[18..])?;
+        self.check_mac(session, &body[..8], &body[8..12])?;
+        self.check_mac(session, &body[12..18], &body[18..])?;
         if self.write_is_lost() {
             return Ok(Vec::new());
         }
@@ -296,7 +306,7 @@ impl Meter {
     }
 
     /// Hoarding limit, and what the registers can show and the ledger hold.
-    fn check_room(&self, amount: i64) -> Result<(), u16> {
+    pub(super) fn check_room(&self, amount: i64) -> Result<(), u16> {
         let after = self.purse.balance() + amount;
         let limit = self.hoard_limit();
         if after > BALANCE_MAX || limit > 0 && after > limit {
@@ -305,7 +315,7 @@ impl Meter {
         if self.purse.is_full() { Err(serr::OTHER) } else { Ok(()) }
     }
 
-    fn book(&mut self, account: AccountNo, count: u32, amount: i64) {
+    pub(super) fn book(&mut self, account: AccountNo, count: u32, amount: i64) {
         let torn = matches!(self.struck, Some(Fault::TornWrite(_)));
         let date = self.time.clock().short_stamp();
         let at = self.time.uptime();
@@ -369,8 +379,9 @@ impl Meter {
     }
 
     /// What KO meters add to their answer.
-    fn purse_reply(&self) -> Vec<u8> {
-        if !self.setup.reply_purse {
+    pub(super) fn purse_reply(&self) -> Vec<u8> {
+        let ko = matches!(self.setup.layout, Layout::Ko | Layout::Ko2018);
+        if !self.setup.reply_purse && !ko {
             return Vec::new();
         }
         [&self.money()[..], &self.count_bytes(), &self.customer_bytes()].concat()

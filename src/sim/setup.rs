@@ -15,6 +15,12 @@ pub struct MeterSetup {
     /// Communication address.
     #[serde(with = "as_text")]
     pub no: MeterNo,
+    /// Which edition of the standard it speaks.
+    pub edition: Edition,
+    /// How many `AA` an address may have (1997 firmware HH: 3); 6 takes the wildcard of all `AA`.
+    pub wildcard_bytes: u8,
+    /// What stands between the values of a 1997 block.
+    pub separator: Separator,
     /// Customer number, if the account is open.
     #[serde(with = "as_optional_text", skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountNo>,
@@ -112,6 +118,9 @@ impl Default for MeterSetup {
         Self {
             // Zero digits are decimal digits; the other arm cannot be reached.
             no: MeterNo::from_bcd(zero).unwrap_or_else(|| unreachable!("zeros are digits")),
+            edition: Edition::V2007,
+            wildcard_bytes: 6,
+            separator: Separator::End,
             account: None,
             unit: CreditUnit::Yuan,
             count: 0,
@@ -204,6 +213,29 @@ pub enum ErrorWord {
     Err,
 }
 
+/// Edition of the standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edition {
+    /// DL/T 645-1997.
+    #[serde(rename = "1997")]
+    V1997,
+    /// DL/T 645-2007.
+    #[serde(rename = "2007")]
+    V2007,
+}
+
+/// What stands between the values of a 1997 block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Separator {
+    /// Nothing.
+    None,
+    /// One `AA` at the end, as captured.
+    End,
+    /// An `AA` behind every value.
+    Each,
+}
+
 /// Layout of open and recharge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -213,6 +245,16 @@ pub enum Layout {
     /// amount 4, order number 8, MAC 4, meter 6, MAC 4 (TMS, L=22H): no count in the frame. Whether
     /// real ones notice a repeated order is not known; this one does.
     Order,
+    /// KO, older: as SGCC with MACs ignored, four serial bytes behind allowed; answers with its
+    /// purse, refuses with 80 to 84.
+    Ko,
+    /// KO 2018: meter 6, customer 6, amount 4 BCD, count 2 BCD, flag.
+    #[serde(rename = "ko-2018")]
+    Ko2018,
+    /// Kede: amount 4 BCD (0.01 kWh), count 4 BCD, flag, 13 zeros.
+    Kede,
+    /// TW gateway: as SGCC; the first purchase is an opening.
+    Tw,
 }
 
 /// Where the frame number stands in follow-up answers (trap 11).

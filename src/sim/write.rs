@@ -8,12 +8,15 @@ use super::esam;
 use super::events::{Freeze, Kind};
 use super::meter::Meter;
 use super::params::WriteFault;
+use super::setup::Edition;
 use crate::units::{AccountNo, MeterNo};
 
 /// ERR bit 3: the speed cannot be changed.
 const BAUD_FAULT: u8 = 0x08;
 /// How far a broadcast time may be off, seconds (2.1).
 pub const BROADCAST_TIME_MAX_S: i64 = 5 * 60;
+/// The same for a meter of 1997 (2.2), which wants the same day besides.
+const BROADCAST_TIME_1997_S: i64 = 10 * 60;
 const DAY_S: i64 = 86_400;
 
 /// Speeds by feature bit (2.1): bit 1 is 600, bit 6 is 19200.
@@ -83,7 +86,25 @@ impl Meter {
     }
 
     fn store(&mut self, write: &Write<'_>) -> Act {
-        let stored = match write.di {
+        match self.keep(write) {
+            Ok(()) => Act::Done(Vec::new()),
+            Err(WriteFault::Unknown) => Act::Refuse(vec![NO_SUCH_DATA]),
+            Err(WriteFault::Content) => Act::refuse_other(),
+        }
+    }
+
+    /// Stores an item whose right to be written has been checked.
+    pub(super) fn store_item(
+        &mut self,
+        di: u32,
+        operator: [u8; 4],
+        data: &[u8],
+    ) -> Result<(), WriteFault> {
+        self.keep(&Write { di, operator, header: &[], data })
+    }
+
+    fn keep(&mut self, write: &Write<'_>) -> Result<(), WriteFault> {
+        match write.di {
             0x0400_0101 | 0x0400_0102 | 0x0400_010C => self.store_clock(write),
             0x0400_0401 => self.store_address(write.data),
             0x0400_040E => self.store_customer(write.data),
@@ -94,15 +115,9 @@ impl Meter {
                     self.params.store(di, write.data);
                 }
             }),
-        };
-        match stored {
-            Ok(()) => {
-                self.record_programming(write);
-                Act::Done(Vec::new())
-            }
-            Err(WriteFault::Unknown) => Act::Refuse(vec![NO_SUCH_DATA]),
-            Err(WriteFault::Content) => Act::refuse_other(),
-        }
+        }?;
+        self.record_programming(write);
+        Ok(())
     }
 
     /// Time 6, operator 4, ten identifiers (the unused ones FF).
@@ -203,7 +218,11 @@ impl Meter {
         let settles = self.params.get(0x0400_0B01).unwrap_or_default();
         let settling = matches!(settles[..], [hour, day] if bcd::plain(day) == Some(now.day)
             && bcd::plain(hour).is_some_and(|hour| near(i64::from(hour) * 3600)));
-        let off = (clock.seconds() - now.seconds()).abs() > BROADCAST_TIME_MAX_S;
+        let (most, other_day) = match self.setup.edition {
+            Edition::V2007 => (BROADCAST_TIME_MAX_S, false),
+            Edition::V1997 => (BROADCAST_TIME_1997_S, clock.seconds() / DAY_S != today),
+        };
+        let off = (clock.seconds() - now.seconds()).abs() > most || other_day;
         let again = self.time.broadcast_day == Some(today);
         if self.setup.no_clock || off || near(0) || settling || again {
             return;

@@ -3,6 +3,8 @@
 mod bad_lines;
 mod conversations;
 mod peer;
+mod six_cases;
+mod v1997;
 
 use std::fs;
 use std::path::PathBuf;
@@ -163,6 +165,9 @@ fn command(hex: &[&str], json: bool, hint: Option<VersionHint>, stdin: &str) -> 
         protocol: DecodeProtocol::Dlt645,
         json,
         version_hint: hint,
+        direction: None,
+        unit: None,
+        after: None,
         hex: hex.iter().map(|hex| (*hex).to_owned()).collect(),
     };
     let mut out = Vec::new();

@@ -11,6 +11,8 @@ mod served;
 mod speed;
 mod stored;
 mod supply;
+mod v1997;
+mod vendors;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Conversations with a DL/T 645-2007 meter, without any input or output of their own.
+//! Conversations with DL/T 645 meters of both editions, without any input or output of their own.
 //!
 //! All of them are made of one question and one answer (`exchange.rs`). Questions that change
 //! nothing may be repeated, with the care that a line without transaction numbers needs
@@ -7,16 +7,18 @@
 
 mod careful;
 mod exchange;
+mod find;
+mod layouts;
 mod money;
 mod once;
 mod reads;
 mod writes;
 
 pub use crate::protocol::exchange::Retry;
-pub use money::{
-    AccountStatus, CreditAnswer, OpenAccount, PurseStatus, RechargeLayout, SendCredit,
-};
-pub use reads::{FindAddress, ReadItems, Reply};
+pub use layouts::RechargeLayout;
+pub use money::{AccountStatus, CreditAnswer, OpenAccount, PurseStatus, SendCredit};
+pub use find::{FindAddress, FindAddress1997};
+pub use reads::{ReadItems, Reply};
 pub use writes::{
     Access, BroadcastTime, ChangeBaud, ChangePassword, Freeze, FreezeWhen, PasswordOrder, Relay,
     Write, WriteAddress, WriteError,

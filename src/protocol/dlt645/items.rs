@@ -12,6 +12,8 @@ mod parameters;
 mod pattern;
 mod v1997;
 
+use super::words::Edition;
+
 pub use decode::{clock, decode, decode_1997, decode_continued};
 
 /// How the bytes of one value are read.
@@ -74,6 +76,9 @@ pub(crate) struct Part {
     /// For parts that are items themselves: the low byte of their identifier. 0 otherwise.
     low: u8,
 }
+
+/// Ends or separates the values of a block in many 1997 meters. No BCD value has it.
+const SEPARATOR: u8 = 0xAA;
 
 /// Any number of values, up to the end of the data.
 const TO_END: u16 = u16::MAX;
@@ -170,11 +175,15 @@ pub fn find_1997(di: u16) -> Option<Item> {
     v1997::find(di)
 }
 
-/// Data bytes to expect for a 2007 identifier: exact for single items, the usual for blocks.
-pub fn expected_len(di: u32) -> usize {
+/// Data bytes to expect for an identifier: exact for single items, the usual for blocks.
+pub fn expected_len(edition: Edition, di: u32) -> usize {
     /// The standard's limit for the data of a read, without the identifier.
     const UNKNOWN: usize = 196;
-    let Some(item) = find(di) else {
+    let found = match edition {
+        Edition::V2007 => find(di),
+        Edition::V1997 => u16::try_from(di).ok().and_then(find_1997),
+    };
+    let Some(item) = found else {
         return UNKNOWN;
     };
     match item.block {
@@ -182,6 +191,27 @@ pub fn expected_len(di: u32) -> usize {
         false if item.len == 0 => UNKNOWN,
         false => usize::from(item.len),
     }
+}
+
+/// Whether so many bytes can be a 1997 item: its own length, or a block's with or without
+/// separators. What the tables do not know can be anything.
+pub fn can_be_1997(di: u32, data: &[u8]) -> bool {
+    let known = u16::try_from(di).ok().and_then(find_1997).filter(|item| item.len > 0);
+    let Some(item) = known else { return true };
+    let len = usize::from(item.len);
+    let ended = |rest: &[u8]| matches!(data.split_last(), Some((&SEPARATOR, body)) if body == rest);
+    let closed = &data[..data.len().saturating_sub(1)];
+    if !item.block {
+        return data.len() == len || closed.len() == len && ended(closed);
+    }
+    let plain = data.len().is_multiple_of(len);
+    let at_end = closed.len().is_multiple_of(len) && ended(closed);
+    // A separator behind each value, the last one's may be left out.
+    let between = data.chunks(len + 1).all(|value| match value.split_at(value.len().min(len)) {
+        (whole, [] | [SEPARATOR]) => whole.len() == len,
+        _ => false,
+    });
+    plain || at_end || between
 }
 
 fn expand(di: u32, row: &'static Row, digits: usize) -> Option<Item> {

@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Err1997,
     /// Two bytes behind control code C3: the security error word.
     Serr,
+    /// One byte behind control code C3, 80 to 84: a KO meter's own numbers.
+    Ko,
     /// Two bytes behind control code DC: a relay command in its extended form (PA 98, P2 01).
     Relay,
 }
@@ -86,6 +88,21 @@ const SERR: [&str; 16] = [
     "vendor",
 ];
 
+/// KO meters' codes from 80 on (dlt645.md 6.5), and the SERR bit that says the same.
+const KO: [(&str, u16); 5] = [
+    ("purchase-count-wrong", SERR_COUNT),
+    ("customer-number-mismatch", SERR_CUSTOMER),
+    ("exceeds-hoard-limit", SERR_HOARD),
+    ("price-wrong", SERR_VENDOR),
+    ("length-wrong", SERR_OTHER),
+];
+/// The first of them.
+const KO_FIRST: u8 = 0x80;
+
+/// Another reason (SERR bit 0).
+const SERR_OTHER: u16 = 0x0001;
+/// A maker's own reason (SERR bit 15).
+const SERR_VENDOR: u16 = 0x8000;
 /// Repeated recharge (SERR bit 1): the step was taken before.
 pub const SERR_REPEATED: u16 = 0x0002;
 /// Customer number mismatch (SERR bit 4).
@@ -107,6 +124,10 @@ impl ErrorWord {
             (Edition::V2007, 0x1C, [low, high, ..]) => {
                 Some(Self { raw: u16::from_le_bytes([*low, *high]), kind: ErrorKind::Relay })
             }
+            // Bit 7 of ERR is reserved: no meter by the book says 80 to 84.
+            (Edition::V2007, 0x03, [byte]) if ko_row(*byte).is_some() => {
+                Some(Self { raw: u16::from(*byte), kind: ErrorKind::Ko })
+            }
             (Edition::V1997, _, [byte, ..]) => {
                 Some(Self { raw: u16::from(*byte), kind: ErrorKind::Err1997 })
             }
@@ -117,9 +138,23 @@ impl ErrorWord {
         }
     }
 
-    /// The names of the bits set, lowest first.
+    /// The word as a SERR: a KO code becomes the bit that says the same, everything else is passed
+    /// on as it came.
+    pub fn as_serr(self) -> u16 {
+        match self.kind {
+            ErrorKind::Ko => self.ko().map_or(self.raw, |(_, bit)| bit),
+            _ => self.raw,
+        }
+    }
+
+    fn ko(self) -> Option<(&'static str, u16)> {
+        ko_row(u8::try_from(self.raw).ok()?)
+    }
+
+    /// The names of the bits set, lowest first; a KO code's only name.
     pub fn names(self) -> Vec<&'static str> {
         let table: &[&'static str] = match self.kind {
+            ErrorKind::Ko => return self.ko().map(|(name, _)| name).into_iter().collect(),
             ErrorKind::Err2007 => &ERR_2007,
             ErrorKind::Err1997 => &ERR_1997,
             ErrorKind::Serr => &SERR,
@@ -134,12 +169,17 @@ impl ErrorWord {
     }
 }
 
+fn ko_row(byte: u8) -> Option<(&'static str, u16)> {
+    KO.get(usize::from(byte.checked_sub(KO_FIRST)?)).copied()
+}
+
 impl std::fmt::Display for ErrorWord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = self.names();
         let names = if names.is_empty() { "no bit set".to_owned() } else { names.join(", ") };
         match self.kind {
             ErrorKind::Serr => write!(f, "SERR {:04X} ({names})", self.raw),
+            ErrorKind::Ko => write!(f, "KO {:02X} ({names})", self.raw),
             ErrorKind::Relay => write!(f, "relay ERR {:04X} ({names})", self.raw),
             _ => write!(f, "ERR {:02X} ({names})", self.raw),
         }

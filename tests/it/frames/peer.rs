@@ -108,6 +108,13 @@ pub fn reading(question: &Frame, data: &[u8]) -> Frame {
     Frame::new(meter(), question.control | 0x80, body)
 }
 
+/// The same by the edition of 1997: two bytes of identifier.
+pub fn reading_1997(question: &Frame, data: &[u8]) -> Frame {
+    let mut body = question.data[..2].to_vec();
+    body.extend_from_slice(data);
+    Frame::new(meter(), question.control | 0x80, body)
+}
+
 /// The meter all scripts play.
 pub fn meter() -> Address {
     Address::meter("47".parse().unwrap())

@@ -7,17 +7,20 @@
 //! asked again. A meter that is not there at all is given up without that last wait.
 
 use super::super::frame::{Address, Frame};
-use super::exchange::{Answer, Exchange, Question, Want, request};
+use super::super::words::Edition;
+use super::exchange::{Answer, Exchange, Question, Want, di_bytes, request};
 use super::{ExchangeError, Retry, Timing};
 use crate::protocol::{Dialogue, Step, Tick};
 
 /// What to ask when the line is in doubt: address and number of the meter. Every 2007 meter has
 /// them, also on its IR port before authentication.
 const PROBES: [u32; 2] = [0x0400_0401, 0x0400_0402];
+/// The same in 1997: meter number, and the energy that every meter has.
+const PROBES_1997: [u32; 2] = [0xC032, 0x9010];
 /// Refused probes needed to trust the line: a refusal carries no identifier, so a single one could
 /// be the late answer.
 const REFUSALS: u8 = 2;
-/// Data of a probe's answer: identifier and six bytes.
+/// Most data of a probe's answer: identifier and six bytes.
 const PROBE_DATA: usize = 10;
 /// Characters of a refusal sent twice, the second of which must not answer the next question.
 const REPEATED: usize = 24;
@@ -80,6 +83,13 @@ impl Careful {
         self.ask(question, Retry::NONE);
     }
 
+    /// The same, but not before `earliest`: where parts carry no number, an answer sent twice must
+    /// not pass for the next one.
+    pub fn ask_part_after(&mut self, question: Question, earliest: Tick) {
+        self.ask_part(question);
+        self.state = State::Holding(earliest, Next::Ask);
+    }
+
     /// Begins the same question again after trouble with a part of its answer.
     pub fn again(&mut self, question: Question, retry: Retry) {
         self.question = question;
@@ -92,12 +102,15 @@ impl Careful {
             Want::Di(di) | Want::Follow(di, _) => Some(di),
             Want::Function => None,
         };
-        let mut di = PROBES[self.probes % PROBES.len()];
-        if own == Some(di) {
-            di = PROBES[(self.probes + 1) % PROBES.len()];
-        }
+        let edition = self.question.edition;
+        let [first, second] = match edition {
+            Edition::V2007 => PROBES,
+            Edition::V1997 => PROBES_1997,
+        };
+        let turn = if self.probes.is_multiple_of(2) { first } else { second };
+        let di = if own == Some(turn) { first ^ second ^ turn } else { turn };
         self.probes = self.probes.wrapping_add(1);
-        let question = read_question(self.question.frame.address, di, PROBE_DATA);
+        let question = read_question(self.question.frame.address, edition, di, PROBE_DATA);
         self.state = State::Probing(Exchange::new(question, self.timing));
     }
 
@@ -187,7 +200,13 @@ impl Dialogue for Careful {
 }
 
 /// A read of one identifier.
-pub(super) fn read_question(address: Address, di: u32, answer_data: usize) -> Question {
-    let frame: Frame = request(address, 0x11, di.to_le_bytes().to_vec());
-    Question::new(frame, Want::Di(di), answer_data)
+pub(super) fn read_question(
+    address: Address,
+    edition: Edition,
+    di: u32,
+    answer_data: usize,
+) -> Question {
+    let control = if edition == Edition::V1997 { 0x01 } else { 0x11 };
+    let frame: Frame = request(address, control, di_bytes(edition, di));
+    Question { edition, ..Question::new(frame, Want::Di(di), answer_data) }
 }

@@ -17,6 +17,9 @@ use crate::protocol::{Dialogue, Step, Tick};
 const HEADER: usize = 10;
 /// Wake-up bytes allowed in front of the longest answer.
 const MOST_PREAMBLE: usize = 32;
+/// What an adapter or a slow meter may put behind every character: some firmware waits 20 ms
+/// (`reference/other-meters.md` 2.2).
+const DRIBBLE: Duration = Duration::from_millis(25);
 /// Most stray frames examined for one question; more than that is not a meter answering.
 const MOST_STRAYS: usize = 64;
 
@@ -42,11 +45,19 @@ pub(super) struct Question {
     pub answer_data: usize,
     /// A security command: the meter may take longer.
     pub secure: bool,
+    /// How long identifiers are, and what a refusal's bits mean.
+    pub edition: Edition,
 }
 
 impl Question {
     pub fn new(frame: Frame, want: Want, answer_data: usize) -> Self {
-        Self { from: frame.address, frame, want, answer_data, secure: false }
+        let (from, edition) = (frame.address, Edition::V2007);
+        Self { from, frame, want, answer_data, secure: false, edition }
+    }
+
+    /// The same by the edition of 1997.
+    pub fn v1997(frame: Frame, want: Want, answer_data: usize) -> Self {
+        Self { edition: Edition::V1997, ..Self::new(frame, want, answer_data) }
     }
 
     fn turnaround(&self, timing: &Timing) -> Duration {
@@ -73,7 +84,14 @@ pub(super) enum Answer {
 enum Phase {
     Fresh,
     Sending,
-    Listening { base: Tick, hard: Tick },
+    Listening {
+        /// When an answer's header must be in.
+        base: Tick,
+        /// The same for one that has begun and dribbles.
+        begun: Tick,
+        /// When it is over, whatever comes.
+        hard: Tick,
+    },
     Over(Answer),
 }
 
@@ -141,12 +159,12 @@ impl Exchange {
             return None;
         }
         if frame.is_refusal() {
-            let word = ErrorWord::read(Edition::V2007, frame.function(), &frame.data);
+            let word = ErrorWord::read(self.question.edition, frame.function(), &frame.data);
             return Some(Answer::Refused(word, frame));
         }
         let fits = match self.question.want {
             Want::Function => true,
-            Want::Di(di) => frame.di() == Some(di),
+            Want::Di(di) => split_di(self.question.edition, &frame.data).is_some_and(|d| d.0 == di),
             Want::Follow(di, seq) => {
                 frame.di() == Some(di) && follow_up_body(&frame.data, seq).is_some()
             }
@@ -155,9 +173,12 @@ impl Exchange {
     }
 
     /// Until when it is worth listening, as things stand.
-    fn due(&self, base: Tick, hard: Tick) -> Tick {
+    fn due(&self, base: Tick, begun: Tick, hard: Tick) -> Tick {
+        let pause = self.last_byte + self.timing.gap + self.timing.slack;
+        let has_begun = self.decoder.is_inside() || self.decoder.preamble() > 0;
         match self.frame_due {
-            Some(due) => due.max(base).min(self.last_byte + self.timing.gap + self.timing.slack),
+            Some(due) => due.max(base).min(pause),
+            None if has_begun => begun.min(pause).max(base),
             None => base,
         }
         .min(hard)
@@ -176,8 +197,8 @@ impl Dialogue for Exchange {
     type Output = Answer;
 
     fn step(&mut self, now: Tick) -> Step<Answer> {
-        if let Phase::Listening { base, hard } = self.phase {
-            let due = self.due(base, hard);
+        if let Phase::Listening { base, begun, hard } = self.phase {
+            let due = self.due(base, begun, hard);
             if now < due {
                 return Step::Wait(due);
             }
@@ -206,8 +227,11 @@ impl Dialogue for Exchange {
         let timing = &self.timing;
         let begin = end + self.question.turnaround(timing) + timing.slack;
         let base = begin + timing.wire(ANSWER_PREAMBLE + HEADER);
-        let hard = begin + timing.wire(MOST_PREAMBLE + MAX_FRAME) + timing.gap;
-        self.phase = Phase::Listening { base, hard };
+        let begun = begin + dribbled(timing, ANSWER_PREAMBLE + HEADER);
+        let longest = timing.wire(MOST_PREAMBLE + MAX_FRAME);
+        let expected = ANSWER_PREAMBLE + OVERHEAD + self.question.answer_data;
+        let hard = begin + longest.max(dribbled(timing, expected)) + timing.gap;
+        self.phase = Phase::Listening { base, begun, hard };
         self.sift();
     }
 
@@ -224,13 +248,19 @@ impl Dialogue for Exchange {
         match self.decoder.missing() {
             // Set once a frame: later bytes do not buy it more time.
             Some(missing) if self.frame_due.is_none() => {
-                let wire = self.timing.wire(missing);
+                let wire = dribbled(&self.timing, missing);
                 self.frame_due = Some(now + wire + self.timing.slack + self.timing.gap);
             }
             Some(_) => {}
             None => self.frame_due = None,
         }
     }
+}
+
+/// Wire time of `count` characters with a pause behind each.
+fn dribbled(timing: &Timing, count: usize) -> Duration {
+    let each = timing.character + DRIBBLE;
+    each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Whether an answer from `seen` can be from the meter `asked`.
@@ -245,6 +275,27 @@ fn is_from(seen: Address, asked: Address) -> bool {
     // Shortened addressing: the given low digits must agree.
     seen == asked
         || seen.meter_no().is_some_and(|no| asked.matches(no) == super::super::frame::Match::Short)
+}
+
+/// The identifier at the head of data, and the rest: four bytes in 2007, two in 1997.
+pub(super) fn split_di(edition: Edition, data: &[u8]) -> Option<(u32, &[u8])> {
+    match edition {
+        Edition::V2007 => {
+            data.split_first_chunk().map(|(di, rest)| (u32::from_le_bytes(*di), rest))
+        }
+        Edition::V1997 => {
+            data.split_first_chunk().map(|(di, rest)| (u16::from_le_bytes(*di).into(), rest))
+        }
+    }
+}
+
+/// An identifier as it is sent.
+pub(super) fn di_bytes(edition: Edition, di: u32) -> Vec<u8> {
+    let bytes = di.to_le_bytes();
+    match edition {
+        Edition::V2007 => bytes.to_vec(),
+        Edition::V1997 => bytes[..2].to_vec(),
+    }
 }
 
 /// The data of a follow-up without identifier and sequence number. The number stands last; one

@@ -2,42 +2,28 @@
 //!
 //! [`SendCredit`] can only be made from an [`IntentProof`]: the journal has the intent on disk. It
 //! sends exactly one frame, ever. Its answer is a hint, never evidence: what happened is read back.
-//! Frame layouts: dlt645.md 6.1 (security module numbers, MACs zero where the meter has none) and
-//! 6.5 (TMS). Amounts and counts here are binary, low byte first; balances read by 11H are BCD.
+//! The frames' layouts are in `layouts.rs`.
 
 use super::super::frame::Address;
 use super::super::words::ErrorWord;
 use super::careful::Careful;
 use super::exchange::{Answer, Exchange, Question, Want, request};
+use super::layouts::{DI_OPEN, RechargeLayout, head, purse_tail};
 use super::{ExchangeError, Retry, Timing};
 use crate::protocol::map_done;
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::units::{AccountNo, IntentFacts, IntentProof, MeterNo, PurchaseCount};
 
-const DI_OPEN: u32 = 0x0701_01FF;
-const DI_RECHARGE: u32 = 0x0701_02FF;
 const DI_STATUS: u32 = 0x0781_02FF;
 /// Identifier, money 4, MAC 4, count 4, MAC 4, customer 6, key info 4.
 const STATUS_DATA: usize = 30;
-/// No MAC: the meter has no security module.
-const NO_MAC: [u8; 4] = [0; 4];
-
-/// How a meter without a security module wants its recharge frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RechargeLayout {
-    /// The numbers of the grid company's layout (amount, count, customer) with both MACs zero: 30
-    /// data bytes.
-    Sgcc,
-    /// TMS: amount, order number, MAC zero, meter number, MAC zero: 34 data bytes.
-    Tms,
-}
-
 /// What a meter said to a recharge. None of it is evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreditAnswer {
     /// It acknowledged; some vendors send more behind the identifier.
     Acknowledged(Vec<u8>),
-    /// It refused with this SERR or ERR word (0 when it gave none).
+    /// It refused with this SERR or ERR word (0 when it gave none); a maker's own code comes as
+    /// the SERR bit that says the same ([`ErrorWord::as_serr`]).
     Refused(u16),
     /// It said nothing. It may or may not have booked.
     Silent,
@@ -79,51 +65,16 @@ impl SendCredit {
         operator: [u8; 4],
         timing: Timing,
     ) -> Self {
-        let Some(data) = recharge_data(facts, layout, operator) else {
+        let Some((di, data)) = layout.data(facts, operator) else {
             let state = Credit::Holding(Tick::ZERO, CreditAnswer::NotSent);
             return Self { state, timing };
         };
         let frame = request(Address::meter(facts.meter), 0x03, data);
-        let mut question = Question::new(frame, Want::Di(DI_RECHARGE), 18);
+        let mut question = Question::new(frame, Want::Di(di), 18);
         question.secure = true;
         let late = question.quiet(&timing).max(timing.late);
         Self { state: Credit::Asking(Box::new(Exchange::new(question, timing)), late), timing }
     }
-}
-
-/// The data of a recharge frame, or `None` if the facts cannot be expressed.
-fn recharge_data(
-    facts: &IntentFacts,
-    layout: RechargeLayout,
-    operator: [u8; 4],
-) -> Option<Vec<u8>> {
-    let amount = u32::try_from(facts.credit.value).ok().filter(|amount| *amount > 0)?;
-    let count = facts.count_before.next()?;
-    let mut data = head(DI_RECHARGE, operator);
-    data.extend(amount.to_le_bytes());
-    match layout {
-        RechargeLayout::Sgcc => purse_tail(&mut data, count, facts.account),
-        RechargeLayout::Tms => {
-            data.extend(facts.order.iter().rev());
-            data.extend(NO_MAC);
-            data.extend(facts.meter.wire());
-            data.extend(NO_MAC);
-        }
-    }
-    Some(data)
-}
-
-fn head(di: u32, operator: [u8; 4]) -> Vec<u8> {
-    let mut data = di.to_le_bytes().to_vec();
-    data.extend(operator.iter().rev());
-    data
-}
-
-fn purse_tail(data: &mut Vec<u8>, count: PurchaseCount, account: AccountNo) {
-    data.extend(count.0.to_le_bytes());
-    data.extend(NO_MAC);
-    data.extend(account.wire());
-    data.extend(NO_MAC);
 }
 
 impl Dialogue for SendCredit {
@@ -143,7 +94,7 @@ impl Dialogue for SendCredit {
                     (CreditAnswer::Acknowledged(extra), Tick::ZERO)
                 }
                 Answer::Refused(word, _) => {
-                    let word = word.map_or(0, |word: ErrorWord| word.raw);
+                    let word = word.map_or(0, ErrorWord::as_serr);
                     (CreditAnswer::Refused(word), Tick::ZERO)
                 }
                 Answer::Failed(ExchangeError::Silent) => (CreditAnswer::Silent, *late),
@@ -286,6 +237,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::super::frame::{Decoder, Frame};
+    use super::super::layouts::DI_RECHARGE;
     use super::*;
     use crate::protocol::value::hex;
     use crate::units::{Credit as Amount, CreditUnit, TokenId};
@@ -374,6 +326,32 @@ mod tests {
     }
 
     #[test]
+    fn a_ko_code_is_told_as_the_serr_bit_that_says_the_same() {
+        let codes =
+            [(0x80, 0x0020), (0x81, 0x0010), (0x82, 0x0040), (0x83, 0x8000), (0x84, 0x0001)];
+        for (code, word) in codes {
+            let refusal = frame(0xC3, &[code]);
+            let soon = Duration::from_millis(30);
+            let (answer, _) = credit(&facts(100, 5), RechargeLayout::Ko, &refusal, soon);
+            assert_eq!(answer, CreditAnswer::Refused(word), "{code:02X}");
+        }
+    }
+
+    #[test]
+    fn a_first_purchase_through_a_tw_gateway_is_an_opening() {
+        let soon = Duration::from_millis(30);
+        for (count, di) in [(0, DI_OPEN), (1, DI_RECHARGE)] {
+            let own = frame(0x83, &di.to_le_bytes());
+            let (answer, sent) = credit(&facts(100, count), RechargeLayout::Tw, &own, soon);
+            assert_eq!(answer, CreditAnswer::Acknowledged(vec![]));
+            assert_eq!((sent.len(), sent[0].di()), (1, Some(di)));
+            let other = frame(0x83, &(di ^ 0x0003_0000).to_le_bytes());
+            let (answer, _) = credit(&facts(100, count), RechargeLayout::Tw, &other, soon);
+            assert_eq!(answer, CreditAnswer::Garbled, "the answer to the other command");
+        }
+    }
+
+    #[test]
     fn one_frame_leaves_whatever_comes_back() {
         let other = frame(0x83, &0x0701_01FF_u32.to_le_bytes());
         let echo = frame(0x03, &DI_RECHARGE.to_le_bytes());
@@ -396,7 +374,7 @@ mod tests {
     fn facts_that_do_not_fit_are_not_sent() {
         let too_much = i64::from(u32::MAX) + 1;
         for (value, count) in [(0, 5), (-100, 5), (too_much, 5), (100, u32::MAX)] {
-            for layout in [RechargeLayout::Sgcc, RechargeLayout::Tms] {
+            for layout in RechargeLayout::ALL {
                 let facts = facts(value, count);
                 let (answer, sent) = credit(&facts, layout, &[], Duration::ZERO);
                 assert_eq!((answer, sent.len()), (CreditAnswer::NotSent, 0), "{value} {count}");

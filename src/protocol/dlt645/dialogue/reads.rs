@@ -1,14 +1,13 @@
-//! Reading items and finding a meter's address.
+//! Reading items.
 
 use super::super::frame::{Address, Frame};
 use super::super::items;
-use super::super::words::ErrorWord;
+use super::super::words::{Edition, ErrorWord};
 use super::careful::{Careful, read_question};
-use super::exchange::{Answer, Question, Want, follow_up_body, request};
-use super::{ExchangeError, Retry, Timing};
+use super::exchange::{Answer, Question, Want, di_bytes, follow_up_body, request, split_di};
+use super::{ExchangeError, PREAMBLE, Retry, Timing};
 use crate::protocol::map_done;
 use crate::protocol::{Dialogue, Step, Tick};
-use crate::units::MeterNo;
 
 /// Most follow-up frames of one item. The longest block a 2007 meter sends (a load profile) has
 /// fewer; the sequence number is one byte.
@@ -29,6 +28,7 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct ReadItems {
     address: Address,
+    edition: Edition,
     items: std::vec::IntoIter<u32>,
     retry: Retry,
     timing: Timing,
@@ -42,10 +42,22 @@ pub struct ReadItems {
 }
 
 impl ReadItems {
-    /// Reads `items` from `address`, each retried as `retry` says.
+    /// Reads `items` from a meter of 2007 at `address`, each retried as `retry` says.
     pub fn new(address: Address, items: Vec<u32>, timing: Timing, retry: Retry) -> Self {
+        Self::of(Edition::V2007, address, items, timing, retry)
+    }
+
+    /// The same by either edition; identifiers of 1997 have four digits.
+    pub fn of(
+        edition: Edition,
+        address: Address,
+        items: Vec<u32>,
+        timing: Timing,
+        retry: Retry,
+    ) -> Self {
         Self {
             address,
+            edition,
             items: items.into_iter(),
             retry,
             timing,
@@ -77,8 +89,8 @@ impl ReadItems {
     }
 
     fn question(&self, di: u32) -> Question {
-        let data = 4 + items::expected_len(di);
-        read_question(self.address, di, data)
+        let data = 4 + items::expected_len(self.edition, di);
+        read_question(self.address, self.edition, di, data)
     }
 
     fn begin(&mut self) -> bool {
@@ -94,7 +106,13 @@ impl ReadItems {
     }
 
     /// Takes an answer in. `Some` ends the dialogue.
-    fn take(&mut self, di: u32, mut careful: Careful, answer: Answer) -> Option<ExchangeError> {
+    fn take(
+        &mut self,
+        di: u32,
+        mut careful: Careful,
+        answer: Answer,
+        now: Tick,
+    ) -> Option<ExchangeError> {
         let frame = match answer {
             Answer::Reply(frame) => frame,
             // A refusal in the middle of an answer leaves nothing complete.
@@ -108,9 +126,13 @@ impl ReadItems {
         self.answered_by = Some(frame.address);
         let more = frame.more_follows();
         let (mut data, asked) = self.partial.take().unwrap_or_default();
-        match part(&frame, asked) {
+        match part(self.edition, &frame, asked) {
             Some(body) => data.extend(body),
             None => return Some(ExchangeError::Form),
+        }
+        if !more && asked > 0 && !self.is_whole(di, &data) {
+            self.partial = Some((data, asked));
+            return self.restart(di, careful, ExchangeError::Form);
         }
         if !more {
             self.replies.push((di, Reply::Data(data)));
@@ -121,12 +143,30 @@ impl ReadItems {
             return Some(ExchangeError::Endless);
         }
         self.partial = Some((data, seq));
-        let mut request_data = di.to_le_bytes().to_vec();
-        request_data.push(seq);
-        let frame = request(self.address, 0x12, request_data);
-        careful.ask_part(Question::new(frame, Want::Follow(di, seq), UNKNOWN_DATA));
+        let mut data = di_bytes(self.edition, di);
+        match self.edition {
+            Edition::V2007 => {
+                data.push(seq);
+                let frame = request(self.address, 0x12, data);
+                careful.ask_part(Question::new(frame, Want::Follow(di, seq), UNKNOWN_DATA));
+            }
+            // No number here: wait until the same part sent twice would be over.
+            Edition::V1997 => {
+                let again = frame.wire_len(PREAMBLE);
+                let question = request(self.address, 0x02, data);
+                let question = Question::v1997(question, Want::Di(di), UNKNOWN_DATA);
+                let earliest = now + self.timing.slack + self.timing.wire(again);
+                careful.ask_part_after(question, earliest);
+            }
+        }
         self.current = Some((di, careful));
         None
+    }
+
+    /// Whether an answer in parts has a length its item can have. Parts of 1997 carry no number:
+    /// one taken twice shows here if at all.
+    fn is_whole(&self, di: u32, data: &[u8]) -> bool {
+        self.edition == Edition::V2007 || items::can_be_1997(di, data)
     }
 
     /// A part was lost: begin the item again, after a probe, while tries are left.
@@ -147,10 +187,11 @@ impl ReadItems {
     }
 }
 
-/// The item bytes in one frame; `asked` is 0 for the first frame, which has no sequence number.
-fn part(frame: &Frame, asked: u8) -> Option<Vec<u8>> {
-    if asked == 0 {
-        frame.data.get(4..).map(<[u8]>::to_vec)
+/// The item bytes in one frame; `asked` is 0 for the first frame, which has no sequence number;
+/// none has in 1997.
+fn part(edition: Edition, frame: &Frame, asked: u8) -> Option<Vec<u8>> {
+    if asked == 0 || edition == Edition::V1997 {
+        split_di(edition, &frame.data).map(|(_, body)| body.to_vec())
     } else {
         follow_up_body(&frame.data, asked)
     }
@@ -173,7 +214,7 @@ impl Dialogue for ReadItems {
                 // Not `Done`, so the result named here is never made.
                 return map_done(step, |_| Err(ExchangeError::Form));
             };
-            if let Some(error) = self.take(di, careful, answer) {
+            if let Some(error) = self.take(di, careful, answer, now) {
                 self.items = Vec::new().into_iter();
                 self.partial = None;
                 return Step::Done(Err(error));
@@ -191,46 +232,5 @@ impl Dialogue for ReadItems {
         if let Some((_, careful)) = &mut self.current {
             careful.feed(bytes, now);
         }
-    }
-}
-
-/// Asks the only meter on the line for its address (13H to all `AA`).
-#[derive(Debug)]
-pub struct FindAddress {
-    careful: Careful,
-}
-
-impl FindAddress {
-    /// On a line with several meters the answers collide: the result is then
-    /// [`ExchangeError::Garbled`], or one meter if the others are weaker.
-    pub fn new(timing: Timing, retry: Retry) -> Self {
-        let frame = request(Address::ANY, 0x13, Vec::new());
-        let question = Question::new(frame, Want::Function, 6);
-        Self { careful: Careful::new(question, timing, retry, false) }
-    }
-}
-
-impl Dialogue for FindAddress {
-    type Output = Result<MeterNo, ExchangeError>;
-
-    fn step(&mut self, now: Tick) -> Step<Self::Output> {
-        map_done(self.careful.step(now), |answer| match answer {
-            // The data say it; the header may only repeat the wildcard.
-            Answer::Reply(frame) => <[u8; 6]>::try_from(frame.data.as_slice())
-                .ok()
-                .and_then(MeterNo::from_wire)
-                .ok_or(ExchangeError::Form),
-            Answer::Refused(Some(word), _) => Err(ExchangeError::Refused(word)),
-            Answer::Refused(None, _) => Err(ExchangeError::Form),
-            Answer::Failed(error) => Err(error),
-        })
-    }
-
-    fn sent(&mut self, end: Tick) {
-        self.careful.sent(end);
-    }
-
-    fn feed(&mut self, bytes: &[u8], now: Tick) {
-        self.careful.feed(bytes, now);
     }
 }

@@ -17,6 +17,10 @@ use crate::units::MeterNo;
 const WRITE_HEAD: usize = 12;
 /// Most data bytes a 2007 write may have (the standard's limit; longer ones are vendor blocks).
 const MOST_WRITE: usize = 200;
+/// The same in 1997: identifier, level and password.
+const WRITE_HEAD_1997: usize = 6;
+/// From here on identifiers of 1997 are makers' own; concentrators map purses there (dlt645.md 4).
+const MAKERS_1997: u16 = 0xD000;
 /// Refund: carries money (dlt645.md 6.4).
 const DI_REFUND: u32 = 0x0400_1006;
 
@@ -131,12 +135,13 @@ macro_rules! command {
 }
 
 command! {
-    /// Writes one item (14H).
+    /// Writes one item (14H; 04H in 1997).
     Write
 }
 
 command! {
-    /// Gives the only meter on the line an address (15H to all `AA`); it answers from the new one.
+    /// Gives the only meter on the line an address (15H to all `AA`, 0AH in 1997); it answers from
+    /// the new one.
     WriteAddress
 }
 
@@ -146,7 +151,7 @@ command! {
 }
 
 command! {
-    /// Changes the line speed (17H). The answer comes at the OLD speed; change over after it.
+    /// Changes the line speed (17H; 0CH in 1997). The answer comes at the OLD speed; change over after it.
     ChangeBaud
 }
 
@@ -161,8 +166,9 @@ command! {
 }
 
 command! {
-    /// Sets the time of every meter on the line (08H). Nobody answers; meters ignore it when they
-    /// are off by more than five minutes, near midnight, or had one that day.
+    /// Sets the time of every meter on the line (08H, both editions). Nobody answers; meters ignore
+    /// it when they are off by more than five minutes (ten in 1997), near midnight, or had one that
+    /// day.
     BroadcastTime
 }
 
@@ -193,7 +199,42 @@ impl Write {
     }
 }
 
+impl Write {
+    /// Writes `value` (wire order) to item `di` of a 1997 meter. No operator code goes with it.
+    ///
+    /// # Errors
+    /// [`WriteError::Money`] for makers' own items (Dxxx and above), where purses are kept;
+    /// [`WriteError::TooLong`].
+    pub fn v1997(
+        address: Address,
+        di: u16,
+        access: &Access,
+        value: &[u8],
+        timing: Timing,
+    ) -> Result<Self, WriteError> {
+        if di >= MAKERS_1997 {
+            return Err(WriteError::Money(di.into()));
+        }
+        if WRITE_HEAD_1997 + value.len() > MOST_WRITE {
+            return Err(WriteError::TooLong(value.len()));
+        }
+        let mut data = di.to_le_bytes().to_vec();
+        data.extend(access.password_wire());
+        data.extend_from_slice(value);
+        let question = Question::v1997(request(address, 0x04, data), Want::Function, 0);
+        Ok(Self(Command::answered(question, timing)))
+    }
+}
+
 impl WriteAddress {
+    /// A meter of 1997. `at` is what it hears now: its address, all `AA` or all `99`, by firmware.
+    pub fn v1997(at: Address, to: MeterNo, timing: Timing) -> Self {
+        let frame = request(at, 0x0A, to.wire().to_vec());
+        let mut question = Question::v1997(frame, Want::Function, 0);
+        question.from = Address::meter(to);
+        Self(Command::answered(question, timing))
+    }
+
     /// The new address is `to`.
     pub fn new(to: MeterNo, timing: Timing) -> Self {
         let frame = request(Address::ANY, 0x15, to.wire().to_vec());
@@ -256,6 +297,14 @@ impl Freeze {
 }
 
 impl ChangeBaud {
+    /// For a meter of 1997. `None` if that edition has no feature bit for this speed.
+    pub fn v1997(address: Address, baud: u32, timing: Timing) -> Option<Self> {
+        let feature = feature_of_baud(Edition::V1997, baud)?;
+        let frame = request(address, 0x0C, vec![feature]);
+        let question = Question::v1997(frame, Want::Function, 1);
+        Some(Self(Command::echoed(question, vec![feature], timing)))
+    }
+
     /// `None` if DL/T 645-2007 has no feature bit for this speed.
     pub fn new(address: Address, baud: u32, timing: Timing) -> Option<Self> {
         let feature = feature_of_baud(Edition::V2007, baud)?;

@@ -3,13 +3,20 @@
 use super::super::items::Decoded;
 use super::Content;
 use super::data_2007::split_di;
-use crate::protocol::value::{Decimal, Value, hex, hex_reversed};
+use crate::protocol::value::{Decimal, Value, hex, hex_reversed, read_bcd};
 
 /// Data bytes behind the identifier of an opening or a recharge: operator 4, amount 4, count 4,
 /// MAC 4, customer 6, MAC 4.
 const PURSE_REQUEST: usize = 26;
 /// The same with an order number in place of the count, and the meter's number (vendor TMS).
 const TMS_REQUEST: usize = 30;
+/// KO of 2018: operator 4, meter 6, customer 6, amount 4 BCD, count 2 BCD, flag.
+const KO_2018_REQUEST: usize = 23;
+/// Kede is as long as [`PURSE_REQUEST`]: amount 4 BCD, count 4 BCD, flag and 13 zeros behind the
+/// operator code 01 00 00 00.
+const KEDE_OPERATOR: [u8; 4] = [0x01, 0, 0, 0];
+/// Where its flag and zeros begin.
+const KEDE_ZEROS: usize = 8;
 /// Answer of some vendors: balance 4, count 4, customer 6.
 const VENDOR_ANSWER: usize = 14;
 /// Purse status: money 4, MAC 4, count 4, MAC 4, customer 6, key info 4.
@@ -59,8 +66,17 @@ pub(super) fn read(content: &mut Content, data: &[u8]) {
     };
     content.set_operator(operator);
     content.meaning.push_str(&format!(", operator {}", hex_reversed(operator)));
+    let kede = operator == KEDE_OPERATOR && body.iter().skip(KEDE_ZEROS).all(|byte| *byte == 0);
     match di {
+        0x0701_02FF if rest.len() == PURSE_REQUEST && kede => {
+            digits_bought(content, di, &body[..4], &body[4..8], "kWh");
+        }
         0x0701_01FF | 0x0701_02FF if rest.len() == PURSE_REQUEST => purse(content, di, body),
+        0x0701_02FF if rest.len() == KO_2018_REQUEST => {
+            digits_bought(content, di, &body[12..16], &body[16..18], "yuan");
+            let (meter, customer) = (hex_reversed(&body[..6]), hex_reversed(&body[6..12]));
+            content.meaning.push_str(&format!(", meter {meter}, customer {customer}"));
+        }
         0x0701_02FF if rest.len() == TMS_REQUEST => order(content, di, body),
         _ if body.is_empty() => {}
         _ => content.meaning.push_str(&format!(", body {}", hex(body))),
@@ -122,6 +138,24 @@ fn order(content: &mut Content, di: u32, body: &[u8]) {
     ]);
     let (order, meter) = (hex_reversed(&body[4..12]), hex_reversed(&body[16..22]));
     content.meaning.push_str(&format!(", amount {amount}, order {order}, meter {meter}"));
+}
+
+/// Amount and count in BCD (KO 2018, Kede).
+fn digits_bought(content: &mut Content, di: u32, amount: &[u8], count: &[u8], unit: &'static str) {
+    let number = |wire: &[u8], decimals| match read_bcd(wire, false) {
+        Some(digits) => Value::Number(Decimal { digits, decimals }),
+        None => Value::Invalid(hex(wire)),
+    };
+    let bought = number(amount, 2);
+    if let Value::Number(bought) = bought {
+        content.amount = Some(bought);
+        content.meaning.push_str(&format!(", amount {bought} {unit}"));
+    }
+    content.set_items(vec![
+        line(di, "amount", bought, unit),
+        line(di, "purchase count", number(count, 0), ""),
+    ]);
+    content.meaning.push_str(&format!(", purchase count {}", hex_reversed(count)));
 }
 
 fn binary(wire: &[u8]) -> i64 {

@@ -1,11 +1,8 @@
 //! Reading an item's bytes with the tables.
 
 use super::super::words::status_names;
-use super::{Decoded, Format, Item, Part, RATES, TO_END, find, find_1997};
+use super::{Decoded, Format, Item, Part, RATES, SEPARATOR, TO_END, find, find_1997};
 use crate::protocol::value::{CivilTime, Decimal, Value, from_bcd, hex, hex_reversed, read_bcd};
-
-/// Ends or separates the items of a block in many 1997 meters. No BCD value has it.
-const SEPARATOR: u8 = 0xAA;
 
 /// Reads the bytes of a 2007 item (identifier taken off). Every byte is accounted for: what does
 /// not fit comes out as hex. No bytes, no values.
