@@ -6,7 +6,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `serial`, `ble` (features), [`tcp`] | real lines, by [`open`] |
+//! | `serial`, `ble` (features) | real lines, by [`open`] |
+//! | [`tcp`], [`listen`], [`udp`], [`rfc2217`] | serial device servers, by [`open`] |
 //! | [`pipe`] | two ends in memory, in real time |
 //! | [`line`](mod@line) | the pure model of a wire: time, parity, collisions, seeded faults |
 //! | [`bus`], [`virtual_link`] | a simulated [`Station`] at the far end, in virtual time |
@@ -21,26 +22,37 @@ pub mod bus;
 pub mod discover;
 pub mod echo;
 mod endpoint;
+mod heads;
+#[cfg(feature = "serial")]
+mod latency;
 pub mod line;
+pub mod listen;
+pub mod lock;
 pub mod pipe;
 pub mod pty;
 mod random;
+pub mod rfc2217;
 #[cfg(feature = "serial")]
 pub mod serial;
 pub mod server;
 mod settings;
 pub mod tcp;
+mod telnet;
+pub mod udp;
 pub mod virtual_link;
 pub mod wrap;
 
 pub use bus::{Bus, Station};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, ModemLines};
+pub use heads::HeadRow;
 pub use line::{Faults, Line};
 pub use random::Random;
 pub use server::Server;
 pub use settings::{LineSettings, Parity};
 pub use virtual_link::VirtualLink;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A line to meters.
@@ -74,6 +86,11 @@ pub trait Link: Send {
     fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
         let _ = settings;
         Ok(false)
+    }
+
+    /// What has been learned about this line's echo; the copies themselves are taken out already.
+    fn echo(&self) -> echo::Habit {
+        echo::Habit::Unknown
     }
 }
 
@@ -116,36 +133,94 @@ pub enum LinkError {
     Io(String),
 }
 
-/// Opens the line behind `endpoint`. The settings of a TCP or Bluetooth line cannot be set from
-/// here; they only say how long characters take at the far end.
+/// What opening may need besides the place.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Kinds of Bluetooth heads the user has added.
+    pub heads: Vec<HeadRow>,
+    /// How long to wait for a device server that dials us.
+    pub wait: Duration,
+    /// Set it to stop that waiting.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (heads, cancel) = (Vec::new(), Arc::default());
+        Options { heads, wait: Duration::from_secs(30), cancel }
+    }
+}
+
+/// Opens the line behind `endpoint`. The settings of a raw socket or a Bluetooth line cannot be set
+/// from here; they only say how long characters take at the far end.
 ///
 /// # Errors
 /// Every kind of [`LinkError`]; [`LinkError::Io`] when this build has no such kind of line.
 pub fn open(endpoint: &Endpoint, settings: &LineSettings) -> Result<Box<dyn Link>, LinkError> {
-    match endpoint {
-        Endpoint::Serial(path) => open_serial(path, settings),
-        Endpoint::Tcp { host, port } => Ok(Box::new(tcp::TcpLink::connect(host, *port, settings)?)),
-        Endpoint::Ble(address) => open_ble(address, settings),
-    }
+    open_with(endpoint, settings, &Options::default())
+}
+
+/// [`open`] with options.
+///
+/// # Errors
+/// As there.
+pub fn open_with(
+    endpoint: &Endpoint,
+    settings: &LineSettings,
+    options: &Options,
+) -> Result<Box<dyn Link>, LinkError> {
+    let lock = |host: &str, port: &u16| lock::LineLock::take(&format!("{host}:{port}"));
+    Ok(match endpoint {
+        Endpoint::Serial(path) => open_serial(path, settings, &ModemLines::default())?,
+        Endpoint::Powered { path, lines } => open_serial(path, settings, lines)?,
+        Endpoint::Tcp { host, port } => {
+            let lock = lock(host, port)?;
+            lock::locked(tcp::TcpLink::connect(host, *port, settings)?, lock)
+        }
+        Endpoint::Udp { host, port } => {
+            let lock = lock(host, port)?;
+            lock::locked(udp::UdpLink::connect(host, *port, settings)?, lock)
+        }
+        Endpoint::Rfc2217 { host, port } => {
+            let lock = lock(host, port)?;
+            lock::locked(rfc2217::Rfc2217Link::connect(host, *port, settings)?, lock)
+        }
+        // The port itself can be had once only.
+        Endpoint::Listen { host, port, peer } => {
+            let place = (host.as_str(), *port, peer.as_deref());
+            Box::new(listen::ListenLink::accept(place, settings, options.wait, &options.cancel)?)
+        }
+        Endpoint::Ble(address) => open_ble(address, settings, &options.heads)?,
+    })
 }
 
 #[cfg(feature = "serial")]
-fn open_serial(path: &str, settings: &LineSettings) -> Result<Box<dyn Link>, LinkError> {
-    Ok(Box::new(serial::SerialLink::open(path, settings)?))
+fn open_serial(
+    path: &str,
+    settings: &LineSettings,
+    lines: &ModemLines,
+) -> Result<Box<dyn Link>, LinkError> {
+    Ok(Box::new(serial::SerialLink::open_with(path, settings, lines)?))
 }
 
 #[cfg(not(feature = "serial"))]
-fn open_serial(path: &str, _: &LineSettings) -> Result<Box<dyn Link>, LinkError> {
+fn open_serial(path: &str, _: &LineSettings, _: &ModemLines) -> Result<Box<dyn Link>, LinkError> {
     Err(LinkError::Io(format!("{path}: this build has no serial ports (feature `serial`)")))
 }
 
 #[cfg(feature = "ble")]
-fn open_ble(address: &str, settings: &LineSettings) -> Result<Box<dyn Link>, LinkError> {
-    Ok(Box::new(ble::BleLink::connect(address, settings)?))
+fn open_ble(
+    address: &str,
+    settings: &LineSettings,
+    heads: &[HeadRow],
+) -> Result<Box<dyn Link>, LinkError> {
+    let lock = lock::LineLock::take(&format!("ble:{address}"))?;
+    let link = ble::BleLink::connect_within(address, settings, ble::Patience::default(), heads)?;
+    Ok(lock::locked(link, lock))
 }
 
 #[cfg(not(feature = "ble"))]
-fn open_ble(address: &str, _: &LineSettings) -> Result<Box<dyn Link>, LinkError> {
+fn open_ble(address: &str, _: &LineSettings, _: &[HeadRow]) -> Result<Box<dyn Link>, LinkError> {
     Err(LinkError::Io(format!("ble:{address}: this build has no Bluetooth (feature `ble`)")))
 }
 
@@ -168,5 +243,9 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
         (**self).tune(settings)
+    }
+
+    fn echo(&self) -> echo::Habit {
+        (**self).echo()
     }
 }

@@ -9,9 +9,11 @@
 //! notifications just stop (transport.md 3.3). Classic Bluetooth heads are `/dev/rfcomm0`.
 
 mod choose;
+mod scan;
 mod worker;
 
 pub use choose::{HEADS, Head};
+pub use scan::{Found, scan};
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -19,9 +21,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Sender, channel, error::TrySendError};
 
-use super::echo::{Echo, Raw};
-use super::{LineSettings, Link, LinkError, Timing};
-use worker::Event;
+use super::echo::{Echo, Habit, Raw};
+use super::{HeadRow, LineSettings, Link, LinkError, Timing};
+use worker::{Event, Wanted};
 
 /// What radio and head may add to an answer (transport.md 6).
 const SLACK: Duration = Duration::from_millis(400);
@@ -81,10 +83,10 @@ impl BleLink {
     /// [`LinkError::Missing`] when there is no adapter, no such head, or it does not answer;
     /// [`LinkError::Denied`]; [`LinkError::Io`] when it is no serial head, or Bluetooth is off.
     pub fn connect(address: &str, settings: &LineSettings) -> Result<BleLink, LinkError> {
-        BleLink::connect_within(address, settings, Patience::default())
+        BleLink::connect_within(address, settings, Patience::default(), &[])
     }
 
-    /// [`BleLink::connect`] with limits of your own.
+    /// [`BleLink::connect`] with limits of your own and kinds of heads besides the ones built in.
     ///
     /// # Errors
     /// As there.
@@ -92,15 +94,16 @@ impl BleLink {
         address: &str,
         settings: &LineSettings,
         patience: Patience,
+        rows: &[HeadRow],
     ) -> Result<BleLink, LinkError> {
         let (commands, inbox) = channel(COMMANDS_MAX);
         let (out, events) = sync_channel(EVENTS_MAX);
-        let wanted = address.to_owned();
+        let wanted = Wanted { address: address.to_owned(), patience, rows: rows.to_vec() };
         std::thread::Builder::new()
             .name("ble".to_owned())
-            .spawn(move || worker::run(&wanted, patience, inbox, &out))
+            .spawn(move || worker::run(&wanted, inbox, &out))
             .map_err(|error| LinkError::Io(format!("ble thread: {error}")))?;
-        let limit = patience.scan + patience.connect + patience.services + OPEN_EXTRA;
+        let limit = patience.scan + patience.connect * 3 + patience.services + OPEN_EXTRA;
         match events.recv_timeout(limit) {
             Ok(Event::Open) => {}
             Ok(Event::Failed(error)) => return Err(error),
@@ -149,6 +152,10 @@ impl Link for BleLink {
 
     fn timing(&self) -> Timing {
         Timing { character: self.settings.character(), slack: SLACK }
+    }
+
+    fn echo(&self) -> Habit {
+        self.echo.habit()
     }
 }
 

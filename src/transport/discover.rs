@@ -55,7 +55,7 @@ pub const ADAPTERS: &[(u16, u16, &str)] = &[
 ];
 
 /// What a person does about a port this user may not open.
-const FIX: &str = "gpasswd -a USER dialout, then log in again; or install 60-meterkit.rules";
+const FIX: &str = "gpasswd -a USER dialout, then log in again; or install docs/60-meterkit.rules";
 
 /// Whether this process may open a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,52 @@ pub enum Identity {
     },
     /// No USB at all: the device name is all there is.
     Path(String),
+}
+
+impl std::fmt::Display for Identity {
+    /// As a list and a small file keep it: `usb:0403:6001:A50285BI`, `usb:1a86:7523@1-2.4`, with
+    /// `/1` behind it for the second port of an adapter, or the device name.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let interface = match self {
+            Identity::Serial { vid, pid, serial, interface } => {
+                write!(f, "usb:{vid:04x}:{pid:04x}:{serial}")?;
+                interface
+            }
+            Identity::Socket { vid, pid, usb_path, interface } => {
+                write!(f, "usb:{vid:04x}:{pid:04x}@{usb_path}")?;
+                interface
+            }
+            Identity::Path(path) => return f.write_str(path),
+        };
+        interface.map_or(Ok(()), |number| write!(f, "/{number}"))
+    }
+}
+
+impl std::str::FromStr for Identity {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Identity, ()> {
+        let Some(rest) = text.strip_prefix("usb:") else {
+            return if text.is_empty() { Err(()) } else { Ok(Identity::Path(text.to_owned())) };
+        };
+        let tail = rest.rsplit_once('/');
+        let (rest, interface) = match tail.map(|(rest, number)| (rest, number.parse().ok())) {
+            Some((head, Some(number))) => (head, Some(number)),
+            // A serial number may have a slash of its own.
+            _ => (rest, None),
+        };
+        let hex = |text: Option<&str>| u16::from_str_radix(text.ok_or(())?, 16).map_err(|_| ());
+        let (vid, pid) = (hex(rest.get(..4))?, hex(rest.get(5..9))?);
+        match (rest.get(4..5), rest.get(9..10), rest.get(10..)) {
+            (Some(":"), Some(":"), Some(serial)) if !serial.is_empty() => {
+                Ok(Identity::Serial { vid, pid, serial: serial.to_owned(), interface })
+            }
+            (Some(":"), Some("@"), Some(path)) if !path.is_empty() => {
+                Ok(Identity::Socket { vid, pid, usb_path: path.to_owned(), interface })
+            }
+            _ => Err(()),
+        }
+    }
 }
 
 impl PortInfo {

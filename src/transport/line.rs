@@ -153,6 +153,36 @@ impl Line {
         }
     }
 
+    /// Sets one end anew at `at`: characters that begin later are heard with the new settings, also
+    /// those of messages already put on the line.
+    pub fn retune(&mut self, side: Side, at: Duration, settings: LineSettings) {
+        let old = self.settings(side);
+        self.set(side, settings);
+        let settings = self.settings(side);
+        if settings == old {
+            return;
+        }
+        let at = at.max(self.clock);
+        let group: Vec<usize> = (0..self.air.len()).collect();
+        let mut cells = self.audible_cells(&group, side);
+        cells.retain(|cell| cell.start() >= at);
+        let heard = uart::receive(&cells, &settings);
+        let queue = &mut self.pending[side.index()];
+        // What had begun by then stays as it was heard.
+        queue.retain(|delivery| delivery.at < at + old.character());
+        for (at, what) in heard {
+            if let Some(byte) = reading(what, side, &settings) {
+                queue.push_back(Delivery { to: side, at, byte });
+            }
+        }
+        queue.make_contiguous().sort_by_key(|delivery| delivery.at);
+    }
+
+    /// When the tool's transmitter will have finished what it was given.
+    pub fn free(&self) -> Duration {
+        self.free
+    }
+
     /// How often each fault has really struck.
     pub fn hits(&self) -> &Hits {
         &self.hits

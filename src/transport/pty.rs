@@ -27,6 +27,10 @@ use super::{LineSettings, LinkError, Parity};
 /// How often a server looks at its stop flag.
 pub(super) const SLICE: Duration = Duration::from_millis(20);
 
+/// How often a server looks at the tool's settings while something is on the line: well below the
+/// 20 ms a meter waits before it answers at a new speed (IEC 62056-21, 6.3.14).
+const LOOK: Duration = Duration::from_millis(4);
+
 /// How long closing waits for the tool to read what it was sent: a hangup throws it away.
 const LINGER_MAX: Duration = Duration::from_secs(1);
 
@@ -182,12 +186,13 @@ pub fn serve<S: Station>(
     let (epoch, before) = (Instant::now(), bus.clock());
     let now = || before + epoch.elapsed();
     while !stop.load(Ordering::Relaxed) {
+        follow_tool(pty, bus, follow, now())?;
         let mut ready = Vec::new();
         while let Some((_, byte)) = bus.step(now()) {
             ready.push(byte);
         }
         pty.write(&ready)?;
-        let wait = bus.next_at().map_or(SLICE, |at| at.saturating_sub(now()).min(SLICE));
+        let wait = bus.next_at().map_or(SLICE, |at| at.saturating_sub(now()).min(LOOK));
         let mut fds = [PollFd::new(&pty.master, PollFlags::IN)];
         match poll(&mut fds, Some(&timespec(wait))) {
             // Nobody has spoken for a while: if the tool was killed, its mark of exclusive use has
@@ -196,15 +201,27 @@ pub fn serve<S: Station>(
             Ok(_) => {
                 let mut chunk = [0; 512];
                 let count = pty.read(&mut chunk)?;
-                if let Some(line) = bus.line_mut() {
-                    let tool = pty.tool(follow, &line.wiring().far)?;
-                    line.set(Side::Tool, tool);
-                }
+                follow_tool(pty, bus, follow, now())?;
                 bus.send(chunk.get(..count).unwrap_or_default(), now());
             }
             Err(Errno::INTR) => {}
             Err(_) => return Err(LinkError::Gone),
         }
+    }
+    Ok(())
+}
+
+/// Sets the tool's end as the terminal shows it: before its bytes go out, and while it listens, for
+/// a tool may change its speed to hear an answer.
+fn follow_tool<S: Station>(
+    pty: &Pty,
+    bus: &mut Bus<S>,
+    follow: Follow,
+    now: Duration,
+) -> Result<(), LinkError> {
+    if let Some(line) = bus.line_mut() {
+        let tool = pty.tool(follow, &line.wiring().far)?;
+        line.retune(Side::Tool, now, tool);
     }
     Ok(())
 }

@@ -8,12 +8,16 @@
 //! find the adapter again by [`super::discover::Identity`], for it may come back by another name.
 
 use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serialport::{ClearBuffer, DataBits, FlowControl, SerialPort, StopBits};
 
+use super::discover::{self, Identity};
 use super::echo::{Echo, Habit, Raw};
-use super::{LineSettings, Link, LinkError, Parity, Timing};
+use super::latency;
+use super::{LineSettings, Link, LinkError, ModemLines, Parity, Timing};
 
 /// What a USB adapter may add to an answer: 16 ms for an FTDI chip as it comes, three times that.
 const SLACK_USB: Duration = Duration::from_millis(50);
@@ -28,9 +32,19 @@ const WRITE_TIME_MAX: Duration = Duration::from_secs(2);
 /// time limit (transport.md 1.1).
 const WRITE_MAX: usize = 1024;
 
+/// Where the kernel tells about ports.
+const SYSFS: &str = "/sys";
+
+/// How often a pulled out adapter is looked for.
+const REOPEN_PAUSE: Duration = Duration::from_millis(100);
+
 /// By how much a port's real baud rate may differ, in percent: an asynchronous receiver drifts
 /// half a bit over ten bits at 5.
 const BAUD_OFF_PERCENT_MAX: u64 = 3;
+
+/// What may still be in the adapter when the last character should have left: one USB frame, and
+/// what a polled UART holds (transport.md 5).
+const ADAPTER_BUFFER: Duration = Duration::from_millis(3);
 
 /// An open serial port.
 #[derive(Debug)]
@@ -39,6 +53,7 @@ pub struct SerialLink {
     echo: Echo,
     settings: LineSettings,
     slack: Duration,
+    latency: Option<Duration>,
     /// When the last character given to the port will have left.
     free: Duration,
 }
@@ -47,6 +62,8 @@ pub struct SerialLink {
 struct SerialRaw {
     port: Box<dyn SerialPort>,
     opened: Instant,
+    /// A pseudo terminal, which keeps neither parity nor data bits.
+    pty: bool,
 }
 
 impl SerialLink {
@@ -56,22 +73,19 @@ impl SerialLink {
     /// [`LinkError::Missing`], [`LinkError::Busy`], [`LinkError::Denied`]; [`LinkError::Address`]
     /// when it is there and no serial port; [`LinkError::Io`] when it cannot be set as asked.
     pub fn open(path: &str, settings: &LineSettings) -> Result<SerialLink, LinkError> {
-        let wrong = |what: &str| LinkError::Io(format!("{path}: {what}"));
-        let data_bits = match settings.data_bits {
-            8 => DataBits::Eight,
-            7 => DataBits::Seven,
-            _ => return Err(wrong("only 7 or 8 data bits")),
-        };
-        let stop_bits = match settings.stop_bits {
-            1 => StopBits::One,
-            2 => StopBits::Two,
-            _ => return Err(wrong("only 1 or 2 stop bits")),
-        };
-        let parity = match settings.parity {
-            Parity::None => serialport::Parity::None,
-            Parity::Even => serialport::Parity::Even,
-            Parity::Odd => serialport::Parity::Odd,
-        };
+        SerialLink::open_with(path, settings, &ModemLines::default())
+    }
+
+    /// [`SerialLink::open`] with the modem lines as a head needs them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        path: &str,
+        settings: &LineSettings,
+        lines: &ModemLines,
+    ) -> Result<SerialLink, LinkError> {
+        let (data_bits, parity, stop_bits) = characters(settings)?;
         let mut port = serialport::new(path, settings.baud)
             .data_bits(data_bits)
             .parity(parity)
@@ -82,29 +96,29 @@ impl SerialLink {
             .map_err(|error| not_opened(path, &error))?;
         // Heads and isolated adapters take their power from these. Ptys and many on-board ports
         // have no such lines and say so; a port that is really broken shows at the first write.
-        let _ = port.write_data_terminal_ready(true);
-        let _ = port.write_request_to_send(true);
+        let _ = port.write_data_terminal_ready(lines.dtr);
+        let _ = port.write_request_to_send(lines.rts);
+        std::thread::sleep(lines.settle);
         // What came before, at whatever rate the port had, is no answer to us.
         let _ = port.clear(ClearBuffer::Input);
-        // Drivers accept rates they cannot make and set another (ftdi_sio: 12 000 000 gives 9600).
-        let real = port.baud_rate().map_err(|error| not_opened(path, &error))?;
-        let (asked, off) = (settings.baud, u64::from(real.abs_diff(settings.baud)));
-        if off * 100 > u64::from(asked) * BAUD_OFF_PERCENT_MAX {
-            return Err(wrong(&format!("asked for {asked} baud, the adapter set {real}")));
-        }
         let pty = std::fs::canonicalize(path).is_ok_and(|real| real.starts_with("/dev/pts"));
+        check(port.as_ref(), settings, pty)?;
+        let latency = latency::lower(Path::new(SYSFS), Path::new(path));
+        let usb = SLACK_USB.max(latency.unwrap_or_default() * 3);
         Ok(SerialLink {
-            raw: SerialRaw { port, opened: Instant::now() },
+            raw: SerialRaw { port, opened: Instant::now(), pty },
             echo: Echo::default(),
             settings: *settings,
-            slack: if pty { SLACK_PTY } else { SLACK_USB },
+            slack: if pty { SLACK_PTY } else { usb },
+            latency,
             free: Duration::ZERO,
         })
     }
 
-    /// What has been learned about this port's echo.
-    pub fn echo(&self) -> Habit {
-        self.echo.habit()
+    /// How long the adapter holds received bytes back, where its driver says: one millisecond if we
+    /// may set it, 16 for an FTDI chip as it comes.
+    pub fn latency(&self) -> Option<Duration> {
+        self.latency
     }
 }
 
@@ -131,9 +145,39 @@ impl Link for SerialLink {
     fn timing(&self) -> Timing {
         Timing { character: self.settings.character(), slack: self.slack }
     }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        characters(settings)?;
+        // Reckoned, not `tcdrain`: an adapter's own buffer is beyond what that can tell.
+        let left = (self.free + ADAPTER_BUFFER).saturating_sub(self.now());
+        std::thread::sleep(if self.free.is_zero() { Duration::ZERO } else { left });
+        let before = self.settings;
+        if let Err(error) = self.raw.set(settings) {
+            // A port half set would be worse than one that stays as it was.
+            return Err(self.raw.set(&before).err().unwrap_or(error));
+        }
+        self.settings = *settings;
+        Ok(true)
+    }
+
+    fn echo(&self) -> Habit {
+        self.echo.habit()
+    }
 }
 
 impl SerialRaw {
+    /// Sets speed and characters of the open port.
+    fn set(&mut self, settings: &LineSettings) -> Result<(), LinkError> {
+        let (data_bits, parity, stop_bits) = characters(settings)?;
+        let port = &mut self.port;
+        port.set_data_bits(data_bits)
+            .and_then(|()| port.set_parity(parity))
+            .and_then(|()| port.set_stop_bits(stop_bits))
+            .and_then(|()| port.set_baud_rate(settings.baud))
+            .map_err(|error| gone_or(&error.into()))?;
+        check(port.as_ref(), settings, self.pty)
+    }
+
     /// Writes everything or fails; a short write is taken up again until the time is over.
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
         let limit = self.now() + WRITE_TIME_MAX;
@@ -171,6 +215,93 @@ impl Raw for SerialRaw {
                 Err(error) => return Err(gone_or(&error)),
             }
         }
+    }
+}
+
+/// Characters in the words of `serialport`.
+fn characters(
+    settings: &LineSettings,
+) -> Result<(DataBits, serialport::Parity, StopBits), LinkError> {
+    let data_bits = match settings.data_bits {
+        8 => DataBits::Eight,
+        7 => DataBits::Seven,
+        _ => return Err(LinkError::Io(format!("{settings}: only 7 or 8 data bits"))),
+    };
+    let parity = match settings.parity {
+        Parity::None => serialport::Parity::None,
+        Parity::Even => serialport::Parity::Even,
+        Parity::Odd => serialport::Parity::Odd,
+    };
+    let stop_bits = match settings.stop_bits {
+        1 => StopBits::One,
+        2 => StopBits::Two,
+        _ => return Err(LinkError::Io(format!("{settings}: only 1 or 2 stop bits"))),
+    };
+    Ok((data_bits, parity, stop_bits))
+}
+
+/// Drivers accept what they cannot make and set something else: `ftdi_sio` makes 9600 of 12 000
+/// 000, old CH340 drivers leave the parity out. So what was set is read back.
+fn check(port: &dyn SerialPort, asked: &LineSettings, pty: bool) -> Result<(), LinkError> {
+    let real = port.baud_rate().map_err(|error| gone_or(&error.into()))?;
+    let off = u64::from(real.abs_diff(asked.baud));
+    if off * 100 > u64::from(asked.baud) * BAUD_OFF_PERCENT_MAX {
+        let baud = asked.baud;
+        return Err(LinkError::Io(format!("asked for {baud} baud, the adapter set {real}")));
+    }
+    let (data_bits, parity, _) = characters(asked)?;
+    // A driver that does not say is believed.
+    let as_asked = port.data_bits().map_or(true, |real| real == data_bits)
+        && port.parity().map_or(true, |real| real == parity);
+    if !pty && !as_asked {
+        return Err(LinkError::Io(format!("the adapter cannot do {asked}")));
+    }
+    Ok(())
+}
+
+/// Where an adapter is looked for again.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// `/sys`.
+    pub sysfs: &'a Path,
+    /// `/dev`.
+    pub dev: &'a Path,
+}
+
+impl Default for Places<'_> {
+    fn default() -> Self {
+        Places { sysfs: Path::new(SYSFS), dev: Path::new("/dev") }
+    }
+}
+
+/// Opens the adapter that was pulled out, under whatever name it comes back, within `wait`;
+/// `cancel` stops the waiting. Drop the dead link first: while it is held the old name stays taken.
+///
+/// # Errors
+/// Why it could not be opened at last; [`LinkError::Missing`] when it did not come back.
+pub fn reopen(
+    identity: &Identity,
+    (settings, lines): (&LineSettings, &ModemLines),
+    wait: Duration,
+    cancel: &AtomicBool,
+    places: Places<'_>,
+) -> Result<(String, SerialLink), LinkError> {
+    let since = Instant::now();
+    loop {
+        let ports = discover::ports_in(places.sysfs, places.dev);
+        let error = match discover::find(&ports, identity) {
+            None => LinkError::Missing(identity.to_string()),
+            Some(port) => match SerialLink::open_with(&port.path, settings, lines) {
+                Ok(link) => return Ok((port.path.clone(), link)),
+                // Right after plugging in udev has not set the rights yet, and others have a look.
+                Err(error) => error,
+            },
+        };
+        let left = wait.saturating_sub(since.elapsed());
+        if left.is_zero() || cancel.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        std::thread::sleep(left.min(REOPEN_PAUSE));
     }
 }
 

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt;
 
 use super::bus::{Bus, Station};
-use super::echo::{Echo, Raw};
+use super::echo::{Echo, Habit, Raw};
 use super::pty::SLICE;
 use super::{LineSettings, Link, LinkError, Timing};
 
@@ -30,7 +31,11 @@ const ADDRESSES_MAX: usize = 4;
 const WRITE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What the network may add to an answer (transport.md 4).
-const SLACK: Duration = Duration::from_millis(500);
+pub(super) const SLACK: Duration = Duration::from_millis(500);
+
+/// Silence after which the peer is asked whether it is still there, how often again, and how many
+/// times: a peer that lost its power is seen after half a minute (transport.md 4).
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 4);
 
 /// What ser2net tells a second client before it hangs up.
 const BUSY: &[u8] = b"Port already in use";
@@ -45,7 +50,7 @@ pub struct TcpLink {
 }
 
 #[derive(Debug)]
-struct TcpRaw {
+pub(super) struct TcpRaw {
     stream: TcpStream,
     opened: Instant,
     place: String,
@@ -69,12 +74,24 @@ impl TcpLink {
     /// [`LinkError::Denied`]; [`LinkError::Io`]. A busy server shows at the first use.
     pub fn connect(host: &str, port: u16, settings: &LineSettings) -> Result<TcpLink, LinkError> {
         let place = super::Endpoint::Tcp { host: host.to_owned(), port }.to_string();
+        Ok(TcpLink {
+            raw: TcpRaw::connect(host, port, place)?,
+            echo: Echo::default(),
+            settings: *settings,
+            free: Duration::ZERO,
+        })
+    }
+}
+
+impl TcpRaw {
+    /// Connects; `place` is how errors name it.
+    pub(super) fn connect(host: &str, port: u16, place: String) -> Result<TcpRaw, LinkError> {
         let missing = |why: &dyn std::fmt::Display| LinkError::Missing(format!("{place} ({why})"));
         let addresses = (host, port).to_socket_addrs().map_err(|error| missing(&error))?;
         let mut last = missing(&"the name has no address");
         for address in addresses.take(ADDRESSES_MAX) {
             match TcpStream::connect_timeout(&address, CONNECT_TIME_MAX) {
-                Ok(stream) => return TcpLink::over(stream, place, settings),
+                Ok(stream) => return TcpRaw::over(stream, place, Instant::now(), true),
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                     last = LinkError::Denied(place.clone());
                 }
@@ -84,21 +101,60 @@ impl TcpLink {
         Err(last)
     }
 
-    fn over(
+    /// Takes a connection over, its time counted from `opened`. Only a peer that we called can say
+    /// that its port is in use.
+    pub(super) fn over(
         stream: TcpStream,
         place: String,
-        settings: &LineSettings,
-    ) -> Result<TcpLink, LinkError> {
+        opened: Instant,
+        called: bool,
+    ) -> Result<TcpRaw, LinkError> {
         let io = |error: std::io::Error| LinkError::Io(format!("{place}: {error}"));
+        stream.set_nonblocking(true).map_err(io)?;
         stream.set_nodelay(true).map_err(io)?;
-        stream.set_write_timeout(Some(WRITE_TIME_MAX)).map_err(io)?;
-        let greeting = Greeting::Maybe(0);
-        Ok(TcpLink {
-            raw: TcpRaw { stream, opened: Instant::now(), place, greeting },
-            echo: Echo::default(),
-            settings: *settings,
-            free: Duration::ZERO,
-        })
+        let (idle, again, count) = KEEPALIVE;
+        sockopt::set_socket_keepalive(&stream, true)
+            .and_then(|()| sockopt::set_tcp_keepidle(&stream, idle))
+            .and_then(|()| sockopt::set_tcp_keepintvl(&stream, again))
+            .and_then(|()| sockopt::set_tcp_keepcnt(&stream, count))
+            .map_err(|error| io(error.into()))?;
+        let greeting = if called { Greeting::Maybe(0) } else { Greeting::Other(VecDeque::new()) };
+        Ok(TcpRaw { stream, opened, place, greeting })
+    }
+
+    /// How errors name this line.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The connection, to wait for it together with others.
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Hands over everything or fails: a peer that takes a byte now and then is given up.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        let limit = self.now() + WRITE_TIME_MAX;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(0) => return Err(self.hung_up()),
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let left = limit.saturating_sub(self.now());
+                    if left.is_zero() {
+                        let place = &self.place;
+                        return Err(LinkError::Io(format!("{place}: the peer takes no bytes")));
+                    }
+                    let mut fds = [PollFd::new(&self.stream, PollFlags::OUT)];
+                    // Whatever woke us, the write tells.
+                    let _ = poll(&mut fds, Some(&timespec(left)));
+                }
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -109,9 +165,7 @@ impl Link for TcpLink {
 
     fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
         let start = self.raw.now().max(self.free);
-        if let Err(error) = self.raw.stream.write_all(bytes) {
-            return Err(self.raw.failed(&error));
-        }
+        self.raw.write(bytes)?;
         self.free = start + self.settings.wire(bytes.len());
         self.echo.sent(bytes, self.raw.now(), self.free + SLACK);
         Ok(self.free)
@@ -123,6 +177,10 @@ impl Link for TcpLink {
 
     fn timing(&self) -> Timing {
         Timing { character: self.settings.character(), slack: SLACK }
+    }
+
+    fn echo(&self) -> Habit {
+        self.echo.habit()
     }
 }
 
@@ -157,7 +215,8 @@ impl Raw for TcpRaw {
                     Some(count) => return Ok(count),
                     None => continue,
                 },
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 Err(error) => return Err(self.failed(&error)),
             }
         }
@@ -195,12 +254,13 @@ impl TcpRaw {
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::UnexpectedEof
+            | ErrorKind::TimedOut
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
             | ErrorKind::NotConnected => {
                 // The busy text may be waiting to be read behind the failed write.
                 let mut text = [0; 64];
-                let unread =
-                    self.stream.set_nonblocking(true).map(|()| self.stream.read(&mut text));
-                if let Ok(Ok(count)) = unread {
+                if let Ok(count) = self.stream.read(&mut text) {
                     self.greet(text.get(..count).unwrap_or_default());
                 }
                 self.hung_up()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::bus::{Bus, Station};
 use super::echo::{Echo, Habit, Raw};
-use super::line::{Hits, Line};
+use super::line::{Hits, Line, Side};
 use super::{LineSettings, Link, LinkError, Timing};
 
 /// What may come on top of the answer time on a simulated line: nothing but an adapter's tick,
@@ -59,11 +59,6 @@ impl<S: Station> VirtualLink<S> {
     /// How often each fault has really struck; zeros on an unpaced bus.
     pub fn hits(&self) -> Hits {
         self.raw.bus.line().map(|line| *line.hits()).unwrap_or_default()
-    }
-
-    /// What is known about this line's echo.
-    pub fn echo(&self) -> Habit {
-        self.echo.habit()
     }
 
     /// Lets time pass without listening: what arrives meanwhile waits to be read.
@@ -118,6 +113,25 @@ impl<S: Station> Link for VirtualLink<S> {
         };
         let wiring = line.wiring();
         Timing { character: wiring.tool.character(), slack: SLACK + 2 * wiring.latency }
+    }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        if !self.raw.plugged {
+            return Err(LinkError::Gone);
+        }
+        // On an unpaced bus everybody understands everything.
+        let Some(line) = self.raw.bus.line() else { return Ok(true) };
+        self.raw.now = self.raw.now.max(line.free());
+        let now = self.raw.now;
+        self.raw.bus.settle(now);
+        if let Some(line) = self.raw.bus.line_mut() {
+            line.retune(Side::Tool, now, *settings);
+        }
+        Ok(true)
+    }
+
+    fn echo(&self) -> Habit {
+        self.echo.habit()
     }
 }
 

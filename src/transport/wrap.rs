@@ -1,4 +1,4 @@
-//! Wrappers around any [`Link`]: trace, record, fault, pace.
+//! Wrappers around any [`Link`]: trace, record, fault, pace; and a recording as a link.
 //!
 //! They stack: `Traced::new(Faulty::new(link, ..), ..)` shows what the program saw, the other order
 //! what was really on the line. None of them knows what bytes mean.
@@ -6,14 +6,23 @@
 mod faulty;
 mod paced;
 mod record;
+mod recording;
+mod replay;
+mod seven;
+mod tape;
 
 pub use faulty::Faulty;
 pub use paced::Paced;
-pub use record::{Entry, Recorded, parse_recording};
+pub use record::{Recorded, Secrets};
+pub use recording::{Entry, Event, Recording, TITLE, parse_recordings};
+pub use replay::{Difference, Replay};
+pub use seven::Seven;
+pub use tape::{LENGTH_MAX, Tape};
 
 use std::time::Duration;
 
-use super::{Link, LinkError, Timing};
+use super::echo::Habit;
+use super::{LineSettings, Link, LinkError, Timing};
 
 /// Which way bytes went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,5 +75,13 @@ impl<L: Link, F: FnMut(Direction, Duration, &[u8]) + Send> Link for Traced<L, F>
 
     fn timing(&self) -> Timing {
         self.link.timing()
+    }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        self.link.tune(settings)
+    }
+
+    fn echo(&self) -> Habit {
+        self.link.echo()
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use meterkit::transport::bus::Bus;
 use meterkit::transport::pty::Follow;
+use meterkit::transport::tcp::TcpLink;
 use meterkit::transport::{Endpoint, Faults, Line, LineSettings, Link, LinkError, Server, open};
 
 use super::lines::Scripted;
@@ -79,7 +80,11 @@ fn tcp_carries_an_exchange_one_client_at_a_time() {
     assert!(took >= 70 * MS, "{took:?}");
     // A second client is told so and sees it as "busy", whether it speaks first or listens first.
     for speaks in [false, true] {
-        let mut second = open(server.endpoint(), &settings).unwrap();
+        // A second line of this user's programs does not get so far.
+        let locked = open(server.endpoint(), &settings).map(|_| ());
+        assert!(matches!(locked, Err(LinkError::Busy(_))), "{locked:?}");
+        let Endpoint::Tcp { host, port } = server.endpoint() else { panic!("not TCP") };
+        let mut second = TcpLink::connect(host, *port, &settings).unwrap();
         let deadline = second.now() + PATIENCE;
         if speaks {
             // The server may already have hung up.

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use btleplug::api::{CharPropFlags, Characteristic, Service};
 use uuid::Uuid;
 
+use crate::transport::HeadRow;
+
 /// A kind of serial service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -68,27 +70,40 @@ const COMMON: &[Uuid] = &[short(0x1800), short(0x1801), short(0x180A), short(0x1
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
     /// What it was taken for.
-    pub name: &'static str,
+    pub name: String,
     /// Where we write.
     pub write: Characteristic,
     /// Where it notifies; may be the same.
     pub notify: Characteristic,
 }
 
-/// Chooses the line among the services found: a known kind, else any service with one
-/// characteristic that can be written and one that notifies.
-pub fn choose(services: &BTreeSet<Service>) -> Option<Chosen> {
-    let known = HEADS.iter().find_map(|head| {
-        let service = services.iter().find(|service| service.uuid == head.service)?;
-        let named = |c: &&Characteristic| head.lines.contains(&c.uuid);
-        let rank = |c: &&Characteristic| head.lines.iter().position(|uuid| *uuid == c.uuid);
-        let mut lines: Vec<_> = service.characteristics.iter().filter(named).collect();
-        lines.sort_by_key(rank);
-        // A module that keeps its own order has the rest of its service too.
-        lines.extend(service.characteristics.iter().filter(|c| !named(c)));
-        pair(head.name, &lines)
+/// Chooses the line among the services found: a kind the user has added, a known kind, else any
+/// service with one characteristic that can be written and one that notifies.
+pub fn choose(services: &BTreeSet<Service>, rows: &[HeadRow]) -> Option<Chosen> {
+    let added = rows.iter().find_map(|row| {
+        let wanted = Uuid::from_u128(row.service);
+        let service = services.iter().find(|service| service.uuid == wanted)?;
+        let line = |number| {
+            let uuid = Uuid::from_u128(number);
+            service.characteristics.iter().find(|c| c.uuid == uuid)
+        };
+        // By what they can do: some firmwares have the two the other way round.
+        let lines: Vec<_> = [row.write, row.notify].into_iter().filter_map(line).collect();
+        pair(&row.name, &lines)
     });
-    known.or_else(|| {
+    let known = || {
+        HEADS.iter().find_map(|head| {
+            let service = services.iter().find(|service| service.uuid == head.service)?;
+            let named = |c: &&Characteristic| head.lines.contains(&c.uuid);
+            let rank = |c: &&Characteristic| head.lines.iter().position(|uuid| *uuid == c.uuid);
+            let mut lines: Vec<_> = service.characteristics.iter().filter(named).collect();
+            lines.sort_by_key(rank);
+            // A module that keeps its own order has the rest of its service too.
+            lines.extend(service.characteristics.iter().filter(|c| !named(c)));
+            pair(head.name, &lines)
+        })
+    };
+    added.or_else(|| known()).or_else(|| {
         let others = services.iter().filter(|service| !COMMON.contains(&service.uuid));
         others.into_iter().find_map(|service| {
             pair("serial service", &service.characteristics.iter().collect::<Vec<_>>())
@@ -96,11 +111,12 @@ pub fn choose(services: &BTreeSet<Service>) -> Option<Chosen> {
     })
 }
 
-fn pair(name: &'static str, lines: &[&Characteristic]) -> Option<Chosen> {
+fn pair(name: &str, lines: &[&Characteristic]) -> Option<Chosen> {
     let writes = CharPropFlags::WRITE | CharPropFlags::WRITE_WITHOUT_RESPONSE;
     let notifies = CharPropFlags::NOTIFY | CharPropFlags::INDICATE;
     let first = |flags| lines.iter().find(|c| c.properties.intersects(flags));
-    Some(Chosen { name, write: (*first(writes)?).clone(), notify: (*first(notifies)?).clone() })
+    let (write, notify) = ((*first(writes)?).clone(), (*first(notifies)?).clone());
+    Some(Chosen { name: name.to_owned(), write, notify })
 }
 
 #[cfg(test)]
@@ -150,14 +166,27 @@ mod tests {
             ("mute", service(nus.service, &[(tx, WRITE)]), None),
         ];
         for (name, service, expected) in cases {
-            let chosen = choose(&BTreeSet::from([common.clone(), service]));
+            let chosen = choose(&BTreeSet::from([common.clone(), service]), &[]);
             assert_eq!(chosen.map(|c| (c.write.uuid, c.notify.uuid)), expected, "{name}");
         }
         // A known service wins over one that merely fits.
         let fits = service(Uuid::from_u128(1), &[(odd, WRITE | NOTIFY)]);
         let known = service(nus.service, &[(tx, QUIET), (rx, NOTIFY)]);
-        let chosen = choose(&BTreeSet::from([fits, known])).unwrap();
-        assert_eq!((chosen.name, chosen.write.uuid), ("Nordic UART", tx));
+        let both = BTreeSet::from([fits, known]);
+        let chosen = choose(&both, &[]).unwrap();
+        assert_eq!((chosen.name.as_str(), chosen.write.uuid), ("Nordic UART", tx));
+        // And a row of the user over both; one whose lines are not there is passed over.
+        let row = |service: u128, line: Uuid| HeadRow {
+            name: "mine".to_owned(),
+            service,
+            write: line.as_u128(),
+            notify: line.as_u128(),
+        };
+        let chosen = choose(&both, &[row(1, odd)]).unwrap();
+        assert_eq!((chosen.name.as_str(), chosen.write.uuid), ("mine", odd));
+        for rows in [row(1, tx), row(2, odd)] {
+            assert_eq!(choose(&both, &[rows]).unwrap().name, "Nordic UART");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::transport::echo::Habit;
 use crate::transport::line::{Faults, Hits, Side};
-use crate::transport::{Link, LinkError, Random, Timing};
+use crate::transport::{LineSettings, Link, LinkError, Random, Timing};
 
 /// A pause of so many characters ends a received message.
 const PAUSE_CHARACTERS: u32 = 20;
@@ -222,5 +223,13 @@ impl<L: Link> Link for Faulty<L> {
 
     fn timing(&self) -> Timing {
         self.link.timing()
+    }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        self.link.tune(settings)
+    }
+
+    fn echo(&self) -> Habit {
+        self.link.echo()
     }
 }

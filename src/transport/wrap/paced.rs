@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::transport::echo::Habit;
 use crate::transport::{LineSettings, Link, LinkError, Timing};
 
 /// Received bytes not yet shown at most; the link below keeps the rest.
@@ -76,5 +77,17 @@ impl<L: Link> Link for Paced<L> {
 
     fn timing(&self) -> Timing {
         Timing { character: self.settings.character(), slack: self.link.timing().slack }
+    }
+
+    fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
+        let tuned = self.link.tune(settings)?;
+        if tuned {
+            self.settings = *settings;
+        }
+        Ok(tuned)
+    }
+
+    fn echo(&self) -> Habit {
+        self.link.echo()
     }
 }

@@ -20,6 +20,14 @@ pub enum Kind {
     Keyboard,
     /// Answers no call to connect.
     NeverConnects,
+    /// Connected, and never tells its services.
+    NeverResolves,
+    /// Breaks off the first two tries.
+    ThirdTime,
+    /// Nordic UART with the two characteristics the other way round.
+    Swapped,
+    /// A service nobody knows, with a second pair in it that is not the line.
+    Yard,
 }
 
 /// One head and the meter behind it.
@@ -55,7 +63,7 @@ impl Fake {
 }
 
 /// Serves the fake on `socket` from a thread of its own.
-pub fn serve(socket: &Path, heads: Vec<Head>) -> Fake {
+pub fn serve(socket: &Path, heads: Vec<Head>, adapter: bool) -> Fake {
     let pieces = Pieces::default();
     let seen = Arc::clone(&pieces);
     let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
@@ -67,24 +75,26 @@ pub fn serve(socket: &Path, heads: Vec<Head>) -> Fake {
             let mut open = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (heads, pieces) = (heads.clone(), Arc::clone(&seen));
-                open.push(tokio::spawn(peer(stream, heads, pieces)));
+                open.push(tokio::spawn(peer(stream, heads, pieces, adapter)));
             }
         });
     });
     Fake { pieces }
 }
 
-async fn peer(stream: tokio::net::UnixStream, heads: Vec<Head>, pieces: Pieces) {
+async fn peer(stream: tokio::net::UnixStream, heads: Vec<Head>, pieces: Pieces, has: bool) {
     let adapter = Adapter { heads, pieces, discovering: false };
     let connection = connection::Builder::unix_stream(stream.into_std().unwrap())
         .server(zbus::Guid::generate())
         .p2p()
         .serve_at("/", zbus::fdo::ObjectManager)
         .serve_at("/org/freedesktop/DBus", Bus)
-        .serve_at(ADAPTER, adapter)
         .build()
         .await
         .unwrap();
+    if has {
+        connection.object_server().at(ADAPTER, adapter).await.unwrap();
+    }
     // Lives until the process ends; the other side hangs up when it likes.
     let _connection: Connection = connection;
     std::future::pending::<()>().await;
@@ -125,7 +135,7 @@ impl Adapter {
         for head in self.heads.clone() {
             let path = head.path();
             let pieces = Arc::clone(&self.pieces);
-            let device = Device { head, pieces, connected: false, resolved: false };
+            let device = Device { head, pieces, connected: false, resolved: false, tries: 0 };
             server.at(path, device).await.unwrap();
         }
     }
@@ -180,6 +190,7 @@ struct Device {
     pieces: Pieces,
     connected: bool,
     resolved: bool,
+    tries: u32,
 }
 
 #[interface(name = "org.bluez.Device1")]
@@ -188,15 +199,23 @@ impl Device {
         &mut self,
         #[zbus(object_server)] server: &ObjectServer,
         #[zbus(signal_emitter)] emitter: zbus::object_server::SignalEmitter<'_>,
-    ) {
+    ) -> zbus::fdo::Result<()> {
         if self.head.kind == Kind::NeverConnects {
             std::future::pending::<()>().await;
         }
+        self.tries += 1;
+        if self.head.kind == Kind::ThirdTime && self.tries < 3 {
+            return Err(zbus::fdo::Error::Failed("le-connection-abort-by-local".to_owned()));
+        }
         self.connected = true;
         self.connected_changed(&emitter).await.unwrap();
+        if self.head.kind == Kind::NeverResolves {
+            return Ok(());
+        }
         add_services(server, &self.head, &self.pieces).await;
         self.resolved = true;
         self.services_resolved_changed(&emitter).await.unwrap();
+        Ok(())
     }
 
     async fn disconnect(
@@ -263,9 +282,21 @@ async fn add_services(server: &ObjectServer, head: &Head, pieces: &Pieces) {
     let nordic = |n: u8| format!("6e40000{n}-b5a3-f393-e0a9-e50e24dcca9e");
     let short = |n: u16| format!("0000{n:04x}-0000-1000-8000-00805f9b34fb");
     let (service, lines) = match head.kind {
-        Kind::Nordic | Kind::NeverConnects => (
+        Kind::Nordic | Kind::NeverConnects | Kind::NeverResolves | Kind::ThirdTime => (
             nordic(1),
             vec![(nordic(2), vec!["write-without-response", "write"]), (nordic(3), vec!["notify"])],
+        ),
+        Kind::Swapped => (
+            nordic(1),
+            vec![(nordic(3), vec!["write-without-response"]), (nordic(2), vec!["notify"])],
+        ),
+        Kind::Yard => (
+            short(0xABCD),
+            vec![
+                (short(0xAB00), vec!["write", "notify"]),
+                (short(0xAB02), vec!["write"]),
+                (short(0xAB01), vec!["notify"]),
+            ],
         ),
         Kind::Hm10 => (short(0xFFE0), vec![(short(0xFFE1), vec!["write", "notify"])]),
         Kind::Keyboard => (short(0x1812), vec![(short(0x2A4A), vec!["read"])]),
@@ -332,8 +363,16 @@ impl Line {
         value: Vec<u8>,
         _options: HashMap<String, OwnedVariant>,
         #[zbus(connection)] connection: &Connection,
-    ) {
+    ) -> zbus::fdo::Result<()> {
         let number = self.head.number;
+        // As BlueZ does with a write command that does not fit.
+        if value.len() + 3 > usize::from(self.head.mtu) {
+            return Err(zbus::fdo::Error::Failed("Failed to initiate write".to_owned()));
+        }
+        // The decoy of the yard head swallows everything.
+        if self.uuid.starts_with("0000ab00") {
+            return Ok(());
+        }
         self.pieces.lock().unwrap().entry(number).or_default().push(value.len());
         self.written += value.len();
         if self.written >= 100 {
@@ -341,6 +380,7 @@ impl Line {
             let answer = answer(connection.clone(), self.head.clone(), self.notifies.clone());
             tokio::spawn(answer);
         }
+        Ok(())
     }
 
     fn start_notify(&self) {}
