@@ -5,6 +5,7 @@
 //! ([`crate::report::Code::exit_status`]); 4 always means: outcome unknown, do not repeat blindly.
 
 pub mod audit;
+pub mod boxes;
 pub mod context;
 pub mod decode;
 #[cfg(feature = "demo")]
@@ -13,14 +14,18 @@ pub mod doctor;
 pub mod enrol;
 pub mod journal;
 mod json;
+mod many;
 pub mod operators;
 pub mod output;
 pub mod pin;
 pub mod ports;
+pub mod profile;
 pub mod read;
 pub mod recharge;
+pub mod replay;
 pub mod screens;
 pub mod sim;
+pub mod survey;
 pub mod sync;
 pub mod tokens;
 pub mod trust;
@@ -67,6 +72,9 @@ pub struct Common {
     /// Take the PIN from the first line of this file ('-' for standard input) instead of asking.
     #[arg(long, global = true, value_name = "FILE", env = "METERKIT_PIN_FILE")]
     pub pin_file: Option<PathBuf>,
+    /// Record everything on the line into this file; 'meterkit replay' plays it back.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long, global = true)]
     pub json: bool,
@@ -82,8 +90,10 @@ pub enum Command {
     Tui(screens::TuiArgs),
     /// Make this handheld known to an office, from the file the office wrote.
     Enrol(enrol::EnrolArgs),
-    /// Read a meter: energy, balance, count, voltages, currents, power, clock, relay, status.
+    /// Read meters: energy, balance, count, voltages, currents, power, clock, relay, status.
     Read(read::ReadArgs),
+    /// List the multi-user terminals and their users.
+    Boxes(boxes::BoxesArgs),
     /// Recharge a meter from a cached token, or find out what happened to a recharge.
     Recharge(recharge::RechargeArgs),
     /// List the cached tokens, or import some.
@@ -100,8 +110,14 @@ pub enum Command {
     Operators(operators::OperatorsArgs),
     /// Check from files alone that an estate's money is accounted for.
     Audit(audit::AuditArgs),
+    /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
+    Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
     Ports(ports::PortsArgs),
+    /// Meter models: list, show, check a file of one's own.
+    Profile(profile::ProfileArgs),
+    /// Play a recording of a line back to the driver.
+    Replay(replay::ReplayArgs),
     /// Explain frames given as hex.
     Decode(decode::DecodeArgs),
     /// Check this installation and print a report that can be shared.
@@ -152,6 +168,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Tui(args) => screens::run(common, &args),
         Command::Enrol(args) => enrol::run(common, &args, out),
         Command::Read(args) => read::run(common, &args, out),
+        Command::Boxes(args) => boxes::run(common, &args, out),
         Command::Recharge(args) => recharge::run(common, &args, out),
         Command::Tokens(args) => tokens::run(common, &args, out),
         Command::Journal(args) => journal::run(common, &args, out),
@@ -160,7 +177,10 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Pin(args) => pin::run(common, &args, out),
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
+        Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
+        Command::Profile(args) => profile::run(common, &args, out),
+        Command::Replay(args) => replay::run(common, &args, out),
         Command::Decode(mut args) => {
             args.json |= common.json;
             let (stdin, stdout) = (std::io::stdin(), std::io::stdout());

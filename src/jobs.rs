@@ -11,14 +11,17 @@
 //! | enrol | [`enrol`] |
 //! | open a line | [`open`] |
 //! | what is trusted; the gate before money | [`trust`], `gate` |
-//! | quick read | [`read`] |
+//! | quick read, of any meter; what its bus calls it | [`read`], [`readout`], [`address`] |
+//! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
+pub mod address;
 pub mod ask;
 pub mod audit;
+pub mod boxes;
 pub mod check;
 pub mod clock;
 mod documents;
@@ -32,19 +35,23 @@ pub mod journal;
 pub mod judge;
 #[cfg(test)]
 mod judge_tests;
+pub mod lines;
 pub mod meters;
 pub mod open;
 pub mod ports;
 pub mod read;
 mod read_back;
+pub mod readout;
 pub mod recharge;
 pub mod rights;
 pub mod session;
 pub mod standing;
 #[cfg(test)]
 mod standing_tests;
+pub mod survey;
 pub mod sync;
 pub mod tokens;
+pub mod trace;
 pub mod trust;
 pub mod views;
 

@@ -1,4 +1,4 @@
-//! Simulated DL/T 645-2007 prepaid meters, for demos, training and tests.
+//! Simulated DL/T 645 prepaid meters of both editions, for demos, training and tests.
 //!
 //! The meter's side is written from `reference/dlt645.md` alone. It shares the frame codec with the
 //! driver and nothing else (design, invariant 7), so a mistake in one does not hide the same
@@ -11,19 +11,23 @@
 //! * [`serve::FleetStation`] puts a fleet at the far end of a line: virtual, pty or TCP.
 //! * [`Meter::bookings`] and [`Meter::audit`] are ghost truth: what really happened to the money.
 //!
-//! Limits: 2007 edition only; no load profile; the security module is a stand-in ([`esam`]) that
+//! Limits: no load profile; the security module is a stand-in ([`esam`]) that
 //! protects nothing; what the references call unverified is one choice among several, and says so.
 
 mod access;
 mod answer;
 mod bcd;
+pub mod bus;
+pub mod cjt188;
 mod civil;
 pub mod esam;
 mod events;
 mod faults;
 mod fleet;
+pub mod iec;
 mod load;
 mod meter;
+pub mod modbus;
 mod noise;
 mod params;
 mod purse;
@@ -33,6 +37,8 @@ mod secure;
 pub mod serve;
 mod setup;
 mod status;
+mod v1997;
+mod vendor;
 mod write;
 
 pub use access::PASSWORD_TRIES;
@@ -44,5 +50,8 @@ pub use load::CATCH_UP_MAX;
 pub use meter::Meter;
 pub use purse::{AuditError, BALANCE_MAX, Booking, CounterReset, LEDGER_MAX, RECORDS_MAX};
 pub use secure::MAC_ERRORS_MAX;
-pub use setup::{Absent, Amount, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, SeqPlace};
+pub use setup::{
+    Absent, Amount, Edition, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, SeqPlace,
+    Separator,
+};
 pub use write::BROADCAST_TIME_MAX_S;

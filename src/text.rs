@@ -41,11 +41,14 @@ pub mod audit;
 pub mod commands;
 pub mod decisions;
 pub mod errors;
+pub mod items;
 pub mod keys;
 pub mod labels;
 pub mod people;
+pub mod profiles;
 pub mod screens;
 pub mod status;
+pub mod survey;
 pub mod trust;
 
 use crate::units::{Credit, CreditUnit, Money};
@@ -171,8 +174,10 @@ mod tests {
             keys::ALL,
             labels::ALL,
             people::ALL,
+            profiles::ALL,
             audit::ALL,
             screens::ALL,
+            survey::ALL,
             trust::ALL,
             decisions::ALL,
         ];

@@ -10,13 +10,13 @@ use super::output::{Output, language};
 use crate::config::{self, File, Paths};
 use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
-use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, open};
-use crate::profile::Profile;
+use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, lines, open, trace};
+use crate::profile::{Profile, Profiles};
 use crate::report::Code;
 use crate::store::vault::SecretPlace;
 use crate::store::{LogOut, Opened, Stamp, Store};
-use crate::transport::{LineSettings, Parity};
-use crate::units::{OperatorId, UnixSeconds};
+use crate::transport::{LineSettings, Link, Parity};
+use crate::units::{BusPlace, OperatorId, UnixSeconds};
 
 /// Longest file a PIN or code is taken from, bytes.
 const MAX_SECRET_FILE: u64 = 4096;
@@ -186,6 +186,46 @@ impl Context {
         stamp(session)
     }
 
+    /// The profiles there are: the built-in ones and the operator's own. What is wrong with one of
+    /// those is said once; it is left out.
+    pub fn profiles(&self) -> Profiles {
+        let (profiles, faults) = open::profiles(&open::profile_folder(&self.paths.store));
+        for fault in faults.iter().filter(|fault| fault.what.is_fault()) {
+            self.out.say(&fault.to_string());
+        }
+        profiles
+    }
+
+    /// Opens a line; on record, where that was asked for.
+    ///
+    /// # Errors
+    /// The line's.
+    pub fn open(
+        &self,
+        common: &Common,
+        profile: &str,
+        port: Option<&str>,
+        settings: &LineSettings,
+    ) -> Result<Box<dyn Link>, Failure> {
+        let link = open::line(port, settings)?;
+        let Some(file) = &common.trace else { return Ok(link) };
+        let endpoint = port.unwrap_or_default();
+        trace::record(link, file, &trace::About { profile, settings, endpoint })
+    }
+
+    /// A flag that Ctrl-C sets.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when signals cannot be caught.
+    pub fn cancel(&self) -> Result<Cancel, Failure> {
+        let cancel = Cancel::default();
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, cancel.clone())
+                .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
+        }
+        Ok(cancel)
+    }
+
     /// Opens the line and does an errand on it. Ctrl-C stops the waiting in good order.
     ///
     /// # Errors
@@ -196,13 +236,25 @@ impl Context {
         profile: &Profile,
         errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.on_line_of(common, profile, &BusPlace::default(), errand)
+    }
+
+    /// The same on the line of a meter at this place: the port asked for on the command line, else
+    /// the area list's, else the usual one.
+    ///
+    /// # Errors
+    /// The line's and the errand's.
+    pub fn on_line_of<T>(
+        &self,
+        common: &Common,
+        profile: &Profile,
+        place: &BusPlace,
+        errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let settings = self.line_settings(common, open::settings(profile))?;
-        let mut link = open::line(self.port(common).as_deref(), &settings)?;
-        let cancel = Cancel::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register(signal, cancel.clone())
-                .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
-        }
+        let port = lines::port(place, self.file.port.as_deref(), common.port.as_deref());
+        let mut link = self.open(common, &profile.id, port.as_deref(), &settings)?;
+        let cancel = self.cancel()?;
         let mut progress = |stage, done, of| self.out.stage(stage, done, of);
         errand(&mut Line {
             link: link.as_mut(),

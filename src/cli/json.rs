@@ -73,6 +73,12 @@ pub fn quick_read(card: &QuickRead) -> Value {
         "status": card.status.map(|word| word.map(|bits| format!("{bits:04X}"))),
         "alarms": card.alarms,
         "missing": card.missing,
+        "profile": card.profile,
+        "others": card
+            .others
+            .iter()
+            .map(|(name, value)| json!({ "item": name, "value": value }))
+            .collect::<Vec<_>>(),
         "took_ms": card.took_ms,
         "read_at_unix": card.read_at.0,
     })

@@ -1,19 +1,20 @@
-//! `meterkit read`: the quick-read card of one meter. Needs no store; with one, the reading is
-//! journaled.
+//! `meterkit read`: the quick-read card of one meter, or of many. Needs no store; with one, the
+//! reading is journaled.
 
 use std::io::{self, Write};
 
 use clap::Args;
 
-use super::context::{Context, civil};
+use super::context::{Context, Work, civil};
 use super::output::Output;
-use super::{Common, json};
+use super::{Common, json, many};
+use crate::jobs::lines::Stop;
 use crate::jobs::views::{Failure, QuickRead};
 use crate::jobs::{failure, open, read};
-use crate::profile::{self, Profile};
+use crate::profile::{self, Profiles};
 use crate::report::Code;
 use crate::store::Event;
-use crate::text::{Lang, status};
+use crate::text::{Lang, items, status};
 use crate::tui::wrap::pad;
 use crate::units::{CreditUnit, MeterNo, RelayState};
 
@@ -23,18 +24,34 @@ const NAME_CELLS: usize = 14;
 /// Arguments of `read`.
 #[derive(Debug, Args)]
 pub struct ReadArgs {
-    /// The meter's number, up to 12 digits.
-    #[arg(long, value_name = "NUMBER")]
-    pub meter: MeterNo,
+    /// A meter's number, up to 12 digits; give it again for more meters.
+    #[arg(long = "meter", value_name = "NUMBER", required_unless_present_any = ["box", "all"])]
+    pub meters: Vec<MeterNo>,
+    /// Every user of this multi-user terminal of the area list.
+    #[arg(id = "box", long = "box", value_name = "BOX", conflicts_with_all = ["meters", "all"])]
+    pub terminal: Option<String>,
+    /// Only this user of the box.
+    #[arg(long, value_name = "N", requires = "box")]
+    pub user: Option<u8>,
+    /// Every meter of the area list.
+    #[arg(long, conflicts_with = "meters")]
+    pub all: bool,
+    /// With --all: only those of this area.
+    #[arg(long, value_name = "AREA", requires = "all")]
+    pub area: Option<String>,
     /// The meter's profile, where the area list names none.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// What its bus calls the meter, where the area list does not say and it is not its number.
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Option<String>,
 }
 
-/// Reads the meter.
+/// Reads one meter, or many.
 ///
 /// # Errors
-/// The line's, the meter's, the configuration's.
+/// The line's, the meter's, the configuration's. Of many meters the failures are told one by one;
+/// the exit status is that of the first.
 pub fn run(common: &Common, args: &ReadArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
     let work = match context.log_in(common) {
@@ -42,15 +59,48 @@ pub fn run(common: &Common, args: &ReadArgs, out: &Output) -> Result<u8, Failure
         Err(none) if none.code == Code::NotEnrolled => None,
         Err(other) => return Err(other),
     };
+    let store = work.as_ref().map(|work| &work.store);
+    match many::chosen(store, args)?.as_slice() {
+        [one] => one_meter(&context, common, work.as_ref(), args, *one),
+        meters => many::run(&context, common, work.as_ref(), args, meters),
+    }
+}
+
+/// The meter's profile and place, by the area list and what was asked for.
+///
+/// # Errors
+/// [`Code::Config`] for a profile nobody knows.
+pub fn known(
+    context: &Context,
+    profiles: &Profiles,
+    work: Option<&Work>,
+    args: &ReadArgs,
+    meter: MeterNo,
+) -> Result<Stop, Failure> {
     let wished = args.profile.as_deref().or(context.file.profile.as_deref());
-    let profile = match &work {
-        Some(work) => open::profile(&work.store, args.meter, wished)?,
-        None => Profile::built_in(wished.unwrap_or(profile::DEFAULT))
-            .map_err(|error| failure::profile(&error))?,
+    let profile = match work {
+        Some(work) => open::profile(profiles, &work.store, meter, wished)?,
+        None => open::named(profiles, wished.unwrap_or(profile::DEFAULT))?,
     };
+    let row = work.and_then(|work| work.store.meter(meter));
+    let mut place = row.map(|row| row.place).unwrap_or_default();
+    if let Some(address) = &args.address {
+        place.address.clone_from(address);
+    }
+    Ok(Stop { meter, profile, place })
+}
+
+fn one_meter(
+    context: &Context,
+    common: &Common,
+    work: Option<&Work>,
+    args: &ReadArgs,
+    meter: MeterNo,
+) -> Result<u8, Failure> {
+    let Stop { profile, place, .. } = known(context, &context.profiles(), work, args, meter)?;
     let (card, reading) =
-        context.on_line(common, &profile, |line| read::quick_read(line, args.meter))?;
-    if let Some(work) = &work {
+        context.on_line_of(common, &profile, &place, |line| read::read_at(line, meter, &place))?;
+    if let Some(work) = work {
         work.store
             .append(&context.stamp(&work.session), Event::Reading(reading))
             .map_err(|error| failure::store(&error))?;
@@ -65,7 +115,11 @@ pub fn write_fact(to: &mut dyn Write, name: &str, value: &str) -> io::Result<()>
     writeln!(to, "{} {value}", pad(name, NAME_CELLS))
 }
 
-fn write_card(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<()> {
+/// Writes the card as text.
+///
+/// # Errors
+/// The writer's.
+pub fn write_card(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<()> {
     write_fact(to, lang.fact_number(), &card.meter.to_string())?;
     if let Some(energy) = card.energy {
         write_fact(to, lang.fact_energy(), &format!("{energy} kWh"))?;
@@ -83,8 +137,13 @@ fn write_card(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<()
     if let Some(count) = card.count {
         write_fact(to, lang.fact_count(), &lang.count_times(count.0))?;
     }
-    write_fact(to, lang.fact_voltage(), &phases(&card.voltage_dv, 10, "V"))?;
-    write_fact(to, lang.fact_current(), &phases(&card.current_ma, 1000, "A"))?;
+    let dlt645 = card.others.is_empty();
+    if dlt645 || card.voltage_dv != [None; 3] {
+        write_fact(to, lang.fact_voltage(), &phases(&card.voltage_dv, 10, "V"))?;
+    }
+    if dlt645 || card.current_ma != [None; 3] {
+        write_fact(to, lang.fact_current(), &phases(&card.current_ma, 1000, "A"))?;
+    }
     if let Some(power) = card.power_dw {
         write_fact(to, lang.fact_power(), &format!("{} kW", decimal(power, 10_000)))?;
     }
@@ -110,6 +169,9 @@ fn write_state(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<(
         };
         write_fact(to, lang.fact_load(), said)?;
     }
+    for (name, value) in &card.others {
+        write_fact(to, items::item(lang, name), value)?;
+    }
     let alarms = status::alarms(lang, &card.alarms, &card.status);
     let mut name = lang.fact_alarms();
     for alarm in &alarms {
@@ -120,7 +182,8 @@ fn write_state(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<(
         write_fact(to, name, lang.alarms_none())?;
     }
     if !card.missing.is_empty() {
-        write_fact(to, lang.fact_missing(), &card.missing.join(", "))?;
+        let names = card.missing.iter().map(|name| status::missing(lang, name));
+        write_fact(to, lang.fact_missing(), &names.collect::<Vec<_>>().join(lang.list_comma()))?;
     }
     write_fact(to, lang.fact_read(), &lang.fact_took(card.took_ms))
 }

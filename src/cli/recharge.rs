@@ -15,7 +15,7 @@ use super::read::write_fact;
 use super::{Common, json};
 use crate::jobs::recharge::{self, Checked};
 use crate::jobs::views::{Failure, FinishedView, PreflightView};
-use crate::jobs::{Desk, Line, SystemClock, failure, open, tokens};
+use crate::jobs::{Desk, Line, SystemClock, boxes, failure, open, tokens};
 use crate::report::Code;
 use crate::store::Store;
 use crate::text::{Lang, decisions, status};
@@ -28,8 +28,20 @@ const TOKENS_MAX: usize = 100;
 #[derive(Debug, Args)]
 pub struct RechargeArgs {
     /// The meter's number.
-    #[arg(long, value_name = "NUMBER")]
-    pub meter: MeterNo,
+    #[arg(long, value_name = "NUMBER", required_unless_present = "box")]
+    pub meter: Option<MeterNo>,
+    /// The multi-user terminal the meter is a part of, by the area list.
+    #[arg(
+        id = "box",
+        long = "box",
+        value_name = "BOX",
+        conflicts_with = "meter",
+        requires = "user"
+    )]
+    pub terminal: Option<String>,
+    /// The user of the box.
+    #[arg(long, value_name = "N", requires = "box")]
+    pub user: Option<u8>,
     /// The token: its id, or the end of it. Without one, the meter's next usable token.
     #[arg(long, value_name = "ID")]
     pub token: Option<String>,
@@ -52,13 +64,16 @@ pub fn run(common: &Common, args: &RechargeArgs, out: &Output) -> Result<u8, Fai
     let context = Context::load(common, out)?;
     let work = context.log_in(common)?;
     let desk = context.desk(&work);
-    let profile = open::profile(&work.store, args.meter, context.file.profile.as_deref())?;
+    let meter = meter(&work.store, args)?;
+    let wished = context.file.profile.as_deref();
+    let profile = open::profile(&context.profiles(), &work.store, meter, wished)?;
+    let place = work.store.meter(meter).map(|row| row.place).unwrap_or_default();
     let token = match args.resolve {
         true => None,
-        false => Some(chosen(&work.store, args)?),
+        false => Some(chosen(&work.store, args, meter)?),
     };
-    let ended = context.on_line(common, &profile, |line| match token {
-        None => recharge::resolve(&desk, line, args.meter).map(Some),
+    let ended = context.on_line_of(common, &profile, &place, |line| match token {
+        None => recharge::resolve(&desk, line, meter).map(Some),
         Some(token) => both_halves(&context, &desk, line, args, token),
     })?;
     let Some(view) = ended else { return Ok(0) };
@@ -78,23 +93,33 @@ pub fn exit_status(outcome: Outcome) -> u8 {
     }
 }
 
+/// The meter meant: by its number, or by box and user.
+fn meter(store: &Store, args: &RechargeArgs) -> Result<MeterNo, Failure> {
+    match (args.meter, &args.terminal, args.user) {
+        (Some(meter), ..) => Ok(meter),
+        (None, Some(name), Some(user)) => boxes::meter(store, name, user),
+        // The command line asks for one of them.
+        _ => Err(failure::fail(Code::Usage, "--meter")),
+    }
+}
+
 /// The token meant: by its whole id, by the end of it, or the only one that fits the meter.
-fn chosen(store: &Store, args: &RechargeArgs) -> Result<TokenId, Failure> {
+fn chosen(store: &Store, args: &RechargeArgs, meter: MeterNo) -> Result<TokenId, Failure> {
     let Some(text) = args.token.as_deref() else {
-        return tokens::choose(store, args.meter, SystemClock::utc());
+        return tokens::choose(store, meter, SystemClock::utc());
     };
     if let Ok(id) = text.parse::<TokenId>() {
         return match store.token(id) {
-            Some(row) if row.facts.meter == args.meter => Ok(id),
+            Some(row) if row.facts.meter == meter => Ok(id),
             Some(row) => {
-                let detail = format!("{} / {}", row.facts.meter, args.meter);
+                let detail = format!("{} / {meter}", row.facts.meter);
                 Err(failure::fail(Code::MeterOther, detail))
             }
             None => Err(failure::fail(Code::TokenUnknown, text)),
         };
     }
     let wanted = text.to_ascii_lowercase();
-    let rows = store.tokens_for(args.meter);
+    let rows = store.tokens_for(meter);
     let mut fits = rows.iter().take(TOKENS_MAX).map(|row| row.facts.id);
     let mut fits = fits.by_ref().filter(|id| id.to_string().ends_with(&wanted));
     match (fits.next(), fits.next()) {
@@ -126,7 +151,7 @@ fn both_halves(
         out.say(out.lang.dry_run());
         return Ok(None);
     }
-    let asked = || out.ask(&out.lang.ask_digits(&args.meter.to_string()));
+    let asked = || out.ask(&out.lang.ask_digits(&ready.view.evidence.meter.to_string()));
     let Some(digits) = args.confirm.clone().or_else(asked) else {
         return Err(failure::fail(Code::NotConfirmed, out.lang.confirm_missing()));
     };

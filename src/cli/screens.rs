@@ -11,7 +11,7 @@ use crate::jobs::engine::{Engine, EngineConfig};
 use crate::jobs::views::Failure;
 use crate::jobs::{failure, open};
 use crate::logging;
-use crate::profile::{self, Profile};
+use crate::profile;
 use crate::report::Code;
 use crate::tui::theme::Palette;
 use crate::tui::{self, TuiOptions};
@@ -45,13 +45,15 @@ pub fn run(common: &Common, args: &TuiArgs) -> Result<u8, Failure> {
 /// `Config` for line settings that make no sense.
 pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig, Failure> {
     let named = context.file.profile.as_deref().unwrap_or(profile::DEFAULT);
-    let own = Profile::built_in(named).map_err(|error| failure::profile(&error))?;
-    let own = open::settings(&own);
+    let profiles = context.profiles();
+    let own = open::settings(&open::named(&profiles, named)?);
     let wanted = context.line_settings(common, own)?;
     let usual = context.usual_operator(common).unwrap_or_default();
     let mut config = EngineConfig::new(context.paths.store.clone(), usual)?;
     config.place = context.place();
     config.port = context.port(common);
+    config.port_forced = common.port.is_some();
+    config.profiles = profiles;
     // Without a word of the user's each meter's profile sets its own line.
     config.settings = Some(wanted).filter(|wanted| *wanted != own);
     config.profile = context.file.profile.clone();

@@ -16,12 +16,14 @@ use serde_json::json;
 
 use super::output::Output;
 use crate::jobs::failure::{fail, link};
+use crate::jobs::open;
 use crate::jobs::views::Failure;
+use crate::profile::Profiles;
 use crate::report::Code;
-use crate::sim::serve::{FleetStation, MoneyEvent};
+use crate::sim::serve::{self, FleetStation, MoneyEvent, Served};
 use crate::sim::{Civil, Fleet, Port};
 use crate::transport::pty::Follow;
-use crate::transport::{Bus, Endpoint, Faults, Line, LineSettings, Server};
+use crate::transport::{Bus, Endpoint, Faults, Line, LineSettings, Server, Station};
 use crate::units::{CreditUnit, Money};
 
 /// How often the stop signal is looked at.
@@ -85,6 +87,9 @@ fn serve(args: &ServeArgs, json: bool, out: &Output) -> Result<u8, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| fail(Code::Internal, error.to_string()))?;
     }
+    if let Some(served) = other(args)? {
+        return serve_bus(args, served, &stop, json, out);
+    }
     let mut fleet = load(args)?;
     if args.infrared {
         fleet.set_port(Port::Infrared);
@@ -105,12 +110,7 @@ fn serve(args: &ServeArgs, json: bool, out: &Output) -> Result<u8, Failure> {
     } else {
         Bus::paced(Line::new(LineSettings::even(baud), Faults::NONE), station)
     };
-    let follow = if args.any_speed { Follow::Nothing } else { Follow::Baud };
-    let server = match args.tcp {
-        Some(address) => Server::on_tcp(bus, address),
-        None => Server::on_pty(bus, follow),
-    };
-    let server = server.map_err(|error| link(&error, ""))?;
+    let server = start(args, bus)?;
     let symlink = args.link.as_deref().map(|path| Symlink::make(path, server.endpoint()));
     let _symlink = symlink.transpose()?;
     announce(out, server.endpoint(), meters, json);
@@ -127,6 +127,55 @@ fn serve(args: &ServeArgs, json: bool, out: &Output) -> Result<u8, Failure> {
     let bus = server.stop().map_err(|error| link(&error, ""))?;
     let saved = bus.station().save();
     saved.map_err(|error| file(args.state.as_deref().unwrap_or(Path::new("")), &error))?;
+    Ok(0)
+}
+
+/// Puts a bus behind the pty or TCP port asked for.
+fn start<S: Station + 'static>(args: &ServeArgs, bus: Bus<S>) -> Result<Server<S>, Failure> {
+    let follow = if args.any_speed { Follow::Nothing } else { Follow::Baud };
+    let server = match args.tcp {
+        Some(address) => Server::on_tcp(bus, address),
+        None => Server::on_pty(bus, follow),
+    };
+    server.map_err(|error| link(&error, ""))
+}
+
+/// The fleet file, if its meters are not DL/T 645 ones.
+fn other(args: &ServeArgs) -> Result<Option<Served>, Failure> {
+    if args.state.as_deref().is_some_and(Path::exists) {
+        return Ok(None);
+    }
+    let read = std::fs::read_to_string(&args.fleet);
+    let text = read.map_err(|error| file(&args.fleet, &error))?;
+    serve::served(&text, &Profiles::built_in())
+        .map_err(|error| fail(Code::Config, format!("{}: {error}", args.fleet.display())))
+}
+
+/// Serves meters without a ghost ledger until the stop signal.
+fn serve_bus(
+    args: &ServeArgs,
+    served: Served,
+    stop: &AtomicBool,
+    json: bool,
+    out: &Output,
+) -> Result<u8, Failure> {
+    if args.state.is_some() || args.infrared {
+        return Err(fail(Code::Usage, "--state, --infrared"));
+    }
+    let Served { station, meters, framing } = served;
+    let bus = if args.unpaced {
+        Bus::unpaced(station)
+    } else {
+        Bus::paced(Line::new(open::framing(framing), Faults::NONE), station)
+    };
+    let server = start(args, bus)?;
+    let symlink = args.link.as_deref().map(|path| Symlink::make(path, server.endpoint()));
+    let _symlink = symlink.transpose()?;
+    announce(out, server.endpoint(), meters, json);
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(SLICE);
+    }
+    server.stop().map_err(|error| link(&error, ""))?;
     Ok(0)
 }
 

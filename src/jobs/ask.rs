@@ -12,9 +12,11 @@ use sha2::{Digest, Sha256};
 use super::drive::{self, DriveError};
 use super::views::Failure;
 use super::{Line, Wire, failure};
+use crate::profile::Protocol;
 use crate::protocol::Dialogue;
 use crate::protocol::dlt645::dialogue::{ExchangeError, ReadItems, Reply, Retry, Timing};
 use crate::protocol::dlt645::frame::Address;
+use crate::protocol::dlt645::words::Edition;
 use crate::units::MeterNo;
 
 /// Optional items passed over in silence before the meter counts as silent: at 2400 baud three
@@ -86,6 +88,14 @@ pub fn retry(line: &Line<'_>) -> Retry {
     Retry { reads: line.profile.timing.tries.saturating_sub(1) }
 }
 
+/// Which edition of DL/T 645 the meter speaks.
+fn edition(line: &Line<'_>) -> Edition {
+    match line.profile.protocol {
+        Protocol::Dlt645_1997 => Edition::V1997,
+        _ => Edition::V2007,
+    }
+}
+
 /// Runs a dialogue on the errand's line; every byte goes into `digest` too.
 ///
 /// # Errors
@@ -124,7 +134,8 @@ pub fn read(
     let mut replies: Vec<(u32, Option<Reply>)> = Vec::with_capacity(items.len());
     let mut silent = 0;
     while let Some(rest) = items.get(replies.len()..).filter(|rest| !rest.is_empty()) {
-        let mut dialogue = ReadItems::new(Address::meter(meter), rest.to_vec(), timing, retry);
+        let (address, edition) = (Address::meter(meter), edition(line));
+        let mut dialogue = ReadItems::of(edition, address, rest.to_vec(), timing, retry);
         if line.doubtful {
             dialogue = dialogue.after_trouble();
         }

@@ -9,7 +9,7 @@ use meterkit_tokens::{Kind, RechargeToken};
 
 use super::failure::{self, fail};
 use super::views::Failure;
-use crate::profile::{Class, Layout, Profile};
+use crate::profile::{Class, MoneyAt, Part, Profile};
 use crate::report::Code;
 use crate::units::{Credit, DeviceId, Evidence, IntentFacts, MeterNo, UnixSeconds};
 
@@ -38,11 +38,34 @@ pub fn token(
     if profile.class != Class::C || token.caps & CAP_MODULE != 0 {
         return Err(fail(Code::ModuleMissing, profile.id.clone()));
     }
-    // An order-number frame does not pin the count, so the meter does not arbitrate.
-    if profile.layout() == Some(Layout::Tms) && token.caps & CAP_COUNTLESS == 0 {
+    if profile.money.is_none() {
+        return Err(money_unknown(profile));
+    }
+    // A frame that does not pin the count: the meter does not arbitrate between two of them.
+    if !pins_count(profile) && token.caps & CAP_COUNTLESS == 0 {
         return Err(fail(Code::TokenKind, profile.id.clone()));
     }
     Ok(())
+}
+
+/// Whether a recharge frame of this kind of meter says which purchase it is. Without that the same
+/// frame arriving twice could book twice, so it is never sent again on the strength of a reading.
+pub fn pins_count(profile: &Profile) -> bool {
+    match profile.money.as_ref().map(|rules| &rules.at) {
+        Some(MoneyAt::Dlt645(money)) => money.recharge.names_count(),
+        Some(MoneyAt::Modbus(money)) => money.parts.iter().any(|(part, _)| *part == Part::Count),
+        None => false,
+    }
+}
+
+/// No document says where this kind of meter keeps its account; which rows are missing, where some
+/// are there.
+pub fn money_unknown(profile: &Profile) -> Failure {
+    let detail = match profile.money_lacks.as_slice() {
+        [] => profile.id.clone(),
+        rows => format!("{}: {}", profile.id, rows.join(", ")),
+    };
+    fail(Code::MoneyUnknown, detail)
 }
 
 /// Is this the meter, the account and the step the token is for, and is there room for the credit?
@@ -190,6 +213,8 @@ mod tests {
             (|_| {}, b, Some(Code::ModuleMissing)),
             (|_| {}, tms, Some(Code::TokenKind)),
             (|t| t.caps = CAP_COUNTLESS, tms, None),
+            (|_| {}, "adf400l-1p", Some(Code::MoneyUnknown)),
+            (|t| t.caps = CAP_COUNTLESS, "dtsy1352", Some(Code::MoneyUnknown)),
         ];
         for (at, (spoil, profile, expect)) in rows.iter().enumerate() {
             let mut spoiled = good();

@@ -3,11 +3,11 @@
 //! | thread | owns |
 //! |---|---|
 //! | door | the log-in; while somebody is logged in, answers from the store and hands errands on |
-//! | line | the open link, one errand at a time; opened when needed, dropped when gone |
+//! | line, one a port | its open link, one errand at a time; opened when needed, dropped when gone |
 //! | office | one exchange at a time |
 //! | ports | looks once a second while somebody looks at the list |
 //!
-//! The last three run only while somebody is logged in; with the log-out they end, the store is
+//! All but the door run only while somebody is logged in; with the log-out they end, the store is
 //! closed and its key forgotten. Every request is answered by at least one update. Results wait for
 //! room in the channel; progress and traffic are dropped when the screens are behind. A worker that
 //! panics says so and goes on with the next errand; the journal makes that safe. Dropping the
@@ -16,6 +16,7 @@
 mod desk;
 mod door;
 mod line;
+mod lines;
 mod office;
 mod ports;
 mod trace;
@@ -24,7 +25,7 @@ mod works;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,12 +33,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
-use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, open};
+use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
+use crate::profile::Profiles;
 use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
 use crate::transport::{LineSettings, Link};
-use crate::units::UnixSeconds;
+use crate::units::{BusPlace, UnixSeconds};
 
 /// Updates waiting for the screens at most.
 pub const UPDATES: usize = 256;
@@ -45,12 +47,14 @@ pub const UPDATES: usize = 256;
 pub const REQUESTS: usize = 64;
 /// Errands waiting for one worker at most; a further one fails at once.
 pub const ERRANDS: usize = 8;
+/// Ports in use at once at most; a device server has eight ports, a handheld hardly more adapters.
+pub const LINES: usize = 32;
 /// How often the threads are looked after while the engine shuts down.
 const REAP: Duration = Duration::from_millis(5);
 
 /// Opens a line: [`open::line`], or a simulated one in tests.
 pub type OpenLine =
-    Box<dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Send>;
+    Box<dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Send + Sync>;
 
 /// Brings the demo's network up (`true`) or down.
 pub type Switch = Box<dyn Fn(bool) + Send>;
@@ -69,10 +73,15 @@ pub struct EngineConfig {
     pub hint: String,
     /// The line to use, as written in the configuration.
     pub port: Option<String>,
+    /// Whether that was asked for by name: then it stands above the area list's own lines, as does
+    /// one that is chosen on the screens.
+    pub port_forced: bool,
     /// Line settings, where they are not the profile's own.
     pub settings: Option<LineSettings>,
     /// The profile for meters whose list names none.
     pub profile: Option<String>,
+    /// The profiles there are.
+    pub profiles: Profiles,
     /// Longest life of a token that is used, seconds.
     pub max_life_s: i64,
     /// The clock and the meters' time zone.
@@ -90,6 +99,10 @@ impl EngineConfig {
     /// The machine's own time zone is always known, so none in practice.
     pub fn new(store: PathBuf, default_operator: String) -> Result<Self, Failure> {
         let clock = SystemClock::new(None).map_err(|detail| failure::fail(Code::Config, detail))?;
+        let (profiles, faults) = open::profiles(&open::profile_folder(&store));
+        for fault in faults {
+            tracing::warn!(%fault, "profile");
+        }
         Ok(Self {
             store,
             place: SecretPlace::Auto,
@@ -97,8 +110,10 @@ impl EngineConfig {
             default_operator,
             hint: String::new(),
             port: None,
+            port_forced: false,
             settings: None,
             profile: None,
+            profiles,
             max_life_s: check::MAX_LIFE_S,
             clock: Arc::new(clock),
             network: None,
@@ -125,10 +140,13 @@ struct Common {
     hint: String,
     max_life_s: i64,
     profile: Option<String>,
+    profiles: Profiles,
     settings: Option<LineSettings>,
     clock: Arc<dyn Clock>,
     updates: Sender<Update>,
-    open_line: Mutex<OpenLine>,
+    open_line: OpenLine,
+    /// Whether the port of the home screen stands above the area list.
+    port_forced: AtomicBool,
     network: Mutex<Option<Switch>>,
     /// The home screen; what the store says in it is wiped at a log-out.
     home: Mutex<HomeView>,
@@ -171,6 +189,14 @@ impl Common {
 
     fn port(&self) -> Option<String> {
         lock(&self.home).port.clone()
+    }
+
+    /// The port of a meter at this place.
+    fn port_of(&self, place: &BusPlace) -> Option<String> {
+        let chosen = self.port();
+        let forced = self.port_forced.load(Ordering::Relaxed);
+        let forced = chosen.as_deref().filter(|_| forced);
+        many::port(place, chosen.as_deref(), forced)
     }
 
     /// The moment, where no line is at hand.
@@ -247,10 +273,12 @@ impl Engine {
             hint: config.hint,
             max_life_s: config.max_life_s,
             profile: config.profile,
+            profiles: config.profiles,
             settings: config.settings,
             clock: config.clock,
             updates: to_screens,
-            open_line: Mutex::new(config.open_line),
+            open_line: config.open_line,
+            port_forced: AtomicBool::new(config.port_forced),
             network: Mutex::new(config.network),
             home: Mutex::new(home),
             cancels: Mutex::default(),

@@ -22,6 +22,9 @@ pub struct Limits {
     pub power_w: i64,
 }
 
+/// In place of the balances of a purchase record, where a meter keeps only count and amount.
+pub const NOT_KEPT: i64 = i64::MIN;
+
 /// A register shows hundredths of something finer; two readings may each be off by one.
 pub(super) const ROUNDING: i64 = 1;
 
@@ -102,6 +105,10 @@ impl Case<'_> {
 
     /// Is the record of our step sound in itself and does it start where we read the meter?
     fn by_record(&self, record: PurchaseRecord) -> Decision {
+        if record.before == NOT_KEPT || record.after == NOT_KEPT {
+            // Count and amount are ours; the balance has to speak for the rest.
+            return Decision::Confirmed;
+        }
         let window = self.window();
         let (balance, overdraft) = (self.before.balance.value, self.before.overdraft);
         if record.before > balance.saturating_add(ROUNDING)
@@ -136,6 +143,7 @@ impl Case<'_> {
     /// started: there the credit must still have been.
     fn by_next(&self, ours: PurchaseRecord) -> Decision {
         let next = self.after.last_purchase.filter(|r| Some(r.count) == ours.count.next());
+        let next = next.filter(|next| next.before != NOT_KEPT);
         match next {
             Some(next) if ours.after > 0 => self.follows(ours.after.saturating_sub(next.before)),
             _ => Decision::ConfirmedWeak,

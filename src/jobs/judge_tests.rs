@@ -1,6 +1,6 @@
 //! Every row of the read-back table, and the edges of its windows.
 
-use super::judge::{Limits, ROUNDING, judge, window};
+use super::judge::{Limits, NOT_KEPT, ROUNDING, judge, window};
 use crate::units::{
     AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Money, PurchaseCount,
     PurchaseRecord, TokenId, UnixSeconds,
@@ -109,6 +109,29 @@ fn the_table_row_by_row() {
     for (row, (balance, overdraft), (count, is, owes), record, expect) in rows {
         let before = reading(0, N, *balance, *overdraft);
         let after = reading(10, *count, *is, *owes);
+        assert_eq!(decided(&before, &after, *record), *expect, "{row}");
+    }
+}
+
+#[test]
+fn a_record_without_balances_names_the_step_and_the_balance_speaks() {
+    use Decision::*;
+    let next = N + 1;
+    let bought = |count, amount| Some(record(count, amount, NOT_KEPT, NOT_KEPT));
+    type Row = (&'static str, (i64, i64), (u32, i64, i64), Option<PurchaseRecord>, Decision);
+    let rows: &[Row] = &[
+        ("sound", (1000, 0), (next, 6000, 0), bought(next, A), Confirmed),
+        ("overdraft repaid", (0, 1200), (next, 3800, 0), bought(next, A), Confirmed),
+        ("another amount", (1000, 0), (next, 8700, 0), bought(next, 7700), Raced),
+        ("balance did not move", (1000, 0), (next, 1000, 0), bought(next, A), TornWrite),
+        ("balance moved too far", (1000, 0), (next, 11_000, 0), bought(next, A), Contradiction),
+        ("n, but our record", (1000, 0), (N, 1000, 0), bought(next, A), Contradiction),
+        ("n, the record before", (1000, 0), (N, 1000, 0), bought(N, 7), NotApplied),
+        ("later purchases, ours hidden", (1000, 0), (N + 2, 6000, 0), None, Contradiction),
+    ];
+    for (row, (balance, overdraft), (count, is, owes), record, expect) in rows {
+        let before = reading(0, N, *balance, *overdraft);
+        let after = Evidence { last_purchase: *record, ..reading(10, *count, *is, *owes) };
         assert_eq!(decided(&before, &after, *record), *expect, "{row}");
     }
 }

@@ -5,7 +5,7 @@ use super::views::{
 };
 use super::{Moment, Session, failure, journal, tokens, trust};
 use crate::store::{Event, MeterRow, OpenIntent, Store};
-use crate::units::{MeterNo, UnixSeconds};
+use crate::units::{BusPlace, MeterNo, UnixSeconds};
 
 /// Journal entries on a meter's card.
 const CARD_JOURNAL: usize = 20;
@@ -80,6 +80,11 @@ pub fn page(
     (rows.iter().map(|row| row_view(store, now, row)).collect(), more)
 }
 
+/// A meter's row; `None` when nothing is known of it.
+pub fn row(store: &Store, now: UnixSeconds, no: MeterNo) -> Option<MeterRowView> {
+    Some(row_view(store, now, &store.meter(no)?))
+}
+
 /// Everything known about one meter; `None` when nothing is.
 pub fn card(store: &Store, now: UnixSeconds, no: MeterNo) -> Option<MeterView> {
     let row = store.meter(no)?;
@@ -87,6 +92,7 @@ pub fn card(store: &Store, now: UnixSeconds, no: MeterNo) -> Option<MeterView> {
     Some(MeterView {
         account: row.account,
         profile: row.profile.clone(),
+        place: row.place.clone(),
         tokens: tokens.iter().map(|token| tokens::view(token, now)).collect(),
         journal: journal::of_meter(store, no, CARD_JOURNAL),
         open: store.open_intent(no).as_ref().map(open_view),
@@ -110,6 +116,7 @@ pub fn unknown(no: MeterNo) -> MeterView {
         row,
         account: None,
         profile: String::new(),
+        place: BusPlace::default(),
         tokens: Vec::new(),
         journal: Vec::new(),
         open: None,

@@ -4,16 +4,22 @@
 //! complete: the card costs the wire time and the meter's own turnaround and hardly more
 //! (`tests/bench/quick_read.rs`). What a meter refuses or stays silent on is listed as missing;
 //! only a meter that says nothing at all fails.
+//!
+//! That is the way of DL/T 645-2007, and then what else the profile lists. Of any other meter
+//! everything is read that its profile lists (`read/named.rs`).
 
+mod named;
+
+use super::address::BusAddress;
 use super::ask::{self, Answers};
 use super::evidence::{self, DI_CLOCK, DI_ENERGY, DI_STATUS_3};
 use super::views::{Failure, QuickRead, Stage};
 use super::{Line, failure};
-use crate::profile::Dlt645Money;
+use crate::profile::{Dlt645Money, Protocol};
 use crate::protocol::value::read_bcd;
 use crate::report::Code;
 use crate::store::Reading;
-use crate::units::{Credit, Energy, MeterNo, PurchaseCount};
+use crate::units::{BusPlace, Credit, Energy, MeterNo, PurchaseCount};
 
 /// Three phase voltages, 0.1 V.
 pub const DI_VOLTAGES: u32 = 0x0201_FF00;
@@ -79,11 +85,38 @@ pub fn items(line: &Line<'_>) -> (Vec<u32>, Vec<u32>) {
     (first, rest)
 }
 
-/// Reads one meter's card; and what goes into the journal.
+/// Reads the card of a meter that is called by its number; and what goes into the journal.
 ///
 /// # Errors
-/// Line failures, a meter that says nothing at all, a cancel.
+/// As [`read_at`].
 pub fn quick_read(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Reading), Failure> {
+    read_at(line, meter, &BusPlace::default())
+}
+
+/// Reads the card of a meter at its place on the bus; and what goes into the journal.
+///
+/// # Errors
+/// Line failures, a meter that says nothing at all, a cancel;
+/// [`Code::BusAddress`] for a place that its protocol cannot address.
+pub fn read_at(
+    line: &mut Line<'_>,
+    meter: MeterNo,
+    place: &BusPlace,
+) -> Result<(QuickRead, Reading), Failure> {
+    if line.profile.protocol != Protocol::Dlt645_2007 {
+        return named::read(line, meter, place);
+    }
+    let BusAddress::Dlt645(asked) = BusAddress::of(line.profile, place, meter)? else {
+        return Err(failure::fail(Code::BusAddress, place.address.clone()));
+    };
+    let (mut view, mut reading) = blocks(line, asked)?;
+    (view.meter, reading.meter) = (meter, meter);
+    named::further(line, &mut view, &mut reading, asked)?;
+    Ok((view, reading))
+}
+
+/// The nine questions of DL/T 645-2007.
+fn blocks(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Reading), Failure> {
     let (first, rest) = items(line);
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (done, of) = (count(first.len()), count(first.len() + rest.len()));
@@ -110,6 +143,8 @@ pub fn quick_read(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Rea
     let reading = Reading {
         meter,
         items: answers.given(),
+        profile: String::new(),
+        values: Vec::new(),
         evidence: None,
         read_at: view.read_at,
         took_ms: view.took_ms,
@@ -148,6 +183,7 @@ fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
     let status = status(answers);
     QuickRead {
         meter,
+        profile: line.profile.id.clone(),
         energy: number(DI_ENERGY, false).map(Energy),
         balance: of(|m| m.balance)
             .and_then(|di| number(di, false))
@@ -167,6 +203,7 @@ fn card(line: &Line<'_>, meter: MeterNo, answers: &Answers) -> QuickRead {
         status,
         alarms: alarms(&status),
         missing: Vec::new(),
+        others: Vec::new(),
         took_ms: u64::try_from(answers.took.as_millis()).unwrap_or(u64::MAX),
         read_at: line.now(),
     }
@@ -194,6 +231,11 @@ fn status(answers: &Answers) -> [Option<u16>; 7] {
     words
 }
 
+/// The stable name of an alarm, if it is one that has words.
+fn alarm_name(name: &str) -> Option<&'static str> {
+    ALARMS.iter().map(|(.., known)| *known).find(|known| *known == name)
+}
+
 fn alarms(status: &[Option<u16>; 7]) -> Vec<&'static str> {
     let set = |(word, bit, _): &&(u8, u8, &'static str)| {
         let word = status.get(usize::from(*word).wrapping_sub(1)).copied().flatten();
@@ -207,7 +249,7 @@ fn alarms(status: &[Option<u16>; 7]) -> Vec<&'static str> {
 }
 
 /// Names of what the card lacks.
-fn missing(view: &QuickRead) -> Vec<&'static str> {
+fn missing(view: &QuickRead) -> Vec<String> {
     let table = [
         ("energy", view.energy.is_none()),
         ("balance", view.balance.is_none()),
@@ -219,7 +261,7 @@ fn missing(view: &QuickRead) -> Vec<&'static str> {
         ("clock", view.clock.is_none()),
         ("status", view.status == [None; 7]),
     ];
-    table.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name).collect()
+    table.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| name.to_owned()).collect()
 }
 
 #[cfg(test)]

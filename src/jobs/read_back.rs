@@ -1,10 +1,12 @@
 //! Reading a meter back until the reading decides, or openly does not.
 //!
-//! DL/T 645's checksum is one byte: a bad line now and then passes a wrong value. So any decision
-//! that is not plainly "confirmed" (where count, record, balance and overdraft all have to fit
-//! together) must be seen in two readings in a row before it counts.
+//! DL/T 645's checksum is one byte, so a bad line now and then passes a wrong value; and Modbus
+//! says nothing of what an answer is about. So any decision that is not plainly "confirmed" (where
+//! count, record, balance and overdraft all have to fit together) must be seen in two readings in
+//! a row before it counts.
 
 use super::Line;
+use super::address::BusAddress;
 use super::evidence::{self, How, Seen};
 use super::judge::{Limits, judge};
 use super::views::Stage;
@@ -20,6 +22,8 @@ pub struct Case<'a> {
     pub facts: IntentFacts,
     /// What the meter showed before.
     pub before: &'a Evidence,
+    /// What the bus calls the meter.
+    pub address: &'a BusAddress,
 }
 
 impl Case<'_> {
@@ -56,7 +60,7 @@ fn rounds(
 ) -> Judgement {
     for round in 1..=ROUNDS {
         let how = How { step: case.facts.count_before.next(), hoard: false };
-        match evidence::take(line, case.facts.meter, how) {
+        match evidence::take(line, case.facts.meter, case.address, how) {
             Ok(seen) => {
                 let judgement = case.judge(line, &seen, refusal);
                 let decision = judgement.decision;

@@ -7,26 +7,30 @@
 //! The rules are `judge.rs` and `check.rs`, and `gate.rs` before both halves; the journal enforces
 //! the order (no proof, no frame).
 
+mod resolve;
+mod send;
+
+pub use resolve::resolve;
+
 use std::sync::atomic::Ordering;
 
 use meterkit_tokens::RechargeToken;
-use sha2::Sha256;
 
-use super::drive::DriveError;
-use super::evidence::{self, How, Seen};
+use super::address::BusAddress;
+use super::evidence::{self, How};
 use super::failure::{self, fail};
 use super::gate::{self, Permit};
 use super::read_back::{self, Case, read_back, unreachable};
 use super::trust::{self, Trust};
 use super::views::{Failure, FinishedView, PreflightView, Stage};
-use super::{Desk, Line, ask, check, tokens};
-use crate::profile::Layout;
-use crate::protocol::dlt645::dialogue::{CreditAnswer, RechargeLayout, SendCredit};
+use super::{Desk, Line, check, tokens};
 use crate::report::Code;
-use crate::store::{Event, MAX_SENDS, OpenIntent, TokenRow, TokenState};
+use crate::store::{Event, MAX_SENDS, TokenRow, TokenState};
 use crate::units::{
-    Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, Outcome, TokenId, UnixSeconds,
+    Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, TokenId, UnixSeconds,
 };
+use resolve::settle_late;
+use send::Said;
 
 /// How old evidence may be when the intent is written, seconds. Older: it is read again.
 pub const FRESH_S: i64 = 60;
@@ -83,9 +87,10 @@ fn try_preflight(
     let trust = trust::read(desk.store);
     let permit = gate::recharge(desk, &trust, &row.facts.intent(), line.moment())?;
     let (facts, token) = verified(desk, line, row, &trust, &permit)?;
+    let address = address(desk, line, meter)?;
     (line.progress)(Stage::Reading, 0, 1);
     let how = How { hoard: true, step: facts.count_before.next() };
-    let seen = evidence::take(line, meter, how)?;
+    let seen = evidence::take(line, meter, &address, how)?;
     (line.progress)(Stage::Reading, 1, 1);
     *shown = Some(seen.evidence.clone());
     desk.session.heard(line, seen.evidence.meter, seen.evidence.meter_clock);
@@ -112,6 +117,12 @@ fn try_preflight(
     };
     let (max_balance, hoard) = (token.max_balance, seen.hoard);
     Ok(Checked::Ready(Box::new(Preflight { view, facts, max_balance, hoard })))
+}
+
+/// What the bus calls the meter: by its place in the area list, else by its number.
+fn address(desk: &Desk<'_>, line: &Line<'_>, meter: MeterNo) -> Result<BusAddress, Failure> {
+    let place = desk.store.meter(meter).map(|row| row.place).unwrap_or_default();
+    BusAddress::of(line.profile, &place, meter)
 }
 
 /// May a recharge begin with this token, by its state?
@@ -190,18 +201,19 @@ pub fn commit(
     let mut shown = None;
     let ready = before_intent(preflight, desk, line, &row, &mut shown);
     let facts = preflight.facts;
-    let begun = ready.and_then(|(before, permit)| {
+    let begun = ready.and_then(|(before, permit, address)| {
         let proof = begin(desk, line, &facts, &before, &permit)?;
-        Ok((proof, before))
+        Ok((proof, before, address))
     });
-    let (proof, before) = match begun {
+    let (proof, before, address) = match begun {
         Ok(begun) => begun,
         Err(failure) => {
             refused(desk, line, &row, &failure, shown);
             return Err(failure);
         }
     };
-    let judgement = send_until_known(desk, line, &Case { facts, before: &before }, proof)?;
+    let case = Case { facts, before: &before, address: &address };
+    let judgement = send_until_known(desk, line, &case, proof)?;
     finish(desk, line, facts, before, judgement)
 }
 
@@ -225,7 +237,7 @@ fn before_intent(
     line: &mut Line<'_>,
     row: &TokenRow,
     shown: &mut Option<Evidence>,
-) -> Result<(Evidence, Permit), Failure> {
+) -> Result<(Evidence, Permit, BusAddress), Failure> {
     if line.cancel.load(Ordering::Relaxed) {
         return Err(fail(Code::Cancelled, ""));
     }
@@ -236,14 +248,15 @@ fn before_intent(
     if facts != preflight.facts {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));
     }
+    let address = address(desk, line, facts.meter)?;
     let mut before = preflight.view.evidence.clone();
     if !is_fresh(before.read_at, line.now()) {
         (line.progress)(Stage::Reading, 0, 1);
-        before = evidence::take(line, facts.meter, How::default())?.evidence;
+        before = evidence::take(line, facts.meter, &address, How::default())?.evidence;
     }
     *shown = Some(before.clone());
     check::meter(&facts, &before, preflight.max_balance, preflight.hoard)?;
-    Ok((before, permit))
+    Ok((before, permit, address))
 }
 
 /// Sends, reads back, and sends the same frame again only where a read-back proved "not applied"
@@ -257,23 +270,23 @@ fn send_until_known(
     let mut proof = first;
     for send in 1..=MAX_SENDS {
         (line.progress)(Stage::Sending, send, MAX_SENDS);
-        let answer = match send_once(line, proof) {
-            Ok(answer) => answer,
+        let said = match send::once(line, case.address, proof) {
+            Ok(said) => said,
             // Stopped or broken with the frame perhaps under way: unknown, and said so.
             Err(_) => return Ok(unreachable(None)),
         };
-        let refusal = match answer {
-            CreditAnswer::Refused(word) => Some(word),
+        let refusal = match said {
+            Said::Refused(word) => Some(word),
             _ => None,
         };
-        line.doubtful |= matches!(answer, CreditAnswer::Silent | CreditAnswer::Garbled);
+        line.doubtful |= said == Said::Unclear;
         (line.progress)(Stage::ReadingBack, 0, read_back::ROUNDS);
         let mut judgement = read_back(line, case, refusal);
         if judgement.decision != Decision::NotApplied || refusal.is_some() {
             return Ok(judgement);
         }
-        if line.profile.layout() == Some(Layout::Tms) {
-            // The frame does not pin the count: a copy still under way could book a second time.
+        if !check::pins_count(line.profile) {
+            // A copy still under way could book a second time.
             judgement.decision = Decision::Contradiction;
             return Ok(judgement);
         }
@@ -290,18 +303,6 @@ fn send_until_known(
         }
     }
     Ok(unreachable(None))
-}
-
-fn send_once(line: &mut Line<'_>, proof: IntentProof) -> Result<CreditAnswer, DriveError> {
-    let layout = match line.profile.layout().unwrap_or(Layout::Sgcc) {
-        Layout::Sgcc => RechargeLayout::Sgcc,
-        Layout::Tms => RechargeLayout::Tms,
-    };
-    // The meter keeps this code in its event records: the end of the token's identity.
-    let TokenId([.., a, b, c, d]) = proof.facts().token;
-    let mut dialogue = SendCredit::new(proof, layout, [a, b, c, d], ask::timing(line));
-    let mut digest = <Sha256 as sha2::Digest>::new();
-    ask::run(line, &mut dialogue, &mut digest)
 }
 
 fn finish(
@@ -334,77 +335,6 @@ fn finished(
         refusal: judgement.refusal_word,
         journal_seq,
     }
-}
-
-/// "What happened?": reads a meter back whose recharge has no known outcome, or whose last one was
-/// read back as not applied and may have arrived late.
-///
-/// # Errors
-/// [`Code::NoIntent`] when there is nothing to find out; [`Code::IntentOpen`] when the evidence was
-/// contradictory before and only the office may settle it; store failures.
-pub fn resolve(
-    desk: &Desk<'_>,
-    line: &mut Line<'_>,
-    meter: MeterNo,
-) -> Result<FinishedView, Failure> {
-    let Some(OpenIntent { facts, before, disputed, .. }) = desk.store.open_intent(meter) else {
-        return resolve_late(desk, line, meter);
-    };
-    if disputed {
-        return Err(fail(Code::IntentOpen, format!("{meter}: {}", facts.token)));
-    }
-    (line.progress)(Stage::ReadingBack, 0, read_back::ROUNDS);
-    let case = Case { facts, before: &before };
-    line.doubtful = true;
-    let mut judgement = read_back(line, &case, None);
-    if judgement.decision == Decision::NotApplied && line.profile.layout() == Some(Layout::Tms) {
-        judgement.decision = Decision::Contradiction;
-    }
-    finish(desk, line, facts, before, judgement)
-}
-
-/// Looks for a token of this meter that was sent and read back as not applied.
-fn resolve_late(
-    desk: &Desk<'_>,
-    line: &mut Line<'_>,
-    meter: MeterNo,
-) -> Result<FinishedView, Failure> {
-    let none = || fail(Code::NoIntent, meter.to_string());
-    let sent = |row: &TokenRow| row.sent && row.state == TokenState::NotApplied;
-    let row = desk.store.tokens_for(meter).into_iter().find(sent).ok_or_else(none)?;
-    let facts = row.facts.intent();
-    let how = How { step: facts.count_before.next(), hoard: false };
-    let seen = evidence::take(line, meter, how)?;
-    if seen.evidence.count <= facts.count_before {
-        return Err(none());
-    }
-    settle_late(desk, line, &facts, &seen)?.ok_or_else(none)
-}
-
-/// A count ahead, with an earlier send of this token on record: a late frame may have booked it.
-/// `None` when the journal has no such send, or the reading does not prove it.
-fn settle_late(
-    desk: &Desk<'_>,
-    line: &mut Line<'_>,
-    facts: &IntentFacts,
-    seen: &Seen,
-) -> Result<Option<FinishedView>, Failure> {
-    let history = desk.store.events_for(facts.meter, true, HISTORY);
-    let before = history.into_iter().find_map(|entry| match entry.event {
-        Event::Intent { facts: sent, before } if sent.token == facts.token => Some(before),
-        _ => None,
-    });
-    let Some(before) = before else { return Ok(None) };
-    let case = Case { facts: *facts, before: &before };
-    let judgement = read_back::again(line, &case, seen);
-    if judgement.decision.outcome() != Outcome::Accepted {
-        return Ok(None);
-    }
-    let position = desk
-        .store
-        .late_outcome(&desk.stamp(line), facts.token, judgement.clone())
-        .map_err(|error| failure::store(&error))?;
-    Ok(Some(finished(*facts, before, judgement, position.seq)))
 }
 
 /// Whether evidence taken at `read_at` may still be acted on at `now`.

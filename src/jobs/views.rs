@@ -6,14 +6,20 @@
 
 mod lists;
 mod people;
+mod survey;
 
 pub use lists::{
-    JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView, PortView, TokenStateView,
-    TokenView,
+    BoxRowView, BoxUserView, JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView,
+    PortView, TokenStateView, TokenView,
 };
 pub use people::{
     LockedView, LogOutWhy, LoggedOutWhy, OperatorView, SessionView, ShiftView, Standing,
     SuperviseAct, TrustView,
+};
+
+pub use survey::{
+    Book, Gap, NotSearched, Sheet, SheetCell, SurveyEnd, SurveyMeter, SurveyPlan, SurveyProgress,
+    SurveyProtocol, SurveyView, Verdict, VerdictKind,
 };
 
 use crate::units::{
@@ -35,6 +41,10 @@ pub enum Request {
     Meters { after: Option<MeterNo>, search: String, limit: usize },
     /// Everything known about one meter, its tokens and its last journal entries.
     Meter(MeterNo),
+    /// The multi-user terminals of the area list.
+    Boxes,
+    /// The users of one of them.
+    Box(String),
     /// A page of tokens.
     Tokens { after: Option<TokenId>, limit: usize },
     /// A page of the journal, newest first, from `before` downwards.
@@ -54,6 +64,10 @@ pub enum Request {
     Commit { errand: ErrandId, digits: String },
     /// "What happened?": read back a meter whose recharge has no known outcome.
     Resolve { errand: ErrandId, meter: MeterNo },
+    /// Find what hangs on the line in use, and what is wrong with it. It sends on that line.
+    Survey { errand: ErrandId, plan: SurveyPlan },
+    /// Write a spreadsheet into the home folder. The answer is [`Update::BookSaved`].
+    SaveBook(Box<Book>),
     /// Stop waiting. Of a recharge already sent this stops only the waiting.
     Cancel(ErrandId),
     /// Exchange with the office.
@@ -87,6 +101,10 @@ pub enum Update {
     Meters { rows: Vec<MeterRowView>, more: bool, search: String, after: Option<MeterNo> },
     /// Answer to [`Request::Meter`].
     Meter(Box<MeterView>),
+    /// Answer to [`Request::Boxes`].
+    Boxes(Vec<BoxRowView>),
+    /// Answer to [`Request::Box`].
+    Box { name: String, users: Result<Vec<BoxUserView>, Failure> },
     /// Answer to [`Request::Tokens`].
     Tokens { rows: Vec<TokenView>, more: bool, after: Option<TokenId> },
     /// Answer to [`Request::Journal`].
@@ -105,6 +123,12 @@ pub enum Update {
     Finished { errand: ErrandId, result: Result<Box<FinishedView>, Failure> },
     /// A sync ended.
     Synced { errand: ErrandId, result: Result<SyncView, Failure> },
+    /// Where a survey stands.
+    SurveyProgress { errand: ErrandId, progress: Box<SurveyProgress> },
+    /// A survey ended; stopped or broken off it still says what was found.
+    Surveyed { errand: ErrandId, result: Result<Box<SurveyView>, Failure> },
+    /// A spreadsheet was written; where.
+    BookSaved(Result<String, Failure>),
     /// Tokens were imported: taken, already there, and refused with the reason for each.
     Imported { taken: u32, known: u32, refused: Vec<Failure> },
     /// One piece of traffic on the line.
@@ -195,6 +219,8 @@ pub enum Network {
 pub struct QuickRead {
     /// The address the meter answered with.
     pub meter: MeterNo,
+    /// The profile it was read by.
+    pub profile: String,
     /// Forward active energy.
     pub energy: Option<Energy>,
     /// Remaining credit.
@@ -220,7 +246,10 @@ pub struct QuickRead {
     /// Names (`protocol::dlt645::words`) of the set bits worth saying.
     pub alarms: Vec<&'static str>,
     /// What the meter refused or did not answer, by item name.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
+    /// Further values by item name, with their units, where the profile lists more than the card
+    /// has places for.
+    pub others: Vec<(String, String)>,
     /// How long it took on the line.
     pub took_ms: u64,
     /// When.

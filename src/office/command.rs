@@ -201,10 +201,12 @@ async fn meter(office: &Office, act: MeterAct) -> Result<Shown, OfficeError> {
             balance,
             profile,
             area,
+            place,
         } => {
             let mut new = NewMeter::new(meter, account, &customer, &location);
             new.line.unit = unit;
             (new.line.profile, new.line.area) = (profile, area);
+            new.line.place = place.into();
             new.count = PurchaseCount(count);
             new.balance = balance;
             add_meters(office, &[new]).await

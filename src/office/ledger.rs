@@ -8,7 +8,7 @@ use super::error::OfficeError;
 use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};
 use crate::sync::wire::MeterLine;
 use crate::units::{
-    AccountNo, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -19,7 +19,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
+/// The version before meters had a place on a bus; brought up when it is opened.
+const PLACELESS: &str = "2";
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
 /// How long one statement waits for another writer.
@@ -103,11 +105,26 @@ impl Ledger {
     /// Checks the format and gives the tenant.
     pub async fn tenant(&self) -> Result<String, OfficeError> {
         let mut conn = self.read().await?;
+        if note(&mut conn, "format").await?.as_deref() == Some(PLACELESS) {
+            drop(conn);
+            self.add_places().await?;
+            conn = self.read().await?;
+        }
         let format = note(&mut conn, "format").await?.unwrap_or_default();
         if format != FORMAT {
             return Err(OfficeError::Format { found: format, known: FORMAT });
         }
         note(&mut conn, "tenant").await?.ok_or(OfficeError::Stored("office"))
+    }
+
+    /// Brings a ledger of the version before up to this one.
+    async fn add_places(&self) -> Result<(), OfficeError> {
+        let mut tx = self.begin().await?;
+        if note(&mut tx, "format").await?.as_deref() == Some(PLACELESS) {
+            sqlx::raw_sql(include_str!("places.sql")).execute(&mut *tx).await?;
+            set_note(&mut tx, "format", FORMAT).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Begins a transaction that may write. It takes the write lock at once, so that it cannot find
@@ -315,6 +332,12 @@ pub(super) fn meter_row(row: &SqliteRow) -> Result<MeterLine, OfficeError> {
         location: row.try_get("location")?,
         profile: row.try_get("profile")?,
         area: row.try_get("area")?,
+        place: BusPlace {
+            line: row.try_get("bus_line")?,
+            terminal: row.try_get("bus_box")?,
+            user: small(row, "bus_user")?.try_into().map_err(|_| OfficeError::Stored("bus_user"))?,
+            address: row.try_get("bus_address")?,
+        },
     })
 }
 

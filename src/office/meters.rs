@@ -5,7 +5,7 @@ use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, parse_unit, unit_name};
 use crate::sync::wire::{MAX_AREA_NAME, MAX_PAGE_LINES, MeterLine, Page};
-use crate::units::{AccountNo, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
+use crate::units::{AccountNo, BusPlace, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
 use meterkit_tokens::DocType;
 
 /// The profile of a meter for which none is named: class C, kept in that unit.
@@ -15,6 +15,9 @@ fn usual_profile(unit: CreditUnit) -> &'static str {
         CreditUnit::Kwh => "dlt645-2007-c-kwh",
     }
 }
+
+/// A statement on its way.
+type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// Longest text of a meter, bytes.
 const MAX_TEXT: usize = 200;
@@ -42,15 +45,16 @@ impl NewMeter {
                 location: location.to_owned(),
                 profile: String::new(),
                 area: String::new(),
+                place: BusPlace::default(),
             },
             count: PurchaseCount(0),
             balance: 0,
         }
     }
 
-    /// Reads one line of a list: `meter,account,customer,location[,unit[,count[,balance[,area]]]]`.
-    /// Texts
-    /// may stand in double quotes; a quote inside is doubled.
+    /// Reads one line of a list: `meter,account,customer,location`, then what may be left out from
+    /// any place on: `unit,count,balance,area,line,box,user,address,profile`. Texts may stand in
+    /// double quotes; a quote inside is doubled.
     ///
     /// # Errors
     /// [`OfficeError::Usage`] with what is wrong.
@@ -71,7 +75,15 @@ impl NewMeter {
         if let Some(balance) = fields.next().filter(|balance| !balance.is_empty()) {
             new.balance = Money::parse(&balance).ok_or_else(|| bad("wrong balance"))?.0;
         }
-        new.line.area = fields.next().unwrap_or_default();
+        let mut text = || fields.next().unwrap_or_default();
+        new.line.area = text();
+        let place = &mut new.line.place;
+        (place.line, place.terminal) = (text(), text());
+        if let Some(user) = Some(text()).filter(|user| !user.is_empty()) {
+            place.user = user.parse().map_err(|_| bad("wrong user"))?;
+        }
+        place.address = text();
+        new.line.profile = text();
         if fields.next().is_some() {
             return Err(bad("too many fields"));
         }
@@ -176,6 +188,20 @@ pub(super) fn check_area(area: &str) -> Result<(), OfficeError> {
     Ok(())
 }
 
+/// A place on a bus: a user needs a box, a box a user.
+pub(super) fn check_place(place: &BusPlace) -> Result<(), OfficeError> {
+    for text in [&place.line, &place.terminal, &place.address] {
+        if text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+            return Err(OfficeError::Usage(format!("not a line, box or address: {text:?}")));
+        }
+    }
+    if place.terminal.is_empty() != (place.user == 0) {
+        let what = format!("box {:?} with user {}: both or none", place.terminal, place.user);
+        return Err(OfficeError::Usage(what));
+    }
+    Ok(())
+}
+
 /// The area list's version.
 pub(super) async fn area_version(conn: &mut Conn) -> Result<u64, OfficeError> {
     let version = ledger::note(conn, "area").await?.unwrap_or_default();
@@ -238,30 +264,31 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
         }
     }
     check_area(&line.area)?;
+    check_place(&line.place)?;
     if let Some(old) = ledger::meter(conn, line.meter).await? {
         if (old.account, old.unit) != (line.account, line.unit) {
             return Err(OfficeError::MeterOther(line.meter));
         }
-        let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4, area = $5
+        let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4, area = $5,
+                          bus_line = $6, bus_box = $7, bus_user = $8, bus_address = $9
                    WHERE meter = $1";
         let query = sqlx::query(sql).bind(line.meter.to_string()).bind(&line.customer);
         let query = query.bind(&line.location).bind(&line.profile).bind(&line.area);
-        query.execute(conn).await?;
+        bind_place(query, &line.place).execute(conn).await?;
         return Ok(());
     }
-    sqlx::query(
-        "INSERT INTO meter (meter, account, unit, customer, location, profile, area)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(line.meter.to_string())
-    .bind(line.account.to_string())
-    .bind(unit_name(line.unit))
-    .bind(&line.customer)
-    .bind(&line.location)
-    .bind(&line.profile)
-    .bind(&line.area)
-    .execute(&mut *conn)
-    .await?;
+    let sql = "INSERT INTO meter (meter, account, unit, customer, location, profile, area,
+                                  bus_line, bus_box, bus_user, bus_address)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let query = sqlx::query(sql)
+        .bind(line.meter.to_string())
+        .bind(line.account.to_string())
+        .bind(unit_name(line.unit))
+        .bind(&line.customer)
+        .bind(&line.location)
+        .bind(&line.profile)
+        .bind(&line.area);
+    bind_place(query, &line.place).execute(&mut *conn).await?;
     sqlx::query(
         "INSERT INTO meter_state (meter, account, count, balance, seen)
          VALUES ($1, $2, $3, $4, $5)",
@@ -276,6 +303,12 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
     Ok(())
 }
 
+/// Binds the four columns of a place, in the order of the table.
+fn bind_place<'q>(query: Query<'q>, place: &'q BusPlace) -> Query<'q> {
+    let query = query.bind(&place.line).bind(&place.terminal);
+    query.bind(i64::from(place.user)).bind(&place.address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,9 +321,24 @@ mod tests {
         assert_eq!(new.line.customer, "Zhang, San \"1\"");
         assert_eq!((new.line.unit, new.count.0, new.balance), (CreditUnit::Kwh, 5, -150));
         assert_eq!(NewMeter::from_csv("47,123,A,B").unwrap().line.unit, CreditUnit::Yuan);
-        for bad in
-            ["", "47", "47,x,A,B", "47,1,A,B,eur", "47,1,A,B,kwh,-1", "1,1,\"A,B", "1,1,A,B,,,,,9"]
-        {
+        let box_user = "47,1,A,B,,,,east,tcp://10.0.0.7:4001,A,12,48,adf400l-single";
+        let line = NewMeter::from_csv(box_user).unwrap().line;
+        let place = line.place;
+        assert_eq!((line.profile.as_str(), line.area.as_str()), ("adf400l-single", "east"));
+        assert_eq!((place.line.as_str(), place.terminal.as_str()), ("tcp://10.0.0.7:4001", "A"));
+        assert_eq!((place.user, place.address.as_str()), (12, "48"));
+        let too_many = format!("{box_user},9");
+        for bad in [
+            "",
+            "47",
+            "47,x,A,B",
+            "47,1,A,B,eur",
+            "47,1,A,B,kwh,-1",
+            "1,1,\"A,B",
+            "1,1,A,B,,,,,,A,x",
+            "1,1,A,B,,,,,,A,256",
+            &too_many,
+        ] {
             assert!(NewMeter::from_csv(bad).is_err(), "{bad:?} must be refused");
         }
     }

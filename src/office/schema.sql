@@ -94,7 +94,12 @@ CREATE TABLE meter (
     customer TEXT NOT NULL,
     location TEXT NOT NULL,
     profile  TEXT NOT NULL,
-    area     TEXT NOT NULL
+    area     TEXT NOT NULL,
+    -- Where it hangs on its bus: line, box (multi-user terminal), user in it, address.
+    bus_line    TEXT   NOT NULL DEFAULT '',
+    bus_box     TEXT   NOT NULL DEFAULT '',
+    bus_user    BIGINT NOT NULL DEFAULT 0,
+    bus_address TEXT   NOT NULL DEFAULT ''
 );
 
 -- The last proved reading of each meter account: a projection of the events.

@@ -15,6 +15,10 @@
 //! [[meter]]                           # one more, or changes to a generated one
 //! no = "000000000131"
 //! dead = true
+//!
+//! [[meter]]
+//! no = "000000000132"
+//! profile = "dlt645-1997"             # the edition of a built-in profile
 //! ```
 
 use std::time::Duration;
@@ -27,6 +31,7 @@ use super::meter::Meter;
 use super::noise;
 use super::purse::AuditError;
 use super::setup::{MeterSetup, Port, as_optional_text, as_text};
+use crate::profile::{Profile, Protocol};
 use crate::protocol::dlt645::frame::Frame;
 use crate::units::{AccountNo, MeterNo};
 
@@ -125,6 +130,7 @@ impl Fleet {
         for (at, own) in file.meter.iter().enumerate() {
             let no = own.get("no").and_then(|no| no.as_str()).and_then(|no| no.parse().ok());
             let no: MeterNo = no.ok_or(FleetError::NoNumber(at + 1))?;
+            let own = &by_profile(own)?;
             if !named.insert(no) {
                 return Err(FleetError::Twice(no));
             }
@@ -244,6 +250,22 @@ impl Generate {
 fn number_after<T: std::str::FromStr>(first: &str, nth: usize) -> Option<T> {
     let first: u64 = first.parse().ok()?;
     first.checked_add(nth as u64)?.to_string().parse().ok()
+}
+
+/// A meter that names its profile instead of its edition: the two do not contradict each other in
+/// one file.
+fn by_profile(own: &toml::Table) -> Result<toml::Table, FleetError> {
+    let mut own = own.clone();
+    let Some(name) = own.remove("profile") else { return Ok(own) };
+    let name = name.as_str().unwrap_or_default();
+    let profile = Profile::built_in(name);
+    let edition = match profile.map_err(|error| FleetError::File(error.to_string()))?.protocol {
+        Protocol::Dlt645_2007 => "2007",
+        Protocol::Dlt645_1997 => "1997",
+        _ => return Err(FleetError::File(format!("{name}: meters of another protocol here"))),
+    };
+    own.entry("edition").or_insert_with(|| edition.into());
+    Ok(own)
 }
 
 /// Every meter has a chance of its own, whatever its neighbours do.

@@ -14,8 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::fleet::Fleet;
+use super::bus::Bus;
+use super::cjt188::Cjt188Bus;
+use super::fleet::{Fleet, FleetError};
+use super::iec::IecBus;
+use super::modbus::ModbusBus;
 use super::purse::Booking;
+use crate::profile::{Profile, Profiles, Protocol};
+use crate::protocol::Framing;
 use crate::protocol::dlt645::frame::{Decoder, Frame};
 use crate::transport::Station;
 use crate::units::{AccountNo, MeterNo};
@@ -229,6 +235,84 @@ impl Station for FleetStation {
     fn speed(&self) -> Option<u32> {
         self.speed
     }
+}
+
+/// Any family's bus at the far end of a line.
+#[derive(Debug, Clone)]
+pub struct BusStation<B>(pub B);
+
+impl<B: Bus> Station for BusStation<B> {
+    fn hear(&mut self, bytes: &[u8], at: Duration) {
+        self.0.hear(bytes, at);
+    }
+
+    fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
+        self.0.next()
+    }
+
+    fn speed(&self) -> Option<u32> {
+        self.0.speed()
+    }
+}
+
+/// A line of simulated meters that keep no DL/T 645 purse.
+pub struct Served {
+    /// What hangs there.
+    pub station: Box<dyn Station>,
+    /// How many meters.
+    pub meters: usize,
+    /// How the line is set.
+    pub framing: Framing,
+}
+
+/// Reads a fleet file of Modbus, CJ/T 188 or IEC meters: told by the first profile it names.
+/// `None`: it is one of DL/T 645 meters ([`Fleet::from_toml`]).
+///
+/// # Errors
+/// [`FleetError`] for anything wrong in it, two protocols in one file included.
+pub fn served(text: &str, profiles: &Profiles) -> Result<Option<Served>, FleetError> {
+    let file: toml::Table =
+        toml::from_str(text).map_err(|error| FleetError::File(error.to_string()))?;
+    let Some(profile) = first_profile(&file).and_then(|name| profiles.get(name)) else {
+        return Ok(None);
+    };
+    let protocol = profile.protocol;
+    let same = |found: &&Profile| match protocol {
+        Protocol::ModbusRtu | Protocol::ModbusTcp => found.protocol.is_modbus(),
+        _ => found.protocol == protocol,
+    };
+    let find = |name: &str| profiles.get(name).filter(same).cloned();
+    let wrong = |error: &dyn fmt::Display| FleetError::File(error.to_string());
+    let (station, meters): (Box<dyn Station>, usize) = match protocol {
+        Protocol::ModbusRtu | Protocol::ModbusTcp => {
+            let bus = ModbusBus::from_toml(text, &find).map_err(|error| wrong(&error))?;
+            let meters = bus.meters().len();
+            (Box::new(BusStation(bus)), meters)
+        }
+        Protocol::Cjt188 => {
+            let bus = Cjt188Bus::from_toml(text, find).map_err(|error| wrong(&error))?;
+            let meters = bus.meters().len();
+            (Box::new(BusStation(bus)), meters)
+        }
+        Protocol::Iec62056 => {
+            let bus = IecBus::from_toml(text, &find).map_err(|error| wrong(&error))?;
+            let meters = bus.meters().len();
+            (Box::new(BusStation(bus)), meters)
+        }
+        Protocol::Dlt645_2007 | Protocol::Dlt645_1997 => return Ok(None),
+        Protocol::Dlt698 | Protocol::Dlms | Protocol::Mbus => {
+            let text = format!("{}: no meters of this protocol are simulated", profile.id);
+            return Err(FleetError::File(text));
+        }
+    };
+    Ok(Some(Served { station, meters, framing: profile.line.framing }))
+}
+
+/// The first profile a fleet file names.
+fn first_profile(file: &toml::Table) -> Option<&str> {
+    let rows = ["meter", "box"].iter().filter_map(|list| file.get(*list)?.as_array()).flatten();
+    let keys = ["profile", "profile_three", "profile_single"];
+    rows.flat_map(|row| keys.iter().filter_map(|key| row.get(*key)?.as_str())).next()
 }
 
 /// How long a meter's ledgers were, to see what is new.

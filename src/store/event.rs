@@ -116,6 +116,11 @@ pub struct Reading {
     pub meter: MeterNo,
     /// Data identifier and the raw bytes the meter gave for it, in the order they were read.
     pub items: Vec<(u32, Vec<u8>)>,
+    /// The profile it was read by; empty where the identifiers say it all (DL/T 645-2007).
+    pub profile: String,
+    /// Name and value, with its unit, of what was read from a meter whose items are no numbers of
+    /// 32 bits, in the order they were read.
+    pub values: Vec<(String, String)>,
     /// The money side of the reading, if it was complete enough.
     pub evidence: Option<Evidence>,
     /// The handheld's time when the reading was complete.

@@ -14,7 +14,7 @@ use super::rows::{AreaMeter, GrantRow, MeterRow, OpenIntent, OverrideRow, TokenR
 use super::runs;
 use super::schema::MAX_ROWS;
 use super::walk::{Next, Walker};
-use crate::units::{Evidence, MeterNo, OperatorId, TokenId};
+use crate::units::{BusPlace, Evidence, MeterNo, OperatorId, TokenId};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -147,6 +147,7 @@ impl Area<'_> {
             location: String::new(),
             profile: String::new(),
             area: String::new(),
+            place: BusPlace::default(),
         });
         MeterRow {
             no,
@@ -155,6 +156,7 @@ impl Area<'_> {
             location: listed.location,
             profile: listed.profile,
             area: listed.area,
+            place: listed.place,
             listed: is_listed,
             last,
         }

@@ -3,7 +3,7 @@
 
 use super::event::{Position, TokenFacts};
 use crate::units::{
-    AccountNo, Caps, Evidence, IntentFacts, Judgement, MeterNo, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, MeterNo, TokenId, UnixSeconds,
 };
 
 /// Where a token stands on this handheld.
@@ -68,6 +68,8 @@ pub struct MeterRow {
     pub profile: String,
     /// The area it belongs to, for operators who may work in some areas only; may be empty.
     pub area: String,
+    /// Where it hangs on its bus.
+    pub place: BusPlace,
     /// Whether it is in the area list; if not, only what was seen is known.
     pub listed: bool,
     /// The last evidence journaled.
@@ -137,6 +139,8 @@ pub struct AreaMeter {
     pub profile: String,
     /// The area it belongs to; may be empty.
     pub area: String,
+    /// Where it hangs on its bus.
+    pub place: BusPlace,
 }
 
 /// A page of an area list: the signed document as downloaded, and what it says.

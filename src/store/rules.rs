@@ -49,9 +49,12 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
             fits("tenant", tenant.len(), MAX_TEXT)?;
             fits("office", office.len(), MAX_TEXT)
         }
-        Event::Reading(Reading { items, .. }) => {
-            fits("reading", items.len(), MAX_READING_ITEMS)?;
-            fits("reading", items.iter().map(|(_, raw)| raw.len() + 8).sum(), MAX_BODY)
+        Event::Reading(Reading { items, profile, values, .. }) => {
+            fits("reading", items.len() + values.len(), MAX_READING_ITEMS)?;
+            fits("profile", profile.len(), MAX_TEXT)?;
+            let items: usize = items.iter().map(|(_, raw)| raw.len() + 8).sum();
+            let values: usize = values.iter().map(|(name, of)| name.len() + of.len() + 10).sum();
+            fits("reading", items + values, MAX_BODY)
         }
         _ => Ok(()),
     }

@@ -51,6 +51,18 @@ messages! {
         en: "No tokens here. Sync with the office, or import a file: meterkit tokens import FILE",
         zh: "没有令牌。请与后台同步，或导入文件：meterkit tokens import FILE",
     }
+    no_boxes() {
+        en: "No multi-user terminals in the area list.",
+        zh: "辖区表中没有多用户终端。",
+    }
+    user_three_phase() { en: "three-phase", zh: "三相" }
+    user_single_phase() { en: "single-phase", zh: "单相" }
+    read_summary(read: u32, silent: u32, garbled: u32, failed: u32, ports: usize, seconds: f64) {
+        en: "{read} read, {silent} silent, {garbled} garbled, {failed} failed; {ports} lines, \
+             {seconds:.1} s",
+        zh: "读到 {read} 块，无应答 {silent} 块，乱码 {garbled} 块，其他失败 {failed} 块；\
+             线路 {ports} 条，用时 {seconds:.1} 秒",
+    }
     no_entries() { en: "The journal is empty.", zh: "日志为空。" }
     no_ports() {
         en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",

@@ -104,6 +104,10 @@ messages! {
     }
     does_go_import() { en: "Opens the import of tokens.", zh: "打开令牌导入。" }
     does_import() { en: "Imports the tokens.", zh: "导入令牌。" }
+    does_go_boxes() {
+        en: "Opens the list of multi-user terminals.",
+        zh: "打开多用户终端列表。",
+    }
     does_meter() { en: "Opens this row's meter.", zh: "打开该行的电表。" }
     does_verify() { en: "Checks the whole journal.", zh: "校验整个日志。" }
     does_newest() { en: "Back to the newest entry.", zh: "回到最新一条。" }

@@ -40,6 +40,12 @@ messages! {
     fact_missing() { en: "Not given", zh: "未提供" }
     fact_read() { en: "Read", zh: "读表时间" }
     fact_took(ms: u64) { en: "{ms} ms", zh: "{ms} 毫秒" }
+    fact_line() { en: "Line", zh: "线路" }
+    fact_address() { en: "Bus address", zh: "总线地址" }
+    fact_box() { en: "Box", zh: "终端" }
+    column_box() { en: "Box", zh: "终端" }
+    column_users() { en: "Users", zh: "用户" }
+    box_user(name: &str, user: u8) { en: "{name}, user {user}", zh: "{name}，用户 {user}" }
     fact_tokens() { en: "Tokens", zh: "令牌" }
     fact_journal() { en: "Journal", zh: "日志" }
     fact_amount() { en: "Amount", zh: "充值" }

@@ -17,6 +17,9 @@ messages! {
     title_import() { en: "Import tokens", zh: "导入令牌" }
     title_journal() { en: "Journal", zh: "日志" }
     title_sync() { en: "Sync", zh: "同步" }
+    title_boxes() { en: "Boxes", zh: "多用户终端" }
+    title_box_users() { en: "Users of a box", zh: "终端用户" }
+    title_box(name: &str) { en: "Box {name}", zh: "终端 {name}" }
     title_ports() { en: "Ports", zh: "通信口" }
     title_frames() { en: "Frames", zh: "报文" }
     title_settings() { en: "Settings", zh: "设置" }

@@ -1,7 +1,7 @@
 //! Words for what a meter says in bits: alarms of the status words and reasons of a refused
 //! recharge. Keyed by the stable names of `protocol::dlt645::words`.
 
-use super::{Both, Lang, both};
+use super::{Both, Lang, both, items};
 
 /// How bad an alarm is (the sources' two alarm grades; arrears and faults are the worse one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,8 +148,8 @@ fn with_phases(lang: Lang, bit: &Bit, status: &[Option<u16>; 7]) -> String {
     }
 }
 
-/// The word for a figure a meter did not give, by its stable name (`jobs/read.rs`); a name without
-/// a word here is shown as it is.
+/// The word for a figure a meter did not give, by its stable name (`jobs/read.rs`), or an item's
+/// name; one without words is shown as it is.
 pub fn missing(lang: Lang, name: &str) -> &str {
     match name {
         "energy" => lang.fact_energy(),
@@ -161,7 +161,7 @@ pub fn missing(lang: Lang, name: &str) -> &str {
         "power" => lang.fact_power(),
         "clock" => lang.fact_clock(),
         "status" => lang.fact_alarms(),
-        other => other,
+        other => items::item(lang, other),
     }
 }
 

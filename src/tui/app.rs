@@ -341,6 +341,9 @@ impl App {
             Request::Commit { errand, .. } | Request::Resolve { errand, .. } => {
                 Update::Finished { errand: *errand, result: Err(failure()) }
             }
+            Request::Survey { errand, .. } => {
+                Update::Surveyed { errand: *errand, result: Err(failure()) }
+            }
             Request::Sync { errand } => Update::Synced { errand: *errand, result: Err(failure()) },
             // It is asked again by the clock.
             Request::LogOut(_) => return,
@@ -402,6 +405,7 @@ fn ended(update: &Update) -> Option<ErrandId> {
         Update::Read { errand, .. }
         | Update::Preflight { errand, .. }
         | Update::Finished { errand, .. }
+        | Update::Surveyed { errand, .. }
         | Update::Synced { errand, .. } => Some(*errand),
         _ => None,
     }

@@ -22,6 +22,10 @@ pub enum Place {
     Home,
     /// List of meters.
     Meters,
+    /// List of multi-user terminals.
+    Boxes,
+    /// The users of one.
+    BoxUsers,
     /// One meter.
     Card,
     /// Recharge: choosing the token.
@@ -48,6 +52,10 @@ pub enum Place {
     Sync,
     /// List of ports.
     Ports,
+    /// Survey: before it and after it.
+    Survey,
+    /// Survey: running.
+    Surveying,
     /// Traffic on the line.
     Frames,
     /// How much trust is left, and the limits.
@@ -74,10 +82,12 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Place; 27] = [
+    pub const ALL: [Place; 31] = [
         Self::LogIn,
         Self::Home,
         Self::Meters,
+        Self::Boxes,
+        Self::BoxUsers,
         Self::Card,
         Self::Choose,
         Self::Reading,
@@ -91,6 +101,8 @@ impl Place {
         Self::Journal,
         Self::Sync,
         Self::Ports,
+        Self::Survey,
+        Self::Surveying,
         Self::Frames,
         Self::Trust,
         Self::Settings,
@@ -134,6 +146,8 @@ pub enum Action {
     Read,
     /// Reads the meter with the number typed, listed or not.
     ReadTyped,
+    /// Opens the list of multi-user terminals.
+    GoBoxes,
     /// Begins a recharge: reads and shows, moves nothing.
     Recharge,
     /// "What happened?": reads back.
@@ -200,6 +214,14 @@ pub enum Action {
     Remove,
     /// Does what was asked about.
     Confirm,
+    /// Opens the survey screen.
+    GoSurvey,
+    /// Searches the line.
+    Survey,
+    /// Writes the result as a spreadsheet.
+    Save,
+    /// All settings, or the usual ones.
+    Thorough,
 }
 
 /// Which keys a row of the table answers to.
@@ -269,6 +291,8 @@ pub enum Need {
     HasPin,
     /// The person's log-in is locked after wrong PINs.
     Locked,
+    /// There is a result.
+    Result,
 }
 
 impl Need {
@@ -278,7 +302,7 @@ impl Need {
     }
 
     /// Every need, for the tests.
-    pub const ALL: [Need; 21] = [
+    pub const ALL: [Need; 22] = [
         Self::Port,
         Self::Allowed,
         Self::LineFree,
@@ -300,6 +324,7 @@ impl Need {
         Self::NoPin,
         Self::HasPin,
         Self::Locked,
+        Self::Result,
     ];
 }
 

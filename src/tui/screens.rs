@@ -1,6 +1,7 @@
 //! The screens, one file each. A screen holds its own state, says what is in it and what its keys
 //! do; it never opens, waits or sends: it asks the engine and hears updates.
 
+mod boxes;
 mod card;
 mod facts;
 mod frames;
@@ -20,11 +21,13 @@ mod recharge_pages;
 mod settings;
 mod sheet;
 mod summary;
+mod survey;
 mod sync;
 mod tokens;
 mod trust;
 mod what_happened;
 
+pub use boxes::Boxes;
 pub use card::Card;
 pub use frames::Frames;
 pub use help::Help;
@@ -42,6 +45,7 @@ pub use recharge::Recharge;
 pub use settings::Settings;
 pub use sheet::Sheet;
 pub use summary::Summary;
+pub use survey::Survey;
 pub use sync::Sync;
 pub use tokens::Tokens;
 pub use trust::Trust;

@@ -47,6 +47,8 @@ pub enum ErrandKind {
     Resolve,
     /// Exchange with the office.
     Sync,
+    /// Survey of the line.
+    Survey,
 }
 
 /// A running errand.

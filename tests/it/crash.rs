@@ -115,6 +115,8 @@ fn one(store: &Store, act: Act) -> Result<Position, StoreError> {
                 read_at: UnixSeconds(9),
                 took_ms: 5,
                 frames_digest: [3; 32],
+                profile: String::new(),
+                values: Vec::new(),
             };
             store.append(&at, Event::Reading(reading))
         }
@@ -385,6 +387,7 @@ fn area(version: u64) -> Vec<AreaPage> {
         location: "here".into(),
         profile: "p".into(),
         area: String::new(),
+        place: Default::default(),
     };
     let page =
         |p: u64| AreaPage { signed: vec![1], meters: (p * 10..p * 10 + 5).map(line).collect() };

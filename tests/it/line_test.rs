@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meterkit::jobs::views::Stage;
-use meterkit::sim::{Amount, Fault, FaultRates, Fleet, Meter, MeterSetup};
+use meterkit::profile::Profile;
+use meterkit::sim::{Amount, Fault, FaultRates, Fleet, Layout, Meter, MeterSetup};
 use meterkit::store::{Event, TokenState};
 use meterkit::transport::{Faults, Line, LineSettings, Random};
 use meterkit::units::{Decision, MeterNo, Outcome, TokenId};
@@ -24,6 +25,18 @@ const SEEDS: u64 = 8;
 const METERS: u64 = 10;
 /// How often "what happened?" is asked again before a recharge counts as not resolved.
 const ASKS: u32 = 4;
+
+/// Whose meters hang on a site's bus, in turn: the recharge frame and the refusals differ by maker.
+const MAKERS: [(&str, Layout); 4] = [
+    ("dlt645-2007-c", Layout::Sgcc),
+    ("ko", Layout::Ko),
+    ("ko-2018", Layout::Ko2018),
+    ("tw-gateway", Layout::Tw),
+];
+
+fn maker(seed: u64) -> (&'static str, Layout) {
+    MAKERS[seed as usize % MAKERS.len()]
+}
 
 /// What happened at one site.
 #[derive(Default)]
@@ -67,6 +80,7 @@ fn fleet(seed: u64) -> Fleet {
         let account = number(330_100_000_000, at).parse().unwrap();
         let balance = if at % 4 == 0 { -(at as i64) * 37 } else { 2_000 + at as i64 };
         let setup = MeterSetup {
+            layout: maker(seed).1,
             overdraft_limit: Amount(100_000),
             load_w: 400 + 150 * at as u32,
             faults: FaultRates {
@@ -111,6 +125,7 @@ fn run(seed: u64, recharges: u64) -> Tally {
     let mut random = Random::new(seed);
     let line = Line::new(LineSettings::even(9600), Faults { seed, ..lively() });
     let mut site = Site::new(fleet(seed), line);
+    site.profile = Profile::built_in(maker(seed).0).unwrap();
     let mut issued: Vec<(TokenId, Order)> = Vec::new();
     for serial in 0..recharges {
         let no: MeterNo = number(202_600_000_000, random.below(METERS)).parse().unwrap();

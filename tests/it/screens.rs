@@ -4,12 +4,14 @@
 //! the styles without and with colours. `INSTA_UPDATE=always cargo test screens` writes them anew;
 //! review them like code.
 
+mod boxes;
 mod flows;
 mod lock;
 mod log_in;
 mod people;
 mod scenes;
 mod states;
+mod survey;
 mod words;
 
 use meterkit::jobs::views::{Request, Update};

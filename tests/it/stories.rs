@@ -2,9 +2,11 @@
 //! meters.
 //!
 //! A story has one meter (number 47) and its tokens, steps with what each must come to, and what
-//! must be true in the end: in the meter's ghost ledger, in the journal, and of every token.
+//! must be true in the end: in the meter's ghost ledger, in the journal, and of every token. The
+//! meter speaks DL/T 645-2007, or Modbus where the story says so.
 
 mod engine;
+mod modbus;
 pub mod site;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,13 @@ struct MeterSpec {
     profile: Option<String>,
     /// `false`: the profile does not know where the meter keeps its limit.
     profile_hoard: bool,
+    /// A Modbus meter of this variant instead.
+    modbus: Option<String>,
+    /// The number and account that are really behind the story's meter.
+    behind: Option<String>,
+    account: Option<String>,
+    /// The adapter hands back what it sends.
+    echo: bool,
 }
 
 impl Default for MeterSpec {
@@ -66,6 +75,10 @@ impl Default for MeterSpec {
             layout: None,
             profile: None,
             profile_hoard: true,
+            modbus: None,
+            behind: None,
+            account: None,
+            echo: false,
         }
     }
 }
@@ -157,6 +170,8 @@ fn fault(name: &str) -> Fault {
     let down = Duration::from_secs(5);
     match name {
         "lost-ack" => Fault::LostAck,
+        "slow" => Fault::Slow(Duration::from_millis(2_600)),
+        "garbled" => Fault::Garbled,
         "reboot-before" => Fault::RebootBefore(down),
         "reboot-after" => Fault::RebootAfter(down),
         "torn-write" => Fault::TornWrite(down),
@@ -166,9 +181,36 @@ fn fault(name: &str) -> Fault {
     }
 }
 
+impl MeterSpec {
+    /// Puts a Modbus meter on the site's line.
+    fn modbus(&self, site: &mut Site, variant: &str) -> modbus::Shared {
+        let own = |text: &Option<String>, usual: &str| text.clone().unwrap_or(usual.to_owned());
+        let account = own(&self.account, ACCOUNT).parse().unwrap();
+        let spec = modbus::Spec {
+            meter: own(&self.behind, METER).parse().unwrap(),
+            account: self.opened.then_some(account),
+            balance: fen(&self.balance),
+            count: self.count,
+            load_w: self.load_w,
+            echo: self.echo,
+        };
+        // A profile without money reads as any other: its meter has the money all the same.
+        let (has, knows) = match variant {
+            "none" => ("full", Profile::built_in("adf400l-1p").unwrap()),
+            variant => (variant, modbus::profile(variant)),
+        };
+        let (link, shared) = modbus::line(&spec, &modbus::profile(has));
+        site.profile = knows;
+        site.other = Some(Box::new(link));
+        shared
+    }
+}
+
 /// A story being told.
 struct Told {
     site: Site,
+    /// The Modbus meter, if it is one.
+    units: Option<modbus::Shared>,
     meter: MeterNo,
     tokens: BTreeMap<String, (TokenId, Order)>,
 }
@@ -203,7 +245,8 @@ impl Told {
             let MoneyAt::Dlt645(money) = &mut rules.at else { panic!("another protocol") };
             money.hoard = None;
         }
-        Self { site, meter, tokens: BTreeMap::new() }
+        let units = spec.modbus.as_deref().map(|variant| spec.modbus(&mut site, variant));
+        Self { site, units, meter, tokens: BTreeMap::new() }
     }
 
     fn take_in(&mut self, spec: &TokenSpec, place: i64) {
@@ -239,29 +282,39 @@ impl Told {
         self.tokens.insert(spec.id.clone(), (id, order));
     }
 
-    fn late_frame(site: &mut Site, amount: &str) {
+    fn late_frame(&mut self, amount: &str) {
         let (meter, account) = (METER.parse().unwrap(), ACCOUNT.parse().unwrap());
         let order = Order::new(meter, account, 6, fen(amount));
-        site.late_frame(&order);
+        match &self.units {
+            Some(units) => modbus::late_frame(units, &order, self.site.tick()),
+            None => self.site.late_frame(&order),
+        }
     }
 
-    fn meddle(site: &mut Site, meter: MeterNo, between: &Between) {
+    fn meddle(&mut self, between: &Between) {
         for name in &between.faults {
-            site.fleet.lock().unwrap().meter_mut(meter).unwrap().arm(fault(name));
+            match &self.units {
+                Some(units) => modbus::arm(units, fault(name)),
+                None => {
+                    let mut fleet = self.site.fleet.lock().unwrap();
+                    fleet.meter_mut(self.meter).unwrap().arm(fault(name));
+                }
+            }
         }
         if let Some(amount) = &between.late_frame {
-            Self::late_frame(site, amount);
+            self.late_frame(amount);
         }
-        site.pass(Duration::from_secs(between.pass_s.unwrap_or(0)));
+        self.site.pass(Duration::from_secs(between.pass_s.unwrap_or(0)));
         if between.unplug {
-            site.link.unplug();
+            self.site.unplug();
         }
     }
 
     /// How many money frames left.
     fn sends(&mut self) -> usize {
         let trace = self.site.trace.replace(Vec::new()).unwrap_or_default();
-        let is_money = |bytes: &[u8]| bytes.windows(2).any(|pair| pair == [0x68, 0x03]);
+        let by_dlt645 = |bytes: &[u8]| bytes.windows(2).any(|pair| pair == [0x68, 0x03]);
+        let is_money = if self.units.is_some() { modbus::is_money } else { by_dlt645 };
         trace.iter().filter(|(received, bytes)| !received && is_money(bytes)).count()
     }
 
@@ -281,9 +334,9 @@ impl Told {
                     Event::Resolved { token: id, meter: self.meter, by: 1, booked: *booked };
                 self.site.store.append(&self.site.stamp(), event).unwrap();
             }
-            Step::LateFrame { amount } => Self::late_frame(&mut self.site, amount),
+            Step::LateFrame { amount } => self.late_frame(amount),
             Step::Pass { seconds } => self.site.pass(Duration::from_secs(*seconds)),
-            Step::Plug => self.site.link.plug(),
+            Step::Plug => self.site.plug(),
             Step::Restart => self.site.restart(),
         }
     }
@@ -297,7 +350,6 @@ impl Told {
         };
         use meterkit::jobs::recharge::Checked;
         self.sends();
-        let meter = self.meter;
         let result = match self.site.preflight(id) {
             Err(failure) => Err(failure),
             Ok(Checked::Settled(settled)) => Ok(*settled),
@@ -305,7 +357,7 @@ impl Told {
                 if let Some(expected) = expected {
                     assert_eq!(ready.view.expected_balance.value, fen(expected), "{at}");
                 }
-                Self::meddle(&mut self.site, meter, between);
+                self.meddle(between);
                 self.site.cancel_at = match cancel_at.as_deref() {
                     None => None,
                     Some("reading-back") => Some(Stage::ReadingBack),
@@ -329,14 +381,26 @@ impl Told {
         }
     }
 
-    fn end(&mut self, ledger: &Ledger) {
+    /// Ghost truth: credits booked, credits torn, the meter's count.
+    fn truth(&self) -> (usize, usize, u32) {
+        if let Some(units) = &self.units {
+            let bus = units.lock();
+            bus.audit().unwrap();
+            let meter = &bus.meters()[0];
+            return (meter.bookings().len(), meter.torn_writes().len(), meter.count());
+        }
         let fleet = self.site.fleet.lock().unwrap();
         let meter = fleet.meter(self.meter).unwrap();
         meter.audit().unwrap();
-        assert_eq!(meter.bookings().len(), ledger.bookings, "credits really booked");
-        assert_eq!(meter.torn_writes().len(), ledger.torn, "torn writes");
-        if let Some(count) = ledger.count {
-            assert_eq!(meter.count(), count, "the meter's count");
+        (meter.bookings().len(), meter.torn_writes().len(), meter.count())
+    }
+
+    fn end(&mut self, ledger: &Ledger) {
+        let (bookings, torn, count) = self.truth();
+        assert_eq!(bookings, ledger.bookings, "credits really booked");
+        assert_eq!(torn, ledger.torn, "torn writes");
+        if let Some(expected) = ledger.count {
+            assert_eq!(count, expected, "the meter's count");
         }
         for (name, state) in &ledger.tokens {
             let row = self.site.store.token(self.tokens[name].0).unwrap();

@@ -1,14 +1,15 @@
 //! Answers what the store knows, and hands everything that takes time to the worker for it.
 
-use crossbeam_channel::TrySendError;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use super::door::Door;
-use super::line::{Errand, Task};
+use super::line::Task;
 use super::works::Works;
 use super::{Shared, lock, office};
 use crate::jobs::failure::fail;
-use crate::jobs::views::{ErrandId, Failure, Network, Request, Update};
-use crate::jobs::{journal, meters, session, tokens};
+use crate::jobs::views::{Failure, Network, Request, Update};
+use crate::jobs::{boxes, journal, meters, session, survey, tokens};
 use crate::report::Code;
 
 /// Longest page a screen gets.
@@ -48,6 +49,7 @@ impl Works {
             }
             Request::ChoosePort(port) => {
                 lock(&shared.home).port = Some(port.trim().to_owned());
+                shared.port_forced.store(true, Ordering::Relaxed);
                 shared.tell_home();
                 let _ = self.ports.try_send(());
             }
@@ -60,24 +62,17 @@ impl Works {
                     shared.tell(Update::Synced { errand, result: Err(busy()) });
                 }
             }
-            Request::Read { errand, meter } => self.line(errand, Task::Read(meter)),
-            Request::Preflight { errand, token } => self.line(errand, Task::Preflight(token)),
-            Request::Commit { errand, digits } => self.line(errand, Task::Commit(digits)),
-            Request::Resolve { errand, meter } => self.line(errand, Task::Resolve(meter)),
+            Request::Read { errand, meter } => self.lines.give(errand, Task::Read(meter)),
+            Request::Preflight { errand, token } => self.lines.give(errand, Task::Preflight(token)),
+            Request::Commit { errand, digits } => self.lines.give(errand, Task::Commit(digits)),
+            Request::Resolve { errand, meter } => self.lines.give(errand, Task::Resolve(meter)),
+            Request::Survey { errand, plan } => self.lines.give(errand, Task::Survey(plan)),
+            Request::SaveBook(book) => {
+                let saved = survey::book::save(&shared.exports(), &book);
+                let saved = saved.map(|path| path.display().to_string());
+                shared.tell(Update::BookSaved(saved));
+            }
             request => shared.answer(request),
-        }
-    }
-
-    fn line(&self, errand: ErrandId, task: Task) {
-        let cancel = self.shared.begin(errand);
-        let full = self.line.try_send(Errand { errand, cancel, task });
-        if let Err(
-            TrySendError::Full(Errand { task, .. })
-            | TrySendError::Disconnected(Errand { task, .. }),
-        ) = full
-        {
-            self.shared.end(errand);
-            self.shared.tell(task.failed(errand, busy()));
         }
     }
 
@@ -90,6 +85,11 @@ impl Works {
 }
 
 impl Shared {
+    /// Where sheets for the office's desk are written: beside the store.
+    fn exports(&self) -> PathBuf {
+        self.dir.with_file_name("exports")
+    }
+
     /// Answers from the store, or does what is soon done.
     fn answer(&self, request: Request) {
         let (store, now) = (&self.store, self.now());
@@ -102,6 +102,11 @@ impl Shared {
             Request::Meter(no) => {
                 let card = meters::card(store, now, no).unwrap_or_else(|| meters::unknown(no));
                 self.tell(Update::Meter(Box::new(card)));
+            }
+            Request::Boxes => self.tell(Update::Boxes(boxes::all(store))),
+            Request::Box(name) => {
+                let users = boxes::users(store, now, &name);
+                self.tell(Update::Box { name, users });
             }
             Request::Tokens { after, limit } => {
                 let (rows, more) = tokens::list(store, now, after, limit.clamp(1, MAX_PAGE));
@@ -162,6 +167,7 @@ impl Shared {
     }
 }
 
-fn busy() -> Failure {
+/// Said where more is asked than a worker may have waiting.
+pub(super) fn busy() -> Failure {
     fail(Code::PortBusy, format!("{} errands are waiting", super::ERRANDS))
 }

@@ -1,14 +1,19 @@
-//! The one owner of the open line: errands one after the other.
+//! The one owner of an open line: errands on a port one after the other.
 
-use crossbeam_channel::Receiver;
+use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::Shared;
 use super::trace::Trace;
-use super::{OpenLine, Shared, lock};
 use crate::jobs::failure::fail;
 use crate::jobs::recharge::{self, Checked, Preflight};
-use crate::jobs::views::{ErrandId, Failure, FinishedView, QuickRead, Stage, Update};
-use crate::jobs::{Cancel, Desk, Line, Wire, failure, open, read};
-use crate::profile::Profile;
+use crate::jobs::views::{
+    ErrandId, Failure, FinishedView, QuickRead, Stage, SurveyPlan, SurveyProgress,
+    SurveyView, Update,
+};
+use crate::jobs::{Cancel, Desk, Line, Wire, open, read, survey};
+use crate::profile::{self, Profile};
 use crate::report::Code;
 use crate::store::Event;
 use crate::transport::{LineSettings, Link};
@@ -28,6 +33,7 @@ pub(super) enum Task {
     Preflight(TokenId),
     Commit(String),
     Resolve(MeterNo),
+    Survey(SurveyPlan),
 }
 
 impl Task {
@@ -37,13 +43,16 @@ impl Task {
             Self::Read(_) => Update::Read { errand, result: Err(failure) },
             Self::Preflight(_) => Update::Preflight { errand, result: Err(failure) },
             Self::Commit(_) | Self::Resolve(_) => Update::Finished { errand, result: Err(failure) },
+            Self::Survey(_) => Update::Surveyed { errand, result: Err(failure) },
         }
     }
 }
 
+/// How long a line nobody uses stays open: others may want the port.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// A line that is open, and as what.
 struct Open {
-    port: Option<String>,
     settings: LineSettings,
     link: Box<dyn Link>,
     doubtful: bool,
@@ -53,7 +62,7 @@ struct Open {
 /// The worker's memory between errands.
 struct Worker<'a> {
     shared: &'a Shared,
-    open_line: &'a OpenLine,
+    port: Option<String>,
     open: Option<Open>,
     /// A line was lost before: what comes from the next one may be old.
     lost: bool,
@@ -62,11 +71,17 @@ struct Worker<'a> {
 }
 
 /// One errand after the other, until the log-out.
-pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
-    // There is one line worker at a time; it keeps this for its life.
-    let open_line = &*lock(&shared.open_line);
-    let mut worker = Worker { shared, open_line, open: None, lost: false, ready: None };
-    for Errand { errand, cancel, task } in inbox {
+pub(super) fn work(shared: &Shared, port: Option<String>, inbox: &Receiver<Errand>) {
+    let mut worker = Worker { shared, port, open: None, lost: false, ready: None };
+    loop {
+        let Errand { errand, cancel, task } = match inbox.recv_timeout(IDLE) {
+            Ok(errand) => errand,
+            Err(RecvTimeoutError::Timeout) => {
+                worker.open = None;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let whole = shared.guard(Some(errand), || worker.serve(errand, &cancel, &task));
         if !whole {
             worker.drop_line();
@@ -102,6 +117,10 @@ impl Worker<'_> {
                 });
                 Update::Finished { errand, result: result.map(Box::new) }
             }
+            Task::Survey(plan) => {
+                let result = self.survey(errand, cancel, plan);
+                Update::Surveyed { errand, result: result.map(Box::new) }
+            }
         };
         self.shared.tell(update);
         self.shared.tell_home();
@@ -114,7 +133,8 @@ impl Worker<'_> {
         meter: MeterNo,
     ) -> Result<QuickRead, Failure> {
         self.on_line(errand, cancel, meter, |desk, line| {
-            let (view, reading) = read::quick_read(line, meter)?;
+            let place = desk.store.meter(meter).map(|row| row.place).unwrap_or_default();
+            let (view, reading) = read::read_at(line, meter, &place)?;
             desk.session.heard(line, view.meter, view.clock);
             // The card is worth showing even when the disk does not take it.
             if let Err(error) = desk.store.append(&desk.stamp(line), Event::Reading(reading)) {
@@ -156,6 +176,36 @@ impl Worker<'_> {
         result
     }
 
+    /// Surveys the line. It is opened anew for the next errand: nobody knows how it is left.
+    fn survey(
+        &mut self,
+        errand: ErrandId,
+        cancel: &Cancel,
+        plan: &SurveyPlan,
+    ) -> Result<SurveyView, Failure> {
+        let shared = self.shared;
+        let usual = open::named(
+            &shared.profiles,
+            shared.profile.as_deref().unwrap_or(profile::DEFAULT),
+        )?;
+        self.open(&usual)?;
+        let Some(Open { link, trace, settings, .. }) = &mut self.open else {
+            return Err(fail(Code::PortNotChosen, ""));
+        };
+        let mut wire =
+            |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
+        let site =
+            survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
+        let mut progress = |progress: &SurveyProgress| {
+            let progress = Box::new(progress.clone());
+            shared.hint(Update::SurveyProgress { errand, progress });
+        };
+        let found = survey::run(site, plan, &mut progress, None);
+        trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        self.drop_line();
+        found.map(|found| found.view)
+    }
+
     /// Opens the line if it is not, and runs the errand on it.
     fn on_line<T>(
         &mut self,
@@ -166,7 +216,8 @@ impl Worker<'_> {
     ) -> Result<T, Failure> {
         let shared = self.shared;
         shared.hint(Update::Progress { errand, stage: Stage::Opening, done: 0, of: 0 });
-        let profile = open::profile(&shared.store, meter, shared.profile.as_deref())?;
+        let otherwise = shared.profile.as_deref();
+        let profile = open::profile(&shared.profiles, &shared.store, meter, otherwise)?;
         self.open(&profile)?;
         let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
@@ -193,17 +244,15 @@ impl Worker<'_> {
     }
 
     fn open(&mut self, profile: &Profile) -> Result<(), Failure> {
-        let port = self.shared.port();
         let settings = self.shared.settings.unwrap_or_else(|| open::settings(profile));
-        let same = |open: &Open| open.port == port && open.settings == settings;
-        if self.open.as_ref().is_some_and(same) {
+        if self.open.as_ref().is_some_and(|open| open.settings == settings) {
             return Ok(());
         }
-        // The old one first: it may be the same port with other settings.
+        // The old one first: it is the same port with other settings.
         self.open = None;
-        let link = (self.open_line)(port.as_deref(), &settings)?;
+        let link = (self.shared.open_line)(self.port.as_deref(), &settings)?;
         let doubtful = std::mem::take(&mut self.lost);
-        self.open = Some(Open { port, settings, link, doubtful, trace: Trace::default() });
+        self.open = Some(Open { settings, link, doubtful, trace: Trace::default() });
         Ok(())
     }
 
@@ -212,10 +261,9 @@ impl Worker<'_> {
         let broken = |failure: &Failure| matches!(failure.code, Code::LinkGone | Code::LinkFailed);
         match result {
             Err(failure) if broken(&failure) => {
-                let port = self.open.as_ref().and_then(|open| open.port.clone());
                 self.drop_line();
                 Err(match failure.detail.as_str() {
-                    "" => failure::fail(failure.code, port.unwrap_or_default()),
+                    "" => fail(failure.code, self.port.clone().unwrap_or_default()),
                     _ => failure,
                 })
             }

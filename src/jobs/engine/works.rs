@@ -5,7 +5,8 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::{Common, ERRANDS, Shared, line, office, ports};
+use super::lines::Lines;
+use super::{Common, ERRANDS, Shared, office, ports};
 use crate::jobs::views::{Failure, HomeView, Update};
 use crate::jobs::{Session, failure, meters};
 use crate::report::Code;
@@ -14,7 +15,7 @@ use crate::store::Store;
 /// The open store, who works with it, and the workers.
 pub(super) struct Works {
     pub shared: Arc<Shared>,
-    pub line: Sender<line::Errand>,
+    pub lines: Lines,
     pub office: Sender<office::Errand>,
     pub ports: Sender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -40,11 +41,10 @@ impl Works {
         session: Session,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared { common: common.clone(), store, session });
-        let (line, line_inbox) = bounded(ERRANDS);
         let (office, office_inbox) = bounded(ERRANDS);
         let (ports, ports_inbox) = bounded(ERRANDS);
-        let mut works = Self { shared, line, office, ports, threads: Vec::new() };
-        works.spawn("line", move |shared| line::work(&shared, &line_inbox))?;
+        let lines = Lines::new(shared.clone());
+        let mut works = Self { shared, lines, office, ports, threads: Vec::new() };
         works.spawn("office", move |shared| office::work(&shared, &office_inbox))?;
         works.spawn("ports", move |shared| ports::work(&shared, &ports_inbox))?;
         Ok(works)
@@ -66,8 +66,9 @@ impl Works {
 
     /// Ends the workers; what is left is the store and who worked with it.
     pub(super) fn end(self) -> Arc<Shared> {
-        let Self { shared, line, office, ports, threads } = self;
-        drop((line, office, ports));
+        let Self { shared, lines, office, ports, threads } = self;
+        drop((office, ports));
+        lines.end();
         for thread in threads {
             let _ = thread.join();
         }

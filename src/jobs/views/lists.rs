@@ -1,7 +1,7 @@
 //! Views for lists and cards: meters, tokens, the journal, adapters.
 
 use crate::units::{
-    AccountNo, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// A recharge whose outcome is not known.
@@ -38,6 +38,32 @@ pub struct MeterRowView {
     pub open_intent: bool,
 }
 
+/// A multi-user terminal in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoxRowView {
+    /// Its name.
+    pub name: String,
+    /// The line it hangs on; may be empty.
+    pub line: String,
+    /// Where its first user is, by the office's list.
+    pub location: String,
+    /// How many users it has.
+    pub users: u32,
+}
+
+/// A user of a multi-user terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoxUserView {
+    /// Its place in the box, from 1.
+    pub user: u8,
+    /// What the bus calls it; may be empty.
+    pub address: String,
+    /// Its profile's name.
+    pub profile: String,
+    /// Its meter.
+    pub row: MeterRowView,
+}
+
 /// Everything about one meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterView {
@@ -47,6 +73,8 @@ pub struct MeterView {
     pub account: Option<AccountNo>,
     /// Its profile's name.
     pub profile: String,
+    /// Where it hangs on its bus.
+    pub place: BusPlace,
     /// Tokens for it, oldest step first.
     pub tokens: Vec<TokenView>,
     /// Its last journal entries, newest first.

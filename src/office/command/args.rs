@@ -8,7 +8,9 @@ pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use crate::office::issue;
 use crate::office::model::parse_unit;
-use crate::units::{AccountNo, CreditUnit, DeviceId, MeterNo, Money, OperatorId, TokenId};
+use crate::units::{
+    AccountNo, BusPlace, CreditUnit, DeviceId, MeterNo, Money, OperatorId, TokenId,
+};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -213,6 +215,9 @@ pub(super) enum MeterAct {
         /// The area it belongs to, for operators who may work in some areas only.
         #[arg(long, default_value = "")]
         area: String,
+        /// Where it hangs on its bus.
+        #[command(flatten)]
+        place: PlaceArgs,
     },
     /// Put a meter's purchase count right, after somebody read it.
     Count {
@@ -226,11 +231,36 @@ pub(super) enum MeterAct {
         reason: String,
     },
     /// Add the meters of a list, all or none:
-    /// `meter,account,customer,location[,unit[,count[,balance[,area]]]]`
+    /// `meter,account,customer,location`, then, as far as needed,
+    /// `unit,count,balance,area,line,box,user,address,profile`
     Import {
         /// The list; a first line that begins with "meter," is a heading.
         csv: PathBuf,
     },
+}
+
+/// Where a meter hangs on its bus.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    /// The line it hangs on, as handhelds write a port (`tcp://10.0.0.7:4001`).
+    #[arg(long, default_value = "")]
+    line: String,
+    /// The multi-user terminal it is a part of.
+    #[arg(long = "box", value_name = "BOX", default_value = "", requires = "user")]
+    terminal: String,
+    /// Its place in that terminal, from 1.
+    #[arg(long, default_value_t = 0, requires = "terminal")]
+    user: u8,
+    /// What its bus calls it, where that is not its number.
+    #[arg(long, default_value = "")]
+    address: String,
+}
+
+impl From<PlaceArgs> for BusPlace {
+    fn from(args: PlaceArgs) -> Self {
+        let PlaceArgs { line, terminal, user, address } = args;
+        Self { line, terminal, user, address }
+    }
 }
 
 #[derive(Debug, Subcommand)]

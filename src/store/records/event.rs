@@ -166,13 +166,16 @@ fn withdrawal_from(code: i64) -> Result<Withdrawal> {
 }
 
 /// A reading: 1 meter, 2 items as pairs in one array, 3 evidence, 4 read at, 5 milliseconds it
-/// took, 6 digest of the frames.
+/// took, 6 digest of the frames, 7 profile, 8 names and values as pairs in one array; 7 and 8 are
+/// left out where empty, as in entries written before they were there.
 fn reading_value(reading: &Reading) -> Value {
     let mut items = Vec::with_capacity(reading.items.len() * 2);
     for (di, raw) in &reading.items {
         items.push(Value::from(*di));
         items.push(Value::Bytes(raw.clone()));
     }
+    let pairs = reading.values.iter().flat_map(|(name, value)| [name, value]);
+    let pairs: Vec<Value> = pairs.map(|text| Value::Text(text.clone())).collect();
     Value::map_of([
         (1, Some(parts::meter(reading.meter))),
         (2, Some(Value::Array(items))),
@@ -180,7 +183,25 @@ fn reading_value(reading: &Reading) -> Value {
         (4, Some(Value::Int(reading.read_at.0))),
         (5, Some(parts::number(reading.took_ms))),
         (6, Some(Value::bytes(reading.frames_digest))),
+        (7, Some(Value::Text(reading.profile.clone())).filter(|_| !reading.profile.is_empty())),
+        (8, Some(Value::Array(pairs)).filter(|_| !reading.values.is_empty())),
     ])
+}
+
+fn take_values(f: &mut Fields) -> Result<Vec<(String, String)>> {
+    let list = f.opt_array(8)?.unwrap_or_default();
+    if list.len() % 2 != 0 || list.len() / 2 > MAX_READING_ITEMS {
+        return Err(RecordError::Value("values"));
+    }
+    let mut values = Vec::with_capacity(list.len() / 2);
+    let mut list = list.into_iter();
+    while let (Some(name), Some(value)) = (list.next(), list.next()) {
+        let (Value::Text(name), Value::Text(value)) = (name, value) else {
+            return Err(RecordError::Value("values"));
+        };
+        values.push((name, value));
+    }
+    Ok(values)
 }
 
 fn take_reading(f: &mut Fields) -> Result<Reading> {
@@ -203,5 +224,7 @@ fn take_reading(f: &mut Fields) -> Result<Reading> {
         read_at: UnixSeconds(f.int(4)?),
         took_ms: f.number(5)?,
         frames_digest: f.array_bytes(6)?,
+        profile: f.opt_text(7)?.unwrap_or_default(),
+        values: take_values(f)?,
     })
 }

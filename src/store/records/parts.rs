@@ -2,8 +2,9 @@
 
 use super::RecordError;
 use crate::store::event::{Position, TokenFacts};
+use crate::store::schema::MAX_METER_TEXT;
 use crate::units::{
-    AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
+    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
     OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
 };
 use meterkit_tokens::cbor::{Fields, Value};
@@ -66,6 +67,35 @@ pub fn take_blob(f: &mut Fields, key: i64, max: usize, what: &'static str) -> Re
 pub fn take_text(fields: &mut Fields, key: i64, max: usize, what: &'static str) -> Result<String> {
     let text = fields.text(key)?;
     if text.len() <= max { Ok(text) } else { Err(RecordError::Value(what)) }
+}
+
+/// A place on a bus: 1 line, 2 box, 3 user, 4 address; what is empty is left out. `None` when all
+/// of it is: such meters are written as they were before there were places.
+pub fn bus_place(place: &BusPlace) -> Option<Value> {
+    let text = |text: &String| Some(Value::Text(text.clone())).filter(|_| !text.is_empty());
+    let known = *place != BusPlace::default();
+    known.then(|| {
+        Value::map_of([
+            (1, text(&place.line)),
+            (2, text(&place.terminal)),
+            (3, Some(Value::from(u32::from(place.user))).filter(|_| place.user != 0)),
+            (4, text(&place.address)),
+        ])
+    })
+}
+
+/// Takes a place on a bus.
+pub fn take_bus_place(fields: &mut Fields, key: i64) -> Result<BusPlace> {
+    let Some(mut f) = fields.opt_map(key)? else { return Ok(BusPlace::default()) };
+    let mut text = |key| match f.opt_text(key)?.unwrap_or_default() {
+        text if text.len() <= MAX_METER_TEXT => Ok(text),
+        _ => Err(RecordError::Value("place")),
+    };
+    let (line, terminal, address) = (text(1)?, text(2)?, text(4)?);
+    let user = f.opt_int(3)?.unwrap_or(0);
+    let user = u8::try_from(user).map_err(|_| RecordError::Value("user"))?;
+    f.finish()?;
+    Ok(BusPlace { line, terminal, user, address })
 }
 
 /// A unit: 1 yuan, 2 kWh.

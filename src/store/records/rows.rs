@@ -190,7 +190,8 @@ pub fn decode_override(bytes: &[u8]) -> Result<OverrideFor> {
     Ok(found)
 }
 
-/// A meter of the area: 1 number, 2 account, 3 customer, 4 location, 5 profile, 6 area.
+/// A meter of the area: 1 number, 2 account, 3 customer, 4 location, 5 profile, 6 area, 7 place on
+/// the bus, where anything of it is known.
 pub fn area_meter(meter: &AreaMeter) -> Value {
     Value::map_of([
         (1, Some(parts::meter(meter.no))),
@@ -199,6 +200,7 @@ pub fn area_meter(meter: &AreaMeter) -> Value {
         (4, Some(Value::Text(meter.location.clone()))),
         (5, Some(Value::Text(meter.profile.clone()))),
         (6, Some(Value::Text(meter.area.clone()))),
+        (7, parts::bus_place(&meter.place)),
     ])
 }
 
@@ -211,6 +213,7 @@ pub fn take_area_meter(mut f: Fields) -> Result<AreaMeter> {
         location: parts::take_text(&mut f, 4, MAX_METER_TEXT, "location")?,
         profile: parts::take_text(&mut f, 5, MAX_METER_TEXT, "profile")?,
         area: parts::take_text(&mut f, 6, MAX_METER_TEXT, "area")?,
+        place: parts::take_bus_place(&mut f, 7)?,
     };
     f.finish()?;
     Ok(meter)

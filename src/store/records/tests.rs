@@ -9,7 +9,7 @@ use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RE
 use crate::store::segment::{FRAME, RECORD};
 use crate::store::state::{Doc, State, Sum};
 use crate::units::{
-    AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts, Judgement,
+    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts, Judgement,
     MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
     Verb,
 };
@@ -133,8 +133,10 @@ prop_compose! {
         read_at in time(),
         took_ms in number(),
         frames_digest: [u8; 32],
+        profile in "[a-z0-9-]{0,12}",
+        values in prop::collection::vec(("[a-z-]{1,9}", "[ -~]{0,12}"), 0..5),
     ) -> Reading {
-        Reading { meter, items, evidence, read_at, took_ms, frames_digest }
+        Reading { meter, items, evidence, read_at, took_ms, frames_digest, profile, values }
     }
 }
 
@@ -307,8 +309,18 @@ proptest! {
         let meter = AreaMeter {
             no: facts.meter, account: Some(facts.account), customer: "a".into(),
             location: String::new(), profile: "p".into(), area: "n".into(),
+            place: BusPlace::default(),
         };
-        prop_assert_eq!(rows::decode_meter(&encode(&rows::area_meter(&meter))), Ok(meter));
+        let plain = encode(&rows::area_meter(&meter));
+        prop_assert_eq!(rows::decode_meter(&plain), Ok(meter.clone()));
+        let place = BusPlace {
+            line: "tcp://10.0.0.7:4001".into(), terminal: flags[0].then(|| "A".into())
+            .unwrap_or_default(), user: u8::from(flags[1]) * 36, address: "37".into(),
+        };
+        let meter = AreaMeter { place, ..meter };
+        let placed = encode(&rows::area_meter(&meter));
+        prop_assert!(placed.len() > plain.len());
+        prop_assert_eq!(rows::decode_meter(&placed), Ok(meter));
     }
 
     #[test]

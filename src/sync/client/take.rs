@@ -165,6 +165,7 @@ impl Run<'_> {
                 location: line.location,
                 profile: line.profile,
                 area: line.area,
+                place: line.place,
             });
             pages.push(AreaPage { signed, meters: meters.collect() });
         }

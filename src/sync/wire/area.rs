@@ -6,7 +6,7 @@
 
 use super::fields::{self, Reader, map, shape};
 use super::{MAX_PAGE_LINES, VERSION, VERSION_KEY, WireError};
-use crate::units::{AccountNo, CreditUnit, MeterNo};
+use crate::units::{AccountNo, BusPlace, CreditUnit, MeterNo};
 use meterkit_tokens::cbor::Value;
 
 /// Most pages in an area: 100,000 meters need 250 (`reference/field-work.md` 4b).
@@ -55,6 +55,8 @@ pub struct MeterLine {
     /// The area it belongs to, for operators who may work in some areas only; "" for none. At most
     /// [`MAX_AREA_NAME`] bytes.
     pub area: String,
+    /// Where it hangs on its bus.
+    pub place: BusPlace,
 }
 
 impl MeterLine {
@@ -63,14 +65,15 @@ impl MeterLine {
             CreditUnit::Yuan => 0,
             CreditUnit::Kwh => 1,
         };
-        map([
-            (1, Value::Bytes(self.meter.bcd().to_vec())),
-            (2, Value::Bytes(self.account.bcd().to_vec())),
-            (3, Value::Int(unit)),
-            (4, Value::Text(self.customer.clone())),
-            (5, Value::Text(self.location.clone())),
-            (6, Value::Text(self.profile.clone())),
-            (7, Value::Text(self.area.clone())),
+        Value::map_of([
+            (1, Some(Value::Bytes(self.meter.bcd().to_vec()))),
+            (2, Some(Value::Bytes(self.account.bcd().to_vec()))),
+            (3, Some(Value::Int(unit))),
+            (4, Some(Value::Text(self.customer.clone()))),
+            (5, Some(Value::Text(self.location.clone()))),
+            (6, Some(Value::Text(self.profile.clone()))),
+            (7, Some(Value::Text(self.area.clone()))),
+            (8, place_value(&self.place)),
         ])
     }
 
@@ -88,9 +91,35 @@ impl MeterLine {
         };
         let (customer, location) = (text(4, MAX_TEXT)?, text(5, MAX_TEXT)?);
         let (profile, area) = (text(6, MAX_TEXT)?, text(7, MAX_AREA_NAME)?);
+        let place = r.opt_map(8)?.map(read_place).transpose()?.unwrap_or_default();
         r.finish()?;
-        Ok(Self { meter, account, unit, customer, location, profile, area })
+        Ok(Self { meter, account, unit, customer, location, profile, area, place })
     }
+}
+
+/// A place: 1 line, 2 box, 3 user, 4 address; `None` where nothing is known of it, so that
+/// pages of meters without places keep their bytes, and older handhelds read them.
+fn place_value(place: &BusPlace) -> Option<Value> {
+    let known = *place != BusPlace::default();
+    known.then(|| {
+        map([
+            (1, Value::Text(place.line.clone())),
+            (2, Value::Text(place.terminal.clone())),
+            (3, Value::Int(place.user.into())),
+            (4, Value::Text(place.address.clone())),
+        ])
+    })
+}
+
+fn read_place(mut r: Reader) -> Result<BusPlace, WireError> {
+    let mut text = |key| {
+        let text = r.text(key)?;
+        if text.len() > MAX_TEXT { Err(WireError::Limit("area text")) } else { Ok(text) }
+    };
+    let (line, terminal, address) = (text(1)?, text(2)?, text(4)?);
+    let user = u8::try_from(r.int(3)?).map_err(|_| shape("user"))?;
+    r.finish()?;
+    Ok(BusPlace { line, terminal, user, address })
 }
 
 /// One page: the payload of an area document.

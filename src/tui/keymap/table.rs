@@ -88,6 +88,26 @@ pub const TABLE: &[Binding] = rows! {
         F2 => Read, ROW_LINE;
         F3 => Clear, NONE;
         F4 => ReadTyped, &[Need::MeterNumber, Need::Port, Need::LineFree];
+        RIGHT => GoBoxes, NONE;
+    }
+    Boxes {
+        ENTER => Open, ROW;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    BoxUsers {
+        ENTER => Open, ROW;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Read, ROW_LINE;
     }
     Card {
         ENTER => Read, LINE;
@@ -204,6 +224,23 @@ pub const TABLE: &[Binding] = rows! {
         ESC => Back, NONE;
         F1 => Help, NONE;
         F2 => Refresh, NONE;
+        F3 => GoSurvey, &[Need::Port];
+    }
+    Survey {
+        ENTER => Survey, LINE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Survey, LINE;
+        F3 => Save, &[Need::Result];
+        F4 => Thorough, NONE;
+    }
+    Surveying {
+        ESC => Stop, NONE;
+        F1 => Help, NONE;
     }
     Frames {
         UP => Up, NONE;

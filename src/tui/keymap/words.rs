@@ -21,6 +21,7 @@ impl Lang {
             Action::Clear => self.key_clear(),
             Action::Read => self.key_read(),
             Action::ReadTyped => self.key_read_typed(),
+            Action::GoBoxes => self.title_boxes(),
             Action::Recharge => self.key_recharge(),
             Action::Resolve => self.key_resolve(),
             Action::Choose => self.key_choose(),
@@ -51,6 +52,10 @@ impl Lang {
             Action::Free => self.key_free(),
             Action::Remove => self.key_remove(),
             Action::Confirm => self.key_confirm(),
+            Action::GoSurvey => self.title_survey(),
+            Action::Survey => self.key_survey(),
+            Action::Save => self.key_save(),
+            Action::Thorough => self.key_thorough(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Lang {
             Action::Clear => self.does_clear(),
             Action::Read => self.does_read(),
             Action::ReadTyped => self.does_read_typed(),
+            Action::GoBoxes => self.does_go_boxes(),
             Action::Recharge => self.does_recharge(),
             Action::Resolve => self.does_resolve(),
             Action::Choose => self.does_choose(),
@@ -103,6 +109,10 @@ impl Lang {
             Action::Free => self.does_free(),
             Action::Remove => self.does_remove(),
             Action::Confirm => self.does_confirm(),
+            Action::GoSurvey => self.does_go_survey(),
+            Action::Survey => self.does_survey(),
+            Action::Save => self.does_save(),
+            Action::Thorough => self.does_thorough(),
         }
     }
 
@@ -112,6 +122,8 @@ impl Lang {
             Place::LogIn => self.title_log_in(),
             Place::Home => self.title_home(),
             Place::Meters => self.title_meters(),
+            Place::Boxes => self.title_boxes(),
+            Place::BoxUsers => self.title_box_users(),
             Place::Card => self.title_card(),
             Place::Choose => self.title_choose(),
             Place::Reading => self.title_reading(),
@@ -125,6 +137,8 @@ impl Lang {
             Place::Journal => self.title_journal(),
             Place::Sync => self.title_sync(),
             Place::Ports => self.title_ports(),
+            Place::Survey => self.title_survey(),
+            Place::Surveying => self.title_surveying(),
             Place::Frames => self.title_frames(),
             Place::Trust => self.title_trust(),
             Place::Settings => self.title_settings(),
@@ -163,6 +177,7 @@ impl Lang {
             Need::NoPin => self.need_no_pin(),
             Need::HasPin => self.need_has_pin(),
             Need::Locked => self.need_locked(),
+            Need::Result => self.need_result(),
         }
     }
 
@@ -190,6 +205,7 @@ impl Lang {
             Need::NoPin => self.short_no_pin(),
             Need::HasPin => self.short_has_pin(),
             Need::Locked => self.short_locked(),
+            Need::Result => self.short_result(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Recharge, Sheet, facts, moved, movement};
 use crate::jobs::views::{ErrandId, MeterView, QuickRead, Request, TokenStateView, Update};
 use crate::report::Code;
+use crate::text::items;
 use crate::text::status::{self, Grade};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -117,6 +118,17 @@ impl Card {
         if !meter.profile.is_empty() {
             rows.push(facts::fact(lang.fact_profile(), Meaning::Plain, &meter.profile));
         }
+        let place = &meter.place;
+        if !place.terminal.is_empty() {
+            let user = lang.box_user(&place.terminal, place.user);
+            rows.extend(facts::long_fact(lang.fact_box(), Meaning::Plain, &user, width));
+        }
+        if !place.address.is_empty() {
+            rows.push(facts::fact(lang.fact_address(), Meaning::Plain, &place.address));
+        }
+        if !place.line.is_empty() {
+            rows.extend(facts::long_fact(lang.fact_line(), Meaning::Plain, &place.line, width));
+        }
         rows.push(Row::of(Meaning::Faint, lang.fact_tokens()));
         rows.extend(meter.tokens.iter().map(|token| facts::token(shared, token, width)));
         if meter.tokens.is_empty() {
@@ -158,6 +170,9 @@ fn quick_read(shared: &Shared, read: &QuickRead, width: usize) -> Vec<Row> {
     if let Some(relay) = read.relay {
         let (text, meaning) = lang.relay(relay);
         rows.push(facts::fact(lang.fact_load(), meaning, text));
+    }
+    for (name, value) in &read.others {
+        rows.extend(facts::long_fact(items::item(lang, name), Meaning::Plain, value, width));
     }
     rows.extend(alarms(shared, read, width));
     if !read.missing.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! Only one page is held, so a list of 100,000 meters costs no more than one of fifty.
 
-use super::{Card, facts, movement};
+use super::{Boxes, Card, facts, movement};
 use crate::jobs::views::{MeterRowView, Request, Update};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -187,6 +187,7 @@ impl Screen for Meters {
             (Action::Back, _) => shared.back(),
             (Action::Open, _) => self.open(shared, false),
             (Action::Read, _) => self.open(shared, true),
+            (Action::GoBoxes, _) => shared.go(Boxes::default()),
             (Action::ReadTyped, _) => {
                 if let Some(no) = self.typed_number() {
                     let mut card = Card::new(no);

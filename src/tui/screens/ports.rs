@@ -1,6 +1,6 @@
 //! Ports: the adapters there are, whether they may be used, and which one is.
 
-use super::{facts, moved, movement, picked};
+use super::{Survey, facts, moved, movement, picked};
 use crate::jobs::views::{PortView, Request};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -109,6 +109,7 @@ impl Screen for Ports {
                 self.cursor = picked(key).filter(|row| *row <= last).unwrap_or(self.cursor);
             }
             Action::Refresh => shared.ask(Request::Ports),
+            Action::GoSurvey => shared.go(Survey::default()),
             Action::Back => shared.back(),
             action => self.cursor = moved(self.cursor.min(last), movement(action), last),
         }

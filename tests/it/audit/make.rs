@@ -294,5 +294,7 @@ pub fn reading(meter: &Meter, at: i64) -> Event {
         read_at: UnixSeconds(at),
         took_ms: 900,
         frames_digest: [5; 32],
+        profile: String::new(),
+        values: Vec::new(),
     })
 }

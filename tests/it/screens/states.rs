@@ -1,13 +1,14 @@
 //! A small area as the engine would tell it: enough of everything for every screen.
 
 use meterkit::jobs::views::{
-    Failure, FinishedView, HomeView, JournalKind, JournalRow, LockedView, MeterRowView, MeterView,
-    Network, OpenIntentView, OperatorView, PortView, PreflightView, QuickRead, SessionView,
-    ShiftView, Standing, SyncView, TokenStateView, TokenView, TrustView, WireView,
+    BoxRowView, BoxUserView, Failure, FinishedView, HomeView, JournalKind, JournalRow, LockedView,
+    MeterRowView, MeterView, Network, OpenIntentView, OperatorView, PortView, PreflightView,
+    QuickRead, SessionView, ShiftView, Standing, SyncView, TokenStateView, TokenView, TrustView,
+    WireView,
 };
 use meterkit::report::Code;
 use meterkit::units::{
-    Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money, Outcome,
+    BusPlace, Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money, Outcome,
     PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
 };
 
@@ -278,6 +279,7 @@ pub fn meter(n: u32) -> MeterView {
     MeterView {
         account: Some("112233445566".parse().unwrap()),
         profile: "dlt645-2007-prepaid".to_owned(),
+        place: Default::default(),
         tokens: vec![
             TokenView { meter: no(n), ..token(1, TokenStateView::Accepted) },
             TokenView { meter: no(n), ..token(2, TokenStateView::Ready) },
@@ -286,6 +288,57 @@ pub fn meter(n: u32) -> MeterView {
         open,
         last: Some(evidence(n, 3, 1234, 0)),
         row,
+    }
+}
+
+/// The boxes of an area.
+pub fn boxes() -> Vec<BoxRowView> {
+    let row = |name: &str, line: &str, users| BoxRowView {
+        name: name.to_owned(),
+        line: line.to_owned(),
+        location: "Building 7, stairwell".to_owned(),
+        users,
+    };
+    vec![row("B7-1", "tcp://10.0.0.7:4001", 36), row("B7-2", "", 12)]
+}
+
+/// The users of one box.
+pub fn box_users(count: u8) -> Vec<BoxUserView> {
+    let one = |user: u8| BoxUserView {
+        user,
+        address: user.to_string(),
+        profile: "adf400l-1p".to_owned(),
+        row: meter_row(u32::from(user)),
+    };
+    (1..=count).map(one).collect()
+}
+
+/// The meter of a user in a box.
+pub fn boxed_meter(n: u32) -> MeterView {
+    let place = BusPlace {
+        line: "tcp://10.0.0.7:4001".to_owned(),
+        terminal: "B7-1".to_owned(),
+        user: 4,
+        address: "4".to_owned(),
+    };
+    MeterView { place, profile: "adf400l-1p".to_owned(), ..meter(n) }
+}
+
+/// What a Modbus user shows: more than the card has places for.
+pub fn modbus_read(n: u32) -> QuickRead {
+    let other = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    QuickRead {
+        profile: "adf400l-1p".to_owned(),
+        voltage_dv: [Some(2201), None, None],
+        current_ma: [Some(1230), None, None],
+        status: [None; 7],
+        others: vec![
+            other("purchased", "150.00 yuan"),
+            other("frequency", "50.01 Hz"),
+            other("price-tip", "1.20 yuan/kWh"),
+            other("maker-flag", "7"),
+        ],
+        ..quick_read(n)
     }
 }
 
@@ -305,6 +358,8 @@ pub fn quick_read(n: u32) -> QuickRead {
         status: [Some(0), Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)],
         alarms: Vec::new(),
         missing: Vec::new(),
+        others: Vec::new(),
+        profile: "dlt645-2007-c".to_owned(),
         took_ms: 1840,
         read_at: NOW,
     }
@@ -318,7 +373,7 @@ pub fn alarmed_read(n: u32) -> QuickRead {
         relay: Some(RelayState::Open),
         status: [Some(0x4004), None, Some(0x10), Some(2), Some(0), Some(2), Some(0)],
         alarms: vec!["clock-battery-low", "overdraft", "relay-open", "undervoltage", "bit-11"],
-        missing: vec!["currents", "power"],
+        missing: vec!["currents".to_owned(), "power".to_owned()],
         ..quick_read(n)
     }
 }

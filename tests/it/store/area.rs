@@ -13,6 +13,7 @@ fn line(no: u64, customer: &str, location: &str) -> AreaMeter {
         location: location.into(),
         profile: "dlt645-2007-c".into(),
         area: "north".into(),
+        place: Default::default(),
     }
 }
 
@@ -28,6 +29,8 @@ fn reading(seen: &Evidence) -> Event {
         read_at: seen.read_at,
         took_ms: 900,
         frames_digest: [2; 32],
+        profile: String::new(),
+        values: Vec::new(),
     })
 }
 

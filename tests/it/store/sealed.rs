@@ -76,6 +76,7 @@ fn area() -> Vec<AreaPage> {
         location: LOCATION.into(),
         profile: "profile-of-the-meter".into(),
         area: AREA.into(),
+        place: Default::default(),
     };
     let signed = b"a signed page of the area list".to_vec();
     vec![AreaPage { signed, meters: (0..300).map(line).collect() }]
@@ -104,6 +105,8 @@ fn full(dir: &Path) {
             read_at: UnixSeconds(6),
             took_ms: 7,
             frames_digest: [2; 32],
+            profile: String::new(),
+            values: Vec::new(),
         };
         store.append(&stamp(6), Event::Reading(reading)).unwrap();
     }

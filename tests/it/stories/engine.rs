@@ -40,7 +40,7 @@ impl Rig {
         Self::opening(|call| opens[call.min(opens.len() - 1)])
     }
 
-    fn opening(opens: impl Fn(usize) -> Opens + Send + 'static) -> Self {
+    fn opening(opens: impl Fn(usize) -> Opens + Send + Sync + 'static) -> Self {
         let clock = TickClock { base: UnixSeconds(BASE), offset_s: 0 };
         Self::at(Self::site(), clock, opens)
     }
@@ -67,7 +67,7 @@ impl Rig {
     fn at(
         (site, token): (Site, TokenId),
         clock: TickClock,
-        opens: impl Fn(usize) -> Opens + Send + 'static,
+        opens: impl Fn(usize) -> Opens + Send + Sync + 'static,
     ) -> Self {
         let (store, session, folder) = site.into_parts();
         // The meter stays the same, however often the line is opened.

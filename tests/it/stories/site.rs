@@ -22,7 +22,7 @@ use meterkit::protocol::dlt645::frame::{Address, Frame};
 use meterkit::sim::Fleet;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::store::{DocKind, LogOut, Stamp, Store, StoreKey};
-use meterkit::transport::{Line as Wires, Link, VirtualLink};
+use meterkit::transport::{Line as Wires, Link, Station, VirtualLink};
 use meterkit::units::{AccountNo, MeterNo, OperatorId, TokenId, UnixSeconds};
 use meterkit_tokens::{Grant, Kind, RechargeToken, Status, Unit};
 
@@ -61,12 +61,45 @@ impl Order {
     }
 }
 
+/// A line to meters of another family.
+pub trait Far {
+    fn link(&mut self) -> &mut dyn Link;
+    fn tick(&self) -> Duration;
+    fn advance(&mut self, time: Duration);
+    fn unplug(&mut self);
+    fn plug(&mut self);
+}
+
+impl<S: Station> Far for VirtualLink<S> {
+    fn link(&mut self) -> &mut dyn Link {
+        self
+    }
+
+    fn tick(&self) -> Duration {
+        self.now()
+    }
+
+    fn advance(&mut self, time: Duration) {
+        VirtualLink::advance(self, time);
+    }
+
+    fn unplug(&mut self) {
+        VirtualLink::unplug(self);
+    }
+
+    fn plug(&mut self) {
+        VirtualLink::plug(self);
+    }
+}
+
 /// A handheld at a bus of simulated meters.
 pub struct Site {
     pub store: Store,
     pub session: Session,
     pub link: VirtualLink<FleetStation>,
     pub fleet: SharedFleet,
+    /// Errands go over this line instead of [`Site::link`].
+    pub other: Option<Box<dyn Far>>,
     pub profile: Profile,
     pub clock: TickClock,
     pub cancel: Cancel,
@@ -121,6 +154,7 @@ impl Site {
             session,
             fleet: station.fleet(),
             link: VirtualLink::new(station, wires),
+            other: None,
             profile: Profile::built_in(profile::DEFAULT).unwrap(),
             clock,
             cancel: Cancel::default(),
@@ -135,12 +169,17 @@ impl Site {
         }
     }
 
+    /// The time of the line in use.
+    pub fn tick(&self) -> Duration {
+        self.other.as_ref().map_or_else(|| self.link.now(), |other| other.tick())
+    }
+
     pub fn now(&self) -> UnixSeconds {
-        self.clock.now(self.link.now())
+        self.clock.now(self.tick())
     }
 
     pub fn moment(&self) -> Moment {
-        Moment { at: self.now(), boot_ms: self.clock.boot_ms(self.link.now()) }
+        Moment { at: self.now(), boot_ms: self.clock.boot_ms(self.tick()) }
     }
 
     pub fn stamp(&self) -> Stamp {
@@ -239,8 +278,12 @@ impl Site {
                 trace.push((piece.received, piece.bytes.to_vec()));
             }
         };
+        let link: &mut dyn Link = match &mut self.other {
+            Some(other) => other.link(),
+            None => &mut self.link,
+        };
         let mut line = Line {
-            link: &mut self.link,
+            link,
             profile: &self.profile,
             clock: &self.clock,
             cancel: &self.cancel,
@@ -296,7 +339,24 @@ impl Site {
     }
 
     pub fn pass(&mut self, time: Duration) {
-        self.link.advance(time);
+        match &mut self.other {
+            Some(other) => other.advance(time),
+            None => self.link.advance(time),
+        }
+    }
+
+    pub fn unplug(&mut self) {
+        match &mut self.other {
+            Some(other) => other.unplug(),
+            None => self.link.unplug(),
+        }
+    }
+
+    pub fn plug(&mut self) {
+        match &mut self.other {
+            Some(other) => other.plug(),
+            None => self.link.plug(),
+        }
     }
 
     /// The store, who works with it, and what holds it.

@@ -107,6 +107,8 @@ fn reading(n: u64, meters: u64) -> Reading {
         read_at: UnixSeconds(n as i64),
         took_ms: 1_400,
         frames_digest: [1; 32],
+        profile: String::new(),
+        values: Vec::new(),
     }
 }
 
@@ -143,6 +145,7 @@ fn pages(meters: u64) -> Vec<AreaPage> {
         location: format!("Street {}, house {}", n / 100, n % 100),
         profile: "dlt645-2007-prepaid".into(),
         area: "east".into(),
+        place: Default::default(),
     };
     let all: Vec<AreaMeter> = (0..meters).map(line).collect();
     all.chunks(1_000).map(|c| AreaPage { signed: vec![0; 64], meters: c.to_vec() }).collect()

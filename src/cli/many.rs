@@ -1,0 +1,162 @@
+//! `meterkit read` of many meters: one line a meter in the order they end, the lines in parallel,
+//! and what it came to.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::context::{Context, Work};
+use super::read::{self, ReadArgs};
+use super::{Common, json};
+use crate::jobs::lines::{self, Crew, Ended, Summary};
+use crate::jobs::views::{Failure, QuickRead};
+use crate::jobs::{boxes, failure, open};
+use crate::report::Code;
+use crate::store::{Event, Store};
+use crate::text::errors::words;
+use crate::text::{Lang, items};
+use crate::tui::wrap::pad;
+use crate::units::MeterNo;
+
+/// Cells of a port's name in a line.
+const PORT_CELLS: usize = 14;
+/// Values said in a line of a meter that has none of the usual ones.
+const OTHERS_MAX: usize = 3;
+
+/// The meters meant, each once, in the order given.
+///
+/// # Errors
+/// [`Code::NotEnrolled`] where only an area list could say; [`Code::TerminalUnknown`];
+/// [`Code::Usage`] when none is left.
+pub fn chosen(store: Option<&Store>, args: &ReadArgs) -> Result<Vec<MeterNo>, Failure> {
+    let listed = || store.ok_or_else(|| failure::fail(Code::NotEnrolled, ""));
+    let mut meters = match &args.terminal {
+        Some(name) => boxes::members(listed()?, name, args.user)?,
+        None if args.all => {
+            let store = listed()?;
+            let pages = (0..).map_while(|number| store.area_page(number));
+            let mine = |area: &str| args.area.as_deref().is_none_or(|wanted| wanted == area);
+            let meters = pages.flat_map(|page| page.meters).filter(|meter| mine(&meter.area));
+            meters.map(|meter| meter.no).collect()
+        }
+        None => args.meters.clone(),
+    };
+    let mut seen = BTreeSet::new();
+    meters.retain(|meter| seen.insert(*meter));
+    match (meters.len(), &args.address) {
+        (0, _) => Err(failure::fail(Code::Usage, "0")),
+        (2.., Some(_)) => Err(failure::fail(Code::Usage, "--address")),
+        _ => Ok(meters),
+    }
+}
+
+/// Reads them all.
+///
+/// # Errors
+/// What keeps all of them from being read.
+pub fn run(
+    context: &Context,
+    common: &Common,
+    work: Option<&Work>,
+    args: &ReadArgs,
+    meters: &[MeterNo],
+) -> Result<u8, Failure> {
+    let profiles = context.profiles();
+    let (mut stops, mut summary) = (Vec::new(), Summary::default());
+    for &meter in meters {
+        match read::known(context, &profiles, work, args, meter) {
+            Ok(stop) => stops.push(stop),
+            Err(failure) => {
+                summary.count(Err(failure.code));
+                tell(context, meter, None, Err(&failure));
+            }
+        }
+    }
+    let routes = lines::routes(stops, context.file.port.as_deref(), common.port.as_deref());
+    let cancel = context.cancel()?;
+    let first = routes.iter().flat_map(|route| &route.stops).next();
+    let own = first.map(|stop| open::settings(&stop.profile)).unwrap_or_default();
+    let wanted = context.line_settings(common, own)?;
+    let kind = first.map(|stop| stop.profile.id.clone()).unwrap_or_default();
+    let opened = |port: Option<&str>, settings: &_| context.open(common, &kind, port, settings);
+    let crew = Crew {
+        open: &opened,
+        // Without a word of the user's each meter's profile sets its own line.
+        settings: Some(wanted).filter(|wanted| *wanted != own),
+        clock: &context.clock,
+        cancel: &cancel,
+    };
+    let mut journal = Ok(());
+    let done = lines::read_all(&crew, &routes, &mut |ended: Ended| {
+        let Ended { meter, port, result, at } = ended;
+        match result {
+            Ok((card, reading)) => {
+                if let Some(work) = work {
+                    let stamp = at.stamp(work.session.operator());
+                    if let Err(error) = work.store.append(&stamp, Event::Reading(reading)) {
+                        journal = Err(failure::store(&error));
+                    }
+                }
+                tell(context, meter, port.as_deref(), Ok(&card));
+            }
+            Err(failure) => tell(context, meter, port.as_deref(), Err(&failure)),
+        }
+    });
+    summary.add(done);
+    conclude(context, &summary);
+    journal?;
+    Ok(summary.first.map_or(0, Code::exit_status))
+}
+
+fn tell(
+    context: &Context,
+    meter: MeterNo,
+    port: Option<&str>,
+    result: Result<&QuickRead, &Failure>,
+) {
+    let out = &context.out;
+    let lang = out.lang;
+    let mut object = match result {
+        Ok(card) => json::quick_read(card),
+        Err(why) => json!({ "meter": meter.to_string(), "error": out.failure_json(why) }),
+    };
+    if let Value::Object(fields) = &mut object {
+        fields.insert("port".to_owned(), json!(port));
+    }
+    let port = pad(port.unwrap_or("-"), PORT_CELLS);
+    out.show(object, |to| match result {
+        Ok(card) => writeln!(to, "{meter}  {port}  {}", in_short(lang, card)),
+        Err(why) => {
+            let title = words(why.code).title(lang);
+            writeln!(to, "{meter}  {port}  X {} {title} {}", why.code.as_str(), why.detail)
+        }
+    });
+}
+
+/// The figures a person looks for first.
+fn in_short(lang: Lang, card: &QuickRead) -> String {
+    let mut parts = Vec::new();
+    parts.extend(card.energy.map(|energy| format!("{energy} kWh")));
+    parts.extend(card.balance.map(|balance| lang.credit(balance)));
+    parts.extend(card.count.map(|count| format!("{} {}", lang.fact_count(), count.0)));
+    if parts.is_empty() {
+        let others = card.others.iter().take(OTHERS_MAX);
+        parts.extend(others.map(|(name, value)| format!("{} {value}", items::item(lang, name))));
+    }
+    parts.push(lang.fact_took(card.took_ms));
+    parts.join("  ")
+}
+
+fn conclude(context: &Context, summary: &Summary) {
+    let Summary { read, silent, garbled, failed, ports, .. } = summary;
+    let seconds = summary.slowest().as_secs_f64();
+    let object = json!({ "summary": {
+        "read": read, "silent": silent, "garbled": garbled, "failed": failed,
+        "ports": ports.len(),
+        "slowest_port_ms": u64::try_from(summary.slowest().as_millis()).unwrap_or(u64::MAX),
+        "all_ports_ms": u64::try_from(summary.altogether().as_millis()).unwrap_or(u64::MAX),
+    } });
+    let lang = context.out.lang;
+    let text = lang.read_summary(*read, *silent, *garbled, *failed, ports.len(), seconds);
+    context.out.show(object, |to| writeln!(to, "{text}"));
+}

@@ -1,0 +1,85 @@
+//! Multi-user terminals on the screens: from the list of meters to a box, a user, its card.
+
+use super::scenes::errand;
+use super::{Hand, keep, states};
+use meterkit::jobs::views::{Request, Update};
+use meterkit::report::Code;
+use meterkit::tui::event::Key;
+use meterkit::tui::keymap::Place;
+use rstest::rstest;
+
+fn boxes(hand: &mut Hand) {
+    hand.tell(Update::Home(states::home()));
+    hand.types("1");
+    hand.press(Key::Right);
+    hand.tell(Update::Boxes(states::boxes()));
+}
+
+fn boxes_none(hand: &mut Hand) {
+    hand.tell(Update::Home(states::home()));
+    hand.types("1");
+    hand.press(Key::Right);
+    hand.tell(Update::Boxes(Vec::new()));
+}
+
+fn box_users(hand: &mut Hand) {
+    boxes(hand);
+    hand.press(Key::Enter);
+    let users = Ok(states::box_users(36));
+    hand.tell(Update::Box { name: "B7-1".to_owned(), users });
+    hand.presses(&[Key::Down, Key::Down, Key::Down]);
+}
+
+fn box_gone(hand: &mut Hand) {
+    boxes(hand);
+    hand.press(Key::Enter);
+    let users = Err(states::failure(Code::TerminalUnknown, "B7-1"));
+    hand.tell(Update::Box { name: "B7-1".to_owned(), users });
+}
+
+fn box_card(hand: &mut Hand) {
+    box_users(hand);
+    hand.press(Key::F(2));
+    hand.tell(Update::Meter(Box::new(states::boxed_meter(4))));
+    let errand = errand(hand);
+    hand.tell(Update::Read { errand, result: Ok(Box::new(states::modbus_read(4))) });
+}
+
+#[rstest]
+#[case("boxes", boxes)]
+#[case("boxes_none", boxes_none)]
+#[case("box_users", box_users)]
+#[case("box_gone", box_gone)]
+#[case("box_card", box_card)]
+fn a_screen_is_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand)) {
+    keep(name, play);
+}
+
+#[test]
+fn a_user_is_read_and_recharged_with_keys() {
+    let mut hand = Hand::small();
+    box_users(&mut hand);
+    assert_eq!(hand.app.place(), Place::BoxUsers);
+    hand.asked();
+    hand.press(Key::F(2));
+    let read = hand.asked();
+    let asked = |request: &Request| matches!(request, Request::Read { meter, .. } if *meter == states::no(4));
+    assert!(read.iter().any(asked), "{read:?}");
+    assert_eq!(hand.app.place(), Place::Card);
+    // Back through the same screens; each asks anew for what it shows.
+    hand.presses(&[Key::Esc, Key::Esc]);
+    let back = hand.asked();
+    assert!(matches!(back.last(), Some(Request::Boxes)), "{back:?}");
+    assert_eq!(hand.app.place(), Place::Boxes);
+}
+
+#[test]
+fn another_boxs_users_are_not_shown() {
+    let mut hand = Hand::small();
+    boxes(&mut hand);
+    hand.press(Key::Enter);
+    hand.tell(Update::Box { name: "B7-2".to_owned(), users: Ok(states::box_users(3)) });
+    hand.asked();
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::BoxUsers, "nothing is selected yet");
+}
