@@ -18,8 +18,8 @@ mod access;
 mod answer;
 mod bcd;
 pub mod bus;
-pub mod cjt188;
 mod civil;
+pub mod cjt188;
 pub mod esam;
 mod events;
 mod faults;
@@ -51,7 +51,7 @@ pub use meter::Meter;
 pub use purse::{AuditError, BALANCE_MAX, Booking, CounterReset, LEDGER_MAX, RECORDS_MAX};
 pub use secure::MAC_ERRORS_MAX;
 pub use setup::{
-    Absent, Amount, Edition, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, SeqPlace,
-    Separator,
+    Absent, Amount, Edition, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, Separator,
+    SeqPlace,
 };
 pub use write::BROADCAST_TIME_MAX_S;

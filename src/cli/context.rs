@@ -207,7 +207,7 @@ impl Context {
         port: Option<&str>,
         settings: &LineSettings,
     ) -> Result<Box<dyn Link>, Failure> {
-        let link = open::line(port, settings)?;
+        let link = open::known_line(&self.paths.config, port, settings)?;
         let Some(file) = &common.trace else { return Ok(link) };
         let endpoint = port.unwrap_or_default();
         trace::record(link, file, &trace::About { profile, settings, endpoint })

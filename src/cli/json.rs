@@ -45,8 +45,8 @@ pub fn evidence(seen: &Evidence) -> Value {
         "last_purchase": seen.last_purchase.map(|record| json!({
             "count": record.count.0,
             "amount_hundredths": record.amount,
-            "before_hundredths": record.before,
-            "after_hundredths": record.after,
+            "before_hundredths": record.balances.map(|[before, _]| before),
+            "after_hundredths": record.balances.map(|[_, after]| after),
         })),
         "energy_hundredths_kwh": seen.energy.map(|energy| energy.0),
         "meter_clock_local_s": seen.meter_clock.map(|clock| clock.0),

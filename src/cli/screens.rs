@@ -9,7 +9,7 @@ use super::context::Context;
 use super::output::Output;
 use crate::jobs::engine::{Engine, EngineConfig};
 use crate::jobs::views::Failure;
-use crate::jobs::{failure, open};
+use crate::jobs::{failure, open, trace};
 use crate::logging;
 use crate::profile;
 use crate::report::Code;
@@ -54,6 +54,14 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     config.port = context.port(common);
     config.port_forced = common.port.is_some();
     config.profiles = profiles;
+    let (file, trace_to) = (context.paths.config.clone(), common.trace.clone());
+    let kind = named.to_owned();
+    config.open_line = Box::new(move |port, settings| {
+        let link = open::known_line(&file, port, settings)?;
+        let Some(trace_to) = &trace_to else { return Ok(link) };
+        let endpoint = port.unwrap_or_default();
+        trace::record(link, trace_to, &trace::About { profile: &kind, settings, endpoint })
+    });
     // Without a word of the user's each meter's profile sets its own line.
     config.settings = Some(wanted).filter(|wanted| *wanted != own);
     config.profile = context.file.profile.clone();

@@ -193,7 +193,8 @@ mod tests {
         assert_eq!(slots(&ADF400L, 37, 0, 36).unwrap().last().unwrap().unit, 72);
         let last = *slots(&ADF400L, 181, 12, 0).unwrap().last().unwrap();
         assert_eq!(last, Slot { user: 12, wide: true, unit: 214 });
-        for (first, wide, single) in [(1, 12, 1), (1, 0, 37), (0, 1, 0), (220, 10, 0), (1, 255, 9)] {
+        for (first, wide, single) in [(1, 12, 1), (1, 0, 37), (0, 1, 0), (220, 10, 0), (1, 255, 9)]
+        {
             assert_eq!(slots(&ADF400L, first, wide, single), None, "{first} {wide} {single}");
         }
     }

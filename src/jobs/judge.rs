@@ -22,9 +22,6 @@ pub struct Limits {
     pub power_w: i64,
 }
 
-/// In place of the balances of a purchase record, where a meter keeps only count and amount.
-pub const NOT_KEPT: i64 = i64::MIN;
-
 /// A register shows hundredths of something finer; two readings may each be off by one.
 pub(super) const ROUNDING: i64 = 1;
 
@@ -105,28 +102,24 @@ impl Case<'_> {
 
     /// Is the record of our step sound in itself and does it start where we read the meter?
     fn by_record(&self, record: PurchaseRecord) -> Decision {
-        if record.before == NOT_KEPT || record.after == NOT_KEPT {
-            // Count and amount are ours; the balance has to speak for the rest.
-            return Decision::Confirmed;
-        }
+        // Count and amount are ours; where the record says no more, the balance has to.
+        let Some([started, ended]) = record.balances else { return Decision::Confirmed };
         let window = self.window();
         let (balance, overdraft) = (self.before.balance.value, self.before.overdraft);
-        if record.before > balance.saturating_add(ROUNDING)
-            || record.before < balance.saturating_sub(window)
-        {
+        if started > balance.saturating_add(ROUNDING) || started < balance.saturating_sub(window) {
             return Decision::Contradiction;
         }
         // Overdraft is repaid first: after = before + A - min(O, A). O can have grown since it was
         // read, but only on an empty balance.
-        let grown = if record.before == 0 { window } else { 0 };
+        let grown = if started == 0 { window } else { 0 };
         let booked = |owed: i64| {
             let repaid = owed.min(self.amount());
-            record.before.saturating_add(self.amount()).saturating_sub(repaid)
+            started.saturating_add(self.amount()).saturating_sub(repaid)
         };
         let (low, high) = (booked(overdraft.saturating_add(grown)), booked(overdraft));
-        if record.after < low {
+        if ended < low {
             Decision::TornWrite
-        } else if record.after > high {
+        } else if ended > high {
             Decision::Contradiction
         } else {
             Decision::Confirmed
@@ -143,9 +136,10 @@ impl Case<'_> {
     /// started: there the credit must still have been.
     fn by_next(&self, ours: PurchaseRecord) -> Decision {
         let next = self.after.last_purchase.filter(|r| Some(r.count) == ours.count.next());
-        let next = next.filter(|next| next.before != NOT_KEPT);
-        match next {
-            Some(next) if ours.after > 0 => self.follows(ours.after.saturating_sub(next.before)),
+        match (ours.balances, next.and_then(|next| next.balances)) {
+            (Some([_, after]), Some([before, _])) if after > 0 => {
+                self.follows(after.saturating_sub(before))
+            }
             _ => Decision::ConfirmedWeak,
         }
     }

@@ -1,6 +1,6 @@
 //! Every row of the read-back table, and the edges of its windows.
 
-use super::judge::{Limits, NOT_KEPT, ROUNDING, judge, window};
+use super::judge::{Limits, ROUNDING, judge, window};
 use crate::units::{
     AccountNo, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Money, PurchaseCount,
     PurchaseRecord, TokenId, UnixSeconds,
@@ -41,7 +41,7 @@ fn reading(at: i64, count: u32, balance: i64, overdraft: i64) -> Evidence {
 }
 
 fn record(count: u32, amount: i64, before: i64, after: i64) -> PurchaseRecord {
-    PurchaseRecord { count: PurchaseCount(count), amount, before, after }
+    PurchaseRecord { count: PurchaseCount(count), amount, balances: Some([before, after]) }
 }
 
 fn decided(before: &Evidence, after: &Evidence, record: Option<PurchaseRecord>) -> Decision {
@@ -117,7 +117,8 @@ fn the_table_row_by_row() {
 fn a_record_without_balances_names_the_step_and_the_balance_speaks() {
     use Decision::*;
     let next = N + 1;
-    let bought = |count, amount| Some(record(count, amount, NOT_KEPT, NOT_KEPT));
+    let bought =
+        |count, amount| Some(PurchaseRecord { balances: None, ..record(count, amount, 0, 0) });
     type Row = (&'static str, (i64, i64), (u32, i64, i64), Option<PurchaseRecord>, Decision);
     let rows: &[Row] = &[
         ("sound", (1000, 0), (next, 6000, 0), bought(next, A), Confirmed),

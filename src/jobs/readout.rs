@@ -25,9 +25,9 @@ use super::failure::{self, fail};
 use super::views::Failure;
 use super::{Line, ask};
 use crate::profile::{Item, Place};
-use crate::protocol::{Dialogue, Step, Tick};
 use crate::protocol::exchange::{Retry, Timing, Trouble};
 use crate::protocol::value::{Value, hex};
+use crate::protocol::{Dialogue, Step, Tick};
 use crate::report::Code;
 
 /// One value.

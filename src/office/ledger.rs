@@ -335,7 +335,9 @@ pub(super) fn meter_row(row: &SqliteRow) -> Result<MeterLine, OfficeError> {
         place: BusPlace {
             line: row.try_get("bus_line")?,
             terminal: row.try_get("bus_box")?,
-            user: small(row, "bus_user")?.try_into().map_err(|_| OfficeError::Stored("bus_user"))?,
+            user: small(row, "bus_user")?
+                .try_into()
+                .map_err(|_| OfficeError::Stored("bus_user"))?,
             address: row.try_get("bus_address")?,
         },
     })

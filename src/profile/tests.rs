@@ -112,10 +112,9 @@ fn places_are_written_as_they_are_read() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_panics(text_: String, cut in 0usize..3000, put in ".{0,3}", which in 0usize..64) {
+    fn no_text_panics(text_: String, cut in 0usize..3000, put in ".{0,3}", which in 0usize..3) {
         let _ = Profile::check(&text_);
-        let ids = Profile::built_in_ids();
-        let mut near = text(&ids[which % ids.len()]).to_owned();
+        let mut near = text([DEFAULT, "adf400l-1p", "kede"][which]).to_owned();
         let at = (0..=cut.min(near.len())).rev().find(|at| near.is_char_boundary(*at));
         near.insert_str(at.unwrap_or(0), &put);
         let (profile, faults) = Profile::check(&near);

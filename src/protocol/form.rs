@@ -52,8 +52,8 @@ impl Form {
         }
     }
 
-    /// The value in `bytes`, with `decimals` places behind the point. Bytes that do not fit the form
-    /// come back as [`Value::Invalid`].
+    /// The value in `bytes`, with `decimals` places behind the point. Bytes that do not fit come
+    /// back as [`Value::Invalid`].
     pub fn read(self, bytes: &[u8], decimals: u8) -> Value {
         self.try_read(bytes, decimals).unwrap_or_else(|| Value::Invalid(hex(bytes)))
     }

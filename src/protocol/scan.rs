@@ -47,8 +47,8 @@ pub struct Found<T> {
     pub at: usize,
     /// The frame, or what is wrong here.
     pub what: Result<T, Fault>,
-    /// For the bytes at the end that are no whole frame: how many are missing, 0 while its length is
-    /// not known.
+    /// For the bytes at the end that are no whole frame: how many are missing, 0 while its length
+    /// is not known.
     pub missing: Option<usize>,
 }
 

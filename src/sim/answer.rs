@@ -195,8 +195,8 @@ impl Meter {
         Some(Reply { bytes, after })
     }
 
-    /// 08H acts on everybody; in 2007 16H and 1DH, too; 1EH, the keep-power heartbeat of one test bench, is heard
-    /// and changes nothing (what it does is not documented).
+    /// 08H acts on everybody; in 2007 16H and 1DH, too. 1EH, the keep-power heartbeat of one test
+    /// bench, is heard and changes nothing (what it does is not documented).
     fn obey_broadcast(&mut self, frame: &Frame) {
         match frame.control {
             0x08 => self.broadcast_time(&frame.data),

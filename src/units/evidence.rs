@@ -13,10 +13,8 @@ pub struct PurchaseRecord {
     pub count: PurchaseCount,
     /// Hundredths of the account's unit bought.
     pub amount: i64,
-    /// Balance before, hundredths.
-    pub before: i64,
-    /// Balance after, hundredths.
-    pub after: i64,
+    /// Balance before and after, hundredths, where the meter keeps them with the purchase.
+    pub balances: Option<[i64; 2]>,
 }
 
 /// Whether the load is connected.

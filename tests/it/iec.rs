@@ -5,6 +5,7 @@ mod bad_lines;
 mod frames;
 mod hostile;
 mod peer;
+mod peers;
 mod seven;
 mod speed;
 mod station;

@@ -2,6 +2,8 @@
 //!
 //! Nothing here sleeps or opens a device; real terminals and sockets are in `pty.rs`.
 
+#[cfg(feature = "serial")]
+mod again;
 mod hostile;
 mod rfc2217;
 mod ser2net;

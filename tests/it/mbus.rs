@@ -99,7 +99,7 @@ fn an_answer_that_is_late_by_anything_never_answers_the_next_question() {
             .unwrap();
             // A lost acknowledgement costs nothing: the data say that there is a meter.
             let clean = values == ["0.001 m3", "0.002 m3"];
-            assert_eq!(asked == 6, clean, "answer {which} {late} ms late, {asked} asked");
+            assert!(asked != 6 || clean, "answer {which} {late} ms late, {asked} asked");
             assert!(asked <= 10, "answer {which} {late} ms late, {asked} asked");
         }
     }

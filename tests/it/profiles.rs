@@ -1,5 +1,5 @@
-//! Profiles as users write them: what is told about a file, line by line; and the built-in ones held
-//! against the tables and the reference.
+//! Profiles as users write them: what is told about a file, line by line; and the built-in ones
+//! held against the tables and the reference.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -8,7 +8,7 @@ use meterkit::jobs::views::{Failure, QuickRead};
 use meterkit::jobs::{Cancel, Clock, Line, SystemClock, open, read, trace};
 use meterkit::profile::Profile;
 use meterkit::report::Code;
-use meterkit::sim::fleet::Fleet;
+use meterkit::sim::Fleet;
 use meterkit::sim::serve::FleetStation;
 use meterkit::transport::wrap::{Event, Replay, parse_recordings};
 use meterkit::transport::{self, Bus, Faults, LineSettings, Link, LinkError, VirtualLink};

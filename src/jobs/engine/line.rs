@@ -9,8 +9,8 @@ use super::trace::Trace;
 use crate::jobs::failure::fail;
 use crate::jobs::recharge::{self, Checked, Preflight};
 use crate::jobs::views::{
-    ErrandId, Failure, FinishedView, QuickRead, Stage, SurveyPlan, SurveyProgress,
-    SurveyView, Update,
+    ErrandId, Failure, FinishedView, QuickRead, Stage, SurveyPlan, SurveyProgress, SurveyView,
+    Update,
 };
 use crate::jobs::{Cancel, Desk, Line, Wire, open, read, survey};
 use crate::profile::{self, Profile};
@@ -184,18 +184,15 @@ impl Worker<'_> {
         plan: &SurveyPlan,
     ) -> Result<SurveyView, Failure> {
         let shared = self.shared;
-        let usual = open::named(
-            &shared.profiles,
-            shared.profile.as_deref().unwrap_or(profile::DEFAULT),
-        )?;
+        let usual =
+            open::named(&shared.profiles, shared.profile.as_deref().unwrap_or(profile::DEFAULT))?;
         self.open(&usual)?;
         let Some(Open { link, trace, settings, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
         let mut wire =
             |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
-        let site =
-            survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
+        let site = survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
         let mut progress = |progress: &SurveyProgress| {
             let progress = Box::new(progress.clone());
             shared.hint(Update::SurveyProgress { errand, progress });

@@ -167,8 +167,7 @@ fn row(number: impl Fn(u32) -> Option<i64>, items: [u32; 4]) -> Option<PurchaseR
     Some(PurchaseRecord {
         count: counted(count?).ok().filter(|count| count.0 > 0)?,
         amount: amount?,
-        before: before?,
-        after: after?,
+        balances: Some([before?, after?]),
     })
 }
 
@@ -186,6 +185,6 @@ mod tests {
         assert_eq!(row(|_| Some(0), items), None);
         assert_eq!(row(|di| (di != 3).then_some(5), items), None, "one column refused");
         let record = row(|di| Some(i64::from(di) * 10), items).unwrap();
-        assert_eq!((record.count.0, record.amount, record.before, record.after), (10, 20, 30, 40));
+        assert_eq!((record.count.0, record.amount, record.balances), (10, 20, Some([30, 40])));
     }
 }

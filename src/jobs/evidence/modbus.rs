@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use super::{How, Seen, civil, counted};
 use crate::jobs::failure::fail;
-use crate::jobs::judge::NOT_KEPT;
 use crate::jobs::readout::{paced, target, trouble};
 use crate::jobs::views::Failure;
 use crate::jobs::{Line, ask, failure};
@@ -223,7 +222,7 @@ impl Answers<'_> {
     fn newest(&self) -> Result<Option<PurchaseRecord>, Failure> {
         let Some([count, amount]) = &self.money.last else { return Ok(None) };
         let (count, amount) = (counted(self.number(count)?)?, self.number(amount)?);
-        let record = PurchaseRecord { count, amount, before: NOT_KEPT, after: NOT_KEPT };
+        let record = PurchaseRecord { count, amount, balances: None };
         Ok(Some(record).filter(|record| record.count.0 > 0))
     }
 

@@ -78,7 +78,8 @@ pub(super) fn further(
     view.read_at = line.now();
     let more = journaled(profile, view, &found);
     reading.items.extend(more.items);
-    (reading.profile, reading.took_ms, reading.read_at) = (more.profile, view.took_ms, view.read_at);
+    (reading.profile, reading.took_ms, reading.read_at) =
+        (more.profile, view.took_ms, view.read_at);
     let mut digest = Sha256::new();
     digest.update(reading.frames_digest);
     digest.update(found.digest);

@@ -329,8 +329,8 @@ impl<'a> Ear<'a> {
         }
     }
 
-    /// A single 00 or FF right behind our question is no word of anybody: the line fell to the wrong
-    /// level when our transmitter let go.
+    /// A single 00 or FF right behind our question is no word of anybody: the line fell to the
+    /// wrong level when our transmitter let go.
     fn take_edge(&mut self, heard: &mut Heard) {
         let soon = heard.end + self.settings.character() * 2;
         if let [(at, byte @ (0x00 | 0xFF))] = heard.chars.as_slice()

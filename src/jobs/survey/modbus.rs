@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_millis(5);
 const GLANCE: Duration = Duration::from_micros(200);
 /// Added to the time that noise points to.
 const MARGIN: Duration = Duration::from_millis(30);
+/// Longest answering time that is looked for, with room for the first character.
+const LONGEST: Duration = Duration::from_millis(600);
 /// Noises nobody owned up to, after which they are only counted.
 const HUNTS_MAX: u32 = 6;
 /// Quiet that must be heard before addresses are asked again.
@@ -188,7 +190,7 @@ impl Scan {
 
     /// More patience, when a meter was slower than what it was given.
     fn grow(&mut self) -> bool {
-        let needed = (self.learned + self.learned / 4 + PATIENCE).min(TURNAROUND);
+        let needed = (self.learned + self.learned / 4 + PATIENCE).min(LONGEST);
         let grows = self.learned > self.window && needed > self.window;
         if grows {
             self.window = needed;
@@ -278,11 +280,11 @@ impl Scan {
         if self.unowned >= HUNTS_MAX {
             return Ok(());
         }
-        for (id, end) in search.ear.asked_since(at, TURNAROUND) {
+        for (id, end) in search.ear.asked_since(at, LONGEST) {
             if known(search, id) {
                 continue;
             }
-            let window = (at.saturating_sub(end) + MARGIN).min(TURNAROUND);
+            let window = (at.saturating_sub(end) + MARGIN).min(LONGEST);
             let question = spot::modbus_read(id);
             let listen = Listen { window, gap: search.pause(), whole_window: false };
             let whole = |bytes: &[u8]| {

@@ -123,6 +123,7 @@ impl Search<'_, '_> {
             });
             self.found.len() - 1
         });
+        // Found there, or just put there.
         &mut self.found[at]
     }
 

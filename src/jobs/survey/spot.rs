@@ -7,6 +7,7 @@
 use crate::jobs::views::SurveyProtocol;
 use crate::protocol::dlt645::frame::{Address, Decoder, Frame, OVERHEAD};
 use crate::protocol::modbus::frame::{Unit, open_rtu, rtu};
+use crate::protocol::{cjt188, dlt698};
 
 /// Wake-up bytes in front of a frame.
 const WAKE: u8 = 0xFE;
@@ -136,64 +137,39 @@ fn dlt645(bytes: &[u8]) -> Option<Spot> {
     Some(Spot { protocol, from: 0, to: len, question, address: address.to_string(), body })
 }
 
-/// `68 T A0..A6 C L DATA CS 16` (`reference/other-meters.md` 4).
+/// `68 T A0..A6 C L DATA CS 16`.
 fn cjt188(bytes: &[u8]) -> Option<Spot> {
-    let [0x68, _, _, _, _, _, _, _, _, control, len, ..] = *bytes else { return None };
-    let end = 11 + usize::from(len);
-    let body = bytes.get(..end)?;
-    let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-    if bytes.get(end) != Some(&sum) || bytes.get(end + 1) != Some(&0x16) {
-        return None;
-    }
-    let kind = bytes.get(1).copied().unwrap_or_default();
-    let digits: String = bytes.get(2..9)?.iter().rev().map(|byte| format!("{byte:02X}")).collect();
+    let [0x68, _, _, _, _, _, _, _, _, _, len, ..] = *bytes else { return None };
+    let to = 13 + usize::from(len);
+    let found = cjt188::frame::find(bytes.get(..to)?).into_iter().next()?;
+    let frame = found.what.ok().filter(|_| found.at == 0)?;
+    let mut body = vec![frame.control];
+    body.extend_from_slice(&frame.data);
     Some(Spot {
         protocol: SurveyProtocol::Cjt188,
         from: 0,
-        to: end + 2,
-        question: control & 0x80 == 0,
-        address: format!("{kind:02X}:{digits}"),
-        body: bytes.get(9..end)?.to_vec(),
+        to,
+        question: !frame.from_meter(),
+        address: frame.address.to_string(),
+        body,
     })
 }
 
-/// `68 L L C SA CA HCS APDU FCS 16`, both checks CRC-16/X.25, low byte first.
+/// `68 L L C SA CA HCS APDU FCS 16`.
 fn dlt698(bytes: &[u8]) -> Option<Spot> {
-    let [0x68, low, high, control, sa, ..] = *bytes else { return None };
-    let len = usize::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-    let frame = bytes.get(..len + 2)?;
-    let digits = usize::from(sa & 0x0F) + 1;
-    let head = 6 + digits;
-    let check = |part: Option<&[u8]>, sum: Option<&[u8]>| match (part, sum) {
-        (Some(part), Some(&[low, high])) => x25(part) == u16::from_le_bytes([low, high]),
-        _ => false,
-    };
-    let heads = check(frame.get(1..head), frame.get(head..head + 2));
-    let whole = check(frame.get(1..len.checked_sub(1)?), frame.get(len - 1..len + 1));
-    if !heads || !whole || frame.last() != Some(&0x16) {
-        return None;
-    }
-    let address = frame.get(5..5 + digits)?.iter().rev().map(|b| format!("{b:02X}")).collect();
+    let [0x68, low, high, ..] = *bytes else { return None };
+    // The upper two bits are no part of the length.
+    let to = usize::from(u16::from_le_bytes([low, high]) & 0x3FFF) + 2;
+    let found = dlt698::frame::find(bytes.get(..to)?).into_iter().next()?;
+    let frame = found.what.ok().filter(|_| found.at == 0)?;
     Some(Spot {
         protocol: SurveyProtocol::Dlt698,
         from: 0,
-        to: len + 2,
-        question: control & 0x80 == 0,
-        address,
-        body: frame.get(head + 2..len - 1)?.to_vec(),
+        to,
+        question: !frame.from_meter(),
+        address: frame.address.to_string(),
+        body: frame.message,
     })
-}
-
-/// CRC-16/X.25.
-fn x25(bytes: &[u8]) -> u16 {
-    let mut crc = 0xFFFF_u16;
-    for byte in bytes {
-        crc ^= u16::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x8408 } else { crc >> 1 };
-        }
-    }
-    !crc
 }
 
 /// `/XXXZident CR LF`, or the question `/?address! CR LF`.
@@ -277,27 +253,20 @@ pub const CJT188_KINDS: [u8; 5] = [0xAA, 0x10, 0x20, 0x30, 0x40];
 
 /// CJ/T 188: read the address (03H, DI 810A) of one type of meter, any address.
 pub fn cjt188_address(kind: u8) -> Vec<u8> {
-    let mut bytes = vec![WAKE; PREAMBLE];
-    let frame = [0x68, kind, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0x03, 0x03, 0x81, 0x0A, 0];
-    bytes.extend_from_slice(&frame);
-    bytes.push(frame.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)));
-    bytes.push(0x16);
-    bytes
+    let address = cjt188::frame::Address { kind, number: [0xAA; 7] };
+    let frame = cjt188::frame::Frame { address, control: 0x03, data: vec![0x81, 0x0A, 0x00] };
+    frame.encode(PREAMBLE)
 }
 
-/// DL/T 698.45: read the address (4001-02-00) of any server. 25 bytes, safe to send anywhere.
+/// DL/T 698.45: read the address (4001-02-00) of any server. Safe to send anywhere.
 pub fn dlt698_address() -> Vec<u8> {
-    let mut frame = vec![0x17, 0x00, 0x43, 0x45];
-    frame.extend_from_slice(&[0xAA; 6]);
-    frame.push(0x00);
-    frame.extend_from_slice(&x25(&frame).to_le_bytes());
-    frame.extend_from_slice(&[0x05, 0x01, 0x25, 0x40, 0x01, 0x02, 0x00, 0x00]);
-    frame.extend_from_slice(&x25(&frame).to_le_bytes());
-    let mut bytes = vec![WAKE; PREAMBLE];
-    bytes.push(0x68);
-    bytes.extend_from_slice(&frame);
-    bytes.push(0x16);
-    bytes
+    let frame = dlt698::frame::Frame {
+        control: 0x43,
+        address: dlt698::frame::Address::any(),
+        client: 0,
+        message: vec![0x05, 0x01, 0x25, 0x40, 0x01, 0x02, 0x00, 0x00],
+    };
+    frame.encode(PREAMBLE)
 }
 
 /// IEC 62056-21: who is there?

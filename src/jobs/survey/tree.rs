@@ -42,6 +42,9 @@ const WINDOW_MIN: Duration = Duration::from_millis(120);
 /// The same where no answer to the wildcard was whole.
 const WINDOW_CROWDED: Duration = Duration::from_millis(300);
 
+/// Meters that must have answered before their times say something about the others.
+const FEW: usize = 4;
+
 /// What came back from the meters with some low digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -115,6 +118,16 @@ impl Tree {
         if self.again.insert(low.clone()) {
             self.pending.push(low);
         }
+    }
+
+    /// How long to wait: as learned from the wildcard. Once a few meters have answered, what they
+    /// took and half as much again; the second pass waits the whole time again.
+    fn window(&self, slowest: Duration, found: usize) -> Duration {
+        let whole = Duration::from_micros(self.window_us.into());
+        if self.second || found < FEW {
+            return whole;
+        }
+        (slowest * 3 / 2 + MARGIN).clamp(WINDOW_MIN, whole.max(WINDOW_MIN))
     }
 
     /// Once more for those nobody answered, for a question or an answer may have been lost: each
@@ -300,7 +313,7 @@ fn steps(
             }
             return Ok(());
         };
-        let window = Duration::from_micros(tree.window_us.into());
+        let window = tree.window(search.slowest(), search.found.len());
         let address = field(&low);
         let question = match old {
             true => spot::dlt645_read_1997(address),

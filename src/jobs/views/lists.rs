@@ -1,7 +1,8 @@
 //! Views for lists and cards: meters, tokens, the journal, adapters.
 
 use crate::units::{
-    AccountNo, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId,
+    UnixSeconds,
 };
 
 /// A recharge whose outcome is not known.

@@ -15,9 +15,9 @@ mod reads;
 mod writes;
 
 pub use crate::protocol::exchange::Retry;
+pub use find::{FindAddress, FindAddress1997};
 pub use layouts::RechargeLayout;
 pub use money::{AccountStatus, CreditAnswer, OpenAccount, PurseStatus, SendCredit};
-pub use find::{FindAddress, FindAddress1997};
 pub use reads::{ReadItems, Reply};
 pub use writes::{
     Access, BroadcastTime, ChangeBaud, ChangePassword, Freeze, FreezeWhen, PasswordOrder, Relay,

@@ -69,7 +69,7 @@ impl Question for SignOn {
     fn listen(&self, heard: &[u8]) -> Heard<Ident> {
         match look(&Want::Ident, heard) {
             Look::Got(Got::Ident(ident), _) => Heard::Answer(ident),
-            Look::Begun => Heard::Begun(20),
+            Look::Begun(_) => Heard::Begun(20),
             _ => Heard::Nothing,
         }
     }

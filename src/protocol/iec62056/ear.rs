@@ -28,8 +28,8 @@ const SPOILT: Duration = Duration::from_millis(60);
 pub(super) enum Look<T> {
     /// No answer in them.
     Nothing,
-    /// One has begun.
-    Begun,
+    /// One has begun, here.
+    Begun(usize),
     /// One came whole and is damaged.
     Spoilt,
     /// An answer of a single character: one, if nothing follows it.
@@ -56,9 +56,12 @@ pub(super) enum Deaf {
 /// Ears for one message.
 #[derive(Debug)]
 pub(super) struct Ear<T> {
+    /// What may still become an answer.
     heard: Vec<u8>,
-    /// Bytes looked at already.
+    /// Bytes of it looked at already.
     seen: usize,
+    /// Bytes heard in all.
+    total: usize,
     longest: usize,
     babble: bool,
     timing: Timing,
@@ -78,6 +81,7 @@ impl<T> Ear<T> {
         let last = (!before.is_empty()).then_some(left);
         let babble = before.len() > longest;
         Self {
+            total: before.len(),
             heard: before,
             seen: 0,
             longest,
@@ -91,8 +95,9 @@ impl<T> Ear<T> {
     }
 
     pub fn feed(&mut self, bytes: &[u8], now: Tick) {
-        let room = self.longest.saturating_sub(self.heard.len());
+        let room = self.longest.saturating_sub(self.total);
         self.heard.extend(bytes.iter().take(room));
+        self.total += bytes.len().min(room);
         self.babble |= bytes.len() > room;
         self.last = Some(now);
     }
@@ -111,26 +116,33 @@ impl<T> Ear<T> {
         if self.seen == self.heard.len() || !(self.seen == 0 || new.iter().any(ends)) {
             return None;
         }
-        self.seen = self.heard.len();
+        let mut keep = self.heard.len();
         self.state = match look(&self.heard) {
             Look::Got(what, end) => {
                 return Some((what, self.heard.split_off(end.min(self.heard.len()))));
             }
             Look::Nothing => Deaf::Noise,
-            Look::Begun => Deaf::Broken,
+            Look::Begun(from) => {
+                keep = from;
+                Deaf::Broken
+            }
             Look::Spoilt => Deaf::Spoilt,
             Look::Alone(what) => {
-                self.alone = Some((what, self.heard.len()));
+                self.alone = Some((what, self.total));
+                keep = 0;
                 Deaf::Spoilt
             }
         };
+        // What is no answer and no beginning of one is not looked at again.
+        self.heard.drain(..keep.min(self.heard.len()));
+        self.seen = self.heard.len();
         None
     }
 
     /// The answer of one character, once listening is over and nothing has followed it.
     pub fn alone(&mut self) -> Option<T> {
-        let heard = self.heard.len();
-        self.alone.take().filter(|(_, len)| *len == heard).map(|(what, _)| what)
+        let total = self.total;
+        self.alone.take().filter(|(_, heard)| *heard == total).map(|(what, _)| what)
     }
 
     /// Until when to listen if nothing comes, or how it ended.
@@ -144,7 +156,7 @@ impl<T> Ear<T> {
             (_, Some(last)) => self.begin.max(last + REACTION_MAX.min(timing.gap) + timing.slack),
         };
         let each = timing.character + DRIBBLE;
-        let count = u32::try_from(self.heard.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.total).unwrap_or(u32::MAX);
         let due = due.min(self.begin + ALLOWANCE + each.saturating_mul(count));
         if self.babble {
             return Err(Deaf::Babble);

@@ -184,6 +184,12 @@ pub fn scan(bytes: &[u8]) -> Vec<Found> {
     found
 }
 
+/// What `bytes` begin with.
+pub fn first(bytes: &[u8]) -> Option<Found> {
+    let Piece { what, len, bcc } = Piece::first(bytes);
+    (!bytes.is_empty()).then(|| Found { start: 0, end: len.clamp(1, bytes.len()), what, bcc })
+}
+
 /// XOR of `bytes`: the check character, when these are those behind the first SOH or STX up to and
 /// including ETX or EOT.
 pub fn bcc(bytes: &[u8]) -> u8 {

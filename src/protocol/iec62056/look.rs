@@ -2,7 +2,7 @@
 
 use super::data;
 use super::ear::Look;
-use super::frame::{Found, Ident, TRUNCATED, Telegram, scan};
+use super::frame::{Found, Ident, TRUNCATED, Telegram, first, scan};
 use crate::protocol::exchange::Refusal;
 
 /// Noise in front of a single character that is still taken for an answer.
@@ -61,28 +61,27 @@ pub(super) fn look(want: &Want, heard: &[u8]) -> Look<Got> {
             }
         }
     }
-    let begun = found.last().is_some_and(|last| last.what == Err(TRUNCATED));
-    match (begun, spoilt) {
-        (true, _) => Look::Begun,
-        (false, true) => Look::Spoilt,
-        (false, false) => Look::Nothing,
+    match found.last() {
+        Some(Found { what: Err(TRUNCATED), start, .. }) => Look::Begun(*start),
+        _ if spoilt => Look::Spoilt,
+        _ => Look::Nothing,
     }
 }
 
 /// An identification has no check character, so it is looked for behind every `/`.
 fn look_ident(heard: &[u8]) -> Look<Got> {
     let slash = |at: &usize| heard.get(*at).is_some_and(|byte| byte & 0x7F == b'/');
-    let mut begun = false;
+    let mut begun = None;
     for at in (0..heard.len()).filter(slash) {
-        match scan(heard.get(at..).unwrap_or_default()).into_iter().next() {
+        match first(heard.get(at..).unwrap_or_default()) {
             Some(Found { what: Ok(Telegram::Ident(ident)), end, .. }) => {
                 return Look::Got(Got::Ident(ident), at + end);
             }
-            Some(Found { what: Err(TRUNCATED), .. }) => begun = true,
+            Some(Found { what: Err(TRUNCATED), .. }) => begun = Some(at),
             _ => {}
         }
     }
-    if begun { Look::Begun } else { Look::Nothing }
+    begun.map_or(Look::Nothing, Look::Begun)
 }
 
 fn answer(want: &Want, telegram: &Telegram) -> Option<Got> {

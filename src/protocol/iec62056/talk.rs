@@ -23,8 +23,9 @@ use super::program::{Access, Order};
 use crate::protocol::exchange::{Refusal, Reply, Retry, Timing, Trouble};
 use crate::protocol::{Framing, Step, Tick};
 
-/// Longest answer outside a table, bytes.
+/// Longest answer outside a table, and identification with our echo and noise around it, bytes.
 const ANSWER_MAX: usize = 2048;
+const IDENT_MAX: usize = 512;
 /// NUL characters for 2.2 s at 300 baud, and the pause behind them (annex B: 2.1 to 2.3 s, 1.5 to
 /// 1.7 s).
 const WAKE: usize = 66;
@@ -150,6 +151,8 @@ pub(super) struct Talk {
     doubt: bool,
     /// The last message was a repetition: a nameless answer could be an older one.
     repeated: bool,
+    /// Shortest time before this meter may be answered.
+    reaction: Duration,
     /// What follows a break.
     next: Then,
     /// When our last message had left.
@@ -187,6 +190,7 @@ impl Talk {
             opened: false,
             doubt: false,
             repeated: false,
+            reaction: REACTION_MAX,
             next: Then::End,
             left: Tick::ZERO,
             write_left: false,
@@ -206,11 +210,6 @@ impl Talk {
 
     fn timing(&self) -> Timing {
         Timing { character: character(self.rate), ..self.timing }
-    }
-
-    fn reaction(&self) -> Duration {
-        let ms = self.found.ident.as_ref().map_or(200, Ident::reaction_ms);
-        Duration::from_millis(u64::from(ms))
     }
 
     fn order(&self) -> Option<&Order> {
@@ -285,13 +284,17 @@ impl Talk {
 
     fn hear(&mut self, say: Say, before: Vec<u8>) {
         let table = say == Say::Choose && self.want(say) == Want::Data;
-        let longest = if table { self.setup.longest } else { ANSWER_MAX };
+        let longest = match say {
+            Say::SignOn => IDENT_MAX,
+            _ if table => self.setup.longest,
+            _ => ANSWER_MAX,
+        };
         self.phase = Phase::Listening(say, Ear::new(self.timing(), self.left, longest, before));
     }
 
     /// Says something as soon as the meter may be answered.
     fn reply(&mut self, last: Tick, say: Say) {
-        self.phase = Phase::Quiet(last + self.reaction(), Then::Say(say));
+        self.phase = Phase::Quiet(last + self.reaction, Then::Say(say));
     }
 
     /// The line goes to this speed and the meter is heard at it; `before` came already.
@@ -306,6 +309,7 @@ impl Talk {
 
     fn identified(&mut self, now: Tick, last: Tick, ident: Ident, rest: Vec<u8>) {
         let mode = ident.mode();
+        self.reaction = Duration::from_millis(u64::from(ident.reaction_ms()));
         self.found.ident = Some(ident);
         let free = self.tunable || self.setup.head_follows;
         match mode {
@@ -347,9 +351,8 @@ impl Talk {
 
     /// Ends the session in order.
     fn finish(&mut self, last: Tick, ended: Ended) {
-        let reaction = self.reaction();
         self.ended = Some(ended);
         self.next = Then::End;
-        self.phase = Phase::Quiet(last + reaction, Then::Say(Say::Break));
+        self.phase = Phase::Quiet(last + self.reaction, Then::Say(Say::Break));
     }
 }

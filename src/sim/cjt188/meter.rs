@@ -224,9 +224,9 @@ impl Cjt188Meter {
                 if request.address.number != self.setup.address.number {
                     return None;
                 }
-                match payload.first()? {
-                    &OPEN => self.open = true,
-                    &CLOSE => self.open = false,
+                match *payload.first()? {
+                    OPEN => self.open = true,
+                    CLOSE => self.open = false,
                     _ => return None,
                 }
                 Some(self.status().to_vec())

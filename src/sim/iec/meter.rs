@@ -64,6 +64,9 @@ pub struct IecSetup {
     pub nameless: bool,
     /// Partial blocks are so long, characters.
     pub block: usize,
+    /// After its table a meter of mode A or B waits, at the speed it has then, until it is
+    /// programmed or told to stop. Without it the table ends the conversation.
+    pub waits: bool,
     /// Says yes to a choice of speed and stays as slow as it is.
     pub keeps_speed: bool,
 }
@@ -84,6 +87,7 @@ impl IecSetup {
             open: true,
             nameless: false,
             block: 48,
+            waits: false,
             keeps_speed: false,
         }
     }
@@ -280,6 +284,12 @@ impl IecMeter {
             (State::Choosing, Ok(Telegram::Choice { protocol: '0', rate, mode })) => {
                 self.chosen(*rate, *mode, at)
             }
+            // The table of mode A or B is over; whoever does not program it may ask again.
+            (State::Session { level: 0, .. }, Ok(Telegram::SignOn(address)))
+                if !matches!(self.setup.ident.mode(), Mode::C(_)) =>
+            {
+                self.signed_on(address, at)
+            }
             (State::Session { .. }, Ok(Telegram::Command { name, data, .. })) => {
                 self.command(name, data.as_deref(), at)
             }
@@ -326,8 +336,8 @@ impl IecMeter {
         self.state = State::Idle;
         let mut spoken = vec![Spoken { start: at, bytes: Vec::new(), then: Some(baud) }];
         spoken.extend(self.answer(&self.table(), at));
-        if self.setup.ident.mode() == Mode::C(0) || !matches!(self.setup.ident.mode(), Mode::C(_)) {
-            // Modes A and B may be programmed now, without being asked for a password.
+        if self.setup.waits && !matches!(self.setup.ident.mode(), Mode::C(_)) {
+            // It may be programmed now, and does not ask for a password.
             self.state = State::Session { level: 0, wrong: 0 };
         }
         let start = spoken.last().map_or(at, |last| last.start);

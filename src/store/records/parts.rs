@@ -4,8 +4,8 @@ use super::RecordError;
 use crate::store::event::{Position, TokenFacts};
 use crate::store::schema::MAX_METER_TEXT;
 use crate::units::{
-    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement, MeterNo,
-    OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement,
+    MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
 };
 use meterkit_tokens::cbor::{Fields, Value};
 
@@ -133,11 +133,11 @@ pub fn take_position(mut fields: Fields) -> Result<Position> {
 /// 11 read at, 12 digest of the frames.
 pub fn evidence(e: &Evidence) -> Value {
     let purchase = e.last_purchase.map(|p| {
-        Value::Map(vec![
-            (1, Value::from(p.count.0)),
-            (2, Value::Int(p.amount)),
-            (3, Value::Int(p.before)),
-            (4, Value::Int(p.after)),
+        Value::map_of([
+            (1, Some(Value::from(p.count.0))),
+            (2, Some(Value::Int(p.amount))),
+            (3, p.balances.map(|[before, _]| Value::Int(before))),
+            (4, p.balances.map(|[_, after]| Value::Int(after))),
         ])
     });
     let relay = e.relay.map(|r| match r {
@@ -168,8 +168,11 @@ pub fn take_evidence(mut f: Fields) -> Result<Evidence> {
             let record = PurchaseRecord {
                 count: PurchaseCount(p.number(1)?),
                 amount: p.int(2)?,
-                before: p.int(3)?,
-                after: p.int(4)?,
+                balances: match (p.opt_int(3)?, p.opt_int(4)?) {
+                    (None, None) => None,
+                    (Some(before), Some(after)) => Some([before, after]),
+                    _ => return Err(RecordError::Value("balances")),
+                },
             };
             p.finish()?;
             Some(record)

@@ -9,9 +9,9 @@ use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RE
 use crate::store::segment::{FRAME, RECORD};
 use crate::store::state::{Doc, State, Sum};
 use crate::units::{
-    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts, Judgement,
-    MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
-    Verb,
+    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts,
+    Judgement, MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId,
+    UnixSeconds, Verb,
 };
 use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
 use proptest::option::of;
@@ -48,8 +48,12 @@ fn credit() -> impl Strategy<Value = Credit> {
 }
 
 prop_compose! {
-    fn purchase()(count: u32, amount: i64, before: i64, after: i64) -> PurchaseRecord {
-        PurchaseRecord { count: PurchaseCount(count), amount, before, after }
+    fn purchase()(
+        count: u32,
+        amount: i64,
+        balances in any::<Option<[i64; 2]>>(),
+    ) -> PurchaseRecord {
+        PurchaseRecord { count: PurchaseCount(count), amount, balances }
     }
 }
 
@@ -387,8 +391,7 @@ fn longest() -> Evidence {
     let most = PurchaseRecord {
         count: PurchaseCount(u32::MAX),
         amount: i64::MIN,
-        before: i64::MIN,
-        after: i64::MIN,
+        balances: Some([i64::MIN; 2]),
     };
     Evidence {
         meter: "999999999999".parse().unwrap(),

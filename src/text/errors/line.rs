@@ -99,7 +99,7 @@ pub const LINE_FIXED: Words = Words {
     ),
     money: UNTOUCHED,
     next: both(
-        "Set the device server or head to the meter's speed, or use rfc2217:// if the server has it.",
+        "Set the server or head to the meter's speed, or use rfc2217:// if the server has it.",
         "请在串口服务器或抄读头上设置为电表的速率；服务器支持时可用 rfc2217://。",
     ),
 };

@@ -1,7 +1,7 @@
 //! Writes down what passes on a line, as text, to become a fixture; `recording` has the format.
 //!
-//! Bytes that arrive one by one are written as one burst until the direction changes or nothing
-//! came for [`GAP_MAX`]. A burst is handed to the writer whole, so a crash loses the last at most.
+//! Bytes that arrive one by one are written as one burst until the direction changes or the line
+//! pauses, for [`GAP_MAX`] or two characters: when it is played the pause must be there again. A burst is handed to the writer whole, so a crash loses the last at most.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -12,8 +12,8 @@ use super::Direction;
 use crate::transport::echo::Habit;
 use crate::transport::{LineSettings, Link, LinkError, Timing};
 
-/// A pause this long starts a new line of received bytes.
-const GAP_MAX: Duration = Duration::from_millis(100);
+/// A longer pause starts a new line of received bytes; an FTDI chip itself makes 16 ms.
+const GAP_MAX: Duration = Duration::from_millis(20);
 
 /// Bytes on one line at most.
 const BURST_MAX: usize = 1024;
@@ -76,9 +76,10 @@ impl<W: Write> Pen<W> {
     }
 
     /// Takes received bytes, or the news that none came.
-    fn hear(&mut self, bytes: &[u8], now: Duration) {
+    fn hear(&mut self, bytes: &[u8], now: Duration, character: Duration) {
         let full = self.burst.len() + bytes.len() > BURST_MAX;
-        if !self.burst.is_empty() && (full || now.saturating_sub(self.last) > GAP_MAX) {
+        let gap = GAP_MAX.max(2 * character);
+        if !self.burst.is_empty() && (full || now.saturating_sub(self.last) > gap) {
             self.flush();
         }
         if !bytes.is_empty() {
@@ -140,7 +141,8 @@ impl<L: Link, W: Write + Send> Link for Recorded<L, W> {
 
     fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
         let count = self.link.recv(buffer, deadline)?;
-        self.pen.hear(buffer.get(..count).unwrap_or_default(), self.link.now());
+        let (now, character) = (self.link.now(), self.link.timing().character);
+        self.pen.hear(buffer.get(..count).unwrap_or_default(), now, character);
         Ok(count)
     }
 

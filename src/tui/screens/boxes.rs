@@ -59,11 +59,11 @@ impl Screen for Boxes {
             Some(rows) => rows,
         };
         let name = width.saturating_sub(2 + COUNT_CELLS);
-        let head = vec![
-            Row::plain("  ")
-                .column(Meaning::Faint, lang.column_box(), name)
-                .number(Meaning::Faint, lang.column_users(), COUNT_CELLS),
-        ];
+        let head = vec![Row::plain("  ").column(Meaning::Faint, lang.column_box(), name).number(
+            Meaning::Faint,
+            lang.column_users(),
+            COUNT_CELLS,
+        )];
         let list = rows.iter().enumerate().map(|(at, row)| {
             Row::plain(facts::mark(at == self.cursor, " "))
                 .column(Meaning::Plain, &row.name, name)

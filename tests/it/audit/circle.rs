@@ -118,8 +118,11 @@ impl Site {
         let before = self.show(count, balance, None);
         self.store.intent(&self.stamp(), facts.intent(), before, &Bounds::NONE).unwrap();
         let (amount, after) = (facts.credit.value, balance + facts.credit.value);
-        let record =
-            PurchaseRecord { count: PurchaseCount(count + 1), amount, before: balance, after };
+        let record = PurchaseRecord {
+            count: PurchaseCount(count + 1),
+            amount,
+            balances: Some([balance, after]),
+        };
         let seen = Some(self.show(count + 1, after, Some(record)));
         let judgement =
             Judgement { decision: Decision::Confirmed, after: seen, refusal_word: None };

@@ -142,7 +142,7 @@ impl Meter {
         self.count += 1;
         let (count, before) = (PurchaseCount(self.count), self.balance);
         self.balance += amount;
-        self.last = Some(PurchaseRecord { count, amount, before, after: self.balance });
+        self.last = Some(PurchaseRecord { count, amount, balances: Some([before, self.balance]) });
     }
 
     /// A day goes by.

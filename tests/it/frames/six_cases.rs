@@ -1,6 +1,6 @@
-//! The six cases of `reference/other-meters.md` 2.2, for both editions: clean, echo, one stray byte,
-//! a late answer, 20 ms between bytes, a wrong checksum. Always a right answer or a right error,
-//! never the answer to an earlier question.
+//! The six cases of `reference/other-meters.md` 2.2, for both editions: clean, echo, one stray
+//! byte, a late answer, 20 ms between bytes, a wrong checksum. Always a right answer or a right
+//! error, never the answer to an earlier question.
 
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ impl Slave {
                 said(self.edition, question, &[self.count, 0])
             }
             asked if asked == illegal => {
-                let bits = if self.edition == Edition::V2007 { 0x02 } else { 0x02 };
-                Frame::new(meter(), question.control | 0xC0, [bits])
+                // "No such data" has the same bit in both.
+                Frame::new(meter(), question.control | 0xC0, [0x02])
             }
             _ => said(self.edition, question, &[0x47, 0, 0, 0, 0, 0]),
         }

@@ -106,7 +106,8 @@ fn endless_bytes_end() {
 #[test]
 fn one_byte_a_second_ends() {
     for number in 0..4 {
-        let table: Vec<u8> = b"\x02".iter().chain(b"1.8.0(1)\r\n".repeat(900).iter()).copied().collect();
+        let table: Vec<u8> =
+            b"\x02".iter().chain(b"1.8.0(1)\r\n".repeat(900).iter()).copied().collect();
         let mut far = Hostile::new(until(number, table));
         far.every = Some(Duration::from_secs(1));
         let seconds = lasts(&mut readout(), &mut far);

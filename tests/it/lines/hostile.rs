@@ -164,11 +164,11 @@ impl Station for Babbler {
 fn a_station_that_never_stops_does_not_grow_the_line() {
     let line = Line::new(LineSettings::even(9600), Faults::NONE);
     let mut link = VirtualLink::over(Bus::paced(line, Babbler(0)));
-    for round in 0..30 {
-        link.send(&[round as u8; 4]).unwrap();
+    for round in 0..5 {
+        link.send(&[round]).unwrap();
         let deadline = link.now() + 20 * MS;
         while link.recv(&mut [0; 16], deadline).unwrap() > 0 {}
         assert!(link.now() <= deadline + 5 * MS);
-        assert!(link.line_mut().unwrap().under_way() < 20_000, "round {round}");
+        assert!(link.line_mut().unwrap().under_way() < 5_000, "round {round}");
     }
 }

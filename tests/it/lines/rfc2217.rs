@@ -57,7 +57,7 @@ fn serve(mut stream: TcpStream, way: Way, told: &Sender<Vec<u8>>) -> std::io::Re
         return stream.write_all(b"Port already in use\r\n");
     }
     if way == Way::Endless {
-        for number in (0..=u8::MAX).cycle() {
+        for number in (0..44).cycle() {
             stream.write_all(&[255, 253, number, 255, 254, number])?;
         }
     }

@@ -227,8 +227,7 @@ pub fn judgement(decision: Decision, no: MeterNo, before: u32, amount: i64) -> J
     let record = |amount| PurchaseRecord {
         count: PurchaseCount(before + 1),
         amount,
-        before: 0,
-        after: amount,
+        balances: Some([0, amount]),
     };
     let after = match decision {
         Decision::Confirmed => Some(evidence(no, before + 1, amount, Some(record(amount)))),

@@ -66,6 +66,13 @@ fn a_user_is_read_and_recharged_with_keys() {
     let asked = |request: &Request| matches!(request, Request::Read { meter, .. } if *meter == states::no(4));
     assert!(read.iter().any(asked), "{read:?}");
     assert_eq!(hand.app.place(), Place::Card);
+    let errand = read.iter().find_map(|request| match request {
+        Request::Read { errand, .. } => Some(*errand),
+        _ => None,
+    });
+    let result = Ok(Box::new(states::modbus_read(4)));
+    hand.tell(Update::Read { errand: errand.unwrap(), result });
+    hand.asked();
     // Back through the same screens; each asks anew for what it shows.
     hand.presses(&[Key::Esc, Key::Esc]);
     let back = hand.asked();

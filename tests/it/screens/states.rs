@@ -8,8 +8,8 @@ use meterkit::jobs::views::{
 };
 use meterkit::report::Code;
 use meterkit::units::{
-    BusPlace, Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money, Outcome,
-    PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
+    BusPlace, Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money,
+    Outcome, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
 };
 
 /// 2026-11-21 15:31:05 in China.
@@ -262,8 +262,7 @@ pub fn evidence(n: u32, count: u32, balance: i64, overdraft: i64) -> Evidence {
         last_purchase: Some(PurchaseRecord {
             count: PurchaseCount(count),
             amount: 10_000,
-            before: 120,
-            after: 10_120,
+            balances: Some([120, 10_120]),
         }),
         energy: Some(Energy(1_234_567)),
         meter_clock: Some(UnixSeconds(NOW.0 + 8 * 3600 + 3)),

@@ -79,8 +79,7 @@ pub fn shows(facts: &IntentFacts, count: u32) -> Evidence {
         last_purchase: Some(PurchaseRecord {
             count: PurchaseCount(count),
             amount: 5_000,
-            before: 0,
-            after: 5_000,
+            balances: Some([0, 5_000]),
         }),
         energy: None,
         meter_clock: Some(UnixSeconds(5)),

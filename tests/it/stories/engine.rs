@@ -277,3 +277,62 @@ fn a_shift_that_is_over_ends_by_itself() {
     assert_eq!(ended, LoggedOutWhy::ShiftEnd);
     rig.wait(|update| matches!(update, Update::Locked(_)).then_some(()));
 }
+
+/// Two meters on two lines of the area list; the first line does not open before the second meter
+/// has been read.
+#[test]
+fn an_errand_on_another_port_does_not_wait() {
+    use meterkit::store::{AreaMeter, AreaPage};
+    use meterkit::units::BusPlace;
+    const OTHER: &str = "000000000048";
+    let (site, _) = Rig::site();
+    let clock = site.clock;
+    let (store, session, folder) = site.into_parts();
+    let listed = |no: &str, line: &str| AreaMeter {
+        no: no.parse().unwrap(),
+        account: None,
+        customer: String::new(),
+        location: String::new(),
+        profile: String::new(),
+        area: String::new(),
+        place: BusPlace { line: line.to_owned(), ..BusPlace::default() },
+    };
+    let meters = vec![listed(METER, "slow"), listed(OTHER, "quick")];
+    store.install_area(1, &[AreaPage { signed: vec![1], meters }]).unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let config = EngineConfig {
+        port: Some("usual".to_owned()),
+        clock: Arc::new(clock),
+        open_line: Box::new(move |port, _| {
+            let no = match port {
+                Some("slow") => {
+                    wait.lock().unwrap().recv_timeout(PATIENCE).expect("the other was read");
+                    METER
+                }
+                Some("quick") => OTHER,
+                other => panic!("{other:?}"),
+            };
+            let account = "112233445566".parse().unwrap();
+            let setup = MeterSetup::opened(no.parse().unwrap(), account, 1_234, 6);
+            let start = meterkit::sim::DEFAULT_START.parse().unwrap();
+            let fleet = Fleet::new(vec![Meter::new(setup, start, 1)]);
+            Ok(Box::new(VirtualLink::new(FleetStation::new(fleet), Rig::wires())))
+        }),
+        session: Some((store, session)),
+        ..EngineConfig::new(folder.path().join("store"), String::new()).unwrap()
+    };
+    let engine = Some(Engine::start(config).unwrap());
+    let rig = Rig { engine, token: TokenId([0; 16]), _folder: folder };
+    for (errand, no) in [(1, METER), (2, OTHER)] {
+        let (errand, meter) = (ErrandId(errand), no.parse().unwrap());
+        rig.ask(Request::Read { errand, meter });
+    }
+    let ended = |update| match update {
+        Update::Read { errand, result } => Some((errand, result.is_ok())),
+        _ => None,
+    };
+    assert_eq!(rig.wait(ended), (ErrandId(2), true));
+    go.send(()).unwrap();
+    assert_eq!(rig.wait(ended), (ErrandId(1), true));
+}

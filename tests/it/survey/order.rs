@@ -245,3 +245,25 @@ fn a_bad_line_loses_no_meter() {
         assert_eq!(addresses(&found.view), ["1", "2", "50", "51", "120", "246"], "seed {seed}");
     }
 }
+
+/// The questions are those of the reference, byte for byte (`vectors/other.jsonl`, 698-addr-req and
+/// cj-addr-water; the latter has other wake-up bytes and serial).
+#[test]
+fn the_questions_to_everybody_are_the_references() {
+    use meterkit::jobs::survey::spot;
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let addr = "6817004345aaaaaaaaaaaa005b4f05012540010200000a9216";
+    assert_eq!(hex(&spot::dlt698_address()[4..]), addr);
+    let water = "6810aaaaaaaaaaaaaa0303810a00af16";
+    assert_eq!(hex(&spot::cjt188_address(0x10)[4..]), water);
+    let answer: Vec<u8> = (0..70)
+        .step_by(2)
+        .map(|at| {
+            let text = "682100c305330920390000004a55850125400102000109060000392009330000b2d816";
+            u8::from_str_radix(&text[at..at + 2], 16).unwrap()
+        })
+        .collect();
+    let found = spot::spot(&answer, &|_| false);
+    assert_eq!(found.spots.len(), 1, "{found:?}");
+    assert_eq!(found.spots[0].address, "000039200933");
+}

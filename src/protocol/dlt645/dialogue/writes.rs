@@ -151,7 +151,8 @@ command! {
 }
 
 command! {
-    /// Changes the line speed (17H; 0CH in 1997). The answer comes at the OLD speed; change over after it.
+    /// Changes the line speed (17H; 0CH in 1997). The answer comes at the OLD speed; change over
+    /// after it.
     ChangeBaud
 }
 

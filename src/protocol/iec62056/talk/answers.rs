@@ -1,8 +1,8 @@
 //! What a session makes of what it hears, and of what it does not.
 
 use super::{
-    BLOCKS_MAX, Deaf, Ended, Got, Phase, Plan, Reply, SETTLE_MAX, Say, TABLE_MAX, Talk, Work, data,
-    look, named,
+    BLOCKS_MAX, Deaf, Ended, Got, Mode, Phase, Plan, Reply, SETTLE_MAX, Say, TABLE_MAX, Talk, Work,
+    data, look, named,
 };
 use crate::protocol::Tick;
 use crate::protocol::exchange::{Refusal, Trouble};
@@ -103,8 +103,13 @@ impl Talk {
                 self.found.sets = sets;
                 self.found.faults.extend(fault);
                 let found = self.done();
-                self.ended = Some(Ended::Done(found));
-                self.phase = Phase::Over;
+                if found.ident.as_ref().is_some_and(|ident| matches!(ident.mode(), Mode::C(_))) {
+                    self.ended = Some(Ended::Done(found));
+                    self.phase = Phase::Over;
+                } else {
+                    // A meter of mode A or B could be programmed now, and waits for it.
+                    self.finish(last, Ended::Done(found));
+                }
             }
             // The table that a meter of mode A or B sends before it can be programmed.
             Plan::Program(_) if !self.inside_order() => self.open(last),
