@@ -42,6 +42,9 @@ pub struct ReadArgs {
     /// The meter's profile, where the area list names none.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Everything the profile lists, not only the card.
+    #[arg(long, conflicts_with_all = ["box", "all"])]
+    pub everything: bool,
     /// What its bus calls the meter, where the area list does not say and it is not its number.
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
@@ -99,7 +102,10 @@ fn one_meter(
 ) -> Result<u8, Failure> {
     let Stop { profile, place, .. } = known(context, &context.profiles(), work, args, meter)?;
     let (card, reading) =
-        context.on_line_of(common, &profile, &place, |line| read::read_at(line, meter, &place))?;
+        context.on_line_of(common, &profile, &place, |line| match args.everything {
+            true => read::whole(line, meter, &place),
+            false => read::read_at(line, meter, &place),
+        })?;
     if let Some(work) = work {
         work.store
             .append(&context.stamp(&work.session), Event::Reading(reading))

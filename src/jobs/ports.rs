@@ -123,6 +123,14 @@ pub struct Used {
     pub settings: String,
 }
 
+impl Used {
+    /// The adapter, among those there are.
+    fn port<'a>(&self, ports: &'a [PortInfo]) -> Option<&'a PortInfo> {
+        let identity: Identity = self.identity.parse().ok()?;
+        discover::find(ports, &identity)
+    }
+}
+
 /// The file of lines that were used, the last one first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -193,27 +201,30 @@ impl Memory {
         &self.used
     }
 
-    /// The line used last that could be used now, by its name of today.
+    /// The line used last that could be used now, by its name of today. Another adapter that has got
+    /// the name of the one remembered is not it.
     pub fn recall(&self, ports: &[PortInfo]) -> Option<Used> {
-        let here = |one: &&Used| {
-            let adapter = Endpoint::parse(&one.endpoint).is_ok_and(|e| e.device().is_some());
-            !adapter || ports.iter().any(|port| port.path == self.today(&one.endpoint, ports))
-        };
-        let one = self.used.iter().find(here)?;
-        Some(Used { endpoint: self.today(&one.endpoint, ports), ..one.clone() })
+        self.used.iter().find_map(|one| {
+            let place = Endpoint::parse(&one.endpoint).ok()?;
+            let endpoint = match place.device() {
+                None => one.endpoint.clone(),
+                Some(_) => place.at_device(&one.port(ports)?.path).to_string(),
+            };
+            Some(Used { endpoint, ..one.clone() })
+        })
     }
 
-    /// Where the adapter once known as `endpoint` is now; `endpoint` itself when it is still there,
-    /// was never seen, or is no adapter.
+    /// Where the adapter once known as `endpoint` is now; `endpoint` itself when it was never seen,
+    /// is not there, or is no adapter.
     pub fn today(&self, endpoint: &str, ports: &[PortInfo]) -> String {
-        let Ok(place) = Endpoint::parse(endpoint) else { return endpoint.to_owned() };
-        let Some(device) = place.device() else { return endpoint.to_owned() };
-        let known =
-            |one: &&Used| Endpoint::parse(&one.endpoint).is_ok_and(|e| e.device() == Some(device));
-        let identity: Option<Identity> =
-            self.used.iter().find(known).and_then(|one| one.identity.parse().ok());
-        let found = identity.and_then(|identity| discover::find(ports, &identity));
-        found.map_or_else(|| endpoint.to_owned(), |port| place.at_device(&port.path).to_string())
+        let device = |text: &str| Some(Endpoint::parse(text).ok()?.device()?.to_owned());
+        let Some(asked) = device(endpoint) else { return endpoint.to_owned() };
+        let known = self.used.iter().find(|one| device(&one.endpoint).as_ref() == Some(&asked));
+        let port = known.and_then(|one| one.port(ports));
+        match (Endpoint::parse(endpoint), port) {
+            (Ok(place), Some(port)) => place.at_device(&port.path).to_string(),
+            _ => endpoint.to_owned(),
+        }
     }
 
     /// The device servers and heads used before, for the list.

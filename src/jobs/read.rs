@@ -5,8 +5,8 @@
 //! (`tests/bench/quick_read.rs`). What a meter refuses or stays silent on is listed as missing;
 //! only a meter that says nothing at all fails.
 //!
-//! That is the way of DL/T 645-2007, and then what else the profile lists. Of any other meter
-//! everything is read that its profile lists (`read/named.rs`).
+//! That is the way of DL/T 645-2007; what else its profile lists is read only where asked for
+//! ([`whole`]). Of any other meter everything is read that its profile lists (`read/named.rs`).
 
 mod named;
 
@@ -111,7 +111,24 @@ pub fn read_at(
     };
     let (mut view, mut reading) = blocks(line, asked)?;
     (view.meter, reading.meter) = (meter, meter);
-    named::further(line, &mut view, &mut reading, asked)?;
+    Ok((view, reading))
+}
+
+/// Reads everything a meter's profile lists: the card, and what is beyond it.
+///
+/// # Errors
+/// As [`read_at`].
+pub fn whole(
+    line: &mut Line<'_>,
+    meter: MeterNo,
+    place: &BusPlace,
+) -> Result<(QuickRead, Reading), Failure> {
+    let (mut view, mut reading) = read_at(line, meter, place)?;
+    if line.profile.protocol == Protocol::Dlt645_2007
+        && let BusAddress::Dlt645(asked) = BusAddress::of(line.profile, place, meter)?
+    {
+        named::further(line, &mut view, &mut reading, asked)?;
+    }
     Ok((view, reading))
 }
 
