@@ -37,6 +37,7 @@ pub mod judge;
 mod judge_tests;
 pub mod lines;
 pub mod meters;
+mod named;
 pub mod open;
 pub mod ports;
 pub mod read;

@@ -3,7 +3,7 @@
 //! | thread | owns |
 //! |---|---|
 //! | door | the log-in; while somebody is logged in, answers from the store and hands errands on |
-//! | line, one a port | its open link, one errand at a time; opened when needed, dropped when gone |
+//! | line, one a port | its open link, one errand at a time; opened when needed |
 //! | office | one exchange at a time |
 //! | ports | looks once a second while somebody looks at the list |
 //!

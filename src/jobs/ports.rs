@@ -201,8 +201,8 @@ impl Memory {
         &self.used
     }
 
-    /// The line used last that could be used now, by its name of today. Another adapter that has got
-    /// the name of the one remembered is not it.
+    /// The line used last that could be used now, by its name of today. Another adapter that has
+    /// got the name of the one remembered is not it.
     pub fn recall(&self, ports: &[PortInfo]) -> Option<Used> {
         self.used.iter().find_map(|one| {
             let place = Endpoint::parse(&one.endpoint).ok()?;

@@ -6,9 +6,7 @@
 //! only a meter that says nothing at all fails.
 //!
 //! That is the way of DL/T 645-2007; what else its profile lists is read only where asked for
-//! ([`whole`]). Of any other meter everything is read that its profile lists (`read/named.rs`).
-
-mod named;
+//! ([`whole`]). Of any other meter everything is read that its profile lists (`named.rs`).
 
 use super::address::BusAddress;
 use super::ask::{self, Answers};
@@ -104,7 +102,7 @@ pub fn read_at(
     place: &BusPlace,
 ) -> Result<(QuickRead, Reading), Failure> {
     if line.profile.protocol != Protocol::Dlt645_2007 {
-        return named::read(line, meter, place);
+        return super::named::read(line, meter, place);
     }
     let BusAddress::Dlt645(asked) = BusAddress::of(line.profile, place, meter)? else {
         return Err(failure::fail(Code::BusAddress, place.address.clone()));
@@ -127,7 +125,7 @@ pub fn whole(
     if line.profile.protocol == Protocol::Dlt645_2007
         && let BusAddress::Dlt645(asked) = BusAddress::of(line.profile, place, meter)?
     {
-        named::further(line, &mut view, &mut reading, asked)?;
+        super::named::further(line, &mut view, &mut reading, asked)?;
     }
     Ok((view, reading))
 }
@@ -249,7 +247,7 @@ fn status(answers: &Answers) -> [Option<u16>; 7] {
 }
 
 /// The stable name of an alarm, if it is one that has words.
-fn alarm_name(name: &str) -> Option<&'static str> {
+pub(super) fn alarm_name(name: &str) -> Option<&'static str> {
     ALARMS.iter().map(|(.., known)| *known).find(|known| *known == name)
 }
 

@@ -1,7 +1,8 @@
 //! Writes down what passes on a line, as text, to become a fixture; `recording` has the format.
 //!
 //! Bytes that arrive one by one are written as one burst until the direction changes or the line
-//! pauses, for [`GAP_MAX`] or two characters: when it is played the pause must be there again. A burst is handed to the writer whole, so a crash loses the last at most.
+//! pauses, for [`GAP_MAX`] or two characters: when it is played the pause must be there again. A
+//! burst is handed to the writer whole, so a crash loses the last at most.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Direction;
+use super::recording::moment;
 use crate::transport::echo::Habit;
 use crate::transport::{LineSettings, Link, LinkError, Timing};
 
@@ -102,7 +104,7 @@ impl<W: Write> Pen<W> {
     fn write(&mut self, direction: Direction, at: Duration, bytes: &[u8]) {
         let sign = if direction == Direction::Sent { '>' } else { '<' };
         let hidden = self.secrets.map(|secrets| secrets(bytes)).unwrap_or_default();
-        let mut line = format!("@{} {sign}", at.as_millis());
+        let mut line = format!("{} {sign}", moment(at));
         for (place, byte) in bytes.iter().enumerate() {
             // Writing to a string does not fail.
             let _ = match hidden.iter().any(|range| range.contains(&place)) {
@@ -153,10 +155,10 @@ impl<L: Link, W: Write + Send> Link for Recorded<L, W> {
     fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
         let tuned = self.link.tune(settings)?;
         self.pen.flush();
-        let at = self.link.now().as_millis();
+        let at = moment(self.link.now());
         match tuned {
-            true => self.pen.line(&format!("@{at} = {settings}")),
-            false => self.pen.line(&format!("@{at} = fixed")),
+            true => self.pen.line(&format!("{at} = {settings}")),
+            false => self.pen.line(&format!("{at} = fixed")),
         }
         Ok(tuned)
     }

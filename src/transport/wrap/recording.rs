@@ -4,11 +4,12 @@
 //! # meterkit recording
 //! # profile: iec-generic
 //! @0 > 68 AA AA AA AA AA AA 68 13 00 DF 16
-//! @187 < 68 01 00 00 00 00 00 68 93 06 34 33 33 33 33 33 FE 16
+//! @187.250 < 68 01 00 00 00 00 00 68 93 06 34 33 33 33 33 33 FE 16
 //! @400 = 9600-7E1
 //! ```
 //!
-//! `@` milliseconds on the link's clock, `>` sent, `<` received, `=` the line was tuned (or
+//! `@` milliseconds on the link's clock (whether a byte came just before or just after the program
+//! gave up waiting is a matter of microseconds), `>` sent, `<` received, `=` the line was tuned (or
 //! `fixed`: it could not be). `**` is a byte that was not written because it is secret. Lines that
 //! start with `#` are comments; those at the top of the form `key: value` say what was recorded.
 //! The title begins another conversation, for a file may hold several.
@@ -36,7 +37,7 @@ pub enum Event {
 pub struct Entry {
     /// Its number in the file, from 1.
     pub line: usize,
-    /// When: for bytes when the first was handed over, in whole milliseconds.
+    /// When: for bytes when the first was handed over, in microseconds.
     pub at: Duration,
     /// What.
     pub event: Event,
@@ -96,7 +97,7 @@ fn fact(comment: &str) -> Option<(&str, &str)> {
 
 fn entry(line: &str, number: usize) -> Option<Entry> {
     let mut words = line.split_ascii_whitespace();
-    let at = Duration::from_millis(words.next()?.strip_prefix('@')?.parse().ok()?);
+    let at = read_moment(words.next()?)?;
     let event = match words.next()? {
         ">" => Event::Sent(bytes(words)?),
         "<" => Event::Received(bytes(words)?),
@@ -111,6 +112,24 @@ fn entry(line: &str, number: usize) -> Option<Entry> {
         _ => return None,
     };
     Some(Entry { line: number, at, event })
+}
+
+/// A moment as it is written: `@187` or `@187.250`.
+pub(super) fn moment(at: Duration) -> String {
+    match at.subsec_micros() % 1000 {
+        0 => format!("@{}", at.as_millis()),
+        micros => format!("@{}.{micros:03}", at.as_millis()),
+    }
+}
+
+fn read_moment(text: &str) -> Option<Duration> {
+    let text = text.strip_prefix('@')?;
+    let (millis, micros) = match text.split_once('.') {
+        Some((millis, micros)) if micros.len() == 3 => (millis, micros.parse::<u16>().ok()?),
+        Some(_) => return None,
+        None => (text, 0),
+    };
+    Some(Duration::from_millis(millis.parse().ok()?) + Duration::from_micros(micros.into()))
 }
 
 fn bytes<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<Option<u8>>> {

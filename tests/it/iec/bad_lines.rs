@@ -237,3 +237,38 @@ fn one_stray_character_of_any_kind_does_no_harm_to_a_table() {
         }
     }
 }
+
+/// A line that says the last value once more in front of every new one.
+struct Doubled {
+    far: Counting,
+    last: Vec<u8>,
+}
+
+impl Bus for Doubled {
+    fn hear(&mut self, bytes: &[u8], at: Duration) {
+        self.far.hear(bytes, at);
+    }
+
+    fn next(&mut self) -> Option<(Duration, Vec<u8>)> {
+        let (start, bytes) = self.far.next()?;
+        if bytes.first() != Some(&2) {
+            return Some((start, bytes));
+        }
+        let before = std::mem::replace(&mut self.last, bytes.clone());
+        Some((start, [before, bytes].concat()))
+    }
+
+    fn speed(&self) -> Option<u32> {
+        self.far.speed()
+    }
+}
+
+#[test]
+fn an_answer_that_names_another_address_is_passed_over() {
+    let mut far = Doubled { far: Counting::new("MTK5x", false, None), last: Vec::new() };
+    let talk = talk(&mut reads(&["1.8.0", "2.8.0", "0.0.0"]), &mut far, &Bad::default());
+    let Ok(Reply::Data(session)) = talk.output else { panic!("{:?}", talk.output) };
+    let [one, two, three] = session.answers.as_slice() else { panic!("{session:?}") };
+    assert_eq!((value(one), value(two), value(three)), ("3", "4", "000000000047"));
+    assert_eq!(talk.sent.len(), 7, "no needless question");
+}

@@ -215,15 +215,20 @@ fn a_write_is_never_repeated_by_itself() {
 }
 
 #[test]
-fn a_wrong_password_goes_out_once() {
-    for fault in [None, Some(IecFault::Lost)] {
+fn a_wrong_password_goes_out_once_and_twice_at_most() {
+    // How often nothing comes back to it.
+    for (lost, wanted) in [(0, 1), (1, 2), (9, 2)] {
         let mut bus = bus("MTK5x");
-        bus.meters_mut()[0].arm(IecFault::Late(ms(0)));
-        bus.meters_mut()[0].arm(IecFault::Late(ms(0)));
-        fault.into_iter().for_each(|fault| bus.meters_mut()[0].arm(fault));
+        for _ in 0..lost {
+            // Identification, P0, and the answer to the password.
+            for fault in [IecFault::Late(ms(0)), IecFault::Late(ms(0)), IecFault::Lost] {
+                bus.meters_mut()[0].arm(fault);
+            }
+        }
         let talk = written(&mut bus, "1", Some("wrong"));
         let times = talk.sent.iter().filter(|(_, bytes)| bytes.starts_with(b"\x01P1")).count();
-        assert_eq!(times, 1 + usize::from(fault.is_some()), "{fault:?}: {:?}", talk.output);
+        assert_eq!(times, wanted, "{lost}: {:?}", talk.output);
+        assert!(bus.meters()[0].writes().is_empty());
     }
 }
 

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ALARMS, alarm_name};
+use super::read::{ALARMS, alarm_name};
 use crate::jobs::address::BusAddress;
 use crate::jobs::readout::{self, Got, Readout};
 use crate::jobs::views::{Failure, QuickRead, Stage};
