@@ -104,10 +104,14 @@ impl Summary {
     }
 }
 
+/// How a line is opened: its name, and the settings wanted.
+pub type Opener<'a> =
+    &'a (dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Sync);
+
 /// What the workers of all lines share.
 pub struct Crew<'a> {
     /// How a line is opened.
-    pub open: &'a (dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Sync),
+    pub open: Opener<'a>,
     /// Line settings, where they are not the profile's own.
     pub settings: Option<LineSettings>,
     /// The clock and the meters' time zone.

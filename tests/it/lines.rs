@@ -426,7 +426,11 @@ fn a_recording_reads_back_as_it_was_and_traces_agree() {
     });
     assert_eq!(pairs.collect::<Vec<_>>(), seen);
     // 8 characters, 25 ms, one character: the first byte of the reply.
-    assert_eq!(entries[1].at, 66 * MS, "{text}");
+    assert_eq!(
+        (entries[1].at.as_micros(), entries[1].span.as_micros()),
+        (66_249, 36_666),
+        "{text}"
+    );
 }
 
 #[test]

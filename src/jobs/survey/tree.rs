@@ -82,7 +82,7 @@ impl Tree {
     }
 
     /// The next low bytes to ask, low first; `None` when it is over or the frames are used up.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn ask(&mut self) -> Option<Vec<u8>> {
         if self.frames >= FRAMES_MAX {
             return None;
         }
@@ -306,7 +306,7 @@ fn steps(
 ) -> Result<(), Stop> {
     let old = protocol == SurveyProtocol::Dlt645v1997;
     loop {
-        let Some(low) = tree.next() else {
+        let Some(low) = tree.ask() else {
             let thin = |low: &[u8]| with_low(search, protocol, low) < 2;
             if tree.left().is_empty() && tree.again(&thin) {
                 continue;

@@ -125,7 +125,7 @@ fn shape(pdu: &[u8]) -> Option<Direction> {
     let counted = |at: usize| pdu.get(at).map(|n| usize::from(*n));
     match pdu.first()? {
         function if function & EXCEPTION != 0 => Some(Direction::Response),
-        0x03 | 0x04 if pdu.len() % 2 == 0 => Some(Direction::Response),
+        0x03 | 0x04 if pdu.len().is_multiple_of(2) => Some(Direction::Response),
         0x01 | 0x02 if counted(1).is_some_and(|n| n + 2 == pdu.len()) => Some(Direction::Response),
         0x01..=0x04 if pdu.len() == 5 => Some(Direction::Request),
         0x0F | 0x10 if counted(5).is_some_and(|n| n + 6 == pdu.len()) => Some(Direction::Request),

@@ -318,8 +318,10 @@ proptest! {
         let plain = encode(&rows::area_meter(&meter));
         prop_assert_eq!(rows::decode_meter(&plain), Ok(meter.clone()));
         let place = BusPlace {
-            line: "tcp://10.0.0.7:4001".into(), terminal: flags[0].then(|| "A".into())
-            .unwrap_or_default(), user: u8::from(flags[1]) * 36, address: "37".into(),
+            line: "tcp://10.0.0.7:4001".into(),
+            terminal: if flags[0] { "A".into() } else { String::new() },
+            user: u8::from(flags[1]) * 36,
+            address: "37".into(),
         };
         let meter = AreaMeter { place, ..meter };
         let placed = encode(&rows::area_meter(&meter));

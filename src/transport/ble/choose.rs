@@ -103,7 +103,7 @@ pub fn choose(services: &BTreeSet<Service>, rows: &[HeadRow]) -> Option<Chosen> 
             pair(head.name, &lines)
         })
     };
-    added.or_else(|| known()).or_else(|| {
+    added.or_else(known).or_else(|| {
         let others = services.iter().filter(|service| !COMMON.contains(&service.uuid));
         others.into_iter().find_map(|service| {
             pair("serial service", &service.characteristics.iter().collect::<Vec<_>>())

@@ -97,14 +97,15 @@ impl<W: Write> Pen<W> {
     fn flush(&mut self) {
         let burst = std::mem::take(&mut self.burst);
         if !burst.is_empty() {
-            self.write(Direction::Received, self.began, &burst);
+            let span = self.last.saturating_sub(self.began);
+            self.write(Direction::Received, (self.began, span), &burst);
         }
     }
 
-    fn write(&mut self, direction: Direction, at: Duration, bytes: &[u8]) {
+    fn write(&mut self, direction: Direction, when: (Duration, Duration), bytes: &[u8]) {
         let sign = if direction == Direction::Sent { '>' } else { '<' };
         let hidden = self.secrets.map(|secrets| secrets(bytes)).unwrap_or_default();
-        let mut line = format!("{} {sign}", moment(at));
+        let mut line = format!("{} {sign}", moment(when));
         for (place, byte) in bytes.iter().enumerate() {
             // Writing to a string does not fail.
             let _ = match hidden.iter().any(|range| range.contains(&place)) {
@@ -137,7 +138,7 @@ impl<L: Link, W: Write + Send> Link for Recorded<L, W> {
         let at = self.link.now();
         let end = self.link.send(bytes)?;
         self.pen.flush();
-        self.pen.write(Direction::Sent, at, bytes);
+        self.pen.write(Direction::Sent, (at, Duration::ZERO), bytes);
         Ok(end)
     }
 
@@ -155,7 +156,7 @@ impl<L: Link, W: Write + Send> Link for Recorded<L, W> {
     fn tune(&mut self, settings: &LineSettings) -> Result<bool, LinkError> {
         let tuned = self.link.tune(settings)?;
         self.pen.flush();
-        let at = moment(self.link.now());
+        let at = moment((self.link.now(), Duration::ZERO));
         match tuned {
             true => self.pen.line(&format!("{at} = {settings}")),
             false => self.pen.line(&format!("{at} = fixed")),

@@ -4,15 +4,16 @@
 //! # meterkit recording
 //! # profile: iec-generic
 //! @0 > 68 AA AA AA AA AA AA 68 13 00 DF 16
-//! @187.250 < 68 01 00 00 00 00 00 68 93 06 34 33 33 33 33 33 FE 16
+//! @187.250+78 < 68 01 00 00 00 00 00 68 93 06 34 33 33 33 33 33 FE 16
 //! @400 = 9600-7E1
 //! ```
 //!
 //! `@` milliseconds on the link's clock (whether a byte came just before or just after the program
-//! gave up waiting is a matter of microseconds), `>` sent, `<` received, `=` the line was tuned (or
-//! `fixed`: it could not be). `**` is a byte that was not written because it is secret. Lines that
-//! start with `#` are comments; those at the top of the form `key: value` say what was recorded.
-//! The title begins another conversation, for a file may hold several.
+//! gave up waiting is a matter of microseconds), `+` until the last byte of the line, `>` sent, `<`
+//! received, `=` the line was tuned (or `fixed`: it could not be). `**` is a byte that was not
+//! written because it is secret. Lines that start with `#` are comments; those at the top of the
+//! form `key: value` say what was recorded. The title begins another conversation, for a file may
+//! hold several.
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Entry {
     pub line: usize,
     /// When: for bytes when the first was handed over, in microseconds.
     pub at: Duration,
+    /// How much later the last byte was.
+    pub span: Duration,
     /// What.
     pub event: Event,
 }
@@ -97,7 +100,7 @@ fn fact(comment: &str) -> Option<(&str, &str)> {
 
 fn entry(line: &str, number: usize) -> Option<Entry> {
     let mut words = line.split_ascii_whitespace();
-    let at = read_moment(words.next()?)?;
+    let (at, span) = read_moment(words.next()?)?;
     let event = match words.next()? {
         ">" => Event::Sent(bytes(words)?),
         "<" => Event::Received(bytes(words)?),
@@ -111,25 +114,37 @@ fn entry(line: &str, number: usize) -> Option<Entry> {
         }
         _ => return None,
     };
-    Some(Entry { line: number, at, event })
+    Some(Entry { line: number, at, span, event })
 }
 
-/// A moment as it is written: `@187` or `@187.250`.
-pub(super) fn moment(at: Duration) -> String {
-    match at.subsec_micros() % 1000 {
-        0 => format!("@{}", at.as_millis()),
-        micros => format!("@{}.{micros:03}", at.as_millis()),
+/// A moment and what it took, as they are written: `@187`, `@187.250+78`.
+pub(super) fn moment((at, span): (Duration, Duration)) -> String {
+    let span = if span.is_zero() { String::new() } else { format!("+{}", millis(span)) };
+    format!("@{}{span}", millis(at))
+}
+
+/// Milliseconds, with three decimals where there are some.
+fn millis(time: Duration) -> String {
+    match time.subsec_micros() % 1000 {
+        0 => time.as_millis().to_string(),
+        micros => format!("{}.{micros:03}", time.as_millis()),
     }
 }
 
-fn read_moment(text: &str) -> Option<Duration> {
+fn read_moment(text: &str) -> Option<(Duration, Duration)> {
     let text = text.strip_prefix('@')?;
+    let (at, span) = text.split_once('+').unwrap_or((text, "0"));
+    Some((read_millis(at)?, read_millis(span)?))
+}
+
+fn read_millis(text: &str) -> Option<Duration> {
     let (millis, micros) = match text.split_once('.') {
         Some((millis, micros)) if micros.len() == 3 => (millis, micros.parse::<u16>().ok()?),
         Some(_) => return None,
         None => (text, 0),
     };
-    Some(Duration::from_millis(millis.parse().ok()?) + Duration::from_micros(micros.into()))
+    let millis: u32 = millis.parse().ok()?;
+    Some(Duration::from_millis(millis.into()) + Duration::from_micros(micros.into()))
 }
 
 fn bytes<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<Option<u8>>> {
@@ -152,16 +167,18 @@ mod tests {
     #[test]
     fn conversations_and_their_headers_are_told_apart() {
         let text = "@1 > 68 **\n# meterkit recording\n# profile: tms\n# a note\n\n@5 = 9600-7E1\n\
-                    # later: no fact\n@6 = fixed\n@7 < 0a\n";
+                    # later: no fact\n@6 = fixed\n@7.250+12 < 0a 0b\n";
         let all = parse_recordings(text).unwrap();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].entries[0].event, Event::Sent(vec![Some(0x68), None]));
         assert_eq!((all[1].about("profile"), all[1].about("later")), (Some("tms"), None));
         let events: Vec<&Event> = all[1].entries.iter().map(|entry| &entry.event).collect();
         let fast = LineSettings { data_bits: 7, ..LineSettings::even(9600) };
-        let heard = Event::Received(vec![Some(10)]);
+        let heard = Event::Received(vec![Some(10), Some(11)]);
         assert_eq!(events, [&Event::Tuned(Some(fast)), &Event::Tuned(None), &heard]);
-        assert_eq!((all[1].entries[2].line, all[1].entries[2].at.as_millis()), (9, 7));
+        let last = &all[1].entries[2];
+        assert_eq!((last.line, last.at.as_micros(), last.span.as_millis()), (9, 7250, 12));
+        assert_eq!(moment((last.at, last.span)), "@7.250+12");
     }
 
     #[test]
@@ -174,6 +191,9 @@ mod tests {
             ("@1 = fixed 00\n", 1),
             ("@1 > *\n", 1),
             ("@x > 00\n", 1),
+            ("@1+ > 00\n", 1),
+            ("@1.5 > 00\n", 1),
+            ("@99999999999 > 00\n", 1),
         ] {
             assert_eq!(parse_recordings(bad), Err(number), "{bad:?}");
         }

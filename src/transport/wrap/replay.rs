@@ -2,8 +2,8 @@
 //!
 //! Each message sent must be the next one recorded, byte for byte (a byte that was not written is
 //! taken as it comes). The first difference ends the line; [`Replay::difference`] says where it is.
-//! What was received comes as long after the message before it as it did then, one character after
-//! another.
+//! What was received comes as long after the message before it as it did then. Who sends earlier
+//! than it was sent then is held up till that time, so that both clocks go together.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -42,6 +42,10 @@ pub struct Replay {
     now: Duration,
     settings: LineSettings,
     slack: Duration,
+    /// When the transmitter has finished what it was given.
+    free: Duration,
+    /// What to add to a time of the recording.
+    behind: Duration,
     /// Received bytes and when they come.
     pending: VecDeque<(Duration, u8)>,
     last_line: usize,
@@ -73,6 +77,8 @@ impl Replay {
             now,
             settings,
             slack,
+            free: Duration::ZERO,
+            behind: Duration::ZERO,
             pending: VecDeque::new(),
             last_line,
             difference: None,
@@ -96,15 +102,23 @@ impl Replay {
     /// Puts on the line what was received after the moment `then`, which is `now` here, up to the
     /// next word of ours.
     fn schedule(&mut self, then: Duration, now: Duration) {
-        while let Some(Entry { at, event: Event::Received(bytes), .. }) =
+        while let Some(Entry { at, span, event: Event::Received(bytes), .. }) =
             self.entries.pop_front_if(|entry| matches!(entry.event, Event::Received(_)))
         {
             let start = now + at.saturating_sub(then);
-            let bytes = bytes.into_iter().flatten().enumerate();
-            let settings = self.settings;
-            self.pending.extend(bytes.map(|(slot, byte)| (start + settings.wire(slot), byte)));
+            let gaps = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_sub(1).max(1);
+            let bytes = (0..).zip(bytes.into_iter().flatten());
+            self.pending.extend(bytes.map(|(slot, byte)| (start + span * slot / gaps, byte)));
         }
         self.pending.make_contiguous().sort_by_key(|(at, _)| *at);
+    }
+
+    /// Comes to a moment of the recording, and puts on the line what was received after it.
+    fn reach(&mut self, then: Duration) {
+        let due = then + self.behind;
+        self.behind += self.now.saturating_sub(due);
+        self.now = self.now.max(due);
+        self.schedule(then, self.now);
     }
 
     fn differ(
@@ -162,11 +176,11 @@ impl Link for Replay {
         let entry = self.entries.pop_front();
         let sent = || hex(bytes.iter().copied().map(Some));
         match entry {
-            Some(Entry { line, at, event: Event::Sent(recorded) }) => {
+            Some(Entry { line, at, event: Event::Sent(recorded), .. }) => {
                 self.compare(line, &recorded, bytes)?;
-                let now = self.now;
-                self.schedule(at, now);
-                Ok(now + self.settings.wire(bytes.len()))
+                self.reach(at);
+                self.free = self.now.max(self.free) + self.settings.wire(bytes.len());
+                Ok(self.free)
             }
             Some(Entry { line, event: Event::Tuned(_), .. }) => {
                 Err(self.differ(line, None, "a change of speed".to_owned(), sent()))
@@ -202,14 +216,12 @@ impl Link for Replay {
         self.refused()?;
         match self.entries.pop_front() {
             Some(Entry { at, event: Event::Tuned(None), .. }) => {
-                self.schedule(at, self.now);
+                self.reach(at);
                 Ok(false)
             }
             Some(Entry { at, event: Event::Tuned(Some(then)), .. }) if then == *settings => {
                 self.settings = then;
-                // What was sent before had to leave first.
-                let now = self.now;
-                self.schedule(at, now);
+                self.reach(at);
                 Ok(true)
             }
             entry => {

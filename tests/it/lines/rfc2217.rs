@@ -65,7 +65,7 @@ fn serve(mut stream: TcpStream, way: Way, told: &Sender<Vec<u8>>) -> std::io::Re
     if way != Way::Silent {
         put(&mut stream, way, &[255, 251, 1, 255, 251, 3, 255, 253, 3])?;
     }
-    let mut bytes = stream.try_clone()?.bytes();
+    let mut bytes = std::io::BufReader::new(stream.try_clone()?).bytes();
     let mut next = move || bytes.next().unwrap_or(Err(std::io::ErrorKind::UnexpectedEof.into()));
     let mut line = Vec::new();
     loop {

@@ -20,6 +20,9 @@ fn two() -> Ask {
     Ask::read(&meter(), Table::Holding, 0, 2)
 }
 
+/// How a meter answers a question.
+type Answer = fn(&[u8]) -> Vec<Burst>;
+
 #[test]
 fn a_dead_meter_costs_three_tries_of_two_shapes() {
     let mut series = Series::new(vec![two()], timing(), Retry::default());
@@ -88,7 +91,7 @@ fn a_write_leaves_once_and_an_echo_is_no_answer_to_it() {
         vec![burst(Duration::ZERO, question.to_vec()), burst(TURNAROUND, good.clone())]
     });
     assert!(matches!(done.output.as_deref(), Ok([Reply::Data(_)])), "{:?}", done.output);
-    let broken: [fn(&[u8]) -> Vec<Burst>; 5] = [
+    let broken: [Answer; 5] = [
         |_| Vec::new(),
         |question| vec![burst(Duration::ZERO, question.to_vec())],
         |_| vec![burst(TURNAROUND, frame(&[0x10, 0, 0x57, 0, 3]))],

@@ -141,7 +141,7 @@ impl Station for Street {
                 self.answers.push_back((at + meter.turnaround, answer));
             }
         }
-        while let Some(frame) = self.decoder.next() {
+        for frame in self.decoder.by_ref() {
             let Ok(frame) = frame else { continue };
             self.asked += 1;
             for meter in &self.dlt645 {

@@ -139,7 +139,7 @@ fn a_search_sends_no_more_than_its_budget() {
     let mut tree = tree::Tree::new(120 * MS);
     let mut asked = 0;
     // Everything is always crowded: the worst bus there is.
-    while let Some(low) = tree.next() {
+    while let Some(low) = tree.ask() {
         asked += 1;
         tree.heard(&low, tree::Outcome::Crowded);
     }
