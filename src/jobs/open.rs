@@ -121,7 +121,7 @@ pub fn line(endpoint: Option<&str>, settings: &LineSettings) -> Result<Box<dyn L
 /// adapter is, beside the configuration file. Where none is named it is the one used last.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`fn@line`].
 pub fn known_line(
     config: &Path,
     endpoint: Option<&str>,

@@ -2,7 +2,7 @@
 //!
 //! Two halves, so that a person sees the evidence in between. [`preflight`] reads and checks and
 //! changes nothing. [`commit`] puts the intent on disk, sends one frame, and then asks the meter
-//! what happened: its answer to the frame is never evidence. [`resolve`] asks the same question
+//! what happened: its answer to the frame is never evidence. [`resolve()`] asks the same question
 //! later, after a restart or when the meter could not be reached; nothing ever stands in its way.
 //! The rules are `judge.rs` and `check.rs`, and `gate.rs` before both halves; the journal enforces
 //! the order (no proof, no frame).

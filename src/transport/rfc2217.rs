@@ -1,7 +1,7 @@
 //! A serial device server whose line we set: Telnet with the serial port option (RFC 2217).
 //!
 //! Only by its own scheme: asked of a raw port, the bytes of the negotiation would go to the
-//! meters. A peer that does not take up the option within [`NEGOTIATION_MAX`] is no such server.
+//! meters. A peer that does not take up the option within `NEGOTIATION_MAX` is no such server.
 //! Speed and characters must be confirmed; modem lines are asked for and not waited for, since a
 //! server may have none (transport.md 4).
 

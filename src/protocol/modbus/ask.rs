@@ -4,7 +4,7 @@
 //! stray bytes, or the late answer to an earlier one. So an answer is told by all that is known of
 //! it: unit, function, length, and whatever else of the request it repeats. What cannot be told
 //! apart that way (the same registers asked again) is left to the care of
-//! [`Series`](crate::protocol::exchange::Series). TCP answers are told by their number alone.
+//! [`Series`]. TCP answers are told by their number alone.
 
 use std::cell::Cell;
 use std::sync::Arc;
