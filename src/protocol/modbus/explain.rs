@@ -15,6 +15,8 @@ use crate::protocol::explained::{Datum, Explained, Fields, field};
 use crate::protocol::value::hex;
 use words::{Said, say};
 
+use std::cmp::Reverse;
+
 /// Whose frame it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -137,7 +139,8 @@ fn shape(pdu: &[u8]) -> Option<Direction> {
 /// The frame at the beginning of `bytes`. `expects`: which kind to try first.
 fn find(bytes: &[u8], expects: Option<Direction>) -> Option<Found<'_>> {
     let mut lengths = lengths(bytes);
-    lengths.sort_by_key(|(_, direction)| Some(*direction) != expects);
+    // Of two that fit, one CRC is right by chance; the longer leaves fewer bytes unexplained.
+    lengths.sort_by_key(|(len, direction)| (Some(*direction) != expects, Reverse(*len)));
     for (len, direction) in &lengths {
         let Some(frame) = bytes.get(..*len) else { continue };
         if let Some((unit, pdu)) = frame::open_rtu(frame) {

@@ -1,7 +1,7 @@
 //! Damage of every kind: noticed, named, never repaired; and an index nobody has to trust.
 
 use super::make::{bytes, facts, identity, judged, key, shows, stamp};
-use super::{SEGMENT, copy, create, open, open_sound};
+use super::{SEGMENT, copy, create, index, open, open_sound};
 use meterkit::store::schema::JOURNAL_FORMAT;
 use meterkit::store::seal::Sealer;
 use meterkit::store::{Bounds, Event, Options, Store, StoreError, Summary, TokenState, Why};
@@ -313,7 +313,7 @@ fn an_index_that_breaks_while_working_is_built_again() {
     let want = format!("{:?}", answers(&store));
     // A row of the index is changed behind its back: its checksum no longer fits.
     drop(store);
-    let db = sled::open(dir.path().join("index")).unwrap();
+    let db = index(dir.path());
     let mut token = None;
     for item in db.iter() {
         let (key, mut value) = item.unwrap();
@@ -330,7 +330,7 @@ fn an_index_that_breaks_while_working_is_built_again() {
     assert_eq!(format!("{:?}", answers(&store)), want);
     drop(store);
     // A row that is gone altogether is found out before money moves.
-    let db = sled::open(dir.path().join("index")).unwrap();
+    let db = index(dir.path());
     let six = facts(6, 106, 3).intent();
     assert!(db.remove(open_key(six.meter)).unwrap().is_some());
     drop(db);
@@ -353,12 +353,11 @@ fn an_index_with_old_rows_under_a_new_state_does_not_move_money_twice() {
     let seven = facts(7, 107, 3).intent();
     let mut token_key = vec![b'T'];
     token_key.extend(seven.token.0);
-    let index = || sled::open(dir.path().join("index")).unwrap();
-    let old = index().get(&token_key).unwrap().unwrap();
+    let old = index(dir.path()).get(&token_key).unwrap().unwrap();
     let store = open_sound(dir.path());
     store.intent(&stamp(6), seven, shows(&seven, 3), &Bounds::NONE).unwrap();
     drop(store);
-    let db = index();
+    let db = index(dir.path());
     db.insert(token_key, old).unwrap();
     assert!(db.remove(open_key(seven.meter)).unwrap().is_some());
     drop(db);

@@ -2,7 +2,7 @@
 //! is not the newest.
 
 use super::make::{bytes, facts, judged, meter, shows, stamp, token_id};
-use super::{create, open, open_sound};
+use super::{create, index, open, open_sound};
 use meterkit::store::{
     Bounds, ClockMemory, DocKind, Event, Imported, Position, Stamp, Store, StoreError, TokenFacts,
     TokenState, Why,
@@ -192,12 +192,11 @@ fn a_used_override_does_not_come_back_with_an_old_row() {
     let used = Event::OverrideUsed { id: token_id(1), verb: Verb::Control, meter: meter(500) };
     drop(store);
     let row = [b"Q", &token_id(1).0[..]].concat();
-    let index = || sled::open(dir.path().join("index")).unwrap();
-    let old = index().get(&row).unwrap().unwrap();
+    let old = index(dir.path()).get(&row).unwrap().unwrap();
     let store = open_sound(dir.path());
     store.append(&by("ann", 3), used.clone()).unwrap();
     drop(store);
-    index().insert(row, old).unwrap();
+    index(dir.path()).insert(row, old).unwrap();
     let (store, opened) = open(dir.path());
     assert!(opened.rebuilt.is_some(), "{opened:?}");
     let again = store.append(&by("ann", 3), used);
@@ -356,7 +355,7 @@ fn a_lost_row_of_the_exposure_is_found_before_money_moves() {
     spend(&store, 4, &stamp(11), &bounds).unwrap();
     let seq = store.summary().head.seq;
     drop(store);
-    let db = sled::open(dir.path().join("index")).unwrap();
+    let db = index(dir.path());
     assert!(db.remove([b"X", &seq.to_be_bytes()[..]].concat()).unwrap().is_some());
     drop(db);
     let store = open_sound(dir.path());
