@@ -33,6 +33,7 @@ pub mod failure;
 mod gate;
 pub mod journal;
 pub mod judge;
+mod judge_acts;
 #[cfg(test)]
 mod judge_tests;
 pub mod lines;

@@ -31,6 +31,7 @@
 pub mod area;
 pub mod chain;
 pub mod disk;
+mod errands;
 pub mod error;
 pub mod event;
 pub mod files;
@@ -59,14 +60,14 @@ mod write;
 
 pub use error::{Damage, StoreError, Why};
 pub use event::{
-    DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Stamp,
+    DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Stamp, Step,
     TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};
 pub use rows::{
-    AreaMeter, AreaPage, Bounds, ClockMemory, Cut, GrantRow, Imported, MeterRow, OpenIntent,
-    Opened, OverrideRow, Summary, TokenRow, TokenState, Verified,
+    AreaMeter, AreaPage, Bounds, ClockMemory, Cut, GrantRow, Imported, MarkRow, MeterRow,
+    OpenIntent, Opened, OverrideRow, StepRow, Summary, TokenRow, TokenState, Verified,
 };
 pub use schema::MAX_SENDS;
 pub use seal::StoreKey;

@@ -4,15 +4,19 @@
 //! knows how to read and write the form a person types; the wire forms belong to `protocol`.
 
 mod code;
+mod errand;
 mod evidence;
 mod money;
 mod names;
+mod numbered;
 mod people;
 mod place;
 
 pub use code::{activation_text, read_recovery, recovery_text};
+pub use errand::{ErrandKind, Mark, StepState, WorkId};
 pub use evidence::{
-    Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord, RelayState,
+    Act, Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord,
+    RelayState,
 };
 pub use money::{Credit, CreditUnit, Energy, Money};
 pub use names::{AccountNo, DeviceId, MeterNo, NameError, PurchaseCount, TokenId, UnixSeconds};

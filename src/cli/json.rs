@@ -159,6 +159,8 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::DocumentTaken => "document-taken",
         JournalKind::Revoked => "revoked",
         JournalKind::Software => "software",
+        JournalKind::Step => "step",
+        JournalKind::Marked => "marked",
         JournalKind::TailCut => "tail-cut",
     }
 }

@@ -178,6 +178,7 @@ mod tests {
             account: [0x11, 0x22, 0x33, 0x44, 0x55, 0x66],
             caps: 0,
             max_balance: None,
+            undoes: None,
         }
     }
 

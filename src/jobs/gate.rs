@@ -13,7 +13,7 @@ use super::views::{Failure, Standing};
 use super::{Desk, failure};
 use crate::report::Code;
 use crate::store::{Bounds, Event, StoreError};
-use crate::units::{Caps, Exposure, IntentFacts, TokenId, UnixSeconds, Verb};
+use crate::units::{Caps, Exposure, IntentFacts, MeterNo, TokenId, UnixSeconds, Verb};
 
 /// That money may move, and within what.
 pub struct Permit {
@@ -30,12 +30,12 @@ pub struct Permit {
     names: [String; 2],
 }
 
-/// May a recharge with these facts happen now?
+/// May a money act with these facts happen now?
 ///
 /// # Errors
 /// The first thing that speaks against it: the journal, the shift, the grant, role, area, the
 /// standing, a limit.
-pub fn recharge(
+pub fn money(
     desk: &Desk<'_>,
     trust: &Trust,
     facts: &IntentFacts,
@@ -48,8 +48,9 @@ pub fn recharge(
     let area = store.meter(facts.meter).map(|row| row.area).unwrap_or_default();
     let place = Place { meter: facts.meter, area: &area };
     let granted = stand.granted.counts();
-    let allowed = rights::may(granted.as_ref().copied(), Verb::Recharge, Some(place), || {
-        let act = (Verb::Recharge, facts.meter);
+    let verb = facts.act.verb();
+    let allowed = rights::may(granted.as_ref().copied(), verb, Some(place), || {
+        let act = (verb, facts.meter);
         trust::find_override(store, trust, session.operator(), act, stand.now)
     })?;
     let over_ride = match allowed {
@@ -97,6 +98,38 @@ fn within(
     Ok(Permit { over_ride, warnings, device, operator, now, names })
 }
 
+/// May this person change this meter now, without moving money? Whoever has no leave by grant uses
+/// up an override, which is journaled at once: it serves one act.
+///
+/// # Errors
+/// The end of the shift, the grant, role, area; store failures.
+pub fn change(
+    desk: &Desk<'_>,
+    verb: Verb,
+    meter: MeterNo,
+    moment: Moment,
+    dry: bool,
+) -> Result<(), Failure> {
+    let Desk { store, session, .. } = *desk;
+    session.lasts(moment)?;
+    let trust = trust::read(store);
+    let stand = trust::stand(store, session, &trust, moment);
+    let area = store.meter(meter).map(|row| row.area).unwrap_or_default();
+    let place = Place { meter, area: &area };
+    let granted = stand.granted.counts();
+    let allowed = rights::may(granted.as_ref().copied(), verb, Some(place), || {
+        trust::find_override(store, &trust, session.operator(), (verb, meter), stand.now)
+    })?;
+    match allowed {
+        Allowed::ByOverride(id) if !dry => {
+            let event = Event::OverrideUsed { id, verb, meter };
+            let stamp = moment.stamp(session.operator());
+            store.append(&stamp, event).map(drop).map_err(|error| failure::store(&error))
+        }
+        Allowed::ByGrant | Allowed::ByOverride(_) => Ok(()),
+    }
+}
+
 impl Permit {
     /// The limits for the store to hold.
     pub fn bounds(&self) -> Bounds {
@@ -110,7 +143,7 @@ impl Permit {
     /// Store failures; the override was used or revoked meanwhile.
     pub fn spend(&self, desk: &Desk<'_>, facts: &IntentFacts, at: Moment) -> Result<(), Failure> {
         let Some(id) = self.over_ride else { return Ok(()) };
-        let event = Event::OverrideUsed { id, verb: Verb::Recharge, meter: facts.meter };
+        let event = Event::OverrideUsed { id, verb: facts.act.verb(), meter: facts.meter };
         let stamp = at.stamp(desk.session.operator());
         desk.store.append(&stamp, event).map(drop).map_err(|error| failure::store(&error))
     }

@@ -123,6 +123,14 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         }
         Event::Revoked { ids, .. } => (JournalKind::Revoked, None, ids.len().to_string()),
         Event::Software { version, .. } => (JournalKind::Software, None, version.clone()),
+        Event::Step(step) => {
+            let (kind, name, state) = (step.kind.name(), &step.name, step.state.name());
+            (JournalKind::Step, None, format!("{kind} {name} {state}"))
+        }
+        Event::Marked { mark, on, .. } => {
+            let sign = if *on { '+' } else { '-' };
+            (JournalKind::Marked, None, format!("{sign}{}", mark.name()))
+        }
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }
 }

@@ -11,7 +11,7 @@
 //! window is as large as the credit itself, balances prove nothing, and the best possible decision
 //! is [`Decision::ConfirmedWeak`], which the office checks again.
 
-use crate::units::{CreditUnit, Decision, Evidence, IntentFacts, Judgement, PurchaseRecord};
+use crate::units::{Act, CreditUnit, Decision, Evidence, IntentFacts, Judgement, PurchaseRecord};
 
 /// What consumption can do to a balance at most. From the profile; all integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Limits {
 /// A register shows hundredths of something finer; two readings may each be off by one.
 pub(super) const ROUNDING: i64 = 1;
 
-/// Decides what became of a recharge.
+/// Decides what became of a recharge, or of another money act.
 ///
 /// `before` is the evidence in the intent, `after` the read-back (`None`: the meter could not be
 /// read), `record` the purchase record of step n+1 as read back, `refusal` the meter's error word:
@@ -40,7 +40,12 @@ pub fn judge(
 ) -> Judgement {
     let decision = match after {
         Some(after) if after.meter == facts.meter => {
-            decide(&Case { facts, before, after, limits }, record)
+            let case = Case { facts, before, after, limits };
+            match facts.act {
+                Act::Open => case.opened(record),
+                act if act.is_debit() => case.taken_out(),
+                _ => decide(&case, record),
+            }
         }
         // Another meter's answer says nothing about ours.
         _ => Decision::Unreachable,
@@ -49,15 +54,15 @@ pub fn judge(
     Judgement { decision, after, refusal_word: refusal }
 }
 
-/// One recharge with both readings.
-struct Case<'a> {
-    facts: &'a IntentFacts,
-    before: &'a Evidence,
-    after: &'a Evidence,
-    limits: Limits,
+/// One act with both readings.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a IntentFacts,
+    pub(super) before: &'a Evidence,
+    pub(super) after: &'a Evidence,
+    pub(super) limits: Limits,
 }
 
-fn decide(case: &Case<'_>, record: Option<PurchaseRecord>) -> Decision {
+pub(super) fn decide(case: &Case<'_>, record: Option<PurchaseRecord>) -> Decision {
     let Case { facts, before, after, .. } = *case;
     let step = facts.count_before.next();
     let ours = record.filter(|r| Some(r.count) == step);
@@ -91,12 +96,12 @@ fn decide(case: &Case<'_>, record: Option<PurchaseRecord>) -> Decision {
 }
 
 impl Case<'_> {
-    fn amount(&self) -> i64 {
+    pub(super) fn amount(&self) -> i64 {
         self.facts.credit.value
     }
 
     /// How much of the credit may have been consumed between the two readings, hundredths.
-    fn window(&self) -> i64 {
+    pub(super) fn window(&self) -> i64 {
         window(self.before, self.after, self.limits)
     }
 
@@ -161,7 +166,7 @@ impl Case<'_> {
 }
 
 /// Credit minus debt, hundredths.
-fn net(evidence: &Evidence) -> i64 {
+pub(super) fn net(evidence: &Evidence) -> i64 {
     evidence.balance.value.saturating_sub(evidence.overdraft)
 }
 

@@ -14,6 +14,7 @@ const A: i64 = 5_000;
 
 fn facts() -> IntentFacts {
     IntentFacts {
+        act: crate::units::Act::Recharge,
         token: TokenId([1; 16]),
         meter: "47".parse().unwrap(),
         account: "112233445566".parse().unwrap(),

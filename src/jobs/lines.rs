@@ -42,13 +42,13 @@ pub struct Route {
 
 /// How one meter ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Ended<T = (Box<QuickRead>, Reading)> {
     /// Which.
     pub meter: MeterNo,
     /// On which port.
     pub port: Option<String>,
-    /// The card and what goes into the journal, or why not.
-    pub result: Result<(Box<QuickRead>, Reading), Failure>,
+    /// What came of it (of a reading the card and what goes into the journal), or why not.
+    pub result: Result<T, Failure>,
     /// When, by the line's clock.
     pub at: Moment,
 }
@@ -56,7 +56,7 @@ pub struct Ended {
 /// How all of them ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Meters read.
+    /// Meters read, or dealt with.
     pub read: u32,
     /// Meters that said nothing.
     pub silent: u32,
@@ -156,14 +156,31 @@ pub fn port(place: &BusPlace, chosen: Option<&str>, forced: Option<&str>) -> Opt
 }
 
 /// What a worker sends.
-enum News {
-    Ended(Box<Ended>),
+enum News<T> {
+    Ended(Box<Ended<T>>),
     /// The port is done; how long its line was busy.
     Port(Option<String>, Duration),
 }
 
 /// Reads every meter of every route; `each` hears of each in the order they end, in this thread.
 pub fn read_all(crew: &Crew<'_>, routes: &[Route], each: &mut dyn FnMut(Ended)) -> Summary {
+    let read = |line: &mut Line<'_>, stop: &Stop| {
+        let (card, reading) = read::read_at(line, stop.meter, &stop.place)?;
+        Ok((Box::new(card), reading))
+    };
+    visit(crew, routes, &read, each)
+}
+
+/// What is done at each meter, in its line's worker.
+pub type Visit<'a, T> = &'a (dyn Fn(&mut Line<'_>, &Stop) -> Result<T, Failure> + Sync);
+
+/// Goes to every meter of every route; `each` hears of each in the order they end, in this thread.
+pub fn visit<T: Send>(
+    crew: &Crew<'_>,
+    routes: &[Route],
+    act: Visit<'_, T>,
+    each: &mut dyn FnMut(Ended<T>),
+) -> Summary {
     let mut summary = Summary::default();
     let (tell, news) = mpsc::channel();
     let mut missing: Vec<(MeterNo, Option<String>)> = routes
@@ -175,7 +192,7 @@ pub fn read_all(crew: &Crew<'_>, routes: &[Route], each: &mut dyn FnMut(Ended)) 
             let tell = tell.clone();
             // A worker that dies leaves its meters without a word; they are told of below.
             let worker = move || {
-                let ended = catch_unwind(AssertUnwindSafe(|| work(crew, route, &tell)));
+                let ended = catch_unwind(AssertUnwindSafe(|| work(crew, route, act, &tell)));
                 if ended.is_err() {
                     tracing::error!(port = route.port, "a line worker died");
                 }
@@ -211,11 +228,11 @@ pub fn read_all(crew: &Crew<'_>, routes: &[Route], each: &mut dyn FnMut(Ended)) 
 }
 
 /// One line, its meters one after the other.
-fn work(crew: &Crew<'_>, route: &Route, tell: &Sender<News>) {
+fn work<T>(crew: &Crew<'_>, route: &Route, act: Visit<'_, T>, tell: &Sender<News<T>>) {
     let mut worker =
         Worker { crew, route, link: None, begun: None, doubtful: false, closed: None, shut: 0 };
     for stop in &route.stops {
-        let result = worker.read(stop);
+        let result = worker.at(stop, act);
         let at = match &worker.link {
             Some((link, _)) => {
                 let tick = link.now();
@@ -245,7 +262,7 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn read(&mut self, stop: &Stop) -> Result<(Box<QuickRead>, Reading), Failure> {
+    fn at<T>(&mut self, stop: &Stop, act: Visit<'_, T>) -> Result<T, Failure> {
         if self.crew.cancel.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(failure::fail(Code::Cancelled, ""));
         }
@@ -263,14 +280,14 @@ impl Worker<'_> {
             progress: &mut |_, _, _| {},
             doubtful: self.doubtful,
         };
-        let result = read::read_at(&mut line, stop.meter, &stop.place);
+        let result = act(&mut line, stop);
         self.doubtful = line.doubtful;
         if let Err(Failure { code: Code::LinkGone | Code::LinkFailed, .. }) = result {
             // The next meter opens the port anew; what comes from it may be old.
             self.link = None;
             self.doubtful = true;
         }
-        result.map(|(card, reading)| (Box::new(card), reading))
+        result
     }
 
     /// Opens the line if it is not, and sets it as this meter needs it.

@@ -85,7 +85,7 @@ fn try_preflight(
     }
     usable(row)?;
     let trust = trust::read(desk.store);
-    let permit = gate::recharge(desk, &trust, &row.facts.intent(), line.moment())?;
+    let permit = gate::money(desk, &trust, &row.facts.intent(), line.moment())?;
     let (facts, token) = verified(desk, line, row, &trust, &permit)?;
     let address = address(desk, line, meter)?;
     (line.progress)(Stage::Reading, 0, 1);
@@ -243,7 +243,7 @@ fn before_intent(
     }
     usable(row)?;
     let trust = trust::read(desk.store);
-    let permit = gate::recharge(desk, &trust, &preflight.facts, line.moment())?;
+    let permit = gate::money(desk, &trust, &preflight.facts, line.moment())?;
     let (facts, _) = verified(desk, line, row, &trust, &permit)?;
     if facts != preflight.facts {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));

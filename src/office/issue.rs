@@ -169,6 +169,7 @@ impl Office {
             account: meter.account.bcd(),
             caps: 0,
             max_balance: None,
+            undoes: None,
         };
         let (bytes, kid) = self.keys().token(&token)?;
         let near_limit = within_limit(conn, order, credit).await?;

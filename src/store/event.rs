@@ -3,11 +3,11 @@
 //! These types are never written anywhere: `records` owns the versioned form on disk, so that a
 //! field can be renamed here without touching a single old journal.
 
-use meterkit_tokens::{RechargeToken, Unit};
+use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
-    AccountNo, Credit, CreditUnit, DeviceId, Evidence, IntentFacts, Judgement, MeterNo, OperatorId,
-    PurchaseCount, Role, TokenId, UnixSeconds, Verb,
+    AccountNo, Act, Credit, CreditUnit, DeviceId, ErrandKind, Evidence, IntentFacts, Judgement,
+    Mark, MeterNo, OperatorId, PurchaseCount, Role, StepState, TokenId, UnixSeconds, Verb, WorkId,
 };
 
 /// When something was recorded and by whom.
@@ -43,8 +43,10 @@ pub struct TokenFacts {
     pub account: AccountNo,
     /// The purchase count the meter must show before.
     pub count_before: PurchaseCount,
-    /// What it credits.
+    /// What it credits or takes out.
     pub credit: Credit,
+    /// Which of the two, and why.
+    pub act: Act,
     /// The issuer's running number for this handheld.
     pub seq: u64,
     /// Order number for meters that take one.
@@ -75,6 +77,13 @@ impl TokenFacts {
             account: AccountNo::from_bcd(token.account)?,
             count_before: PurchaseCount(token.count),
             credit: Credit { value: token.amount, unit },
+            act: match (token.kind, token.undoes) {
+                (Kind::Recharge, _) => Act::Recharge,
+                (Kind::Refund, None) => Act::Refund,
+                (Kind::Refund, Some(_)) => Act::Reversal,
+                (Kind::CarryOver, _) => Act::CarryIn,
+                (Kind::Open, _) => Act::Open,
+            },
             seq: token.seq,
             order: token.order,
             not_before: UnixSeconds(token.not_before),
@@ -85,7 +94,7 @@ impl TokenFacts {
         })
     }
 
-    /// What a recharge with this token will do.
+    /// What an act with this token will do.
     pub fn intent(&self) -> IntentFacts {
         IntentFacts {
             token: self.id,
@@ -93,6 +102,7 @@ impl TokenFacts {
             account: self.account,
             count_before: self.count_before,
             credit: self.credit,
+            act: self.act,
             order: self.order,
         }
     }
@@ -185,6 +195,30 @@ pub struct ShiftSummary {
     pub yuan: i64,
     /// Accepted, 0.01 kWh.
     pub kwh: i64,
+}
+
+/// A step of a longer errand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The errand.
+    pub errand: WorkId,
+    /// What kind of errand it is.
+    pub kind: ErrandKind,
+    /// The meter it is about; none for the errand as a whole.
+    pub meter: Option<MeterNo>,
+    /// Which step: a stable name, at most [`super::schema::MAX_STEP`] bytes. [`Step::WHOLE`] is the
+    /// errand itself.
+    pub name: String,
+    /// How far it came.
+    pub state: StepState,
+    /// What it rests on: names and values, in order; the last ones count.
+    pub notes: Vec<(String, String)>,
+}
+
+impl Step {
+    /// The name of the step that is the errand itself: begun when it begins, done (or skipped, when
+    /// it was given up) at its end.
+    pub const WHOLE: &'static str = "errand";
 }
 
 /// One entry of the journal.
@@ -359,6 +393,19 @@ pub enum Event {
         /// SHA-256 of the program's file.
         digest: [u8; 32],
     },
+    /// A step of a longer errand began or ended.
+    Step(Step),
+    /// Something to be remembered of a meter, or not any more.
+    Marked {
+        /// The meter.
+        meter: MeterNo,
+        /// What.
+        mark: Mark,
+        /// Whether from here on, or no longer.
+        on: bool,
+        /// Why, in the words of the person.
+        note: String,
+    },
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -376,6 +423,8 @@ impl Event {
         match self {
             Self::TokenImported { token, .. } => Some(token.meter),
             Self::Reading(reading) => Some(reading.meter),
+            Self::Step(step) => step.meter,
+            Self::Marked { meter, .. } => Some(*meter),
             Self::Refused { meter, .. }
             | Self::Outcome { meter, .. }
             | Self::Resolved { meter, .. } => Some(*meter),

@@ -13,7 +13,7 @@ use super::runs::Directories;
 use super::schema::MAX_INDEX_VALUE;
 use super::seal::{Part, SEALING, Sealer};
 use super::state::{State, Sum};
-use crate::units::{MeterNo, OperatorId, TokenId};
+use crate::units::{Mark, MeterNo, OperatorId, TokenId, WorkId};
 use sha2::{Digest, Sha256};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -42,6 +42,12 @@ pub enum Tree {
     OverrideFor = b'O',
     /// Revoked identity; version of the status that said so.
     Revoked = b'V',
+    /// A step of an errand: (errand, blinded meter and name).
+    Step = b'S',
+    /// The step that is an errand itself, by errand.
+    Errand = b'D',
+    /// What is remembered of a meter: (blinded meter, number of the mark).
+    Mark = b'K',
     /// (blinded meter, sequence number): offset of the frame, and 1 if the entry holds evidence.
     /// Not of tokens taken in, which are [`Tree::TokenByMeter`]'s.
     EventByMeter = b'E',
@@ -161,6 +167,21 @@ impl Index {
     pub fn override_prefix(&self, operator: &OperatorId, meter: MeterNo) -> Vec<u8> {
         let parts: [&[u8]; 2] = [operator.as_str().as_bytes(), &meter.bcd()];
         key(Tree::OverrideFor, &[&self.seal.blind(b'x', &parts)])
+    }
+
+    /// The key of a step of an errand.
+    pub fn step_key(&self, errand: WorkId, meter: Option<MeterNo>, name: &str) -> Vec<u8> {
+        let bcd = meter.map(MeterNo::bcd);
+        let meter: &[u8] = bcd.as_ref().map_or(&[], |bcd| bcd);
+        let blind = self.seal.blind(b's', &[meter, name.as_bytes()]);
+        key(Tree::Step, &[&errand.0, &blind])
+    }
+
+    /// The key of what is remembered of a meter.
+    pub fn mark_key(&self, meter: MeterNo, mark: Mark) -> Vec<u8> {
+        let mut key = self.meter_key(Tree::Mark, meter);
+        key.push(mark.number());
+        key
     }
 
     fn open(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>> {

@@ -4,11 +4,12 @@
 //! reached by reading the journal again. Nothing is refused here: an entry that is in the journal
 //! has happened (`rules` decides before it is written).
 
-use super::event::{Event, Position, Stamp, TokenFacts};
+use super::event::{Event, Position, Stamp, Step, TokenFacts};
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
+use super::records::errand;
 use super::records::rows::{self, Exposed, OverrideFor};
-use super::rows::{GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
+use super::rows::{GrantRow, MarkRow, OpenIntent, OverrideRow, StepRow, TokenRow, TokenState};
 use super::state::{Doc, State};
 use crate::units::{
     Decision, Evidence, Exposure, IntentFacts, Judgement, MeterNo, OperatorId, TokenId,
@@ -181,6 +182,20 @@ impl Changes<'_> {
                 self.state.software = Some((version.clone(), *digest));
                 Ok(())
             }
+            Event::Step(step) => self.step(stamp, step),
+            Event::Marked { meter, mark, on, note } => {
+                let row = on.then(|| MarkRow {
+                    meter: *meter,
+                    mark: *mark,
+                    note: note.clone(),
+                    since: stamp.at,
+                    operator: stamp.operator.clone(),
+                    seq: self.seq,
+                });
+                let key = self.index.mark_key(*meter, *mark);
+                self.batch.insert(key, row.as_ref().map(errand::encode_mark));
+                Ok(())
+            }
             Event::Enrolled { .. }
             | Event::Reading(_)
             | Event::Refused { .. }
@@ -212,6 +227,25 @@ impl Changes<'_> {
         let row = Exposed { operator, credit: facts.credit, at: stamp.at };
         let key = seq_key(Tree::Exposed, self.seq);
         self.set(Tree::Exposed, key, Some(rows::encode_exposed(&row)))
+    }
+
+    /// The newest entry of a step is its row; when it began is kept.
+    fn step(&mut self, stamp: &Stamp, step: &Step) -> Result<()> {
+        let key = if step.name == Step::WHOLE && step.meter.is_none() {
+            key(Tree::Errand, &[&step.errand.0])
+        } else {
+            self.index.step_key(step.errand, step.meter, &step.name)
+        };
+        let before = self.get(&key)?.map(|row| errand::decode_step(&row)).transpose()?;
+        let row = StepRow {
+            step: step.clone(),
+            at: stamp.at,
+            operator: stamp.operator.clone(),
+            seq: self.seq,
+            begun: before.map_or(stamp.at, |row| row.begun),
+        };
+        self.batch.insert(key, Some(errand::encode_step(&row)));
+        Ok(())
     }
 
     /// What the office has is no exposure any more. An entry of this kind has a frame to itself:
@@ -398,6 +432,7 @@ pub fn facts_differ(facts: &IntentFacts, token: &TokenFacts) -> Option<&'static 
         (facts.account == want.account, "account"),
         (facts.count_before == want.count_before, "count"),
         (facts.credit == want.credit, "credit"),
+        (facts.act == want.act, "act"),
         (facts.order == want.order, "order"),
     ];
     checks.iter().find(|(same, _)| !same).map(|(_, name)| *name)

@@ -1,9 +1,10 @@
 //! What queries answer with. Nothing here is truth: every row can be built again from the journal
 //! and the snapshots.
 
-use super::event::{Position, TokenFacts};
+use super::event::{Position, Step, TokenFacts};
 use crate::units::{
-    AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, MeterNo, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, Mark, MeterNo, TokenId,
+    UnixSeconds,
 };
 
 /// Where a token stands on this handheld.
@@ -93,6 +94,38 @@ pub struct OpenIntent {
     pub at: UnixSeconds,
     /// Whether only the office may settle it.
     pub disputed: bool,
+}
+
+/// Where a step of an errand stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRow {
+    /// The step as last written.
+    pub step: Step,
+    /// When that was.
+    pub at: UnixSeconds,
+    /// By whom.
+    pub operator: String,
+    /// Its journal entry.
+    pub seq: u64,
+    /// When the step was first written.
+    pub begun: UnixSeconds,
+}
+
+/// What is remembered of a meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRow {
+    /// The meter.
+    pub meter: MeterNo,
+    /// What.
+    pub mark: Mark,
+    /// Why.
+    pub note: String,
+    /// Since when.
+    pub since: UnixSeconds,
+    /// By whom.
+    pub operator: String,
+    /// Its journal entry.
+    pub seq: u64,
 }
 
 /// The figures of the store; kept, never counted.

@@ -10,12 +10,12 @@ use super::kv::IndexError;
 use super::project::facts_differ;
 use super::rows::{Bounds, OpenIntent, TokenRow, TokenState};
 use super::schema::{
-    MAX_BODY, MAX_GRANT, MAX_OPERATOR, MAX_READING_ITEMS, MAX_REVOKED, MAX_SENDS, MAX_TEXT,
-    MAX_TOKEN,
+    MAX_BODY, MAX_GRANT, MAX_NOTES, MAX_OPERATOR, MAX_READING_ITEMS, MAX_REVOKED, MAX_SENDS,
+    MAX_STEP, MAX_TEXT, MAX_TOKEN,
 };
 use super::state::State;
 use crate::units::{
-    Credit, Decision, Evidence, IntentFacts, Judgement, MeterNo, OperatorId, Outcome, TokenId,
+    Act, Credit, Decision, Evidence, IntentFacts, Judgement, MeterNo, OperatorId, Outcome, TokenId,
     UnixSeconds,
 };
 
@@ -45,6 +45,12 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
         Event::Software { version, .. } => fits("version", version.len(), MAX_TEXT),
         Event::PinSet { how, .. } => fits("how", how.len(), MAX_TEXT),
         Event::Refused { code, .. } => fits("code", code.len(), MAX_TEXT),
+        Event::Step(step) => {
+            fits("step", step.name.len(), MAX_STEP)?;
+            let notes = step.notes.iter().map(|(name, value)| name.len() + value.len()).sum();
+            fits("notes", notes, MAX_NOTES)
+        }
+        Event::Marked { note, .. } => fits("note", note.len(), MAX_TEXT),
         Event::Enrolled { tenant, office, .. } => {
             fits("tenant", tenant.len(), MAX_TEXT)?;
             fits("office", office.len(), MAX_TEXT)
@@ -105,6 +111,8 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
         | Event::DocumentTaken { .. }
         | Event::Revoked { .. }
         | Event::Software { .. }
+        | Event::Step(_)
+        | Event::Marked { .. }
         | Event::TimeAnchor { .. }
         | Event::ReceiptStored { .. }
         | Event::TailCut { .. } => Ok(()),
@@ -228,9 +236,13 @@ fn resend(index: &Index, stamp: &Stamp, token: TokenId, read: &Evidence) -> Resu
     shows_step(&open.facts, read)
 }
 
-/// The meter is the right one, in the right epoch, exactly at the step, in the right unit.
+/// The meter is the right one, in the right epoch, exactly at the step, in the right unit. An
+/// account that is to be opened cannot be there yet.
 fn shows_step(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
-    same_account(facts, seen)?;
+    match facts.act {
+        Act::Open => same_meter(facts, seen)?,
+        _ => same_account(facts, seen)?,
+    }
     if seen.count != facts.count_before {
         return Err(StoreError::Evidence("count"));
     }
@@ -240,10 +252,12 @@ fn shows_step(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
     Ok(())
 }
 
+fn same_meter(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
+    if seen.meter == facts.meter { Ok(()) } else { Err(StoreError::Evidence("meter")) }
+}
+
 fn same_account(facts: &IntentFacts, seen: &Evidence) -> Result<()> {
-    if seen.meter != facts.meter {
-        return Err(StoreError::Evidence("meter"));
-    }
+    same_meter(facts, seen)?;
     if seen.account != Some(facts.account) {
         return Err(StoreError::Evidence("account"));
     }
@@ -264,14 +278,19 @@ fn evidence_fits(facts: &IntentFacts, judgement: &Judgement) -> Result<()> {
         Outcome::Unknown => Ok(()),
         Outcome::Accepted => {
             same_account(facts, after)?;
-            if after.count > facts.count_before {
-                Ok(())
-            } else {
-                Err(StoreError::Evidence("count"))
-            }
+            // Only a credit takes a step of the count.
+            let credits = !facts.act.is_debit() && facts.credit.value > 0;
+            let fits = match credits {
+                true => after.count > facts.count_before,
+                false => after.count == facts.count_before,
+            };
+            if fits { Ok(()) } else { Err(StoreError::Evidence("count")) }
         }
         Outcome::Refused => {
-            same_account(facts, after)?;
+            match facts.act {
+                Act::Open => same_meter(facts, after)?,
+                _ => same_account(facts, after)?,
+            }
             let moved = after.count > facts.count_before;
             let same = after.count == facts.count_before;
             let fits = if judgement.decision == Decision::Raced { moved } else { same };

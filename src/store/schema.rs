@@ -29,6 +29,10 @@ pub const MAX_GRANT: usize = 16 * 1024;
 pub const MAX_REVOKED: usize = 512;
 /// Longest short text in an event (a code, a tenant, an address of an office), bytes.
 pub const MAX_TEXT: usize = 512;
+/// Longest name of a step of an errand, bytes.
+pub const MAX_STEP: usize = 64;
+/// Most bytes of notes at one step, names and values together.
+pub const MAX_NOTES: usize = 8 * 1024;
 /// Most data items in one reading.
 pub const MAX_READING_ITEMS: usize = 512;
 /// Largest snapshot, bytes.

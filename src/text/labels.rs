@@ -105,6 +105,8 @@ messages! {
     kind_document() { en: "office paper", zh: "后台文件" }
     kind_revoked() { en: "revoked", zh: "吊销" }
     kind_software() { en: "new version", zh: "程序更新" }
+    kind_step() { en: "step", zh: "作业步骤" }
+    kind_marked() { en: "marked", zh: "标记" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 
     // Stable details of entries.

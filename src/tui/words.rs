@@ -78,6 +78,8 @@ impl Lang {
             JournalKind::DocumentTaken => self.kind_document(),
             JournalKind::Revoked => self.kind_revoked(),
             JournalKind::Software => self.kind_software(),
+            JournalKind::Step => self.kind_step(),
+            JournalKind::Marked => self.kind_marked(),
             JournalKind::TailCut => self.kind_cut(),
         }
     }

@@ -4,7 +4,8 @@
 //! (`docs/architecture.md`, "Money"). These types travel from the jobs into the journal and to the
 //! office, so they are plain facts: no behaviour beyond the read-back judgement's vocabulary.
 
-use super::{AccountNo, Credit, Energy, MeterNo, PurchaseCount, TokenId, UnixSeconds};
+use super::numbered::numbered;
+use super::{AccountNo, Credit, Energy, MeterNo, PurchaseCount, TokenId, UnixSeconds, Verb};
 
 /// One row of a meter's purchase history (DL/T 645-2007, 0332/0333).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,42 @@ pub struct Evidence {
     pub frames_digest: [u8; 32],
 }
 
-/// Everything a recharge will do to a meter, fixed before the first byte leaves.
+numbered! {
+    /// What a money frame does. All of them are begun by an intent and decided by reading back.
+    Act {
+        /// Credits what a customer bought.
+        Recharge = 0, "recharge";
+        /// Takes credit out of the meter, to be given back to the customer.
+        Refund = 1, "refund";
+        /// Credits what an old meter held.
+        CarryIn = 2, "carry-in";
+        /// Takes out what goes to a new meter.
+        CarryOut = 3, "carry-out";
+        /// Opens an account, with or without a first credit.
+        Open = 4, "open";
+        /// Takes out exactly one earlier recharge.
+        Reversal = 5, "reversal";
+    }
+}
+
+impl Act {
+    /// Whether it takes credit out of the meter.
+    pub fn is_debit(self) -> bool {
+        matches!(self, Self::Refund | Self::CarryOut | Self::Reversal)
+    }
+
+    /// What a person must be allowed to do for it.
+    pub fn verb(self) -> Verb {
+        match self {
+            Self::Recharge => Verb::Recharge,
+            Self::Refund | Self::Reversal => Verb::Refund,
+            Self::CarryIn | Self::CarryOut => Verb::Swap,
+            Self::Open => Verb::Account,
+        }
+    }
+}
+
+/// Everything a money frame will do to a meter, fixed before the first byte leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IntentFacts {
     /// The token used.
@@ -64,8 +100,10 @@ pub struct IntentFacts {
     pub account: AccountNo,
     /// The purchase count the meter must show before.
     pub count_before: PurchaseCount,
-    /// What is credited.
+    /// What is credited, or taken out.
     pub credit: Credit,
+    /// Which of the two, and why.
+    pub act: Act,
     /// Order number for meters that take one.
     pub order: [u8; 8],
 }

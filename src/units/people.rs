@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::numbered::numbered;
 use super::{Credit, CreditUnit, UnixSeconds};
 
 /// An operator's number or short name: 1 to 16 of a-z, 0-9 and `-`. Digits alone can be typed on a
@@ -38,56 +39,6 @@ impl fmt::Display for OperatorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// Makes an enum with a number that is stored and signed, and a stable name.
-macro_rules! numbered {
-    (
-        $(#[$meta:meta])* $name:ident {
-            $($(#[$row:meta])* $variant:ident = $number:literal, $text:literal;)*
-        }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$row])* $variant,)*
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The number that is stored and signed.
-            pub fn number(self) -> u8 {
-                match self {
-                    $(Self::$variant => $number,)*
-                }
-            }
-
-            /// The stable name, for commands and `--json`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-
-            /// The one with this number.
-            pub fn from_number(number: i64) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| i64::from(one.number()) == number)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                let found = Self::ALL.iter().copied().find(|one| one.name() == text);
-                found.ok_or_else(|| {
-                    let names: Vec<&str> = Self::ALL.iter().map(|one| one.name()).collect();
-                    format!("{text:?} is not one of: {}", names.join(", "))
-                })
-            }
-        }
-    };
 }
 
 numbered! {

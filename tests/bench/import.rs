@@ -52,6 +52,7 @@ fn token(at: u32) -> RechargeToken {
         account: digits(330_100_000_000 + u64::from(at / 2)),
         caps: 0,
         max_balance: None,
+        undoes: None,
     }
 }
 

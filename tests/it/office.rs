@@ -159,6 +159,7 @@ fn raced_frees_the_money_only_when_the_winner_is_known() {
 fn an_intent_must_be_the_tokens() {
     let row = token(TokenState::Delivered);
     let facts = IntentFacts {
+        act: meterkit::units::Act::Recharge,
         token: row.id,
         meter: row.meter,
         account: row.account,

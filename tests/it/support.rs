@@ -254,6 +254,7 @@ impl Desk {
             account: account.bcd(),
             caps: 0,
             max_balance: None,
+            undoes: None,
         }
     }
 

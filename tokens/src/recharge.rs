@@ -32,6 +32,7 @@ mod key {
     pub(super) const ACCOUNT: i64 = 7;
     pub(super) const CAPS: i64 = 8;
     pub(super) const MAX_BALANCE: i64 = 9;
+    pub(super) const UNDOES: i64 = 10;
 }
 
 /// What the credit is.
@@ -39,15 +40,17 @@ mod key {
 pub enum Kind {
     /// Paid by the customer.
     Recharge,
-    /// Given back.
+    /// Taken out of the meter, to be given back.
     Refund,
     /// Taken over from a meter that was swapped out.
     CarryOver,
+    /// Opens the account, with a first credit or without one.
+    Open,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Recharge, Self::Refund, Self::CarryOver];
+    pub const ALL: [Self; 4] = [Self::Recharge, Self::Refund, Self::CarryOver, Self::Open];
 
     /// The number in the token.
     pub const fn number(self) -> i64 {
@@ -55,6 +58,7 @@ impl Kind {
             Self::Recharge => 0,
             Self::Refund => 1,
             Self::CarryOver => 2,
+            Self::Open => 3,
         }
     }
 }
@@ -100,7 +104,7 @@ pub struct RechargeToken {
     pub id: [u8; 16],
     /// What the credit is.
     pub kind: Kind,
-    /// How much, in minor units of `unit`: 1..=2^31-1.
+    /// How much, in minor units of `unit`: 1..=2^31-1; 0 only where an account is opened.
     pub amount: i64,
     /// What is credited.
     pub unit: Unit,
@@ -117,6 +121,8 @@ pub struct RechargeToken {
     pub caps: u32,
     /// The balance that must not be exceeded, in minor units of `unit`: 1..=2^31-1.
     pub max_balance: Option<i64>,
+    /// The recharge that a refund undoes: then it is a reversal, of exactly its amount.
+    pub undoes: Option<[u8; 16]>,
 }
 
 impl RechargeToken {
@@ -181,6 +187,7 @@ impl RechargeToken {
             (key::ACCOUNT, Some(Value::bytes(self.account))),
             (key::CAPS, (self.caps != 0).then(|| Value::from(self.caps))),
             (key::MAX_BALANCE, self.max_balance.map(Value::Int)),
+            (key::UNDOES, self.undoes.map(Value::bytes)),
         ]);
         Ok(Value::Map(vec![
             (ISS, Value::from(self.tenant.as_str())),
@@ -218,6 +225,7 @@ impl RechargeToken {
             account: private.array_bytes(key::ACCOUNT)?,
             caps: take_caps(&mut private)?,
             max_balance: private.opt_int(key::MAX_BALANCE)?,
+            undoes: private.opt_array_bytes(key::UNDOES)?,
         };
         private.finish()?;
         claims.finish()?;
@@ -236,7 +244,9 @@ impl RechargeToken {
         if !is_bcd(&self.account) {
             return Err(TokenError::Claim("epoch"));
         }
-        if !amounts.contains(&self.amount) {
+        // An account may be opened without a first credit; nothing else moves nothing.
+        let empty = self.kind == Kind::Open && self.amount == 0;
+        if !empty && !amounts.contains(&self.amount) {
             return Err(TokenError::Amount(self.amount));
         }
         if self.count == u32::MAX {
@@ -247,6 +257,9 @@ impl RechargeToken {
         }
         if self.max_balance.is_some_and(|most| !amounts.contains(&most)) {
             return Err(TokenError::Claim("maxbal"));
+        }
+        if self.undoes.is_some() && self.kind != Kind::Refund {
+            return Err(TokenError::Claim("undoes"));
         }
         let (issued, not_before, expires) = (self.issued, self.not_before, self.expires);
         Window { issued, not_before, expires }.check()

@@ -53,22 +53,27 @@ prop_compose! {
         life in 1i64..1_000_000_000,
         early in 0i64..1_000_000,
         id in any::<[u8; 16]>(),
-        (kind, unit) in (0usize..3, 0usize..2),
-        amount in 1i64..1 << 31,
+        (kind, unit) in (0usize..4, 0usize..2),
+        amount in 0i64..1 << 31,
         count in 0u32..u32::MAX,
         seq in 0u64..1 << 63,
         order in any::<[u8; 8]>(),
         account in bcd(),
         caps in 0u32..4,
         max_balance in prop::option::of(1i64..1 << 31),
+        undoes in prop::option::of(any::<[u8; 16]>()),
     ) -> RechargeToken {
+        let kind = Kind::ALL[kind];
         RechargeToken {
+            // Only an opening moves nothing, only a refund undoes something.
+            amount: if kind == Kind::Open { amount } else { amount.max(1) },
+            undoes: undoes.filter(|_| kind == Kind::Refund),
+            kind,
             tenant,
             meter,
             device,
             not_before,
             id,
-            amount,
             count,
             seq,
             order,
@@ -77,7 +82,6 @@ prop_compose! {
             max_balance,
             expires: not_before + life,
             issued: (not_before - early).max(0),
-            kind: Kind::ALL[kind],
             unit: Unit::ALL[unit],
         }
     }

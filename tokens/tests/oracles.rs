@@ -207,6 +207,7 @@ prop_compose! {
     ) -> RechargeToken {
         RechargeToken {
             tenant, meter, device, not_before, id, amount, count, seq, order, caps, max_balance,
+            undoes: None,
             expires: not_before + life,
             issued: not_before,
             kind: Kind::ALL[kind],

@@ -190,6 +190,10 @@ pub enum JournalKind {
     Revoked,
     /// Another program version writes from here on.
     Software,
+    /// A step of a longer errand.
+    Step,
+    /// Something is remembered of a meter, or not any more.
+    Marked,
     /// A torn end was cut off at opening.
     TailCut,
 }

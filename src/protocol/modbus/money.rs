@@ -9,7 +9,7 @@ use super::pdu::{MAX_WRITE, Request};
 use crate::protocol::exchange::{Once, Question, Reply, Timing, Trouble};
 use crate::protocol::form::Form;
 use crate::protocol::{Dialogue, Step, Tick, map_done};
-use crate::units::{IntentFacts, IntentProof};
+use crate::units::{Act, IntentFacts, IntentProof};
 
 /// A part of a recharge block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,9 @@ impl CreditBlock {
 
     /// The registers' contents; `None` if the facts cannot be expressed.
     fn fill(&self, facts: &IntentFacts) -> Option<Vec<u16>> {
+        if facts.act != Act::Recharge && facts.act != Act::CarryIn {
+            return None;
+        }
         // A block without an amount, or with two, is nothing anybody can have meant.
         let amounts = self.parts.iter().filter(|(part, _)| *part == Part::Amount).count();
         self.words().filter(|_| amounts == 1)?;
@@ -222,6 +225,7 @@ mod tests {
 
     fn facts(value: i64, count: u32) -> IntentFacts {
         IntentFacts {
+            act: crate::units::Act::Recharge,
             token: TokenId([0; 16]),
             meter: "47".parse().unwrap(),
             account: "112233445566".parse().unwrap(),

@@ -1,6 +1,6 @@
 //! Every kind of journal entry, to and from its CBOR map.
 
-use super::{RecordError, parts, people};
+use super::{RecordError, errand, parts, people};
 use crate::store::event::{Event, Reading, Withdrawal};
 use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
 use crate::units::UnixSeconds;
@@ -70,6 +70,7 @@ pub fn to_value(event: &Event) -> (i64, Value) {
             let (offset, bytes) = (parts::number(*offset), parts::number(*bytes));
             (TAIL_CUT, vec![(1, text(file)), (2, offset), (3, bytes)])
         }
+        Event::Step(_) | Event::Marked { .. } => errand::to_value(event),
         Event::LoggedIn { .. }
         | Event::LoggedOut { .. }
         | Event::PinSet { .. }
@@ -142,6 +143,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
             offset: f.number(2)?,
             bytes: f.number(3)?,
         },
+        errand::STEP | errand::MARKED => errand::from_fields(kind, &mut f)?,
         other => people::from_fields(other, &mut f)?,
     };
     f.finish()?;

@@ -4,8 +4,9 @@ use super::RecordError;
 use crate::store::event::{Position, TokenFacts};
 use crate::store::schema::MAX_METER_TEXT;
 use crate::units::{
-    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts, Judgement,
-    MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+    AccountNo, Act, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts,
+    Judgement, MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, TokenId,
+    UnixSeconds,
 };
 use meterkit_tokens::cbor::{Fields, Value};
 
@@ -255,14 +256,15 @@ pub fn take_judgement(mut f: Fields) -> Result<Judgement> {
 
 /// Facts of an intent: 1 token, 2 meter, 3 account, 4 count before, 5 credit, 6 unit, 7 order.
 pub fn intent_facts(facts: &IntentFacts) -> Value {
-    Value::Map(vec![
-        (1, token(facts.token)),
-        (2, meter(facts.meter)),
-        (3, account(facts.account)),
-        (4, Value::from(facts.count_before.0)),
-        (5, Value::Int(facts.credit.value)),
-        (6, unit(facts.credit.unit)),
-        (7, Value::bytes(facts.order)),
+    Value::map_of([
+        (1, Some(token(facts.token))),
+        (2, Some(meter(facts.meter))),
+        (3, Some(account(facts.account))),
+        (4, Some(Value::from(facts.count_before.0))),
+        (5, Some(Value::Int(facts.credit.value))),
+        (6, Some(unit(facts.credit.unit))),
+        (7, Some(Value::bytes(facts.order))),
+        (8, act(facts.act)),
     ])
 }
 
@@ -275,12 +277,27 @@ pub fn take_intent_facts(mut f: Fields) -> Result<IntentFacts> {
         count_before: PurchaseCount(f.number(4)?),
         credit: Credit { value: f.int(5)?, unit: take_unit(&mut f, 6)? },
         order: f.array_bytes(7)?,
+        act: take_act(&mut f, 8)?,
     };
     f.finish()?;
     Ok(facts)
 }
 
-/// A token's facts: 1-7 as an intent's, 8 running number, 9 not before, 10 expires, 11 capability
+/// An act's number; a recharge is left out, as in entries written before there was anything else.
+fn act(act: Act) -> Option<Value> {
+    (act != Act::Recharge).then(|| Value::Int(i64::from(act.number())))
+}
+
+fn take_act(fields: &mut Fields, key: i64) -> Result<Act> {
+    match fields.opt_int(key)? {
+        None => Ok(Act::Recharge),
+        // A second spelling of what is left out.
+        Some(0) => Err(RecordError::Value("act")),
+        Some(number) => Act::from_number(number).ok_or(RecordError::Value("act")),
+    }
+}
+
+/// A token's facts: 1-7 as an intent's, 14 its act, 8 running number, 9 not before, 10 expires, 11 capability
 /// bits, 12 highest balance, 13 when it was signed.
 pub fn token_facts(t: &TokenFacts) -> Value {
     Value::map_of([
@@ -297,6 +314,7 @@ pub fn token_facts(t: &TokenFacts) -> Value {
         (11, Some(Value::from(t.caps))),
         (12, t.max_balance.map(Value::Int)),
         (13, Some(Value::Int(t.issued.0))),
+        (14, act(t.act)),
     ])
 }
 
@@ -315,6 +333,7 @@ pub fn take_token_facts(mut f: Fields) -> Result<TokenFacts> {
         caps: f.number(11)?,
         max_balance: f.opt_int(12)?,
         issued: UnixSeconds(f.int(13)?),
+        act: take_act(&mut f, 14)?,
     };
     f.finish()?;
     Ok(facts)

@@ -2,16 +2,16 @@
 
 use super::{RecordError, decode_body, encode_body, rows};
 use crate::store::event::{
-    DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, TokenFacts, Withdrawal,
+    DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, Step, TokenFacts, Withdrawal,
 };
 use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
 use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};
 use crate::store::segment::{FRAME, RECORD};
 use crate::store::state::{Doc, State, Sum};
 use crate::units::{
-    AccountNo, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, IntentFacts,
-    Judgement, MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId,
-    UnixSeconds, Verb,
+    AccountNo, Act, BusPlace, Credit, CreditUnit, Decision, Energy, ErrandKind, Evidence, Exposure,
+    IntentFacts, Judgement, Mark, MeterNo, OperatorId, PurchaseCount, PurchaseRecord, RelayState,
+    Role, StepState, TokenId, UnixSeconds, Verb, WorkId,
 };
 use meterkit_tokens::cbor::{Fields, Limits, Value, decode, encode};
 use proptest::option::of;
@@ -106,9 +106,11 @@ prop_compose! {
         expires in time(),
         caps: u32,
         max_balance: Option<i64>,
+        act in prop::sample::select(Act::ALL),
     ) -> TokenFacts {
         let count_before = PurchaseCount(count);
         TokenFacts {
+            act,
             id, meter, account, count_before, credit, seq, order, not_before, issued,
             expires, caps, max_balance,
         }
@@ -204,7 +206,23 @@ fn people() -> impl Strategy<Value = Event> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![money(), people()]
+    prop_oneof![money(), people(), errand()]
+}
+
+fn errand() -> impl Strategy<Value = Event> {
+    let notes = prop::collection::vec(("[a-z]{0,9}", ".{0,20}"), 0..5);
+    let kind = prop::sample::select(ErrandKind::ALL);
+    let state = prop::sample::select(StepState::ALL);
+    let mark = prop::sample::select(Mark::ALL);
+    prop_oneof![
+        (any::<[u8; 16]>(), kind, of(meter()), "[a-z ]{1,64}", state, notes).prop_map(
+            |(work, kind, meter, name, state, notes)| {
+                Event::Step(Step { errand: WorkId(work), kind, meter, name, state, notes })
+            }
+        ),
+        (meter(), mark, any::<bool>(), ".{0,30}")
+            .prop_map(|(meter, mark, on, note)| { Event::Marked { meter, mark, on, note } }),
+    ]
 }
 
 fn money() -> impl Strategy<Value = Event> {

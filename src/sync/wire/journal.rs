@@ -58,6 +58,8 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::DocumentTaken { .. } => "document-taken",
         Event::Revoked { .. } => "revoked",
         Event::Software { .. } => "software",
+        Event::Step(_) => "step",
+        Event::Marked { .. } => "marked",
         Event::TailCut { .. } => "tail-cut",
     }
 }

@@ -181,6 +181,7 @@ pub fn token(
         account: meter.account.bcd(),
         caps: 0,
         max_balance: None,
+        undoes: None,
     }
 }
 

@@ -40,7 +40,7 @@ fn version_2_is_read() {
         .iter()
         .map(|e| format!("{:?}", e.event).split([' ', '(']).next().unwrap_or_default().to_owned())
         .collect();
-    assert_eq!(kinds.len(), 21, "every kind of entry is in it: {kinds:?}");
+    assert_eq!(kinds.len(), 21, "every kind of its time is in it: {kinds:?}");
     assert_eq!(store.identity().device.to_string(), "hh-007");
     assert!(store.events(1, 99).iter().any(|e| matches!(e.event, Event::TailCut { .. })));
     assert_eq!(store.token(super::make::token_id(1)).unwrap().state, TokenState::Accepted);

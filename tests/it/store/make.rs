@@ -46,6 +46,7 @@ pub fn token_id(n: u64) -> TokenId {
 /// Token `n` for a meter at purchase count `count`.
 pub fn facts(n: u64, no: u64, count: u32) -> TokenFacts {
     TokenFacts {
+        act: meterkit::units::Act::Recharge,
         id: token_id(n),
         meter: meter(no),
         account: (no + 1).to_string().parse().unwrap(),

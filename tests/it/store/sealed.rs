@@ -49,6 +49,7 @@ fn stamp(at: i64) -> Stamp {
 
 fn token(n: u64) -> TokenFacts {
     TokenFacts {
+        act: meterkit::units::Act::Recharge,
         id: TokenId([n as u8; 16]),
         meter: meter(METER + n),
         account: (ACCOUNT + n).to_string().parse().unwrap(),

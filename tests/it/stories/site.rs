@@ -249,6 +249,7 @@ impl Site {
             account: order.account.bcd(),
             caps: order.caps,
             max_balance: order.max_balance,
+            undoes: None,
         };
         (TokenId(id), self.office.issuer.recharge(&token).unwrap())
     }

@@ -117,6 +117,7 @@ fn token(n: u64, meters: u64) -> TokenFacts {
     let mut id = [0x70; 16];
     id[..8].copy_from_slice(&n.to_be_bytes());
     TokenFacts {
+        act: meterkit::units::Act::Recharge,
         id: TokenId(id),
         meter: no,
         account: no.to_string().parse().expect("twelve digits"),

@@ -41,6 +41,7 @@ impl Paper {
 
 fn facts(issued: &Issued) -> TokenFacts {
     TokenFacts {
+        act: meterkit::units::Act::Recharge,
         id: issued.id,
         meter: issued.meter,
         account: account(),

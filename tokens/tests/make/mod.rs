@@ -90,6 +90,7 @@ pub(crate) fn golden() -> RechargeToken {
         account: [0x00, 0x00, 0x00, 0x12, 0x34, 0x56],
         caps: 0,
         max_balance: None,
+        undoes: None,
     }
 }
 

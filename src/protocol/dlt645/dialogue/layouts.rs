@@ -4,7 +4,7 @@
 //! company's layout is followed and packed BCD where the table says so; both low byte first.
 
 use crate::protocol::value::write_bcd;
-use crate::units::{AccountNo, CreditUnit, IntentFacts, PurchaseCount};
+use crate::units::{AccountNo, Act, CreditUnit, IntentFacts, PurchaseCount};
 
 /// Open an account; with the next purchase count it books money, too.
 pub(super) const DI_OPEN: u32 = 0x0701_01FF;
@@ -47,6 +47,12 @@ impl RechargeLayout {
     /// The identifier and the data of the frame; `None` if the facts cannot be expressed.
     /// `operator` is the operator code, high byte first.
     pub(super) fn data(self, facts: &IntentFacts, operator: [u8; 4]) -> Option<(u32, Vec<u8>)> {
+        if facts.act == Act::Open {
+            return self.opening(facts, operator);
+        }
+        if facts.act.is_debit() {
+            return None;
+        }
         let value = facts.credit.value;
         let amount = u32::try_from(value).ok().filter(|amount| *amount > 0)?;
         let count = facts.count_before.next()?;
@@ -88,6 +94,23 @@ impl RechargeLayout {
         }
         Some((di, data))
     }
+
+    /// The opening frame of the grid company's layout: with the count that the meter has it books
+    /// nothing and can be repeated, with the next one it books the first credit (dlt645.md 6.1).
+    fn opening(self, facts: &IntentFacts, operator: [u8; 4]) -> Option<(u32, Vec<u8>)> {
+        if !matches!(self, Self::Sgcc | Self::Ko | Self::Tw) {
+            return None;
+        }
+        let amount = u32::try_from(facts.credit.value).ok()?;
+        let count = match amount {
+            0 => facts.count_before,
+            _ => facts.count_before.next()?,
+        };
+        let mut data = head(DI_OPEN, operator);
+        data.extend(amount.to_le_bytes());
+        purse_tail(&mut data, count, facts.account);
+        Some((DI_OPEN, data))
+    }
 }
 
 /// Identifier and operator code.
@@ -113,6 +136,7 @@ mod tests {
 
     fn facts(value: i64, unit: CreditUnit, count: u32) -> IntentFacts {
         IntentFacts {
+            act: crate::units::Act::Recharge,
             token: TokenId([0; 16]),
             meter: "260305510012".parse().unwrap(),
             account: "112233445566".parse().unwrap(),
@@ -159,6 +183,26 @@ mod tests {
         }
         let (di, first) = RechargeLayout::Tw.data(&facts(1, Yuan, 0), [0; 4]).unwrap();
         assert_eq!((di, hex(&first[..4])), (DI_OPEN, "FF010107".to_owned()));
+    }
+
+    #[test]
+    fn an_opening_books_with_the_next_count_only() {
+        let open =
+            |value, count| IntentFacts { act: Act::Open, ..facts(value, CreditUnit::Yuan, count) };
+        for (value, count, sent) in [(0, 0, 0), (0, 7, 7), (12_345, 0, 1), (12_345, 7, 8)] {
+            let (di, data) = RechargeLayout::Sgcc.data(&open(value, count), [0; 4]).unwrap();
+            assert_eq!((di, data.len()), (DI_OPEN, 30));
+            assert_eq!(
+                hex(&data[8..16]),
+                format!("{:08X}{:08X}", (value as u32).swap_bytes(), u32::swap_bytes(sent))
+            );
+            assert_eq!(hex(&data[20..26]), "665544332211");
+        }
+        assert_eq!(RechargeLayout::Kede.data(&open(0, 0), [0; 4]), None, "no opening is known");
+        let out = IntentFacts { act: Act::Refund, ..facts(1, CreditUnit::Yuan, 1) };
+        for layout in RechargeLayout::ALL {
+            assert_eq!(layout.data(&out, [0; 4]), None, "{layout:?}: a debit is no recharge");
+        }
     }
 
     #[test]

@@ -244,6 +244,7 @@ mod tests {
 
     fn facts(value: i64, count: u32) -> IntentFacts {
         IntentFacts {
+            act: crate::units::Act::Recharge,
             token: TokenId([0; 16]),
             meter: "47".parse().unwrap(),
             account: "112233445566".parse().unwrap(),
