@@ -25,6 +25,7 @@ pub mod audit;
 pub mod boxes;
 pub mod check;
 pub mod clock;
+pub mod control;
 mod documents;
 pub mod drive;
 pub mod engine;
