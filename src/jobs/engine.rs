@@ -5,6 +5,7 @@
 //! | door | the log-in; while somebody is logged in, answers from the store and hands errands on |
 //! | line, one a port | its open link, one errand at a time; opened when needed |
 //! | office | one exchange at a time |
+//! | errands | one longer errand at a time, over as many lines as it needs |
 //! | ports | looks once a second while somebody looks at the list |
 //!
 //! All but the door run only while somebody is logged in; with the log-out they end, the store is
@@ -15,6 +16,7 @@
 
 mod desk;
 mod door;
+mod errands;
 mod line;
 mod lines;
 mod office;

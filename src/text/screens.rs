@@ -22,6 +22,22 @@ messages! {
     title_box(name: &str) { en: "Box {name}", zh: "终端 {name}" }
     title_ports() { en: "Ports", zh: "通信口" }
     title_frames() { en: "Frames", zh: "报文" }
+    title_works() { en: "Errands", zh: "作业" }
+    title_work_form() { en: "New errand", zh: "新作业" }
+    title_work_sheet() { en: "Errand", zh: "作业详情" }
+    title_work_running() { en: "Errand under way", zh: "作业进行中" }
+    work_open() { en: "open", zh: "未完成" }
+    work_ended() { en: "ended", zh: "已结束" }
+    work_password() { en: "meter password", zh: "电表密码" }
+    work_running() { en: "Under way...", zh: "进行中……" }
+    work_answer_missing() { en: "Type the answer first.", zh: "请先输入答案。" }
+    work_begin_enter() {
+        en: "This is the plan; nothing was changed. Enter begins, Esc leaves.",
+        zh: "以上为计划，尚未改动任何内容。回车开始，Esc返回。",
+    }
+    work_go_enter() { en: "Enter carries on. Esc leaves it open.", zh: "回车继续，Esc保留待办。" }
+    work_yes_enter() { en: "Enter: yes, it is so. Esc leaves it open.", zh: "回车确认，Esc保留待办。" }
+    work_done_enter() { en: "It has come to its end. Enter goes back.", zh: "作业已结束，回车返回。" }
     title_settings() { en: "Settings", zh: "设置" }
     title_help() { en: "Help", zh: "帮助" }
     title_sheet() { en: "It did not work", zh: "操作未成功" }

@@ -49,6 +49,8 @@ pub enum ErrandKind {
     Sync,
     /// Survey of the line.
     Survey,
+    /// A longer errand.
+    Work,
 }
 
 /// A running errand.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
 use super::trace::Trace;
@@ -34,6 +34,8 @@ pub(super) enum Task {
     Commit(String),
     Resolve(MeterNo),
     Survey(SurveyPlan),
+    /// Let go of the port, and say so.
+    Release(Sender<()>),
 }
 
 impl Task {
@@ -43,7 +45,7 @@ impl Task {
             Self::Read(_) => Update::Read { errand, result: Err(failure) },
             Self::Preflight(_) => Update::Preflight { errand, result: Err(failure) },
             Self::Commit(_) | Self::Resolve(_) => Update::Finished { errand, result: Err(failure) },
-            Self::Survey(_) => Update::Surveyed { errand, result: Err(failure) },
+            Self::Survey(_) | Self::Release(_) => Update::Surveyed { errand, result: Err(failure) },
         }
     }
 }
@@ -116,6 +118,12 @@ impl Worker<'_> {
                     recharge::resolve(desk, line, meter)
                 });
                 Update::Finished { errand, result: result.map(Box::new) }
+            }
+            Task::Release(told) => {
+                self.open = None;
+                // Nobody listens only when nobody waits any more.
+                let _ = told.send(());
+                return;
             }
             Task::Survey(plan) => {
                 let result = self.survey(errand, cancel, plan);
