@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may
 
-mod account;
 mod audit;
 #[cfg(feature = "ble")]
 mod ble;
 mod boxes;
 mod cjt188;
 mod cli;
+mod control;
 mod crash;
 mod decode;
 mod dlms;
