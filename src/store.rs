@@ -59,8 +59,8 @@ mod write;
 
 pub use error::{Damage, StoreError, Why};
 pub use event::{
-    DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Stamp,
-    TokenFacts, Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,
+    Stamp, TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};

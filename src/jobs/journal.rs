@@ -123,6 +123,9 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         }
         Event::Revoked { ids, .. } => (JournalKind::Revoked, None, ids.len().to_string()),
         Event::Software { version, .. } => (JournalKind::Software, None, version.clone()),
+        Event::UnprovenAccepted { verb, profile, confidence, .. } => {
+            (JournalKind::Unproven, None, format!("{} {profile} {confidence}", verb.name()))
+        }
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }
 }

@@ -105,6 +105,7 @@ messages! {
     kind_document() { en: "office paper", zh: "后台文件" }
     kind_revoked() { en: "revoked", zh: "吊销" }
     kind_software() { en: "new version", zh: "程序更新" }
+    kind_unproven() { en: "not proven", zh: "未证实写表" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 
     // Stable details of entries.

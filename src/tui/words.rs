@@ -78,6 +78,7 @@ impl Lang {
             JournalKind::DocumentTaken => self.kind_document(),
             JournalKind::Revoked => self.kind_revoked(),
             JournalKind::Software => self.kind_software(),
+            JournalKind::Unproven => self.kind_unproven(),
             JournalKind::TailCut => self.kind_cut(),
         }
     }

@@ -190,6 +190,8 @@ pub enum JournalKind {
     Revoked,
     /// Another program version writes from here on.
     Software,
+    /// Rows that are not proven were about to be written, because somebody said so.
+    Unproven,
     /// A torn end was cut off at opening.
     TailCut,
 }

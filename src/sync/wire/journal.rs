@@ -58,6 +58,7 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::DocumentTaken { .. } => "document-taken",
         Event::Revoked { .. } => "revoked",
         Event::Software { .. } => "software",
+        Event::UnprovenAccepted { .. } => "unproven-accepted",
         Event::TailCut { .. } => "tail-cut",
     }
 }
