@@ -71,6 +71,8 @@ pub struct File {
     pub token_life_h: Option<u32>,
     /// Where the device's secret is: `auto`, `tpm`, `keystore`, or the path of a file.
     pub device_secret: Option<String>,
+    /// Profiles whose rows may be written by although they are below confidence B.
+    pub unproven_writes: Vec<String>,
 }
 
 /// What is wrong with the configuration.
@@ -98,7 +100,7 @@ pub enum ConfigError {
 }
 
 /// The known keys, for the "did you mean" of an unknown one.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "operator",
     "lang",
     "port",
@@ -110,6 +112,7 @@ const KEYS: [&str; 11] = [
     "ascii",
     "token_life_h",
     "device_secret",
+    "unproven_writes",
 ];
 
 /// Reads the file; a missing one is an empty one.

@@ -13,6 +13,7 @@
 //! | what is trusted; the gate before money | [`trust`], `gate` |
 //! | quick read, of any meter; what its bus calls it | [`read`], [`readout`], [`address`] |
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
+//! | may unproven rows be written by | [`proven`] |
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
@@ -44,6 +45,7 @@ pub mod meters;
 mod named;
 pub mod open;
 pub mod ports;
+pub mod proven;
 pub mod read;
 mod read_back;
 pub mod readout;
@@ -112,6 +114,8 @@ pub struct Desk<'a> {
     pub session: &'a Session,
     /// Longest life of a token that is used, seconds (at most [`check::MAX_LIFE_S`]).
     pub max_life_s: i64,
+    /// The models whose unproven rows may be written by.
+    pub accepted: &'a proven::Accepted,
 }
 
 impl Desk<'_> {

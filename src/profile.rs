@@ -259,6 +259,10 @@ pub struct MoneyRules {
     pub price_fen_per_kwh: i64,
     /// The largest load, W: the same bound where energy cannot be read.
     pub power_w: i64,
+    /// Where the section's facts come from.
+    pub source: String,
+    /// How sure they are: A to D. Below B a recharge needs the operator's explicit word.
+    pub confidence: char,
     /// Where it is.
     pub at: MoneyAt,
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::Common;
 use super::output::{Output, language};
 use crate::config::{self, File, Paths};
+use crate::jobs::proven::Accepted;
 use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, lines, open, trace};
@@ -58,6 +59,8 @@ pub struct Context {
     pub clock: SystemClock,
     /// How the command prints, in the language found.
     pub out: Output,
+    /// The models whose unproven rows may be written by: the configuration's.
+    pub accepted: Accepted,
 }
 
 impl Context {
@@ -74,7 +77,8 @@ impl Context {
         let clock = SystemClock::new(file.timezone.as_deref())
             .map_err(|detail| Failure { code: Code::Config, detail })?;
         let lang = language(common.lang.as_deref(), file.lang.as_deref());
-        Ok(Self { paths, file, clock, out: out.speaking(lang) })
+        let accepted = Accepted::new(&file.unproven_writes, &[]);
+        Ok(Self { paths, file, clock, out: out.speaking(lang), accepted })
     }
 
     /// The line to use: flag, then configuration.
@@ -268,8 +272,9 @@ impl Context {
     }
 
     /// The handheld's side of an errand.
-    pub fn desk<'a>(&self, work: &'a Work) -> Desk<'a> {
-        Desk { store: &work.store, session: &work.session, max_life_s: self.token_life_s() }
+    pub fn desk<'a>(&'a self, work: &'a Work) -> Desk<'a> {
+        let Work { store, session, .. } = work;
+        Desk { store, session, max_life_s: self.token_life_s(), accepted: &self.accepted }
     }
 
     /// Longest life of a token this handheld uses, seconds.

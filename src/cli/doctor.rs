@@ -56,6 +56,7 @@ pub fn run(common: &Common, _args: &DoctorArgs, out: &Output) -> Result<u8, Fail
         terminal(),
         Finding::ok("clock", context.moment(SystemClock::utc())),
     ];
+    unproven(&context, &mut findings);
     let locked = vault(&context, &mut findings);
     let store = match locked {
         None => store(&context, common, &mut findings),
@@ -86,6 +87,24 @@ fn write_finding(to: &mut dyn Write, out: &Output, finding: &Finding) -> io::Res
         writeln!(to, "   {}: {}", code.as_str(), say.title(out.lang))?;
         writeln!(to, "   {}", say.next(out.lang))
     })
+}
+
+/// The models whose unproven rows may be written by: nobody should have them by oversight, and a
+/// name that fits no model would do nothing without a word.
+fn unproven(context: &Context, findings: &mut Vec<Finding>) {
+    let accepted = &context.file.unproven_writes;
+    if accepted.is_empty() {
+        return;
+    }
+    let profiles = context.profiles();
+    let unknown = accepted.iter().find(|id| profiles.get(id).is_none());
+    findings.push(match unknown {
+        None => Finding::note("unproven", format!("unproven_writes: {}", accepted.join(", "))),
+        Some(id) => {
+            let detail = format!("unproven_writes: no profile named {id:?}");
+            Finding::bad("unproven", &failure::fail(Code::Config, detail))
+        }
+    });
 }
 
 fn features() -> String {

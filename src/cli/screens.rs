@@ -65,6 +65,7 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     // Without a word of the user's each meter's profile sets its own line.
     config.settings = Some(wanted).filter(|wanted| *wanted != own);
     config.profile = context.file.profile.clone();
+    config.accepted = context.accepted.clone();
     config.max_life_s = context.token_life_s();
     config.clock = Arc::new(context.clock.clone());
     Ok(config)

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
+use super::proven::Accepted;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
 use crate::profile::Profiles;
@@ -86,6 +87,8 @@ pub struct EngineConfig {
     pub profiles: Profiles,
     /// Longest life of a token that is used, seconds.
     pub max_life_s: i64,
+    /// The models whose unproven rows may be written by.
+    pub accepted: Accepted,
     /// The clock and the meters' time zone.
     pub clock: Arc<dyn Clock>,
     /// Demo only: brings the network up (`true`) or down.
@@ -117,6 +120,7 @@ impl EngineConfig {
             profile: None,
             profiles,
             max_life_s: check::MAX_LIFE_S,
+            accepted: Accepted::default(),
             clock: Arc::new(clock),
             network: None,
             open_line: Box::new(open::line),
@@ -141,6 +145,7 @@ struct Common {
     default_operator: Mutex<String>,
     hint: String,
     max_life_s: i64,
+    accepted: Accepted,
     profile: Option<String>,
     profiles: Profiles,
     settings: Option<LineSettings>,
@@ -274,6 +279,7 @@ impl Engine {
             default_operator: Mutex::new(config.default_operator),
             hint: config.hint,
             max_life_s: config.max_life_s,
+            accepted: config.accepted,
             profile: config.profile,
             profiles: config.profiles,
             settings: config.settings,

@@ -1,7 +1,9 @@
 //! The commands as a script meets them: exit statuses, codes, words in both languages, and that
 //! what was refused changed nothing.
 
+mod boxes;
 mod secrets;
+mod unproven;
 
 use std::net::TcpListener;
 use std::path::Path;

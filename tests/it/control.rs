@@ -9,6 +9,7 @@ use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::control::Control;
 use meterkit::jobs::errand::{Answer, Ask, Errand, Sheet, Sign, Site, Values};
 use meterkit::jobs::lines::Crew;
+use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::{Cancel, Desk, Failure, Session, ask, check};
 use meterkit::profile::Profiles;
 use meterkit::report::Code;
@@ -81,7 +82,8 @@ impl Yard {
 
     fn with<T>(&self, password: Option<&str>, work: impl FnOnce(&Site<'_>) -> T) -> T {
         let (store, session): (&Store, &Session) = (&self.story.store, &self.story.session);
-        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S };
+        let desk =
+            Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted: &Accepted::default() };
         let link = self.link.clone();
         let open = move |_: Option<&str>, _: &LineSettings| -> Result<Box<dyn Link>, Failure> {
             Ok(Box::new(link.clone()))

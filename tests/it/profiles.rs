@@ -173,6 +173,31 @@ fn what_does_not_go_with_the_protocol_is_refused() {
     }
 }
 
+/// A row of the account may be surer, or less sure, than what is read.
+#[test]
+fn the_account_has_a_confidence_of_its_own() {
+    let money = |text: &str| {
+        let (profile, faults) = Profile::check(text);
+        let unsure = faults.iter().any(|fault| matches!(fault.what, What::Unsure { .. }));
+        let rules = profile.unwrap().money.unwrap();
+        (rules.confidence, rules.source, unsure)
+    };
+    let shop = fixture("shop-modbus.toml");
+    let (sure, source, unsure) = money(&shop);
+    assert!(('A'..='B').contains(&sure) && !unsure, "{sure} {source}");
+    let own = "[money]\nsource = \"a forum\"\nconfidence = \"D\"\n";
+    let doubtful = shop.replace("[money]\n", own);
+    assert_eq!(money(&doubtful), ('D', "a forum".to_owned(), true));
+    let ko = Profile::built_in_text("ko").unwrap();
+    let own = "[money]\nsource = \"KO, protocol V3\"\nconfidence = \"A\"\n";
+    assert_eq!(money(ko).0, 'C');
+    let proved = ko.replace("[money]\n", own);
+    assert_eq!(money(&proved), ('A', "KO, protocol V3".to_owned(), false));
+    let (_, faults) = Profile::check(&ko.replace("[money]\n", "[money]\nconfidence = \"E\"\n"));
+    let wrong: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert!(wrong.contains(&"money.confidence"), "{wrong:?}");
+}
+
 #[test]
 fn an_unsure_recharge_is_told() {
     for id in ["tms", "ko", "ko-2018", "kede", "tw-gateway"] {
@@ -342,6 +367,12 @@ fn what_is_listed_and_shown_includes_ones_own() {
     assert_eq!(rows.len(), Profile::built_in_ids().len() + 1);
     let shop = rows.iter().find(|row| row["id"] == "shop-modbus").unwrap();
     assert!(shop["recharge"] == true && shop["file"].as_str().unwrap().ends_with("shop.toml"));
+    assert_eq!(shop["needs_acceptance"], false);
+    assert_eq!(shop["money_confidence"], "A");
+    let ko = rows.iter().find(|row| row["id"] == "ko").unwrap();
+    assert_eq!((&ko["needs_acceptance"], &ko["money_confidence"]), (&json!(true), &json!("C")));
+    let (_, out) = command(home.path(), &["show", "ko"]);
+    assert!(out.contains("[C] reference/dlt645.md 6.5") && out.contains("MK-METER-15"), "{out}");
     let (_, out) = command(home.path(), &["show", "tms", "--toml"]);
     assert_eq!(out, Profile::built_in_text("tms").unwrap());
     let (status, out) = command(home.path(), &["show", "adf400l-3p"]);

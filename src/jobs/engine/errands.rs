@@ -68,8 +68,12 @@ fn serve(shared: &Shared, task: &Task) -> Result<Sheet, Failure> {
     let errand = kind_of(shared, &task.what)?;
     // All of them have answered when the channel has no sender left.
     while task.free.recv_timeout(RELEASE).is_ok() {}
-    let desk =
-        Desk { store: &shared.store, session: &shared.session, max_life_s: shared.max_life_s };
+    let desk = Desk {
+        store: &shared.store,
+        session: &shared.session,
+        max_life_s: shared.max_life_s,
+        accepted: &shared.accepted,
+    };
     let open = |port: Option<&str>, settings: &LineSettings| (shared.open_line)(port, settings);
     let crew = Crew {
         open: &open,

@@ -227,8 +227,9 @@ impl Worker<'_> {
         let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
-        let desk =
-            Desk { store: &shared.store, session: &shared.session, max_life_s: shared.max_life_s };
+        let (store, session) = (&shared.store, &shared.session);
+        let (max_life_s, accepted) = (shared.max_life_s, &shared.accepted);
+        let desk = Desk { store, session, max_life_s, accepted };
         let mut progress =
             |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
         let mut wire =

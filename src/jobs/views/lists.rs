@@ -194,6 +194,8 @@ pub enum JournalKind {
     Step,
     /// Something is remembered of a meter, or not any more.
     Marked,
+    /// Rows that are not proven were about to be written, because somebody said so.
+    Unproven,
     /// A torn end was cut off at opening.
     TailCut,
 }

@@ -102,6 +102,7 @@ pub const TABLE: &[Binding] = rows! {
     }
     BoxUsers {
         ENTER => Open, ROW;
+        DIGIT => Pick, NONE;
         UP => Up, NONE;
         DOWN => Down, NONE;
         PAGE_UP => PageUp, NONE;

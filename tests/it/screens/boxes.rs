@@ -78,6 +78,45 @@ fn a_user_is_read_and_recharged_with_keys() {
     assert_eq!(hand.app.place(), Place::Boxes);
 }
 
+/// Two digits within two seconds are one number; what no user has begins a new one.
+#[test]
+fn a_user_is_found_by_typing_its_number() {
+    let mut hand = Hand::small();
+    box_users(&mut hand);
+    let at = |hand: &Hand, user: u32| {
+        let number = states::no(user).to_string();
+        let text = hand.text();
+        let row = text.lines().find(|line| line.starts_with('>')).unwrap_or_default().to_owned();
+        assert!(row.contains(&number), "user {user}: {row}");
+    };
+    hand.types("2");
+    at(&hand, 2);
+    hand.types("7");
+    at(&hand, 27);
+    hand.types("5");
+    at(&hand, 5);
+    hand.wait(3);
+    hand.types("3");
+    at(&hand, 3);
+    hand.types("6");
+    at(&hand, 36);
+    hand.wait(3);
+    hand.types("0");
+    at(&hand, 36);
+    hand.types("1");
+    at(&hand, 1);
+    hand.press(Key::Down);
+    hand.types("9");
+    at(&hand, 9);
+    hand.press(Key::F(2));
+    let asked = hand.asked();
+    let read = asked.iter().find_map(|request| match request {
+        Request::Read { meter, .. } => Some(*meter),
+        _ => None,
+    });
+    assert_eq!(read, Some(states::no(9)), "{asked:?}");
+}
+
 #[test]
 fn another_boxs_users_are_not_shown() {
     let mut hand = Hand::small();
