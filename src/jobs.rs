@@ -39,6 +39,7 @@ pub mod lines;
 pub mod meters;
 mod named;
 pub mod open;
+pub mod opener;
 pub mod ports;
 pub mod read;
 mod read_back;

@@ -10,7 +10,7 @@ mod survey;
 
 pub use lists::{
     BoxRowView, BoxUserView, JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView,
-    PortView, TokenStateView, TokenView,
+    PortTrouble, PortView, TokenStateView, TokenView,
 };
 pub use people::{
     LockedView, LogOutWhy, LoggedOutWhy, OperatorView, SessionView, ShiftView, Standing,

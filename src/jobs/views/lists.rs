@@ -203,6 +203,33 @@ pub struct PortView {
     pub name: String,
     /// Serial number or USB path.
     pub identity: String,
-    /// Whether this user may open it; the command that mends it otherwise.
+    /// What keeps it from being used, if anything.
+    pub trouble: Option<PortTrouble>,
+    /// The command that mends that.
     pub fix: Option<String>,
+}
+
+/// What keeps an adapter from being used. The words are in `text/screens.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortTrouble {
+    /// This user may not open it.
+    Denied,
+    /// The kernel knows it; its file is not there (yet).
+    NoNode,
+    /// It came and vanished at once, and brltty takes its chip for a Braille display.
+    Braille,
+    /// It came and vanished at once; ModemManager, another program, or a loose plug.
+    Grabbed,
+}
+
+impl PortTrouble {
+    /// A stable word, for `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::NoNode => "no-node",
+            Self::Braille => "braille",
+            Self::Grabbed => "grabbed",
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use meterkit::jobs::views::{
     BoxRowView, BoxUserView, Failure, FinishedView, HomeView, JournalKind, JournalRow, LockedView,
-    MeterRowView, MeterView, Network, OpenIntentView, OperatorView, PortView, PreflightView,
-    QuickRead, SessionView, ShiftView, Standing, SyncView, TokenStateView, TokenView, TrustView,
-    WireView,
+    MeterRowView, MeterView, Network, OpenIntentView, OperatorView, PortTrouble, PortView,
+    PreflightView, QuickRead, SessionView, ShiftView, Standing, SyncView, TokenStateView,
+    TokenView, TrustView, WireView,
 };
 use meterkit::report::Code;
 use meterkit::units::{
@@ -451,6 +451,7 @@ pub fn ports() -> Vec<PortView> {
         endpoint: endpoint.to_owned(),
         name: name.to_owned(),
         identity: identity.to_owned(),
+        trouble: fix.map(|_| PortTrouble::Denied),
         fix: fix.map(str::to_owned),
     };
     vec![
