@@ -51,12 +51,12 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     let usual = context.usual_operator(common).unwrap_or_default();
     let mut config = EngineConfig::new(context.paths.store.clone(), usual)?;
     config.place = context.place();
-    config.port = context.port(common);
+    config.port = context.port(common).or_else(|| context.opener.last());
     config.port_forced = common.port.is_some();
     config.profiles = profiles;
     config.opener = Some(Arc::clone(&context.opener));
     let (opener, trace_to) = (Arc::clone(&context.opener), common.trace.clone());
-    let (kind, usual) = (named.to_owned(), context.port(common));
+    let (kind, usual) = (named.to_owned(), config.port.clone());
     config.open_line = Box::new(move |port, settings, cancel| {
         let link = opener.open(port, settings, cancel)?;
         let Some(trace_to) = &trace_to else { return Ok(link) };

@@ -77,6 +77,16 @@ impl Opener {
         Memory::beside(&self.config).saved()
     }
 
+    /// The line used last that could be used now.
+    pub fn last(&self) -> Option<String> {
+        self.named(None, &self.ports())
+    }
+
+    /// How a line is called now: for the mark in the list of adapters.
+    pub fn now(&self, endpoint: &str) -> String {
+        self.today(endpoint, &self.ports()).unwrap_or_else(|_| endpoint.to_owned())
+    }
+
     /// Somebody has named this port just now: what has the name is meant, whatever had it before.
     pub fn choose(&self, endpoint: &str) {
         let Some(device) = device(endpoint) else { return };
@@ -168,7 +178,7 @@ impl Opener {
     /// The line asked for, or the one used last.
     fn named(&self, endpoint: Option<&str>, ports: &[PortInfo]) -> Option<String> {
         let named = endpoint.map(str::trim).filter(|text| !text.is_empty());
-        let last = || Some(Memory::beside(&self.config).recall(ports)?.endpoint);
+        let last = || Some(Memory::beside(&self.config).last(ports)?.endpoint.clone());
         named.map(str::to_owned).or_else(last)
     }
 

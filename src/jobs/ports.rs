@@ -243,16 +243,12 @@ impl Memory {
         &self.used
     }
 
-    /// The line used last that could be used now, by its name of today. Another adapter that has
+    /// The line used last that could be used now, as it was asked for then. Another adapter that has
     /// got the name of the one remembered is not it.
-    pub fn recall(&self, ports: &[PortInfo]) -> Option<Used> {
-        self.used.iter().find_map(|one| {
-            let place = Endpoint::parse(&one.endpoint).ok()?;
-            let endpoint = match place.device() {
-                None => one.endpoint.clone(),
-                Some(_) => place.at_device(&one.port(ports)?.path).to_string(),
-            };
-            Some(Used { endpoint, ..one.clone() })
+    pub fn last(&self, ports: &[PortInfo]) -> Option<&Used> {
+        self.used.iter().find(|one| {
+            let place = Endpoint::parse(&one.endpoint);
+            place.is_ok_and(|place| place.device().is_none() || one.port(ports).is_some())
         })
     }
 
@@ -362,12 +358,13 @@ mod tests {
         assert_eq!(memory.today("/dev/ttyUSB0", &now), "/dev/ttyUSB1");
         assert_eq!(memory.today(head, &now), "/dev/ttyUSB0?dtr=1&rts=0&settle_ms=0");
         assert_eq!(memory.today("/dev/ttyS7", &now), "/dev/ttyS7");
-        let last = memory.recall(&now).unwrap();
-        assert_eq!((last.endpoint.as_str(), last.settings.as_str()), ("/dev/ttyUSB1", "1200-8E1"));
+        let last = memory.last(&now).unwrap();
+        assert_eq!((last.endpoint.as_str(), last.settings.as_str()), ("/dev/ttyUSB0", "1200-8E1"));
+        assert_eq!(memory.today(&last.endpoint, &now), "/dev/ttyUSB1");
         assert_eq!(last.profile, "dlt645-2007-c", "kept where nothing newer was said");
         // In another socket the nameless one is not known; nothing but the server is left.
         let moved = [ch340("/dev/ttyUSB0", "1-4")];
-        assert_eq!(memory.recall(&moved).unwrap().endpoint, "tcp://10.0.0.7:4001");
+        assert_eq!(memory.last(&moved).unwrap().endpoint, "tcp://10.0.0.7:4001");
         let saved = memory.saved();
         assert_eq!(saved.len(), 1);
         assert_eq!((saved[0].name.as_str(), saved[0].identity.as_str()), ("tcp", "tms 9600-8N1"));

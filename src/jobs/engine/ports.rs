@@ -34,7 +34,10 @@ pub(super) fn work(shared: &Shared, inbox: &Receiver<()>) {
             let rows = rows(shared.opener.as_deref(), &mut watch);
             let known = watched.as_ref().is_some_and(|(_, known)| *known == rows);
             if asked || !known {
-                shared.tell(Update::Ports { rows: rows.clone(), chosen: shared.port() });
+                let opener = shared.opener.as_deref();
+                let chosen =
+                    shared.port().map(|port| opener.map_or(port.clone(), |o| o.now(&port)));
+                shared.tell(Update::Ports { rows: rows.clone(), chosen });
             }
             let since = match &watched {
                 Some((since, _)) if !asked => *since,

@@ -18,6 +18,8 @@ pub struct OpenIntentView {
     pub decision: Option<Decision>,
     /// Whether reading again can settle it; if not, the office must.
     pub readable: bool,
+    /// Whether the area list names the meter's line: no port need be chosen for it.
+    pub own_line: bool,
 }
 
 /// A meter in a list.
@@ -37,6 +39,8 @@ pub struct MeterRowView {
     pub tokens: u32,
     /// Whether an outcome is open.
     pub open_intent: bool,
+    /// Whether the area list names its line: no port need be chosen for it.
+    pub own_line: bool,
 }
 
 /// A multi-user terminal in a list.
@@ -101,6 +105,8 @@ pub struct TokenView {
     pub expires: UnixSeconds,
     /// Where it stands.
     pub state: TokenStateView,
+    /// In a list of tokens: whether the area list names the meter's line.
+    pub own_line: bool,
 }
 
 /// Where a token stands on this handheld.

@@ -61,7 +61,7 @@ impl Screen for Ports {
 
     fn met(&self, shared: &Shared, need: Need) -> bool {
         match (self.selected(shared), need) {
-            (None, _) => false,
+            (None, _) | (_, Need::Port) => false,
             (Some(port), Need::Allowed) => port.trouble.is_none(),
             (Some(_), _) => true,
         }

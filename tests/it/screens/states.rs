@@ -180,6 +180,7 @@ pub fn open(n: u32, decision: Option<Decision>) -> OpenIntentView {
         credit: yuan(5000),
         decision,
         readable: decision.is_none_or(Decision::may_resolve_by_reading),
+        own_line: false,
     }
 }
 
@@ -225,6 +226,7 @@ pub fn meter_row(n: u32) -> MeterRowView {
         overdraft: if n % 6 == 1 { 266 } else { 0 },
         tokens: u32::from(n.is_multiple_of(3)),
         open_intent: n == 3,
+        own_line: false,
     }
 }
 
@@ -240,6 +242,7 @@ pub fn token(n: u8, state: TokenStateView) -> TokenView {
         count_before: PurchaseCount(3),
         expires: UnixSeconds(NOW.0 + 30 * 86_400),
         state,
+        own_line: false,
     }
 }
 
