@@ -205,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_known_and_explained() {
+        let manual = include_str!("../docs/configuration.md");
+        for key in KEYS {
+            assert!(manual.contains(&format!("\n| `{key}` |")), "{key}");
+            let taken = ["\"x\"", "7", "true", "[\"x\"]"].iter();
+            let taken = taken.filter(|value| loaded(&format!("{key} = {value}")).is_ok());
+            assert_eq!(taken.count(), 1, "{key} is a field of the file");
+        }
+    }
+
+    #[test]
     fn remembering_keeps_the_rest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("meterkit/config.toml");

@@ -58,7 +58,7 @@ pub fn run(common: &Common, args: &PortsArgs, out: &Output) -> Result<u8, Failur
         }
         Some(PortsCommand::List) | None => {}
     }
-    let chosen = context.port(common);
+    let chosen = context.port(common).map(|port| context.opener.now(&port));
     let mut rows = ports::list();
     rows.extend(memory.saved());
     show(&context.out, &rows, chosen.as_deref());
@@ -87,7 +87,7 @@ fn choose(context: &Context, memory: &mut ports::Memory, text: &str) -> Result<u
 
 fn show(out: &Output, rows: &[PortView], chosen: Option<&str>) {
     for row in rows {
-        let used = chosen == Some(row.endpoint.as_str());
+        let used = chosen.is_some_and(|chosen| row.is(chosen));
         let object = json!({
             "endpoint": row.endpoint, "name": row.name, "identity": row.identity,
             "usable": row.trouble.is_none(), "trouble": row.trouble.map(PortTrouble::as_str),

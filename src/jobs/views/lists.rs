@@ -215,6 +215,14 @@ pub struct PortView {
     pub fix: Option<String>,
 }
 
+impl PortView {
+    /// Whether this is the line written so; a serial port's address may say what its head needs.
+    pub fn is(&self, chosen: &str) -> bool {
+        let device = chosen.split_once('?').map_or(chosen, |(device, _)| device);
+        self.endpoint == chosen || self.endpoint == device
+    }
+}
+
 /// What keeps an adapter from being used. The words are in `text/screens.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortTrouble {

@@ -26,7 +26,7 @@ impl Ports {
         let lang = shared.lang;
         if let Some(trouble) = port.trouble {
             (Meaning::Fault, lang.port_trouble(trouble).0)
-        } else if shared.port() == Some(port.endpoint.as_str()) {
+        } else if shared.port().is_some_and(|chosen| port.is(chosen)) {
             (Meaning::Good, lang.ports_using())
         } else {
             (Meaning::Plain, lang.ports_free())
