@@ -323,14 +323,14 @@ fn every_kind_of_line_is_named_where_an_address_is_asked_for() {
     const FORMS: [&str; 7] =
         ["/dev/", "COMn", "tcp://", "tcp-listen://:", "udp://", "rfc2217://", "ble:"];
     let home = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| {
-        let output = ran(bare(home.path()), arguments);
-        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
-    };
+    let run =
+        |arguments: &[&str]| String::from_utf8(ran(bare(home.path()), arguments).stdout).unwrap();
     let choose = ["ports", "choose", "ttyUSB0"];
     for lang in ["en", "zh"] {
-        let said = run(&[&["--lang", lang], &choose[..]].concat());
-        let told = [said, run(&["--help"]), run(&["ports", "choose", "--help"])];
+        let said =
+            lines(&ran(bare(home.path()), &[&["--json", "--lang", lang], &choose[..]].concat()));
+        let next = said[0]["error"]["next"].as_str().unwrap().to_owned();
+        let told = [next, run(&["--help"]), run(&["ports", "choose", "--help"])];
         for form in FORMS {
             assert!(told.iter().all(|text| text.contains(form)), "{form}: {told:?}");
         }

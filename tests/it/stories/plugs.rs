@@ -1,10 +1,11 @@
-//! The engine behind the screens, over adapters that come and go: a made-up sysfs tree and simulated
-//! meters behind pseudo terminals.
+//! The engine behind the screens, over adapters that come and go: a made-up sysfs tree and
+//! simulated meters behind pseudo terminals.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::engine::{Engine, EngineConfig};
 use meterkit::jobs::opener::Opener;
 use meterkit::jobs::views::{ErrandId, Failure, PortTrouble, PortView, Request, Stage, Update};
@@ -13,9 +14,10 @@ use meterkit::sim::serve::FleetStation;
 use meterkit::sim::{Fleet, Meter, MeterSetup};
 use meterkit::transport::pty::{Follow, Pty};
 use meterkit::transport::{Bus, Faults, Line, LineSettings, Server};
+use meterkit::units::UnixSeconds;
 
 use super::METER;
-use super::site::Site;
+use super::site::{BASE, Site};
 use crate::support::adapters::{Adapters, CH340};
 
 /// Nothing here takes as long; a test that hangs says so.
@@ -45,6 +47,7 @@ impl Rig {
         let opens = Arc::clone(&opener);
         let config = EngineConfig {
             port,
+            clock: Arc::new(TickClock { base: UnixSeconds(BASE), offset_s: 0 }),
             session: Some((store, session)),
             opener: Some(opener),
             open_line: Box::new(move |port, settings, cancel| opens.open(port, settings, cancel)),
@@ -115,7 +118,7 @@ fn an_adapter_pulled_out_in_a_reading_just_works_under_its_new_name() {
     // In again, by another name, while another adapter got the old one.
     let other = Pty::open().unwrap();
     adapters.plug("ttyUSB0", "OTHER", other.path());
-    let second = Server::on_pty(Bus::unpaced(wires(), station()), Follow::Nothing).unwrap();
+    let second = Server::on_pty(Bus::unpaced(station()), Follow::Nothing).unwrap();
     adapters.plug("ttyUSB3", "A50285BI", second.endpoint().device().unwrap());
     rig.begin(3);
     rig.ended(3).unwrap();
