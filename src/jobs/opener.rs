@@ -143,8 +143,8 @@ impl Opener {
         }
     }
 
-    /// Looks whether a line could be opened, without opening it: for an adapter, whether it is there
-    /// and may be used; for others, only whether the address makes sense.
+    /// Looks whether a line could be opened, without opening it: for an adapter, whether it is
+    /// there and may be used; for others, only whether the address makes sense.
     ///
     /// # Errors
     /// Codes of the port area; the detail of [`Code::PortDenied`] ends with the command that helps.

@@ -37,8 +37,7 @@ const BRAILLE_FIX: &str = "sudo apt remove brltty";
 
 /// The rules for udev: adapters are for whoever is logged in, and nothing for `ModemManager`.
 pub const RULES: &str = include_str!("../../docs/60-meterkit.rules");
-const RULES_FIX: &str =
-    "meterkit ports rules | sudo tee /etc/udev/rules.d/60-meterkit.rules; sudo udevadm control -R";
+const RULES_FIX: &str = "meterkit ports rules | sudo tee /etc/udev/rules.d/60-meterkit.rules";
 
 /// Makes the device files that udev has not made.
 const NODE_FIX: &str = "sudo udevadm trigger";
@@ -243,8 +242,8 @@ impl Memory {
         &self.used
     }
 
-    /// The line used last that could be used now, as it was asked for then. Another adapter that has
-    /// got the name of the one remembered is not it.
+    /// The line used last that could be used now, as it was asked for then. Another adapter that
+    /// has got the name of the one remembered is not it.
     pub fn last(&self, ports: &[PortInfo]) -> Option<&Used> {
         self.used.iter().find(|one| {
             let place = Endpoint::parse(&one.endpoint);

@@ -43,8 +43,8 @@ pub struct About<'a> {
     pub endpoint: &'a str,
 }
 
-/// The file of one of several lines: they talk at the same time, so each has its own. The usual port
-/// keeps the name asked for, every other line puts its own behind it: `night.rec`,
+/// The file of one of several lines: they talk at the same time, so each has its own. The usual
+/// port keeps the name asked for, every other line puts its own behind it: `night.rec`,
 /// `night.ttyUSB1.rec`, `night.tcp___10.0.0.7_4001.rec`.
 pub fn file_of(file: &Path, port: Option<&str>, usual: Option<&str>) -> PathBuf {
     let port = port.map(str::trim).unwrap_or_default();

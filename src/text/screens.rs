@@ -229,10 +229,8 @@ messages! {
         zh: "插入后立即消失：brltty把它当成了盲文显示器。请执行以下命令后重新插拔：",
     }
     ports_why_grabbed() {
-        en: "It vanished right after it was plugged in: a loose plug, or a program took it, often \
-             ModemManager. Run this, then plug it in anew:",
-        zh: "插入后立即消失：接触不良，或被其他程序（常见为ModemManager）占走。\
-             请执行以下命令后重新插拔：",
+        en: "It vanished at once: a loose plug, or ModemManager. Run this, plug in anew:",
+        zh: "插入后立即消失：接触不良，或被ModemManager占走。请执行后重新插拔：",
     }
     ports_chosen(port: &str) { en: "Using {port}", zh: "正在使用 {port}" }
 
