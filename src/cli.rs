@@ -56,7 +56,8 @@ pub struct Common {
     /// Keep configuration, store and logs in this folder.
     #[arg(long, global = true, value_name = "DIR", env = "METERKIT_HOME")]
     pub home: Option<PathBuf>,
-    /// The line to the meters: /dev/ttyUSB0, tcp://host:port, ble:ADDRESS.
+    /// The line to the meters: /dev/NAME, COMn, tcp://host:port, tcp-listen://:port,
+    /// udp://host:port, rfc2217://host:port, ble:ADDRESS.
     #[arg(long, global = true, value_name = "PORT", env = "METERKIT_PORT")]
     pub port: Option<String>,
     /// Speed of the line.
@@ -74,7 +75,8 @@ pub struct Common {
     /// Take the PIN from the first line of this file ('-' for standard input) instead of asking.
     #[arg(long, global = true, value_name = "FILE", env = "METERKIT_PIN_FILE")]
     pub pin_file: Option<PathBuf>,
-    /// Record everything on the line into this file; 'meterkit replay' plays it back.
+    /// Record everything on the line into this file; 'meterkit replay' plays it back. Of several
+    /// lines each has its own file, named after it.
     #[arg(long, global = true, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Print one JSON object a line.

@@ -44,6 +44,7 @@ pub mod lines;
 pub mod meters;
 mod named;
 pub mod open;
+pub mod opener;
 pub mod ports;
 pub mod proven;
 pub mod read;

@@ -2,12 +2,14 @@
 //! and who works.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use super::Common;
 use super::output::{Output, language};
 use crate::config::{self, File, Paths};
+use crate::jobs::opener::Opener;
 use crate::jobs::proven::Accepted;
 use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
@@ -16,7 +18,7 @@ use crate::profile::{Profile, Profiles};
 use crate::report::Code;
 use crate::store::vault::SecretPlace;
 use crate::store::{LogOut, Opened, Stamp, Store};
-use crate::transport::{LineSettings, Link, Parity};
+use crate::transport::{HeadRow, LineSettings, Link, LinkError, Parity};
 use crate::units::{BusPlace, OperatorId, UnixSeconds};
 
 /// Longest file a PIN or code is taken from, bytes.
@@ -61,6 +63,8 @@ pub struct Context {
     pub out: Output,
     /// The models whose unproven rows may be written by: the configuration's.
     pub accepted: Accepted,
+    /// Opens lines, and remembers them.
+    pub opener: Arc<Opener>,
 }
 
 impl Context {
@@ -78,7 +82,11 @@ impl Context {
             .map_err(|detail| Failure { code: Code::Config, detail })?;
         let lang = language(common.lang.as_deref(), file.lang.as_deref());
         let accepted = Accepted::new(&file.unproven_writes, &[]);
-        Ok(Self { paths, file, clock, out: out.speaking(lang), accepted })
+        let opener = Arc::new(Opener::new(&paths.config, heads(&paths.config, &file)?));
+        if let Some(port) = &common.port {
+            opener.choose(port);
+        }
+        Ok(Self { paths, file, clock, out: out.speaking(lang), accepted, opener })
     }
 
     /// The line to use: flag, then configuration.
@@ -200,19 +208,19 @@ impl Context {
         profiles
     }
 
-    /// Opens a line; on record, where that was asked for.
+    /// Opens a line; on record in `trace`, where that was asked for.
     ///
     /// # Errors
     /// The line's.
     pub fn open(
         &self,
-        common: &Common,
+        trace: Option<&Path>,
         profile: &str,
-        port: Option<&str>,
-        settings: &LineSettings,
+        (port, settings): (Option<&str>, &LineSettings),
+        cancel: &Cancel,
     ) -> Result<Box<dyn Link>, Failure> {
-        let link = open::known_line(&self.paths.config, port, settings)?;
-        let Some(file) = &common.trace else { return Ok(link) };
+        let link = self.opener.open(port, settings, cancel)?;
+        let Some(file) = trace else { return Ok(link) };
         let endpoint = port.unwrap_or_default();
         trace::record(link, file, &trace::About { profile, settings, endpoint })
     }
@@ -257,10 +265,11 @@ impl Context {
     ) -> Result<T, Failure> {
         let settings = self.line_settings(common, open::settings(profile))?;
         let port = lines::port(place, self.file.port.as_deref(), common.port.as_deref());
-        let mut link = self.open(common, &profile.id, port.as_deref(), &settings)?;
         let cancel = self.cancel()?;
+        let place = (port.as_deref(), &settings);
+        let mut link = self.open(common.trace.as_deref(), &profile.id, place, &cancel)?;
         let mut progress = |stage, done, of| self.out.stage(stage, done, of);
-        errand(&mut Line {
+        let result = errand(&mut Line {
             link: link.as_mut(),
             profile,
             clock: &self.clock,
@@ -268,7 +277,11 @@ impl Context {
             wire: &mut |_| {},
             progress: &mut progress,
             doubtful: false,
-        })
+        });
+        if result.is_ok() {
+            self.opener.answered(port.as_deref(), &profile.id, &settings);
+        }
+        result
     }
 
     /// The handheld's side of an errand.
@@ -306,6 +319,21 @@ fn first_line(file: &Path) -> Result<SecretString, Failure> {
 pub fn civil(local: UnixSeconds) -> String {
     let time = jiff::Timestamp::from_second(local.0).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC));
     time.map_or_else(|_| local.0.to_string(), |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// The user's own kinds of Bluetooth heads.
+fn heads(path: &Path, file: &File) -> Result<Vec<HeadRow>, Failure> {
+    let row = |(at, text): (usize, &String)| {
+        HeadRow::parse(text).map_err(|error| {
+            let why = match error {
+                LinkError::Address(why) => why,
+                other => other.to_string(),
+            };
+            let detail = format!("{}: ble_heads, row {}: {why}", path.display(), at + 1);
+            failure::fail(Code::Config, detail)
+        })
+    };
+    file.ble_heads.iter().enumerate().map(row).collect()
 }
 
 fn config_failure(error: config::ConfigError) -> Failure {

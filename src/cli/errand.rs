@@ -17,7 +17,7 @@ use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
 use crate::jobs::lines::Crew;
 use crate::jobs::views::Failure;
-use crate::jobs::{boxes, failure};
+use crate::jobs::{boxes, failure, trace};
 use crate::report::Code;
 use crate::store::Store;
 use crate::text::errors::words;
@@ -111,8 +111,11 @@ pub fn run(
     let wished = context.file.profile.as_deref();
     let own = LineSettings::default();
     let asked = context.line_settings(common, own)?;
+    let usual = context.port(common);
     let opened = |port: Option<&str>, settings: &_| {
-        context.open(common, wished.unwrap_or_default(), port, settings)
+        let file = common.trace.as_deref();
+        let file = file.map(|file| trace::file_of(file, port, usual.as_deref()));
+        context.open(file.as_deref(), wished.unwrap_or_default(), (port, settings), &cancel)
     };
     let password = password(context, args)?;
     let crew = Crew {

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
+use super::opener::Opener;
 use super::proven::Accepted;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
@@ -41,7 +42,7 @@ use crate::profile::Profiles;
 use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
-use crate::transport::{LineSettings, Link};
+use crate::transport::{LineSettings, Link, Options};
 use crate::units::{BusPlace, UnixSeconds};
 
 /// Updates waiting for the screens at most.
@@ -55,9 +56,10 @@ pub const LINES: usize = 32;
 /// How often the threads are looked after while the engine shuts down.
 const REAP: Duration = Duration::from_millis(5);
 
-/// Opens a line: [`open::line`], or a simulated one in tests.
-pub type OpenLine =
-    Box<dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Send + Sync>;
+/// Opens a line: [`open::line_with`], or a simulated one in tests. The flag stops the waiting.
+pub type OpenLine = Box<
+    dyn Fn(Option<&str>, &LineSettings, &Cancel) -> Result<Box<dyn Link>, Failure> + Send + Sync,
+>;
 
 /// Brings the demo's network up (`true`) or down.
 pub type Switch = Box<dyn Fn(bool) + Send>;
@@ -95,6 +97,8 @@ pub struct EngineConfig {
     pub network: Option<Switch>,
     /// How lines are opened.
     pub open_line: OpenLine,
+    /// Where lines are remembered; `None` where they are not (the demo).
+    pub opener: Option<Arc<Opener>>,
 }
 
 impl EngineConfig {
@@ -123,7 +127,11 @@ impl EngineConfig {
             accepted: Accepted::default(),
             clock: Arc::new(clock),
             network: None,
-            open_line: Box::new(open::line),
+            open_line: Box::new(|port, settings, cancel| {
+                let options = Options { cancel: Arc::clone(cancel), ..Options::default() };
+                open::line_with(port, settings, &options)
+            }),
+            opener: None,
         })
     }
 }
@@ -152,6 +160,7 @@ struct Common {
     clock: Arc<dyn Clock>,
     updates: Sender<Update>,
     open_line: OpenLine,
+    opener: Option<Arc<Opener>>,
     /// Whether the port of the home screen stands above the area list.
     port_forced: AtomicBool,
     network: Mutex<Option<Switch>>,
@@ -286,6 +295,7 @@ impl Engine {
             clock: config.clock,
             updates: to_screens,
             open_line: config.open_line,
+            opener: config.opener,
             port_forced: AtomicBool::new(config.port_forced),
             network: Mutex::new(config.network),
             home: Mutex::new(home),

@@ -11,7 +11,7 @@ mod work;
 
 pub use lists::{
     BoxRowView, BoxUserView, JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView,
-    PortView, TokenStateView, TokenView,
+    PortTrouble, PortView, TokenStateView, TokenView,
 };
 pub use people::{
     LockedView, LogOutWhy, LoggedOutWhy, OperatorView, SessionView, ShiftView, Standing,

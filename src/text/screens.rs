@@ -228,8 +228,26 @@ messages! {
     }
     ports_using() { en: "in use", zh: "使用中" }
     ports_denied() { en: "X no access", zh: "X 无权限" }
+    ports_no_node() { en: "X not ready", zh: "X 未就绪" }
+    ports_taken() { en: "X taken away", zh: "X 被占走" }
     ports_free() { en: "OK can be used", zh: "OK 可用" }
-    ports_fix() { en: "To get access, run:", zh: "开通权限请执行：" }
+    ports_why_denied() {
+        en: "You may not open it. Run this, then log in again or plug it in anew:",
+        zh: "当前用户无权打开。请执行以下命令，然后重新登录系统或重新插拔：",
+    }
+    ports_why_no_node() {
+        en: "The system sees it but has made no file for it yet. If it stays so, run:",
+        zh: "系统已识别，但尚未生成设备文件。若一直如此，请执行：",
+    }
+    ports_why_braille() {
+        en: "It vanished right after it was plugged in: brltty takes it for a Braille display. \
+             Run this, then plug it in anew:",
+        zh: "插入后立即消失：brltty把它当成了盲文显示器。请执行以下命令后重新插拔：",
+    }
+    ports_why_grabbed() {
+        en: "It vanished at once: a loose plug, or ModemManager. Run this, plug in anew:",
+        zh: "插入后立即消失：接触不良，或被ModemManager占走。请执行后重新插拔：",
+    }
     ports_chosen(port: &str) { en: "Using {port}", zh: "正在使用 {port}" }
 
     // Frames.

@@ -261,7 +261,7 @@ impl Pattern {
 /// What must be so for a key to work. A key whose need is not met stays visible and says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Need {
-    /// A port is chosen.
+    /// A port is chosen, or the meter has a line of its own.
     Port,
     /// The selected port may be opened by this user.
     Allowed,

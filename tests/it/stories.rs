@@ -7,6 +7,8 @@
 
 mod engine;
 mod modbus;
+#[cfg(feature = "serial")]
+mod plugs;
 pub mod site;
 mod unproven;
 

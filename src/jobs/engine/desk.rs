@@ -52,6 +52,9 @@ impl Works {
                 let _ = self.ports.try_send(());
             }
             Request::ChoosePort(port) => {
+                if let Some(opener) = &shared.opener {
+                    opener.choose(&port);
+                }
                 lock(&shared.home).port = Some(port.trim().to_owned());
                 shared.port_forced.store(true, Ordering::Relaxed);
                 shared.tell_home();

@@ -74,7 +74,9 @@ fn serve(shared: &Shared, task: &Task) -> Result<Sheet, Failure> {
         max_life_s: shared.max_life_s,
         accepted: &shared.accepted,
     };
-    let open = |port: Option<&str>, settings: &LineSettings| (shared.open_line)(port, settings);
+    let open = |port: Option<&str>, settings: &LineSettings| {
+        (shared.open_line)(port, settings, &task.cancel)
+    };
     let crew = Crew {
         open: &open,
         settings: shared.settings,

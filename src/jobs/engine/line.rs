@@ -58,6 +58,8 @@ struct Open {
     settings: LineSettings,
     link: Box<dyn Link>,
     doubtful: bool,
+    /// Whether a meter has answered on it; from then on it is remembered.
+    answered: bool,
     trace: Trace,
 }
 
@@ -194,7 +196,7 @@ impl Worker<'_> {
         let shared = self.shared;
         let usual =
             open::named(&shared.profiles, shared.profile.as_deref().unwrap_or(profile::DEFAULT))?;
-        self.open(&usual)?;
+        self.open(&usual, cancel)?;
         let Some(Open { link, trace, settings, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
@@ -207,6 +209,10 @@ impl Worker<'_> {
         };
         let found = survey::run(site, plan, &mut progress, None);
         trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        let meter = found.as_ref().ok().and_then(|found| found.view.meters.first());
+        if let Some(settings) = meter.and_then(|meter| LineSettings::parse(&meter.line).ok()) {
+            self.answered("", &settings);
+        }
         self.drop_line();
         found.map(|found| found.view)
     }
@@ -223,7 +229,7 @@ impl Worker<'_> {
         shared.hint(Update::Progress { errand, stage: Stage::Opening, done: 0, of: 0 });
         let otherwise = shared.profile.as_deref();
         let profile = open::profile(&shared.profiles, &shared.store, meter, otherwise)?;
-        self.open(&profile)?;
+        self.open(&profile, cancel)?;
         let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
@@ -246,20 +252,34 @@ impl Worker<'_> {
         let result = work(&desk, &mut line);
         *doubtful = line.doubtful;
         trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        if result.is_ok() {
+            let settings = self.open.as_ref().map(|open| open.settings).unwrap_or_default();
+            self.answered(&profile.id, &settings);
+        }
         self.keep_or_drop(result)
     }
 
-    fn open(&mut self, profile: &Profile) -> Result<(), Failure> {
+    fn open(&mut self, profile: &Profile, cancel: &Cancel) -> Result<(), Failure> {
         let settings = self.shared.settings.unwrap_or_else(|| open::settings(profile));
         if self.open.as_ref().is_some_and(|open| open.settings == settings) {
             return Ok(());
         }
         // The old one first: it is the same port with other settings.
         self.open = None;
-        let link = (self.shared.open_line)(self.port.as_deref(), &settings)?;
+        let link = (self.shared.open_line)(self.port.as_deref(), &settings, cancel)?;
         let doubtful = std::mem::take(&mut self.lost);
-        self.open = Some(Open { settings, link, doubtful, trace: Trace::default() });
+        let (answered, trace) = (false, Trace::default());
+        self.open = Some(Open { settings, link, doubtful, answered, trace });
         Ok(())
+    }
+
+    /// After the first good answer on a line: it is worth remembering.
+    fn answered(&mut self, profile: &str, settings: &LineSettings) {
+        let first =
+            self.open.as_mut().is_some_and(|open| !std::mem::replace(&mut open.answered, true));
+        if let (true, Some(opener)) = (first, &self.shared.opener) {
+            opener.answered(self.port.as_deref(), profile, settings);
+        }
     }
 
     /// A broken line is closed, so that the next errand opens it anew.

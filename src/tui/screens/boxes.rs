@@ -216,8 +216,11 @@ impl Screen for BoxUsers {
         shared.ask(Request::Box(self.name.clone()));
     }
 
-    fn met(&self, _shared: &Shared, _need: Need) -> bool {
-        self.selected().is_some()
+    fn met(&self, _shared: &Shared, need: Need) -> bool {
+        match need {
+            Need::Port => self.selected().is_some_and(|user| user.row.own_line),
+            _ => self.selected().is_some(),
+        }
     }
 
     fn view(&self, shared: &Shared) -> View {

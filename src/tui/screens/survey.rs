@@ -141,8 +141,8 @@ impl Screen for Survey {
         if self.running { Place::Surveying } else { Place::Survey }
     }
 
-    fn met(&self, _shared: &Shared, _need: Need) -> bool {
-        matches!(self.result, Some(Ok(_)))
+    fn met(&self, _shared: &Shared, need: Need) -> bool {
+        need == Need::Result && matches!(self.result, Some(Ok(_)))
     }
 
     fn view(&self, shared: &Shared) -> View {

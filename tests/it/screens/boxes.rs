@@ -2,10 +2,10 @@
 
 use super::scenes::errand;
 use super::{Hand, keep, states};
-use meterkit::jobs::views::{Request, Update};
+use meterkit::jobs::views::{HomeView, MeterRowView, Request, Update};
 use meterkit::report::Code;
 use meterkit::tui::event::Key;
-use meterkit::tui::keymap::Place;
+use meterkit::tui::keymap::{Need, Place};
 use rstest::rstest;
 
 fn boxes(hand: &mut Hand) {
@@ -126,4 +126,49 @@ fn another_boxs_users_are_not_shown() {
     hand.asked();
     hand.press(Key::Enter);
     assert_eq!(hand.app.place(), Place::BoxUsers, "nothing is selected yet");
+}
+
+/// A meter whose line the area list names needs no port chosen; another one does.
+#[test]
+fn a_meter_with_a_line_of_its_own_is_read_without_a_chosen_port() {
+    let read = |asked: Vec<Request>| {
+        asked.into_iter().any(|request| matches!(request, Request::Read { .. }))
+    };
+    let home = || HomeView { port: None, ..states::home() };
+    for own_line in [false, true] {
+        let row = |n| MeterRowView { own_line, ..states::meter_row(n) };
+        // From the list, by its row.
+        let mut hand = Hand::small();
+        hand.tell(Update::Home(home()));
+        hand.types("1");
+        let rows = vec![row(1), row(2)];
+        hand.tell(Update::Meters { rows, more: false, search: String::new(), after: None });
+        hand.press(Key::F(2));
+        assert_eq!(read(hand.asked()), own_line);
+        assert_eq!(hand.says(hand.app.shared().lang.need(Need::Port)), !own_line);
+        // From the card.
+        let mut hand = Hand::small();
+        hand.tell(Update::Home(home()));
+        hand.types("1");
+        let rows = vec![row(1)];
+        hand.tell(Update::Meters { rows, more: false, search: String::new(), after: None });
+        hand.press(Key::Enter);
+        let mut meter = states::meter(1);
+        meter.row.own_line = own_line;
+        hand.tell(Update::Meter(Box::new(meter)));
+        hand.press(Key::F(2));
+        assert_eq!(read(hand.asked()), own_line);
+        // From its box.
+        let mut hand = Hand::small();
+        hand.tell(Update::Home(home()));
+        hand.types("1");
+        hand.press(Key::Right);
+        hand.tell(Update::Boxes(states::boxes()));
+        hand.press(Key::Enter);
+        let mut users = states::box_users(3);
+        users.iter_mut().for_each(|user| user.row.own_line = own_line);
+        hand.tell(Update::Box { name: "B7-1".to_owned(), users: Ok(users) });
+        hand.press(Key::F(2));
+        assert_eq!(read(hand.asked()), own_line);
+    }
 }
