@@ -14,7 +14,8 @@ use crate::jobs::survey::{self, Saved, Site, Survey, book};
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };
-use crate::jobs::{Cancel, failure, open};
+use crate::jobs::{Cancel, failure};
+use crate::profile;
 use crate::report::Code;
 use crate::text::Lang;
 use crate::transport::LineSettings;
@@ -64,7 +65,7 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     let opened = saved.as_ref().and_then(|saved| LineSettings::parse(&saved.opened).ok());
     let opened = opened.unwrap_or(settings);
     let port = context.port(common);
-    let mut link = open::line(port.as_deref(), &opened)?;
+    let mut link = context.open(common, profile::DEFAULT, port.as_deref(), &opened)?;
     let cancel = Cancel::default();
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, cancel.clone())

@@ -118,6 +118,8 @@ pub struct Crew<'a> {
     pub clock: &'a dyn Clock,
     /// Set to stop everything.
     pub cancel: &'a Cancel,
+    /// The meters' own password, where their protocol takes one.
+    pub secret: Option<&'a secrecy::SecretString>,
 }
 
 /// Sorts meters by line: that of the area list, else the chosen port. `forced`: a port that stands
@@ -262,6 +264,7 @@ impl Worker<'_> {
             wire: &mut |_| {},
             progress: &mut |_, _, _| {},
             doubtful: self.doubtful,
+            secret: self.crew.secret,
         };
         let result = read::read_at(&mut line, stop.meter, &stop.place);
         self.doubtful = line.doubtful;

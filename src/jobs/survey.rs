@@ -307,8 +307,17 @@ impl Sweep<'_> {
                 }
             }
         }
+        // Steps to be done once more are not "not needed": nobody knows what they would bring.
+        let again = |step: &Step| {
+            self.saved.again.contains(&(step.protocol, step.settings.to_string()))
+                && self.saved.searched.contains(&settings_of(&[*step]))
+        };
+        let (unjudged, rest): (Vec<Step>, Vec<Step>) = rest.iter().partition(|step| again(step));
+        if !unjudged.is_empty() {
+            search.gap(Gap::MachineBusy, settings_of(&unjudged));
+        }
         if !rest.is_empty() {
-            search.gap(Gap::FoundEnough, settings_of(rest));
+            search.gap(Gap::FoundEnough, settings_of(&rest));
         }
         Ok(true)
     }
@@ -403,9 +412,16 @@ fn later(steps: &[Step], at: usize, plan: &SurveyPlan) -> Duration {
     rest.iter().map(|step| plan::budget(step, plan)).sum()
 }
 
-/// Steps as they are named: `modbus-rtu 9600-8N1`.
+/// Steps as they are named: `modbus-rtu 9600-8N1`; those of one protocol together, for the list is
+/// long: `dlt645 2400-8E1 1200-8E1, modbus-rtu 9600-8N1`.
 fn settings_of(steps: &[Step]) -> String {
-    let names: Vec<String> =
-        steps.iter().map(|step| format!("{} {}", step.protocol.as_str(), step.settings)).collect();
+    let mut named: Vec<(SurveyProtocol, String)> = Vec::new();
+    for Step { protocol, settings } in steps {
+        match named.iter_mut().find(|(known, _)| known == protocol) {
+            Some((_, text)) => *text += &format!(" {settings}"),
+            None => named.push((*protocol, format!("{} {settings}", protocol.as_str()))),
+        }
+    }
+    let names: Vec<String> = named.into_iter().map(|(_, text)| text).collect();
     names.join(", ")
 }

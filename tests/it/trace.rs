@@ -46,6 +46,7 @@ fn card(link: &mut dyn Link, clock: &dyn Clock, meter: &str) -> Result<QuickRead
         wire: &mut |_| {},
         progress: &mut |_, _, _| {},
         doubtful: false,
+        secret: None,
     };
     let meter: MeterNo = meter.parse().unwrap();
     read::read_at(&mut line, meter, &BusPlace::default()).map(|(card, _)| card)

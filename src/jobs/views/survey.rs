@@ -98,7 +98,7 @@ pub struct SurveyMeter {
     /// At which settings, `2400-8E1`.
     pub line: String,
     /// From the end of a question to the first character of the answer, microseconds; the median
-    /// of what was measured. `None`: only overheard.
+    /// of what was measured. `None`: heard, but never timed.
     pub turnaround_us: Option<u32>,
     /// Answers heard.
     pub answers: u32,

@@ -76,7 +76,7 @@ fn a_starved_machine_finds_what_is_there() {
         let mut expected: Vec<String> = numbers.iter().map(|no| format!("{no:012}")).collect();
         expected.sort();
         let inner = line(meters_645(&numbers, seed, 60 * MS), DLT);
-        let mut link = Starved::new(inner, EVER, 400 * MS, seed);
+        let mut link = Starved::new(inner, EVER, 900 * MS, seed);
         let found = run(&mut link, DLT, &SurveyPlan::default());
         assert_eq!(addresses(&found.view), expected, "seed {seed}");
         let told = kinds(&found.view);
