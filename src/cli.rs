@@ -17,6 +17,7 @@ pub mod errand;
 pub mod journal;
 mod json;
 mod many;
+mod meter_password;
 pub mod operators;
 pub mod output;
 pub mod pin;
@@ -194,7 +195,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
             Ok(decode::run(&args, &mut stdin.lock(), &mut stdout.lock()))
         }
         Command::Doctor(args) => doctor::run(common, &args, out),
-        Command::Sim(args) => sim::run(&args, common.json, out),
+        Command::Sim(args) => sim::run(common, &args, out),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(common, &args, out),
         Command::Completions { shell } => {

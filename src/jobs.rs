@@ -92,6 +92,8 @@ pub struct Line<'a> {
     /// begins with a question of another shape. Kept by [`ask`]; carry it over when a line is used
     /// again.
     pub doubtful: bool,
+    /// The meter's own password, where its protocol takes one and somebody knows it.
+    pub secret: Option<&'a secrecy::SecretString>,
 }
 
 impl Line<'_> {

@@ -248,11 +248,11 @@ impl Context {
         profile: &Profile,
         errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.on_line_of(common, profile, &BusPlace::default(), errand)
+        self.on_line_of(common, profile, (&BusPlace::default(), None), errand)
     }
 
-    /// The same on the line of a meter at this place: the port asked for on the command line, else
-    /// the area list's, else the usual one.
+    /// The same on the line of a meter at this place, with the meter's own password if there is
+    /// one: the port asked for on the command line, else the area list's, else the usual one.
     ///
     /// # Errors
     /// The line's and the errand's.
@@ -260,7 +260,7 @@ impl Context {
         &self,
         common: &Common,
         profile: &Profile,
-        place: &BusPlace,
+        (place, secret): (&BusPlace, Option<&SecretString>),
         errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let settings = self.line_settings(common, open::settings(profile))?;
@@ -277,6 +277,7 @@ impl Context {
             wire: &mut |_| {},
             progress: &mut progress,
             doubtful: false,
+            secret,
         });
         if result.is_ok() {
             self.opener.answered(port.as_deref(), &profile.id, &settings);

@@ -42,8 +42,8 @@ pub struct ErrandArgs {
     #[arg(long)]
     pub yes: bool,
     /// Take the meters' password from the first line of this file instead of asking.
-    #[arg(long, value_name = "FILE", env = "METERKIT_PASSWORD_FILE")]
-    pub password_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "METERKIT_METER_PASSWORD_FILE")]
+    pub meter_password_file: Option<PathBuf>,
     /// The answer to a question of the errand, once for each, in the order they are asked.
     #[arg(long = "answer", value_name = "TEXT")]
     pub answers: Vec<String>,
@@ -123,6 +123,7 @@ pub fn run(
         settings: Some(asked).filter(|asked| *asked != own),
         clock: &context.clock,
         cancel: &cancel,
+        secret: None,
     };
     let site = Site {
         desk: &desk,
@@ -146,10 +147,10 @@ pub fn run(
 /// The meters' password: of a file, or typed; none where nobody can be asked or nothing was typed,
 /// and then acts that need it say so.
 fn password(context: &Context, args: &ErrandArgs) -> Result<Option<MeterPassword>, Failure> {
-    match &args.password_file {
+    match &args.meter_password_file {
         Some(file) => MeterPassword::of_file(file).map(Some),
         None if context.out.interactive && !args.dry_run => {
-            let typed = rpassword::prompt_password(context.out.lang.ask_meter_password());
+            let typed = rpassword::prompt_password(context.out.lang.ask_meter_digits());
             let typed = zeroize::Zeroizing::new(typed.unwrap_or_default());
             if typed.trim().is_empty() {
                 return Ok(None);

@@ -72,6 +72,7 @@ pub fn run(
             }
         }
     }
+    let secret = args.password.of(context, stops.iter().map(|stop| &stop.profile))?;
     let routes = lines::routes(stops, context.file.port.as_deref(), common.port.as_deref());
     let cancel = context.cancel()?;
     let first = routes.iter().flat_map(|route| &route.stops).next();
@@ -93,6 +94,7 @@ pub fn run(
         settings: Some(wanted).filter(|wanted| *wanted != own),
         clock: &context.clock,
         cancel: &cancel,
+        secret: secret.as_ref(),
     };
     let (mut journal, mut heard) = (Ok(()), BTreeSet::new());
     let done = lines::read_all(&crew, &routes, &mut |ended: Ended| {

@@ -83,7 +83,7 @@ pub fn run(common: &Common, args: &RechargeArgs, out: &Output) -> Result<u8, Fai
         true => None,
         false => Some(chosen(&work.store, args, meter)?),
     };
-    let ended = context.on_line_of(common, &profile, &place, |line| match token {
+    let ended = context.on_line_of(common, &profile, (&place, None), |line| match token {
         None => recharge::resolve(&desk, line, meter).map(Some),
         Some(token) => both_halves(&context, &desk, line, args, token),
     })?;

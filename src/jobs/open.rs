@@ -43,6 +43,22 @@ pub fn profiles(folder: &Path) -> (Profiles, Vec<ProfileFault>) {
     (profiles, faults)
 }
 
+/// The profiles of single files besides those at hand. One with the id of a profile at hand takes
+/// its place: whoever names a file means that one.
+///
+/// # Errors
+/// [`Code::File`] for one that cannot be read, [`Code::Config`] for one with a fault, named with
+/// its line.
+pub fn with_files(profiles: Profiles, files: &[PathBuf]) -> Result<Profiles, Failure> {
+    files.iter().try_fold(profiles, |mut profiles, file| {
+        let wrong = |code, why: String| fail(code, format!("{}: {why}", file.display()));
+        let text = text(file).map_err(|error| wrong(Code::File, error.to_string()))?;
+        let profile = Profile::parse(&text).map_err(|error| wrong(Code::Config, error.to_string()));
+        profiles.put(profile?, &file.display().to_string());
+        Ok(profiles)
+    })
+}
+
 /// A file's text, but no more of it than shows that it is too long.
 fn text(path: &Path) -> std::io::Result<String> {
     use std::io::Read;

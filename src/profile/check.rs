@@ -9,7 +9,7 @@ use super::place;
 use super::raw::{Need, Notes, Table};
 use super::{
     Class, Item, Line, MAX_FILE, Patience, Place, Profile, Protocol, StatusBit, Terminal, lint,
-    money,
+    manners, money,
 };
 use crate::protocol::Framing;
 use crate::protocol::form::Form;
@@ -107,6 +107,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
     };
     let items = items(notes, &mut top, protocol, &defaults);
     let status = statuses(notes, &mut top, &items);
+    let manners = manners::read(notes, &mut top, protocol);
     let terminal = top.table(notes, "terminal", Need::May);
     let terminal = terminal.and_then(|table| terminal_of(notes, table, protocol));
     let money = match top.table(notes, "money", Need::May) {
@@ -127,6 +128,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
         line: line?,
         timing: timing?,
         password_level: level?,
+        manners,
         terminal,
         items,
         status,

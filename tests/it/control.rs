@@ -89,7 +89,8 @@ impl Yard {
             Ok(Box::new(link.clone()))
         };
         let clock: TickClock = self.story.clock;
-        let crew = Crew { open: &open, settings: None, clock: &clock, cancel: &self.cancel };
+        let crew =
+            Crew { open: &open, settings: None, clock: &clock, cancel: &self.cancel, secret: None };
         let password = password.map(|text| MeterPassword::parse(text).unwrap());
         let profiles = Profiles::built_in();
         work(&Site {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use meterkit::profile::{
-    Class, KNOWN_ITEMS, MoneyAt, Part, Place, Profile, ProfileFault, Profiles, Protocol, What,
+    Class, KNOWN_ITEMS, Manners, MoneyAt, Part, Place, Profile, ProfileFault, Profiles, Protocol,
+    What,
 };
 use meterkit::protocol::dlt645::items;
 use meterkit::protocol::form::Form;
@@ -161,6 +162,10 @@ fn what_does_not_go_with_the_protocol_is_refused() {
         ("dlt645-1997", money, "15 money not-with-this-protocol"),
         ("dlt645-2007", terminal, "15 terminal not-with-this-protocol"),
         ("modbus-rtu", "items_of = \"tms\"\n", "items_of"),
+        ("cjt188", "[iec62056]\nwake = true\n", "15 iec62056 not-with-this-protocol"),
+        ("iec62056-21", "[cjt188]\nreturns_serial = true\n", "15 cjt188 not-with-this-protocol"),
+        ("iec62056-21", "[iec62056]\nwake = 1\n", "16 iec62056.wake wrong"),
+        ("iec62056-21", "[iec62056]\nwakes = true\n", "16 iec62056.wakes unknown"),
     ] {
         // A top key has to stand before the first section.
         let text = match rest.starts_with('[') {
@@ -196,6 +201,24 @@ fn the_account_has_a_confidence_of_its_own() {
     let (_, faults) = Profile::check(&ko.replace("[money]\n", "[money]\nconfidence = \"E\"\n"));
     let wrong: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
     assert!(wrong.contains(&"money.confidence"), "{wrong:?}");
+}
+
+#[test]
+fn manners_are_those_of_the_file_and_harmless_where_it_says_nothing() {
+    let read = |protocol: &str, rest: &str| {
+        let (profile, faults) = Profile::check(&small(protocol, rest));
+        profile.unwrap_or_else(|| panic!("{:?}", told(&faults))).manners
+    };
+    for protocol in ["iec62056-21", "cjt188", "modbus-rtu"] {
+        assert_eq!(read(protocol, ""), Manners::default());
+    }
+    let both = "[iec62056]\nwake = true\nhead_follows = true\n";
+    let expect = Manners { wake: true, head_follows: true, no_serial: false };
+    assert_eq!(read("iec62056-21", both), expect);
+    let expect = Manners { no_serial: true, ..Manners::default() };
+    assert_eq!(read("cjt188", "[cjt188]\nreturns_serial = false\n"), expect);
+    let echoes = "[cjt188]\nreturns_serial = true\n";
+    assert_eq!(read("cjt188", echoes), Manners::default());
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn card(link: &mut dyn Link, clock: &dyn Clock, meter: &str) -> Result<QuickRead
         wire: &mut |_| {},
         progress: &mut |_, _, _| {},
         doubtful: false,
+        secret: None,
     };
     let meter: MeterNo = meter.parse().unwrap();
     read::read_at(&mut line, meter, &BusPlace::default()).map(|(card, _)| card)
@@ -238,8 +239,13 @@ fn several_lines_are_recorded_side_by_side() {
         trace::record(virtual_line(Faults::NONE), &own, &about)
     };
     let clock = zone();
-    let crew =
-        Crew { open: &opened, settings: Some(settings), clock: &clock, cancel: &Cancel::default() };
+    let crew = Crew {
+        open: &opened,
+        settings: Some(settings),
+        clock: &clock,
+        cancel: &Cancel::default(),
+        secret: None,
+    };
     let routes = routes(ports.map(stop).to_vec(), None, None);
     let summary = read_all(&crew, &routes, &mut |_| {});
     assert_eq!((summary.read, summary.first), (4, None));

@@ -165,6 +165,7 @@ impl Hand {
             wire: &mut |_| {},
             progress: &mut progress,
             doubtful: self.doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         self.doubtful = line.doubtful;

@@ -82,6 +82,7 @@ fn serve(shared: &Shared, task: &Task) -> Result<Sheet, Failure> {
         settings: shared.settings,
         clock: shared.clock.as_ref(),
         cancel: &task.cancel,
+        secret: None,
     };
     let chosen = shared.port();
     let forced = shared.port_forced.load(std::sync::atomic::Ordering::Relaxed);

@@ -248,6 +248,7 @@ impl Worker<'_> {
             wire: &mut wire,
             progress: &mut progress,
             doubtful: *doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         *doubtful = line.doubtful;

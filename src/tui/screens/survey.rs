@@ -94,7 +94,9 @@ impl Survey {
             VerdictKind::Echo | VerdictKind::EchoShort | VerdictKind::LineFixed => {
                 ("!", Meaning::Alarm)
             }
-            VerdictKind::SlowAdapter | VerdictKind::TwoProtocols => ("!", Meaning::Alarm),
+            VerdictKind::SlowAdapter | VerdictKind::TwoProtocols | VerdictKind::MachineBusy => {
+                ("!", Meaning::Alarm)
+            }
             _ => ("X", Meaning::Fault),
         };
         let text = format!("{sign} {}", lang.verdict(verdict.kind));

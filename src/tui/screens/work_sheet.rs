@@ -1,6 +1,7 @@
 //! A longer errand as it stands: the plan to be confirmed, progress, what it asks, how it ended.
 //!
-//! Esc leaves it where it is: everything done is in the journal, and it is carried on from the list.
+//! Esc leaves it where it is: everything done is in the journal, and it is carried on from the
+//! list.
 
 use super::{facts, moved, movement, picked};
 use crate::jobs::access::MeterPassword;

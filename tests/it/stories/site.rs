@@ -296,6 +296,7 @@ impl Site {
             wire: &mut wire,
             progress: &mut progress,
             doubtful: self.doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         self.doubtful = line.doubtful;
