@@ -29,7 +29,7 @@ messages! {
     work_open() { en: "open", zh: "未完成" }
     work_ended() { en: "ended", zh: "已结束" }
     work_password() { en: "meter password", zh: "电表密码" }
-    work_running() { en: "Under way...", zh: "进行中……" }
+    work_running() { en: "Under way...", zh: "进行中..." }
     work_answer_missing() { en: "Type the answer first.", zh: "请先输入答案。" }
     work_begin_enter() {
         en: "This is the plan; nothing was changed. Enter begins, Esc leaves.",
