@@ -46,6 +46,7 @@ mod read_back;
 pub mod readout;
 pub mod recharge;
 pub mod rights;
+pub mod round;
 pub mod session;
 pub mod standing;
 #[cfg(test)]

@@ -1,0 +1,3 @@
+//! Rounds (placeholder header).
+pub mod list;
+pub mod table;
