@@ -398,7 +398,7 @@ fn decimal(text: &str, places: usize) -> Option<i64> {
 }
 
 /// A day, with or without a time: `2026-10-31`, `2026/10/31 08:30`, `20261031`.
-fn date(text: &str) -> Option<UnixSeconds> {
+pub fn date(text: &str) -> Option<UnixSeconds> {
     let text = text.trim().replace(['/', '.'], "-").replace('T', " ");
     let forms = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
     let timed = forms.iter().find_map(|form| jiff::civil::DateTime::strptime(form, &text).ok());
