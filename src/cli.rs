@@ -26,7 +26,7 @@ pub mod read;
 pub mod recharge;
 pub mod replay;
 pub mod round;
-mod round_book;
+pub mod round_book;
 pub mod screens;
 pub mod sim;
 pub mod survey;

@@ -16,6 +16,7 @@
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
+//! | rounds, load curves, daily freezes | [`round`] |
 //! | everything, for the screens | [`engine`] |
 
 pub mod access;
