@@ -25,6 +25,7 @@ mod peers;
 mod profiles;
 mod pty;
 mod readout;
+mod round;
 mod screens;
 mod sim;
 mod store;
