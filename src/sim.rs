@@ -11,7 +11,8 @@
 //! * [`serve::FleetStation`] puts a fleet at the far end of a line: virtual, pty or TCP.
 //! * [`Meter::bookings`] and [`Meter::audit`] are ghost truth: what really happened to the money.
 //!
-//! Limits: the security module is a stand-in ([`esam`]) that protects nothing; what the references call unverified is one choice among several, and says so.
+//! Limits: the security module is a stand-in ([`esam`]) that protects nothing; what the references
+//! call unverified is one choice among several, and says so.
 
 mod access;
 mod answer;

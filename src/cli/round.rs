@@ -75,7 +75,8 @@ struct PassArgs {
 struct ReadArgs {
     /// The round's id, or the end of it.
     id: String,
-    /// The answer to a question of the round, once for each: round-again, round-later, round-finish.
+    /// The answer to a question of the round, once for each: round-again, round-later or
+    /// round-finish.
     #[arg(long = "answer", value_name = "TEXT")]
     answers: Vec<String>,
 }

@@ -150,7 +150,8 @@ fn row(
         Cell::figure(facts.reverse, 2),
         Cell::figure(facts.power_dw, 4),
         Cell::figure(facts.drift_s, 0),
-        Cell::figure(facts.ct, 0),
+        // Unset is how a directly connected meter says that it has none.
+        Cell::figure(facts.ct.filter(|ct| *ct > 0), 0),
         severity.map_or(Cell::Empty, |severity| text(word(severity.as_str()))),
         text(said.collect::<Vec<_>>().join("; ")),
         text(steps.collect::<Vec<_>>().join(" ")),

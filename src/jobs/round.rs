@@ -1,9 +1,9 @@
 //! Rounds: a list of meters to be read, in any order, over all lines at once, until all have
 //! answered; and of such meters the load curve or the daily freezes.
 //!
-//! Everything a round knows is in the journal: its list, each meter's last end, every reading. It
-//! can be stopped at any moment and carried on days later. A figure that a person typed is a step of
-//! its own, with a reason; it never becomes a reading, and a reading is never typed over.
+//! Everything a round knows is in the journal: its list, how each meter ended, every reading. It can
+//! be stopped at any moment and carried on days later. A figure that a person typed is a step of its
+//! own, with a reason; it never becomes a reading, and a reading is never typed over.
 
 pub mod book;
 pub mod curve;
@@ -249,7 +249,8 @@ pub fn of_file(path: &str) -> Result<List, Failure> {
 ///
 /// # Errors
 /// [`Code::Usage`]: no reason, a negative figure, or a meter that is not on the list;
-/// [`Code::ReadingStands`] where the meter itself has answered or the round has ended; store failures.
+/// [`Code::ReadingStands`] where the meter itself has answered or the round has ended; store
+/// failures.
 pub fn type_in(
     store: &Store,
     stamp: &Stamp,

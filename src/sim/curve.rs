@@ -82,8 +82,8 @@ impl Meter {
         }
     }
 
-    /// `06cc00nn`: class (0: all), which (0 earliest, 1 from a time on, 2 latest), and what followed
-    /// the identifier. Nothing where no record fits.
+    /// `06cc00nn`: class (0: all), which (0 earliest, 1 from a time on, 2 latest), and what stood
+    /// behind the identifier. Nothing where no record fits.
     pub(super) fn load_records(&self, di: u32, tail: &[u8]) -> Option<Vec<u8>> {
         let [0x06, class @ 0..=6, 0, which] = di.to_be_bytes() else { return None };
         let (count, time) = tail.split_first()?;

@@ -199,6 +199,8 @@ const NAMES: &[(Column, &[&str])] = &[
             "last",
             "energy",
             "lastenergy",
+            "energyread",
+            "\u{6284}\u{8bfb}\u{7535}\u{91cf}", // energy read
             "\u{4e0a}\u{6b21}\u{8bfb}\u{6570}", // last reading
             "\u{4e0a}\u{6b21}\u{793a}\u{6570}", // last index
             "\u{4e0a}\u{671f}\u{8bfb}\u{6570}", // last period's reading
@@ -211,6 +213,8 @@ const NAMES: &[(Column, &[&str])] = &[
         &[
             "lastdate",
             "lastread",
+            "readat",
+            "\u{6284}\u{8bfb}\u{65f6}\u{95f4}", // time of reading
             "date",
             "\u{4e0a}\u{6b21}\u{65e5}\u{671f}", // last date
             "\u{4e0a}\u{6b21}\u{6284}\u{8868}", // last reading round

@@ -28,7 +28,8 @@ fn columns_in_any_order_under_a_title() {
 #[test]
 fn columns_in_chinese_and_in_two_languages() {
     let header = "\u{8868}\u{53f7},\u{5ba2}\u{6237},\u{4f4d}\u{7f6e},\u{53d8}\u{6bd4},\
-                  \u{4e0a}\u{6b21}\u{8bfb}\u{6570}\u{ff08}kWh\u{ff09},\u{4e0a}\u{6b21}\u{65e5}\u{671f}";
+                  \u{4e0a}\u{6b21}\u{8bfb}\u{6570}\u{ff08}kWh\u{ff09},\
+                  \u{4e0a}\u{6b21}\u{65e5}\u{671f}";
     let list = of(&format!("{header}\n47,\u{738b},A-1,150/5,10.5,2026/10/31\n"));
     assert_eq!(list.bad, []);
     let wanted = &list.meters[0].1;

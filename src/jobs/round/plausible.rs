@@ -22,7 +22,8 @@ pub const DRIFT_FINE_S: i64 = 60;
 pub const DRIFT_SMALL_S: i64 = 300;
 /// Beyond this a clock is wrong, not late, s.
 pub const DRIFT_LARGE_S: i64 = 900;
-/// Balance and energy are cut to hundredths at different moments: so much they may differ, 0.01 kWh.
+/// Balance and energy are cut to hundredths at different moments: so much they may differ, 0.01
+/// kWh.
 pub const BALANCE_SLACK_KWH: i64 = 2;
 /// The same for money, fen.
 pub const BALANCE_SLACK_FEN: i64 = 100;

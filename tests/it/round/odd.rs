@@ -43,7 +43,7 @@ fn after(yard: &Yard, happen: impl FnOnce(&Yard)) -> Vec<(String, String)> {
 #[test]
 fn ten_plain_days_have_nothing_odd() {
     assert_eq!(after(&yard(""), |_| {}), []);
-    assert_eq!(after(&yard("unit = \"kWh\"\n"), |_| {}), []);
+    assert_eq!(after(&yard("unit = \"kwh\"\n"), |_| {}), []);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn counts_against_the_list() {
 #[test]
 fn a_balance_that_does_not_follow() {
     // An energy purse of 500 kWh whose register was moved: use and credit part.
-    let found = after(&yard("unit = \"kWh\"\n"), |yard| {
+    let found = after(&yard("unit = \"kwh\"\n"), |yard| {
         yard.suffer("a", 47, Mishap::Register(110_000));
     });
     assert_eq!(found[0].0, Kind::Balance.as_str(), "{found:?}");
