@@ -1,9 +1,9 @@
 //! Rounds: a list of meters to be read, in any order, over all lines at once, until all have
 //! answered; and of such meters the load curve or the daily freezes.
 //!
-//! Everything a round knows is in the journal: its list, how each meter ended, every reading. It can
-//! be stopped at any moment and carried on days later. A figure that a person typed is a step of its
-//! own, with a reason; it never becomes a reading, and a reading is never typed over.
+//! Everything a round knows is in the journal: its list, how each meter ended, every reading. It
+//! can be stopped at any moment and carried on days later. A figure that a person typed is a step
+//! of its own, with a reason; it never becomes a reading, and a reading is never typed over.
 
 pub mod book;
 pub mod curve;
