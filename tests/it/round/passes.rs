@@ -83,7 +83,7 @@ fn killed_anywhere_it_goes_on_where_it_was() {
     let mut yard = eight();
     silence(&yard, true);
     let work = yard.begin(&Values::default().with("round-area", "north"));
-    for kill in [1, 7, 40, 90] {
+    for kill in [1, 7, 30, 40] {
         let mut told = 0;
         let dies = AssertUnwindSafe(|| {
             yard.advance(work, &mut |_: &Sheet| {
