@@ -166,7 +166,7 @@ fn exported(yard: &Yard, work: WorkId) {
     assert!(row("000000000101").contains("typed by a person"), "{text}");
     assert!(row("000000000101").contains(",,101.50,"), "typed has a column of its own: {text}");
     assert!(row("000000000101").contains("cabinet locked"), "{text}");
-    assert!(row("000000000113").contains("MK-METER"), "{text}");
+    assert!(row("000000000113").contains("MK-LINK-03"), "{text}");
     assert!(lines[1].contains("'=customer"), "no formula: {text}");
     let sheets = pages(true);
     let names: Vec<&str> = sheets.iter().map(|page| page.name.as_str()).collect();
