@@ -26,6 +26,8 @@ pub mod profile;
 pub mod read;
 pub mod recharge;
 pub mod replay;
+pub mod round;
+pub mod round_book;
 pub mod screens;
 pub mod sim;
 pub mod survey;
@@ -117,6 +119,8 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
     Control(control::ControlArgs),
+    /// Read a list of meters until all have answered; load curves; daily freezes.
+    Round(round::RoundArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -185,6 +189,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
+        Command::Round(args) => round::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

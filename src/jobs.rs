@@ -17,6 +17,7 @@
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
+//! | rounds, load curves, daily freezes | [`round`] |
 //! | everything, for the screens | [`engine`] |
 
 pub mod access;
@@ -52,6 +53,7 @@ mod read_back;
 pub mod readout;
 pub mod recharge;
 pub mod rights;
+pub mod round;
 pub mod session;
 pub mod standing;
 #[cfg(test)]

@@ -144,6 +144,8 @@ codes! {
     WorkWaits = "MK-WORK-03", 1;
     /// Another errand of this kind is open at this meter.
     WorkOpen = "MK-WORK-04", 1;
+    /// The meter itself has answered: nothing is typed over a reading.
+    ReadingStands = "MK-WORK-09", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;

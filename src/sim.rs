@@ -11,8 +11,8 @@
 //! * [`serve::FleetStation`] puts a fleet at the far end of a line: virtual, pty or TCP.
 //! * [`Meter::bookings`] and [`Meter::audit`] are ghost truth: what really happened to the money.
 //!
-//! Limits: no load profile; the security module is a stand-in ([`esam`]) that
-//! protects nothing; what the references call unverified is one choice among several, and says so.
+//! Limits: the security module is a stand-in ([`esam`]) that protects nothing; what the references
+//! call unverified is one choice among several, and says so.
 
 mod access;
 mod answer;
@@ -20,6 +20,7 @@ mod bcd;
 pub mod bus;
 mod civil;
 pub mod cjt188;
+mod curve;
 pub mod esam;
 mod events;
 mod faults;
@@ -27,6 +28,7 @@ mod fleet;
 pub mod iec;
 mod load;
 mod meter;
+mod mishap;
 pub mod modbus;
 mod noise;
 mod params;
@@ -44,10 +46,12 @@ mod write;
 pub use access::PASSWORD_TRIES;
 pub use answer::{Reply, answer};
 pub use civil::{Civil, CivilError};
+pub use curve::Spoilt;
 pub use faults::{ARMED_MAX, Fault, FaultRates};
 pub use fleet::{DEFAULT_START, FLEET_MAX, Fleet, FleetError};
 pub use load::CATCH_UP_MAX;
 pub use meter::Meter;
+pub use mishap::Mishap;
 pub use purse::{AuditError, BALANCE_MAX, Booking, CounterReset, LEDGER_MAX, RECORDS_MAX};
 pub use secure::MAC_ERRORS_MAX;
 pub use setup::{

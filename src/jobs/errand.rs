@@ -229,7 +229,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::control::Control]
+    &[&super::control::Control, &super::round::Round]
 }
 
 /// The kind of that name.

@@ -236,14 +236,13 @@ impl Meter {
         }
     }
 
-    /// 11H: DI, or DI with a number of load-profile blocks (L=5) and a time (L=10). This meter
-    /// keeps no load profile, so the longer forms find no such data.
+    /// 11H: DI, or DI with a number of load records (L=5) and a time (L=10).
     fn read(&mut self, data: &[u8]) -> Act {
         self.follow_up = None;
         let Some(di) = data.first_chunk::<4>() else { return Act::refuse_other() };
         let found = match data.len() {
             4 => self.register(u32::from_le_bytes(*di)).filter(|bytes| !bytes.is_empty()),
-            5 | 10 => None,
+            5 | 10 => self.load_records(u32::from_le_bytes(*di), &data[4..]),
             _ => return Act::refuse_other(),
         };
         let Some(bytes) = found else { return Act::Refuse(vec![NO_SUCH_DATA]) };

@@ -10,6 +10,8 @@ use super::meter::Meter;
 
 /// Records kept of each kind (nn 01 to 0A).
 const RING: usize = 10;
+/// Daily freezes kept (nn up to 3EH).
+const DAYS: usize = 62;
 
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +55,12 @@ pub(super) enum Freeze {
 
 const FREEZES: [Freeze; 6] =
     [Freeze::Timed, Freeze::Instant, Freeze::Hourly, Freeze::Price, Freeze::Daily, Freeze::Step];
+
+impl Freeze {
+    fn kept(self) -> usize {
+        if self == Self::Daily { DAYS } else { RING }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Frozen {
@@ -145,11 +153,11 @@ impl Events {
     pub(super) fn frozen(&self, di: u32, rates: usize) -> Option<Vec<u8>> {
         let [area, kind, part, nth] = di.to_be_bytes();
         let nth = usize::from(nth);
-        if area != 0x05 || !(1..=RING).contains(&nth) {
-            return None;
-        }
         let kind = if kind == 0x08 && part == 0x02 { 0x06 } else { kind };
         let kind = FREEZES.into_iter().find(|freeze| *freeze as u8 == kind)?;
+        if area != 0x05 || !(1..=kind.kept()).contains(&nth) {
+            return None;
+        }
         let frozen = self.freezes.get(&kind).and_then(|ring| ring.get(nth - 1));
         match part {
             0x00 => Some(frozen.map_or([0; 5], |f| f.time).to_vec()),
@@ -173,6 +181,6 @@ impl Meter {
         };
         let ring = self.events.freezes.entry(kind).or_default();
         ring.insert(0, frozen);
-        ring.truncate(RING);
+        ring.truncate(kind.kept());
     }
 }

@@ -163,7 +163,7 @@ impl Fleet {
             let setup: MeterSetup = table.try_into().map_err(|error: toml::de::Error| {
                 FleetError::File(format!("meter {no}: {error}"))
             })?;
-            Ok(Meter::new(setup, start, seed_of(file.seed, no)))
+            Ok(Meter::with_history(setup, start, seed_of(file.seed, no)))
         });
         Ok(Self::new(meters.collect::<Result<_, _>>()?))
     }

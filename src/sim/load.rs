@@ -57,6 +57,14 @@ impl Energy {
         std::iter::once(self.total()).chain(rates).collect()
     }
 
+    /// Puts the total here, as an exchanged register would; the rates keep no share.
+    pub(super) fn set_total(&mut self, value: u64) {
+        self.wms.fill(0);
+        if let Some(first) = self.wms.first_mut() {
+            *first = value.saturating_mul(UNIT_WMS);
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.wms.fill(0);
         self.settled.clear();
@@ -168,6 +176,7 @@ impl Meter {
         if minute == 0 && hour == 0 {
             self.freeze(Freeze::Daily);
         }
+        self.record_curve();
         if self.events.timed_freeze_is_due(now) {
             self.freeze(Freeze::Timed);
         }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::civil::Civil;
+use super::curve::Curve;
 use super::esam::Session;
 use super::events::Events;
 use super::faults::{Fault, Faults};
 use super::load::Energy;
+use super::mishap::Marks;
 use super::params::Params;
 use super::purse::{AuditError, Booking, CounterReset, Purse};
 use super::relay::Relay;
@@ -37,6 +39,12 @@ pub struct Meter {
     pub(super) access: Access,
     pub(super) session: Option<Session>,
     pub(super) events: Events,
+    /// Load records.
+    #[serde(default)]
+    pub(super) curve: Curve,
+    /// What happened to it in the field.
+    #[serde(default)]
+    pub(super) marks: Marks,
     pub(super) faults: Faults,
     /// Silent until this uptime: restarting.
     pub(super) silent_until_ms: u64,
@@ -110,6 +118,8 @@ impl Meter {
             access: Access::new(&setup),
             session: None,
             events: Events::default(),
+            curve: Curve::default(),
+            marks: Marks::default(),
             faults: Faults::new(seed),
             silent_until_ms: 0,
             struck: None,
@@ -121,6 +131,17 @@ impl Meter {
             time,
             setup,
         }
+    }
+
+    /// The same, with the days behind it that its setup says.
+    pub fn with_history(setup: MeterSetup, start: Civil, seed: u64) -> Self {
+        let days = Duration::from_secs(u64::from(setup.history_days) * 86_400);
+        let begun = start.seconds() - i64::from(setup.history_days) * 86_400;
+        let mut meter = Self::new(setup, Civil::from_seconds(begun), seed);
+        meter.advance(days);
+        // The simulation's own time begins now.
+        meter.time.last = Duration::ZERO;
+        meter
     }
 
     /// The communication address now.

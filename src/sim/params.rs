@@ -238,7 +238,7 @@ impl Params {
         self.0.get(&di).and_then(|bytes| bcd::decode(bytes)).unwrap_or(0)
     }
 
-    fn put(&mut self, di: u32, bytes: Vec<u8>) {
+    pub(super) fn put(&mut self, di: u32, bytes: Vec<u8>) {
         self.0.insert(di, bytes);
     }
 

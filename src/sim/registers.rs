@@ -65,9 +65,14 @@ impl Meter {
         active.resize(rates + 1, 0);
         let scaled = |per_mille: u64| active.iter().map(|v| v * per_mille / 1000).collect();
         match kind {
-            // Combined active counts forward only here: nothing flows back.
+            // Combined active counts forward only here.
             0x00 | 0x01 => Some(active),
-            0x02 | 0x04 | 0x06..=0x08 | 0x0A => Some(vec![0; rates + 1]),
+            // What flowed back counts in the total alone, and now alone.
+            0x02 => {
+                let total = if day == 0 { self.reverse_energy() } else { 0 };
+                Some(std::iter::once(total).chain(std::iter::repeat_n(0, rates)).collect())
+            }
+            0x04 | 0x06..=0x08 | 0x0A => Some(vec![0; rates + 1]),
             0x03 | 0x05 => Some(scaled(TAN_X1000)),
             0x09 => Some(scaled(1_000_000 / COS_X1000)),
             _ => None,

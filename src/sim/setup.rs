@@ -94,6 +94,10 @@ pub struct MeterSetup {
     pub echo_wildcard: bool,
     /// The meter has no clock: time reads are refused, status word 1 bit 15 is set.
     pub no_clock: bool,
+    /// Minutes between load records; 0: it keeps none.
+    pub curve_min: u16,
+    /// Days it has been running before the simulation begins.
+    pub history_days: u16,
     /// Never answers anything.
     pub dead: bool,
     /// How often what goes wrong.
@@ -156,6 +160,8 @@ impl Default for MeterSetup {
             reclose: Reclose::Auto,
             echo_wildcard: false,
             no_clock: false,
+            curve_min: 0,
+            history_days: 0,
             dead: false,
             faults: FaultRates::default(),
         }

@@ -6,8 +6,11 @@ use crate::units::CreditUnit;
 
 /// Word 1.
 const CLOCK_BATTERY_LOW: u16 = 1 << 2;
+const READING_BATTERY_LOW: u16 = 1 << 3;
 const OVERDRAFT: u16 = 1 << 14;
 const CLOCK_ERROR: u16 = 1 << 15;
+/// Word 7 (bits 9 and 10 by makers' choice).
+const TERMINAL_COVER_OPEN: u16 = 1 << 10;
 /// Word 3.
 const SECOND_DAY_TABLES: u16 = 1 << 0;
 const PROGRAMMING: u16 = 1 << 3;
@@ -27,8 +30,8 @@ const REMOTE_NOT_OPENED: u16 = 1 << 15;
 impl Meter {
     /// `040005nn`: one word, or the block of seven.
     pub(super) fn status(&self, di: u32) -> Option<Vec<u8>> {
-        let words =
-            [self.word_1(), 0, self.word_3(), 0, 0, 0, 0].map(|word: u16| word.to_le_bytes());
+        let words = [self.word_1(), 0, self.word_3(), 0, 0, 0, self.word_7()]
+            .map(|word: u16| word.to_le_bytes());
         match di & 0xFF {
             0xFF => Some(words.concat()),
             0x08 if self.setup.security == Security::Esam => {
@@ -45,10 +48,20 @@ impl Meter {
         if self.setup.no_clock {
             word |= CLOCK_ERROR | CLOCK_BATTERY_LOW;
         }
+        if self.marks.clock_battery {
+            word |= CLOCK_BATTERY_LOW;
+        }
+        if self.marks.reading_battery {
+            word |= READING_BATTERY_LOW;
+        }
         if self.purse.overdraft() > 0 {
             word |= OVERDRAFT;
         }
         word
+    }
+
+    fn word_7(&self) -> u16 {
+        if self.marks.terminal_open { TERMINAL_COVER_OPEN } else { 0 }
     }
 
     fn word_3(&self) -> u16 {

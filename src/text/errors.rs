@@ -134,6 +134,7 @@ table! {
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
+    ReadingStands => work::READING_STANDS,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

@@ -196,7 +196,7 @@ impl fmt::Display for PurchaseCount {
 }
 
 /// Seconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixSeconds(pub i64);
 
 #[cfg(test)]

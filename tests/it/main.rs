@@ -26,6 +26,7 @@ mod peers;
 mod profiles;
 mod pty;
 mod readout;
+mod round;
 mod screens;
 mod sim;
 mod store;

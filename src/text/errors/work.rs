@@ -34,3 +34,12 @@ pub const WORK_OPEN: Words = Words {
     money: KEPT,
     next: both("Finish or give up that one first.", "请先完成或放弃那一项。"),
 };
+
+pub const READING_STANDS: Words = Words {
+    title: both(
+        "The meter itself has answered, or the round has ended: nothing is typed over that.",
+        "该表已由设备读出，或抄表任务已结束：不能再人工录入。",
+    ),
+    money: KEPT,
+    next: both("If the reading is wrong, begin a new round.", "如读数有误，请新建抄表任务。"),
+};

@@ -30,6 +30,8 @@ pub struct ReadItems {
     address: Address,
     edition: Edition,
     items: std::vec::IntoIter<u32>,
+    /// What follows each identifier in its first question.
+    tail: Vec<u8>,
     retry: Retry,
     timing: Timing,
     current: Option<(u32, Careful)>,
@@ -59,6 +61,7 @@ impl ReadItems {
             address,
             edition,
             items: items.into_iter(),
+            tail: Vec::new(),
             retry,
             timing,
             current: None,
@@ -78,6 +81,14 @@ impl ReadItems {
         self
     }
 
+    /// Each identifier is followed by these bytes when it is asked for: how many load records, and
+    /// from when.
+    #[must_use]
+    pub fn with(mut self, tail: Vec<u8>) -> Self {
+        self.tail = tail;
+        self
+    }
+
     /// What has been read so far; useful when the dialogue ended with an error.
     pub fn so_far(&self) -> &[(u32, Reply)] {
         &self.replies
@@ -90,7 +101,9 @@ impl ReadItems {
 
     fn question(&self, di: u32) -> Question {
         let data = 4 + items::expected_len(self.edition, di);
-        read_question(self.address, self.edition, di, data)
+        let mut question = read_question(self.address, self.edition, di, data);
+        question.frame.data.extend(&self.tail);
+        question
     }
 
     fn begin(&mut self) -> bool {
