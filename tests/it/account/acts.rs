@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use meterkit::jobs::Failure;
 use meterkit::jobs::recharge::QUIET_S;
 use meterkit::jobs::views::FinishedView;
-use meterkit::jobs::Failure;
 use meterkit::profile::Profile;
 use meterkit::protocol::dlt645::dialogue::Access;
 use meterkit::protocol::dlt645::frame::Decoder;
@@ -79,7 +79,11 @@ fn a_reversal_undoes_one_recharge_once() {
     let mut site = site();
     let bought = site.issue(&order(Kind::Recharge, 6, 5_000));
     let early = site.issue(&reversal(6, 5_000, bought));
-    assert_eq!(code(carry_out(&mut site, early, |_| {})), Code::TokenUndoes, "not in the meter yet");
+    assert_eq!(
+        code(carry_out(&mut site, early, |_| {})),
+        Code::TokenUndoes,
+        "not in the meter yet"
+    );
     assert_eq!(carry_out(&mut site, bought, |_| {}).unwrap().decision, Decision::Confirmed);
     let other = reversal(7, 4_999, bought);
     assert_eq!(code(done(&mut site, &other)), Code::TokenUndoes, "another amount");
