@@ -4,7 +4,8 @@
 //! English keys and `"schema":"meterkit/1"`. The exit status is the failure's own
 //! ([`crate::report::Code::exit_status`]); 4 always means: outcome unknown, do not repeat blindly.
 
-pub mod audit;
+pub mod account;
+mod audit;
 pub mod boxes;
 pub mod context;
 pub mod control;
@@ -112,6 +113,8 @@ pub enum Command {
     Operators(operators::OperatorsArgs),
     /// Check from files alone that an estate's money is accounted for.
     Audit(audit::AuditArgs),
+    /// Accounts: open, close, refund, reverse; a customer's meters; the count doctor.
+    Account(account::AccountArgs),
     /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
     Control(control::ControlArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
@@ -181,6 +184,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Pin(args) => pin::run(common, &args, out),
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
+        Command::Account(args) => account::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),

@@ -14,11 +14,13 @@
 //! | quick read, of any meter; what its bus calls it | [`read`], [`readout`], [`address`] |
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
 //! | evidence for money | [`evidence`] |
+//! | accounts, the count doctor | [`account`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
 pub mod access;
+pub mod account;
 pub mod address;
 pub mod ask;
 pub mod audit;

@@ -1,6 +1,8 @@
 //! Accounts: opening, refund, reversal, closing, through the real jobs against simulated meters.
 
 mod acts;
+mod bench;
+mod errand;
 mod faults;
 
 use meterkit::protocol::dlt645::dialogue::{Access, PasswordOrder};
