@@ -2,6 +2,7 @@
 
 #![cfg(feature = "office")]
 
+mod acts;
 mod cli;
 mod custody;
 pub mod desk;
