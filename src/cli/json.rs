@@ -119,6 +119,9 @@ pub fn preflight(view: &PreflightView) -> Value {
         "evidence": evidence(&view.evidence),
         "expected_balance": credit(view.expected_balance),
         "drift_s": view.drift_s,
+        "warnings": view.warnings.iter().map(|warning| {
+            json!({ "code": warning.code.as_str(), "detail": warning.detail })
+        }).collect::<Vec<_>>(),
     })
 }
 
@@ -161,6 +164,7 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Software => "software",
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
+        JournalKind::Unproven => "unproven-accepted",
         JournalKind::TailCut => "tail-cut",
     }
 }

@@ -180,6 +180,15 @@ pub enum LogOut {
     Ended,
 }
 
+/// How somebody said that rows which are not proven may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The configuration of the handheld names the profile.
+    Configured,
+    /// The command that wrote named it.
+    Asked,
+}
+
 /// What was done between log-in and log-out. Sums are of accepted recharges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ShiftSummary {
@@ -406,6 +415,20 @@ pub enum Event {
         /// Why, in the words of the person.
         note: String,
     },
+    /// A meter is about to be written to by rows of its profile that are not proven, because
+    /// somebody said that it is meant.
+    UnprovenAccepted {
+        /// The meter.
+        meter: MeterNo,
+        /// What for.
+        verb: Verb,
+        /// The profile.
+        profile: String,
+        /// How sure its rows are: C or D.
+        confidence: char,
+        /// Who said so.
+        by: Acceptance,
+    },
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -430,7 +453,9 @@ impl Event {
             | Self::Resolved { meter, .. } => Some(*meter),
             Self::Intent { facts, .. } => Some(facts.meter),
             Self::Resend { after_read, .. } => Some(after_read.meter),
-            Self::OverrideTaken { meter, .. } | Self::OverrideUsed { meter, .. } => Some(*meter),
+            Self::OverrideTaken { meter, .. }
+            | Self::OverrideUsed { meter, .. }
+            | Self::UnprovenAccepted { meter, .. } => Some(*meter),
             Self::Enrolled { .. }
             | Self::TokenWithdrawn { .. }
             | Self::TimeAnchor { .. }

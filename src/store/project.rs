@@ -202,6 +202,7 @@ impl Changes<'_> {
             | Event::LoggedIn { .. }
             | Event::LoggedOut { .. }
             | Event::PinSet { .. }
+            | Event::UnprovenAccepted { .. }
             | Event::TailCut { .. } => Ok(()),
         }
     }

@@ -93,6 +93,7 @@ table! {
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,
+    WriteUnproven => meter::WRITE_UNPROVEN,
     ActUnknown => account::ACT_UNKNOWN,
     BalanceShort => account::BALANCE_SHORT,
     DebitHidden => account::DEBIT_HIDDEN,

@@ -9,6 +9,7 @@ mod ble;
 mod boxes;
 mod cjt188;
 mod cli;
+mod control;
 mod crash;
 mod decode;
 mod dlms;

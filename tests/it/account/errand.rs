@@ -9,6 +9,7 @@ use meterkit::jobs::access::MeterPassword;
 use meterkit::jobs::account::{Account, count, of_customer};
 use meterkit::jobs::errand::{Answer, Ask, Errand, Sheet, Sign, Site as Where, Values};
 use meterkit::jobs::lines::Crew;
+use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::recharge::QUIET_S;
 use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, check};
 use meterkit::profile::Profiles;
@@ -105,7 +106,8 @@ impl Rig {
     /// Does something at the errand's site.
     fn at<T>(&self, work: impl FnOnce(&Where<'_>) -> T) -> T {
         let (store, session) = (&self.site.store, &self.site.session);
-        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S };
+        let accepted = Accepted::default();
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted: &accepted };
         let open = |_: Option<&str>, settings: &LineSettings| {
             let station = FleetStation::sharing(Arc::clone(&self.fleet));
             let mut link = VirtualLink::new(station, Line::new(*settings, Faults::NONE));
