@@ -52,7 +52,7 @@ fn debits(site: &Site) -> usize {
         }
     }
     let mut count = 0;
-    while let Some(frame) = decoder.next() {
+    for frame in decoder.flatten() {
         count += usize::from(frame.control == 0x14 && frame.di() == Some(0x0400_1006));
     }
     count

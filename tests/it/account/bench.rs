@@ -30,7 +30,7 @@ fn serr(site: &Site, amount: u32, count: u32, customer: &str) -> u16 {
     let reply = site.fleet.lock().unwrap().hear(&frame, now).remove(0);
     let mut decoder = Decoder::new();
     decoder.push(&reply.bytes);
-    let answer = decoder.next().unwrap();
+    let answer = decoder.flatten().next().unwrap();
     match answer.control {
         0xC3 => u16::from_le_bytes([answer.data[0], answer.data[1]]),
         _ => 0,

@@ -108,15 +108,23 @@ impl Rig {
         let (store, session) = (&self.site.store, &self.site.session);
         let accepted = Accepted::default();
         let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted: &accepted };
+        // Only what lines need: the rest of the rig stays on this thread.
+        let (fleet, street, left) = (&self.fleet, &self.street, &self.left);
         let open = |_: Option<&str>, settings: &LineSettings| {
-            let station = FleetStation::sharing(Arc::clone(&self.fleet));
+            let station = FleetStation::sharing(Arc::clone(fleet));
             let mut link = VirtualLink::new(station, Line::new(*settings, Faults::NONE));
-            link.advance(Duration::from_secs(self.street.at(Tick::ZERO) + 1));
-            let left = Arc::clone(&self.left);
+            link.advance(Duration::from_secs(street.at(Tick::ZERO) + 1));
+            let left = Arc::clone(left);
             Ok::<Box<dyn Link>, Failure>(Box::new(Cut { link, left }))
         };
-        let (profiles, cancel) = (Profiles::default(), Cancel::default());
-        let crew = Crew { open: &open, settings: None, clock: &self.street, cancel: &cancel };
+        let (profiles, cancel) = (Profiles::built_in(), Cancel::default());
+        let crew = Crew {
+            open: &open,
+            settings: None,
+            clock: &self.street,
+            cancel: &cancel,
+            secret: None,
+        };
         let password = MeterPassword::parse("000000").unwrap();
         work(&Where {
             desk: &desk,

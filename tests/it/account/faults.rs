@@ -264,7 +264,8 @@ impl Run {
 fn debits(trace: &[(bool, Vec<u8>)]) -> usize {
     let mut decoder = Decoder::new();
     trace.iter().filter(|(received, _)| !received).for_each(|(_, bytes)| decoder.push(bytes));
-    std::iter::from_fn(|| decoder.next())
+    decoder
+        .flatten()
         .filter(|frame| frame.control == 0x14 && frame.di() == Some(0x0400_1006))
         .count()
 }
