@@ -198,12 +198,7 @@ impl Office {
             not_before: now.0,
             issued: now.0,
             id: id.0,
-            kind: match deed.act {
-                Act::Recharge => Kind::Recharge,
-                Act::Open => Kind::Open,
-                Act::CarryIn => Kind::CarryOver,
-                Act::Refund | Act::Reversal | Act::CarryOut => Kind::Refund,
-            },
+            kind: kind_of(deed.act),
             amount: credit.value,
             unit: match credit.unit {
                 CreditUnit::Yuan => Unit::Yuan,
@@ -287,6 +282,16 @@ impl Office {
             Order { meter: old.meter, amount: old.credit.value, device: old.device.clone(), days };
         let deed = Deed { act: old.act, account: Some(old.account), undoes: old.undoes };
         self.write(conn, (&order, deed), &meter, old.count_before, id).await
+    }
+}
+
+/// What the token is called that does this.
+fn kind_of(act: Act) -> Kind {
+    match act {
+        Act::Recharge => Kind::Recharge,
+        Act::Open => Kind::Open,
+        Act::CarryIn => Kind::CarryOver,
+        Act::Refund | Act::Reversal | Act::CarryOut => Kind::Refund,
     }
 }
 
