@@ -4,6 +4,7 @@
 //! English keys and `"schema":"meterkit/1"`. The exit status is the failure's own
 //! ([`crate::report::Code::exit_status`]); 4 always means: outcome unknown, do not repeat blindly.
 
+pub mod account;
 pub mod audit;
 pub mod boxes;
 pub mod context;
@@ -117,6 +118,8 @@ pub enum Command {
     Operators(operators::OperatorsArgs),
     /// Check from files alone that an estate's money is accounted for.
     Audit(audit::AuditArgs),
+    /// Accounts: open, close, refund, reverse; a customer's meters; the count doctor.
+    Account(account::AccountArgs),
     /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
     Control(control::ControlArgs),
     /// Read a list of meters until all have answered; load curves; daily freezes.
@@ -188,6 +191,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Pin(args) => pin::run(common, &args, out),
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
+        Command::Account(args) => account::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
         Command::Round(args) => round::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),

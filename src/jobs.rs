@@ -15,12 +15,14 @@
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
 //! | may unproven rows be written by | [`proven`] |
 //! | evidence for money | [`evidence`] |
+//! | accounts, the count doctor | [`account`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | rounds, load curves, daily freezes | [`round`] |
 //! | everything, for the screens | [`engine`] |
 
 pub mod access;
+pub mod account;
 pub mod address;
 pub mod ask;
 pub mod audit;

@@ -48,7 +48,7 @@ pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
 pub use error::OfficeError;
 pub use export::ExportReport;
-pub use issue::{Issued, Order};
+pub use issue::{Deed, Issued, Order};
 pub use keys::{
     Ask, Check, Cost, KeyInfo, MIN_PASSPHRASE, Purpose, RootChange, Sealed, Seeds, Setup,
     new_root_key, read_draft, read_sealed, sign_draft,

@@ -95,6 +95,12 @@ codes! {
     /// What would be written stands on rows of the profile that are not proven, and nobody said
     /// that it is meant; as a warning: somebody did.
     WriteUnproven = "MK-METER-15", 1;
+    /// No document says how this is done to this kind of meter.
+    ActUnknown = "MK-METER-16", 1;
+    /// The meter holds less than is to be taken out.
+    BalanceShort = "MK-METER-17", 5;
+    /// So little is to be taken out that consumption would hide it.
+    DebitHidden = "MK-METER-18", 5;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;
@@ -128,6 +134,8 @@ codes! {
     TokenAmbiguous = "MK-TOKEN-15", 5;
     /// Revoked by the office before it was used.
     TokenRevoked = "MK-TOKEN-16", 5;
+    /// What it is to undo is not a recharge that can be undone here.
+    TokenUndoes = "MK-TOKEN-17", 5;
     // The recharge.
     /// This meter has a recharge whose outcome is not known.
     IntentOpen = "MK-MONEY-01", 4;

@@ -229,7 +229,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::control::Control, &super::round::Round]
+    &[&super::control::Control, &super::account::Account, &super::round::Round]
 }
 
 /// The kind of that name.

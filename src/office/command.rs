@@ -7,7 +7,7 @@ mod people;
 mod show;
 
 use super::meters::NewMeter;
-use super::{Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
+use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
 use crate::units::PurchaseCount;
 use args::{Act, Cli, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
@@ -142,8 +142,9 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::enrol(office, &offer, &offered, &out))
         }
         Act::Meter(meter) => self::meter(office, meter).await,
-        Act::Issue { meter, amount, device, days, out } => {
-            let issued = office.issue(&Order { meter, amount, device, days }).await?;
+        Act::Issue { meter, amount, kind: act, undoes, account, device, days, out } => {
+            let order = Order { meter, amount, device, days };
+            let issued = office.issue_for(&order, Deed { act, account, undoes }).await?;
             if let Some(out) = &out {
                 super::keys::write_private(out, &issued.bytes)?;
             }

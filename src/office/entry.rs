@@ -12,7 +12,9 @@ use super::reconcile::{Claim, Known, Observed, Setting, Verdict, judge, observe}
 use super::review::{NewReview, raise};
 use super::{people, status};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
-use crate::units::{DeviceId, Evidence, Limit, MeterNo, PurchaseCount, TokenId, UnixSeconds};
+use crate::units::{
+    self, AccountNo, DeviceId, Evidence, Limit, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+};
 
 /// Where an entry comes from.
 pub(super) struct Source<'a> {
@@ -177,6 +179,7 @@ async fn settle_claim(
 ) -> Result<EntryOutcome, OfficeError> {
     let token = ledger::token(conn, id).await?;
     let step_taken_by = match &token {
+        Some(token) if !token.takes_step() => None,
         Some(token) => other_applied(conn, token).await?,
         None => None,
     };
@@ -224,6 +227,9 @@ async fn follow(
         ledger::set_state(conn, token.id, state).await?;
         if state == TokenState::Applied {
             ledger::step_done(conn, token).await?;
+            if token.act == units::Act::Open {
+                super::meters::opened(conn, token).await?;
+            }
         }
     }
     if let Some(movement) = verdict.movement {
@@ -235,7 +241,8 @@ async fn follow(
 /// Another token proved to have taken the same step.
 async fn other_applied(conn: &mut Conn, token: &TokenRow) -> Result<Option<TokenId>, OfficeError> {
     let sql = "SELECT id FROM token WHERE meter = $1 AND account = $2 AND count_before = $3
-               AND state = 'applied' AND id <> $4";
+               AND state = 'applied' AND id <> $4
+               AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
     let row = sqlx::query(sql)
         .bind(token.meter.to_string())
         .bind(token.account.to_string())
@@ -258,14 +265,17 @@ async fn see(
     let state = ledger::meter_state(conn, meter, line.account).await?;
     let (count, _, seen) = state.unwrap_or((PurchaseCount(0), 0, UnixSeconds(i64::MIN)));
     let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM token
-               WHERE meter = $1 AND account = $2 AND state <> 'voided'";
+               WHERE meter = $1 AND account = $2 AND state <> 'voided'
+               AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
     let row = sqlx::query(sql)
         .bind(meter.to_string())
         .bind(line.account.to_string())
         .fetch_one(&mut *conn)
         .await?;
     let next = PurchaseCount(ledger::small(&row, "next")?);
-    let known = Known { account: line.account, count, seen, count_if_all_used: count.max(next) };
+    let opening = opening(conn, meter).await?;
+    let count_if_all_used = count.max(next);
+    let known = Known { account: line.account, count, seen, count_if_all_used, opening };
     let observed = observe(&known, evidence);
     if observed.update {
         ledger::set_meter_state(conn, meter, line.account, evidence).await?;
@@ -277,6 +287,15 @@ async fn see(
         flag(conn, source, (id, class, why), Some(meter), None).await?;
     }
     Ok(observed)
+}
+
+/// The account that a token opens in this meter, while that may still happen.
+async fn opening(conn: &mut Conn, meter: MeterNo) -> Result<Option<AccountNo>, OfficeError> {
+    let sql = "SELECT account FROM token WHERE meter = $1 AND act = 'open'
+               AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+               ORDER BY seq DESC LIMIT 1";
+    let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(|row| ledger::parsed(row, "account")).transpose()
 }
 
 /// Keeps an entry for ever.

@@ -140,6 +140,9 @@ pub enum OfficeError {
     /// Only a token whose time is over, and that was not sent, can be replaced.
     #[error("token {0} cannot be replaced: {1}")]
     NotReplaceable(TokenId, &'static str),
+    /// What a reversal names cannot be undone.
+    #[error("{0} cannot be undone: {1}")]
+    NotUndone(TokenId, &'static str),
     /// A movement was booked before.
     #[error("token {0} was settled this way before")]
     SettledBefore(TokenId),
@@ -196,6 +199,7 @@ impl OfficeError {
             Self::NoToken(_) => "no-token",
             Self::NotInDispute(..) => "not-in-dispute",
             Self::NotReplaceable(..) => "not-replaceable",
+            Self::NotUndone(..) => "not-undone",
             Self::SettledBefore(_) => "settled-before",
             Self::Usage(_) => "usage",
         }

@@ -13,7 +13,8 @@ use super::limits;
 use super::model::{Move, TokenRow, TokenState, unit_name};
 use crate::sync::wire::MeterLine;
 use crate::units::{
-    Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId,
+    UnixSeconds,
 };
 use meterkit_tokens::{KeyId, Kind, RechargeToken, Unit};
 
@@ -39,11 +40,34 @@ pub struct Order {
     pub days: i64,
 }
 
+/// What the token does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed {
+    /// What.
+    pub act: Act,
+    /// The account that is opened, where it is not the one on the list.
+    pub account: Option<AccountNo>,
+    /// The recharge that is undone, for a reversal.
+    pub undoes: Option<TokenId>,
+}
+
+impl Deed {
+    /// A customer's purchase.
+    pub const RECHARGE: Self = Self::of(Act::Recharge);
+
+    /// An act that needs no more to be said.
+    pub const fn of(act: Act) -> Self {
+        Self { act, account: None, undoes: None }
+    }
+}
+
 /// What was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The token's identity.
     pub id: TokenId,
+    /// What it does.
+    pub act: Act,
     /// For which meter.
     pub meter: MeterNo,
     /// The count the meter must show before.
@@ -67,8 +91,18 @@ impl Office {
     /// Unknown meter or handheld, quarantine, an amount or a life out of range, tokens of the meter
     /// out with another handheld, a dispute: see [`OfficeError`].
     pub async fn issue(&self, order: &Order) -> Result<Issued, OfficeError> {
+        self.issue_for(order, Deed::RECHARGE).await
+    }
+
+    /// The same for any act: an account to be opened, credit to be taken out, a recharge to be
+    /// undone.
+    ///
+    /// # Errors
+    /// As [`Office::issue`]; [`OfficeError::NotUndone`] for a reversal of what is no recharge of
+    /// this meter and account, of that amount, in the meter and not undone.
+    pub async fn issue_for(&self, order: &Order, deed: Deed) -> Result<Issued, OfficeError> {
         let id = self.new_id()?;
-        transact!(self.ledger, |tx| self.issue_in(&mut tx, order, id).await)
+        transact!(self.ledger, |tx| self.issue_in(&mut tx, order, deed, id).await)
     }
 
     /// Replaces a token whose time is over, or that was revoked, and that was never sent: the same
@@ -112,6 +146,7 @@ impl Office {
         &self,
         conn: &mut Conn,
         order: &Order,
+        deed: Deed,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
         let device = ledger::device(conn, &order.device).await?;
@@ -123,21 +158,27 @@ impl Office {
             Some(_) => {}
         }
         let meter = ledger::meter(conn, order.meter).await?;
-        let meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
-        let step = next_step(conn, &meter, &order.device).await?;
-        self.write(conn, order, &meter, step, id).await
+        let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
+        let listed = meter.account;
+        if let Some(account) = deed.account.filter(|_| deed.act == Act::Open) {
+            meter.account = account;
+        }
+        check_deed(conn, order, &meter, deed).await?;
+        let step = next_step(conn, &meter, listed, &order.device).await?;
+        self.write(conn, (order, deed), &meter, step, id).await
     }
 
     /// Signs, stores and books a token for a step that is free.
     async fn write(
         &self,
         conn: &mut Conn,
-        order: &Order,
+        (order, deed): (&Order, Deed),
         meter: &MeterLine,
         step: PurchaseCount,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
-        if !(1..=MAX_TOKEN_AMOUNT).contains(&order.amount) {
+        let least = i64::from(deed.act != Act::Open);
+        if !(least..=MAX_TOKEN_AMOUNT).contains(&order.amount) {
             let most = Money(MAX_TOKEN_AMOUNT).to_string();
             return Err(OfficeError::Amount { most });
         }
@@ -157,7 +198,7 @@ impl Office {
             not_before: now.0,
             issued: now.0,
             id: id.0,
-            kind: Kind::Recharge,
+            kind: kind_of(deed.act),
             amount: credit.value,
             unit: match credit.unit {
                 CreditUnit::Yuan => Unit::Yuan,
@@ -169,7 +210,7 @@ impl Office {
             account: meter.account.bcd(),
             caps: 0,
             max_balance: None,
-            undoes: None,
+            undoes: deed.undoes.map(|id| id.0),
         };
         let (bytes, kid) = self.keys().token(&token)?;
         let near_limit = within_limit(conn, order, credit).await?;
@@ -185,12 +226,15 @@ impl Office {
             intent_seen: false,
             revoked: false,
             state: TokenState::Reserved,
+            act: deed.act,
+            undoes: deed.undoes,
         };
         insert(conn, &row, seq, now, (&bytes, kid)).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
         let count_before = step;
-        Ok(Issued { id, meter, count_before, credit, device, expires, bytes, near_limit })
+        let act = deed.act;
+        Ok(Issued { id, act, meter, count_before, credit, device, expires, bytes, near_limit })
     }
 
     async fn reissue_in(
@@ -220,7 +264,10 @@ impl Office {
             return Err(OfficeError::Quarantined(old.device));
         }
         let meter = ledger::meter(conn, old.meter).await?;
-        let meter = meter.ok_or(OfficeError::NoMeter(old.meter))?;
+        let mut meter = meter.ok_or(OfficeError::NoMeter(old.meter))?;
+        if old.act == Act::Open {
+            meter.account = old.account;
+        }
         if meter.account != old.account {
             return Err(OfficeError::MeterOther(old.meter));
         }
@@ -233,7 +280,18 @@ impl Office {
             .await?;
         let order =
             Order { meter: old.meter, amount: old.credit.value, device: old.device.clone(), days };
-        self.write(conn, &order, &meter, old.count_before, id).await
+        let deed = Deed { act: old.act, account: Some(old.account), undoes: old.undoes };
+        self.write(conn, (&order, deed), &meter, old.count_before, id).await
+    }
+}
+
+/// What the token is called that does this.
+fn kind_of(act: Act) -> Kind {
+    match act {
+        Act::Recharge => Kind::Recharge,
+        Act::Open => Kind::Open,
+        Act::CarryIn => Kind::CarryOver,
+        Act::Refund | Act::Reversal | Act::CarryOut => Kind::Refund,
     }
 }
 
@@ -277,13 +335,49 @@ async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), Of
     Ok(())
 }
 
-/// The step after everything known and everything out.
+/// What an act needs besides the rules of every token.
+async fn check_deed(
+    conn: &mut Conn,
+    order: &Order,
+    meter: &MeterLine,
+    deed: Deed,
+) -> Result<(), OfficeError> {
+    if deed.act == Act::CarryOut || (deed.act == Act::Reversal) != deed.undoes.is_some() {
+        let what = "a reversal names the recharge it undoes, and nothing else does";
+        return Err(OfficeError::Usage(what.to_owned()));
+    }
+    let Some(undoes) = deed.undoes else { return Ok(()) };
+    let undone = ledger::token(conn, undoes).await?.ok_or(OfficeError::NoToken(undoes))?;
+    let refuse = |why| Err(OfficeError::NotUndone(undoes, why));
+    if undone.act.is_debit() || undone.credit.value == 0 {
+        return refuse("it is no credit");
+    }
+    if (undone.meter, undone.account) != (meter.meter, meter.account) {
+        return refuse("it is of another meter or account");
+    }
+    if undone.credit.value != order.amount {
+        return refuse("it has another amount");
+    }
+    if undone.state != TokenState::Applied {
+        return refuse("it is not in the meter");
+    }
+    let sql = "SELECT COUNT(*) AS n FROM token WHERE undoes = $1 AND state <> 'voided'";
+    let row = sqlx::query(sql).bind(undoes.to_string()).fetch_one(conn).await?;
+    if ledger::counter(&row, "n")? > 0 { refuse("it is undone already") } else { Ok(()) }
+}
+
+/// The step after everything known and everything out. A meter's count goes on when its account
+/// changes, so an opening begins where the account before, `listed`, stood.
 async fn next_step(
     conn: &mut Conn,
     meter: &MeterLine,
+    listed: AccountNo,
     device: &DeviceId,
 ) -> Result<PurchaseCount, OfficeError> {
-    let out = ledger::tokens_out(conn, meter.meter, meter.account).await?;
+    let mut out = ledger::tokens_out(conn, meter.meter, meter.account).await?;
+    if listed != meter.account {
+        out.extend(ledger::tokens_out(conn, meter.meter, listed).await?);
+    }
     if let Some(other) = out.iter().find(|token| token.device != *device) {
         let device = other.device.clone();
         return Err(OfficeError::ChainElsewhere { meter: meter.meter, device });
@@ -291,14 +385,20 @@ async fn next_step(
     if let Some(token) = out.iter().find(|token| token.state == TokenState::Disputed) {
         return Err(OfficeError::Disputed { meter: meter.meter, token: token.id });
     }
-    let known = ledger::meter_state(conn, meter.meter, meter.account).await?;
-    let known = known.map_or(PurchaseCount(0), |(count, ..)| count);
+    let mut known = PurchaseCount(0);
+    for account in [meter.account, listed] {
+        let state = ledger::meter_state(conn, meter.meter, account).await?;
+        known = known.max(state.map_or(PurchaseCount(0), |(count, ..)| count));
+    }
     let end = || OfficeError::CountEnd(meter.meter);
-    let after_out = match out.last() {
-        Some(token) => token.count_before.next().ok_or_else(end)?,
-        None => known,
-    };
-    let step = known.max(after_out);
+    let mut step = known;
+    for token in &out {
+        let after = match token.takes_step() {
+            true => token.count_before.next().ok_or_else(end)?,
+            false => token.count_before,
+        };
+        step = step.max(after);
+    }
     // The meter must be able to show one more.
     if step.next().is_some() { Ok(step) } else { Err(end()) }
 }
@@ -335,8 +435,8 @@ async fn insert(
 ) -> Result<(), OfficeError> {
     let result = sqlx::query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
-                            issued, expires, bytes, kid, state, told)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)",
+                            issued, expires, bytes, kid, state, told, act, undoes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16)",
     )
     .bind(token.id.to_string())
     .bind(token.meter.to_string())
@@ -352,6 +452,8 @@ async fn insert(
     .bind(bytes)
     .bind(kid.to_string())
     .bind(token.state.name())
+    .bind(token.act.name())
+    .bind(token.undoes.map(|id| id.to_string()))
     .execute(conn)
     .await;
     result.map(drop).map_err(|error| ledger::step_taken(error.into()))

@@ -19,9 +19,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "3";
-/// The version before meters had a place on a bus; brought up when it is opened.
-const PLACELESS: &str = "2";
+const FORMAT: &str = "4";
+/// How a ledger of an older version is brought up when it is opened, one version at a time: meters
+/// got a place on a bus, tokens an act.
+const UPGRADES: [(&str, &str, &str); 2] =
+    [("2", "3", include_str!("places.sql")), ("3", "4", include_str!("acts.sql"))];
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
 /// How long one statement waits for another writer.
@@ -105,10 +107,12 @@ impl Ledger {
     /// Checks the format and gives the tenant.
     pub async fn tenant(&self) -> Result<String, OfficeError> {
         let mut conn = self.read().await?;
-        if note(&mut conn, "format").await?.as_deref() == Some(PLACELESS) {
-            drop(conn);
-            self.add_places().await?;
-            conn = self.read().await?;
+        for (from, to, sql) in UPGRADES {
+            if note(&mut conn, "format").await?.as_deref() == Some(from) {
+                drop(conn);
+                self.upgrade(from, to, sql).await?;
+                conn = self.read().await?;
+            }
         }
         let format = note(&mut conn, "format").await?.unwrap_or_default();
         if format != FORMAT {
@@ -117,12 +121,12 @@ impl Ledger {
         note(&mut conn, "tenant").await?.ok_or(OfficeError::Stored("office"))
     }
 
-    /// Brings a ledger of the version before up to this one.
-    async fn add_places(&self) -> Result<(), OfficeError> {
+    /// Brings a ledger up by one version.
+    async fn upgrade(&self, from: &str, to: &str, sql: &'static str) -> Result<(), OfficeError> {
         let mut tx = self.begin().await?;
-        if note(&mut tx, "format").await?.as_deref() == Some(PLACELESS) {
-            sqlx::raw_sql(include_str!("places.sql")).execute(&mut *tx).await?;
-            set_note(&mut tx, "format", FORMAT).await?;
+        if note(&mut tx, "format").await?.as_deref() == Some(from) {
+            sqlx::raw_sql(sql).execute(&mut *tx).await?;
+            set_note(&mut tx, "format", to).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -233,6 +237,11 @@ pub(super) fn token_row(row: &SqliteRow) -> Result<TokenRow, OfficeError> {
         intent_seen: row.try_get::<Option<i64>, _>("intent_seq")?.is_some(),
         revoked: row.try_get::<Option<i64>, _>("revoked")?.is_some(),
         state: state.ok_or(OfficeError::Stored("state"))?,
+        act: parsed(row, "act")?,
+        undoes: match row.try_get::<Option<String>, _>("undoes")? {
+            Some(id) => Some(id.parse().map_err(|_| OfficeError::Stored("undoes"))?),
+            None => None,
+        },
     })
 }
 
@@ -264,7 +273,8 @@ pub(super) async fn set_state(
     result.map(drop).map_err(|error| step_taken(error.into()))
 }
 
-/// Gives the one unique rule on tokens its name: one credit for each step.
+/// Gives the unique rules on tokens their name: one credit for each step, one reversal for each
+/// recharge.
 pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     match &error {
         OfficeError::Db(sqlx::Error::Database(db)) if db.is_unique_violation() => {
@@ -275,7 +285,7 @@ pub(super) fn step_taken(error: OfficeError) -> OfficeError {
 }
 
 /// Books one movement: two legs that sum to zero. Booking the same movement of the same token
-/// twice is an error, by the primary key.
+/// twice is an error, by the primary key. What moves nothing is not booked.
 pub(super) async fn book(
     conn: &mut Conn,
     movement: Move,
@@ -283,7 +293,9 @@ pub(super) async fn book(
     at: UnixSeconds,
 ) -> Result<(), OfficeError> {
     let op = format!("{}:{}", movement.name(), token.id);
-    let (from, to) = movement.places();
+    let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
+        return Ok(());
+    };
     let legs = [(from, -token.credit.value), (to, token.credit.value)];
     for (leg, (place, amount)) in legs.into_iter().enumerate() {
         let sql = "INSERT INTO posting
@@ -452,7 +464,9 @@ pub(super) fn device_row(row: &SqliteRow) -> Result<DeviceRow, OfficeError> {
 
 /// A token is in the meter, so the meter's count is past its step, whatever was read before.
 pub(super) async fn step_done(conn: &mut Conn, token: &TokenRow) -> Result<(), OfficeError> {
-    let Some(after) = token.count_before.next() else { return Ok(()) };
+    let Some(after) = token.count_before.next().filter(|_| token.takes_step()) else {
+        return Ok(());
+    };
     let sql = "UPDATE meter_state SET count = $3
                WHERE meter = $1 AND account = $2 AND count < $3";
     sqlx::query(sql)

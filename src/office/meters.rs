@@ -309,6 +309,33 @@ fn bind_place<'q>(query: Query<'q>, place: &'q BusPlace) -> Query<'q> {
     query.bind(i64::from(place.user)).bind(&place.address)
 }
 
+/// An account was opened in a meter: the list carries its customer from now on, and the meter's
+/// count goes on where it stood.
+pub(super) async fn opened(
+    conn: &mut Conn,
+    token: &super::model::TokenRow,
+) -> Result<(), OfficeError> {
+    let Some(line) = ledger::meter(conn, token.meter).await? else { return Ok(()) };
+    let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
+               VALUES ($1, $2, $3, 0, 0) ON CONFLICT (meter, account) DO NOTHING";
+    sqlx::query(sql)
+        .bind(token.meter.to_string())
+        .bind(token.account.to_string())
+        .bind(i64::from(token.count_before.0))
+        .execute(&mut *conn)
+        .await?;
+    if line.account == token.account {
+        return Ok(());
+    }
+    sqlx::query("UPDATE meter SET account = $2 WHERE meter = $1")
+        .bind(token.meter.to_string())
+        .bind(token.account.to_string())
+        .execute(&mut *conn)
+        .await?;
+    let version = area_version(conn).await? + 1;
+    ledger::set_note(conn, "area", &version.to_string()).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The office's own words: token states, conflict classes, movements of money.
 
 use crate::units::{
-    AccountNo, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// Where a token stands (`reference/field-work.md` 3b, R8). Time alone changes none of them:
@@ -141,14 +141,21 @@ impl Move {
         }
     }
 
-    /// From where to where.
-    pub fn places(self) -> (Place, Place) {
-        match self {
+    /// From where to where. A debit is money of the meter until the meter shows that it gave it,
+    /// and the customer's from then on; nothing is in transit with it.
+    pub fn places(self, act: Act) -> Option<(Place, Place)> {
+        let (from, to) = match self {
             Self::Issue => (Place::Customer, Place::InTransit),
             Self::Apply => (Place::InTransit, Place::MeterHeld),
             Self::Return => (Place::InTransit, Place::Customer),
             Self::Reverse => (Place::MeterHeld, Place::Customer),
             Self::Late => (Place::Customer, Place::MeterHeld),
+        };
+        match (act.is_debit(), self) {
+            (false, _) => Some((from, to)),
+            (true, Self::Issue | Self::Return) => None,
+            (true, Self::Apply | Self::Late) => Some((Place::MeterHeld, Place::Customer)),
+            (true, Self::Reverse) => Some((Place::Customer, Place::MeterHeld)),
         }
     }
 }
@@ -178,6 +185,17 @@ pub struct TokenRow {
     pub revoked: bool,
     /// Where it stands.
     pub state: TokenState,
+    /// What it does to the meter.
+    pub act: Act,
+    /// The recharge it undoes, for a reversal.
+    pub undoes: Option<TokenId>,
+}
+
+impl TokenRow {
+    /// Whether it takes a step of the purchase count.
+    pub fn takes_step(&self) -> bool {
+        !self.act.is_debit() && self.credit.value > 0
+    }
 }
 
 /// The stable name of a unit, as stored and typed.

@@ -9,7 +9,7 @@
 use super::model::{Class, Move, TokenRow, TokenState};
 use crate::sync::wire::EntryOutcome;
 use crate::units::{
-    AccountNo, Decision, Evidence, IntentFacts, Judgement, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, Act, Decision, Evidence, IntentFacts, Judgement, PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// What a handheld says about a token.
@@ -110,6 +110,7 @@ fn intent(token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
     let differs = facts.is_some_and(|facts| {
         (facts.meter, facts.account, facts.count_before, facts.credit, facts.order)
             != (token.meter, token.account, token.count_before, token.credit, token.order)
+            || facts.act != token.act
     });
     match token.state {
         TokenState::Applied => Verdict::review(Class::C1, "sent again after it was applied"),
@@ -216,14 +217,17 @@ fn confirmed(setting: &Setting, token: &TokenRow, after: Option<&Evidence>) -> V
 
 /// What in a read-back speaks against the token being in the meter.
 fn contradicts(token: &TokenRow, after: &Evidence) -> Option<&'static str> {
-    let step = token.count_before.next();
-    let record = after.last_purchase.filter(|record| Some(record.count) == step);
+    let taken = token.takes_step();
+    let step = if taken { token.count_before.next() } else { Some(token.count_before) };
+    let record = after.last_purchase.filter(|record| taken && Some(record.count) == step);
     if after.meter != token.meter {
         Some("the read-back is of another meter")
     } else if after.account != Some(token.account) {
         Some("the read-back is of another account")
     } else if Some(after.count) < step {
         Some("accepted, but the count did not move")
+    } else if !taken && Some(after.count) != step {
+        Some("accepted, but a step was taken in between")
     } else if record.is_some_and(|record| record.amount != token.credit.value) {
         Some("accepted, but the purchase record has another amount")
     } else {
@@ -233,9 +237,8 @@ fn contradicts(token: &TokenRow, after: &Evidence) -> Option<&'static str> {
 
 fn not_applied(token: &TokenRow, after: Option<&Evidence>) -> Verdict {
     let proved = after.is_some_and(|after| {
-        after.meter == token.meter
-            && after.account == Some(token.account)
-            && after.count == token.count_before
+        let account = after.account == Some(token.account) || token.act == Act::Open;
+        after.meter == token.meter && account && after.count == token.count_before
     });
     if proved {
         Verdict::state(TokenState::Delivered)
@@ -273,6 +276,8 @@ pub struct Known {
     pub seen: UnixSeconds,
     /// The count after every token that is out, if all were used.
     pub count_if_all_used: PurchaseCount,
+    /// The account that a token opens which was issued: until it is open, the meter may hold none.
+    pub opening: Option<AccountNo>,
 }
 
 /// What a reading of a meter changes.
@@ -289,6 +294,9 @@ pub fn observe(known: &Known, seen: &Evidence) -> Observed {
     let flagged = |update, class, why| Observed { update, review: Some((class, why)) };
     match seen.account {
         Some(account) if account == known.account => {}
+        account if known.opening.is_some_and(|own| account.is_none_or(|of| of == own)) => {
+            return Observed::default();
+        }
         Some(_) => return flagged(false, Class::C8, "the meter holds another account"),
         None => return flagged(false, Class::C8, "the meter holds no account"),
     }

@@ -125,8 +125,11 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
                CAST(SUM(CASE WHEN state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                   THEN amount ELSE 0 END) AS BIGINT) AS out_now,
-               CAST(SUM(CASE WHEN state = 'applied' THEN amount ELSE 0 END) AS BIGINT) AS held
+                   AND act NOT IN ('refund', 'reversal') THEN amount ELSE 0 END) AS BIGINT)
+                   AS out_now,
+               CAST(SUM(CASE WHEN state <> 'applied' THEN 0
+                   WHEN act IN ('refund', 'reversal') THEN -amount ELSE amount END) AS BIGINT)
+                   AS held
                FROM token GROUP BY unit";
     for row in sqlx::query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
@@ -143,7 +146,10 @@ async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, Off
 }
 
 async fn meters(conn: &mut Conn) -> Result<Vec<MeterHeld>, OfficeError> {
-    let sql = "SELECT t.meter, t.account, COUNT(*) AS n, CAST(SUM(t.amount) AS BIGINT) AS total,
+    let sql = "SELECT t.meter, t.account,
+               CAST(SUM(CASE WHEN t.act = 'recharge' THEN 1 ELSE 0 END) AS BIGINT) AS n,
+               CAST(SUM(CASE WHEN t.act IN ('refund', 'reversal') THEN -t.amount ELSE t.amount END)
+                   AS BIGINT) AS total,
                COALESCE(MAX(s.count), 0) AS count
                FROM token t
                LEFT JOIN meter_state s ON s.meter = t.meter AND s.account = t.account

@@ -7,7 +7,7 @@ use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, Move, TokenRow, TokenState};
-use crate::units::{DeviceId, MeterNo, TokenId, UnixSeconds};
+use crate::units::{Act, DeviceId, MeterNo, TokenId, UnixSeconds};
 use sqlx::Row;
 
 /// A thing to look at, about to be written down.
@@ -211,6 +211,9 @@ async fn settle(
     }
     if state == TokenState::Applied {
         ledger::step_done(conn, &token).await?;
+        if token.act == Act::Open {
+            super::meters::opened(conn, &token).await?;
+        }
     }
     let sql = "UPDATE review SET settled = $2, verdict = $3, reason = $4
                WHERE token = $1 AND settled IS NULL";

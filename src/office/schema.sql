@@ -117,7 +117,8 @@ CREATE TABLE token (
     meter         TEXT   NOT NULL,
     account       TEXT   NOT NULL,
     count_before  BIGINT NOT NULL,
-    amount        BIGINT NOT NULL CHECK (amount > 0),
+    -- Only an account can be opened without money.
+    amount        BIGINT NOT NULL CHECK (amount > 0 OR act = 'open' AND amount = 0),
     unit          TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
     device        TEXT   NOT NULL,
     seq           BIGINT NOT NULL,
@@ -132,11 +133,20 @@ CREATE TABLE token (
     intent_seq    BIGINT,
     superseded_by TEXT,
     told          BIGINT NOT NULL,
+    act           TEXT   NOT NULL
+        CHECK (act IN ('recharge', 'refund', 'carry-in', 'open', 'reversal')),
+    -- The recharge a reversal undoes.
+    undoes        TEXT,
     UNIQUE (meter, seq)
 );
--- One credit, out or in the meter, for each step of each meter account.
+-- One credit, out or in the meter, for each step of each meter account; a debit takes none.
 CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied');
+    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
+-- A recharge is undone once.
+CREATE UNIQUE INDEX token_undoes ON token (undoes)
+    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+    AND undoes IS NOT NULL;
 CREATE INDEX token_by_device ON token (device, state);
 CREATE INDEX token_by_key ON token (kid, state);
 

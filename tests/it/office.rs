@@ -2,6 +2,7 @@
 
 #![cfg(feature = "office")]
 
+mod acts;
 mod cli;
 mod custody;
 pub mod desk;
@@ -35,6 +36,8 @@ fn token(state: TokenState) -> TokenRow {
         intent_seen: true,
         revoked: false,
         state,
+        act: meterkit::units::Act::Recharge,
+        undoes: None,
     }
 }
 
@@ -182,6 +185,7 @@ fn readings_are_compared_with_what_is_known() {
         count: PurchaseCount(5),
         seen: UnixSeconds(NOW),
         count_if_all_used: PurchaseCount(7),
+        opening: None,
     };
     let cases =
         [(5, true, None), (7, true, None), (8, true, Some(Class::C4)), (4, false, Some(Class::C5))];

@@ -9,7 +9,7 @@ pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 use crate::office::issue;
 use crate::office::model::parse_unit;
 use crate::units::{
-    AccountNo, BusPlace, CreditUnit, DeviceId, MeterNo, Money, OperatorId, TokenId,
+    self, AccountNo, BusPlace, CreditUnit, DeviceId, MeterNo, Money, OperatorId, TokenId,
 };
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -83,14 +83,23 @@ pub(super) enum Act {
     /// Add meters.
     #[command(subcommand)]
     Meter(MeterAct),
-    /// Issue a recharge token.
+    /// Issue a token: a recharge, or what --kind says.
     Issue {
         /// For which meter.
         #[arg(long)]
         meter: MeterNo,
-        /// How much: yuan or kWh, up to two decimals.
+        /// How much: yuan or kWh, up to two decimals; 0 opens an account without a first credit.
         #[arg(long, value_parser = amount)]
         amount: i64,
+        /// What it does: recharge, open, refund, reversal, carry-over.
+        #[arg(long, default_value = "recharge", value_parser = kind)]
+        kind: units::Act,
+        /// The recharge that a reversal undoes.
+        #[arg(long, value_name = "TOKEN", required_if_eq("kind", "reversal"))]
+        undoes: Option<TokenId>,
+        /// The account to open, where it is not the one on the list.
+        #[arg(long)]
+        account: Option<AccountNo>,
         /// To which handheld.
         #[arg(long)]
         device: DeviceId,
@@ -307,8 +316,21 @@ pub(super) fn hundredths(text: &str) -> Result<i64, String> {
 }
 
 fn amount(text: &str) -> Result<i64, String> {
-    hundredths(text)
-        .and_then(|value| if value > 0 { Ok(value) } else { Err("not positive".into()) })
+    hundredths(text).and_then(|value| if value >= 0 { Ok(value) } else { Err("negative".into()) })
+}
+
+/// What a token does, as the office says it.
+fn kind(text: &str) -> Result<units::Act, String> {
+    use units::Act;
+    let known = [
+        ("recharge", Act::Recharge),
+        ("open", Act::Open),
+        ("refund", Act::Refund),
+        ("reversal", Act::Reversal),
+        ("carry-over", Act::CarryIn),
+    ];
+    let found = known.into_iter().find(|(name, _)| *name == text);
+    found.map(|(_, act)| act).ok_or_else(|| known.map(|(name, _)| name).join(", "))
 }
 
 fn unit(text: &str) -> Result<CreditUnit, String> {

@@ -108,6 +108,7 @@ pub(super) fn issued(issued: &Issued) -> Shown {
     let code = meterkit_tokens::RechargeToken::qr_text(&issued.bytes);
     let json = json!({
         "token": issued.id.to_string(),
+        "kind": issued.act.name(),
         "meter": issued.meter.to_string(),
         "count_before": issued.count_before.0,
         "amount": money(issued.credit.value),
@@ -119,8 +120,13 @@ pub(super) fn issued(issued: &Issued) -> Shown {
     });
     let near = if issued.near_limit { "The handheld is near its limit.\n" } else { "" };
     let text = format!(
-        "token {}\n{} for meter {} at count {}, to {}\n{code}\n{near}",
-        issued.id, issued.credit, issued.meter, issued.count_before, issued.device
+        "{} token {}\n{} for meter {} at count {}, to {}\n{code}\n{near}",
+        issued.act.name(),
+        issued.id,
+        issued.credit,
+        issued.meter,
+        issued.count_before,
+        issued.device
     );
     shown(json, text)
 }

@@ -24,4 +24,12 @@ pub const WORDS: &[(&str, Both)] = &[
     ("reason", both("reason", "原因")),
     ("yes", both("yes", "是")),
     ("no", both("no", "否")),
+    ("customer", both("customer", "用户")),
+    ("location", both("location", "位置")),
+    ("token", both("token", "令牌")),
+    ("amount", both("amount", "金额")),
+    ("energy", both("energy", "电量")),
+    ("count", both("purchase count", "购电次数")),
+    ("balance", both("balance", "剩余金额")),
+    ("overdraft", both("overdraft", "透支")),
 ];

@@ -135,13 +135,20 @@ impl Yard {
             store: self.store(),
             session: self.session.as_ref().unwrap(),
             max_life_s: check::MAX_LIFE_S,
+            accepted: &meterkit::jobs::proven::Accepted::default(),
         };
         let open = |port: Option<&str>, _: &LineSettings| -> Result<Box<dyn Link>, Failure> {
             let line = self.lines.get(port.unwrap_or_default());
             let line = line.ok_or_else(|| fail(Code::PortMissing, port.unwrap_or_default()))?;
             Ok(Box::new(line.clone()))
         };
-        let crew = Crew { open: &open, settings: None, clock: &self.clock, cancel: &self.cancel };
+        let crew = Crew {
+            open: &open,
+            settings: None,
+            clock: &self.clock,
+            cancel: &self.cancel,
+            secret: None,
+        };
         let profiles = Profiles::built_in();
         work(&Site {
             desk: &desk,

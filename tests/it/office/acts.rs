@@ -1,0 +1,102 @@
+//! Tokens of every act in the office's books: where the money is, which step is taken, what the
+//! list says.
+
+use meterkit::office::{Deed, Issued, OfficeError, Order};
+use meterkit::units::{AccountNo, Act, Decision, Evidence, Judgement, PurchaseCount, TokenId};
+
+use super::desk::{COUNT, Desk, Handheld, METER, account, device, evidence, figure, meter};
+
+fn issue(desk: &Desk, deed: Deed, amount: i64) -> Result<Issued, OfficeError> {
+    let order = Order { meter: meter(METER), amount, device: device("hh-1"), days: 3 };
+    desk.local.wait(desk.office().issue_for(&order, deed))
+}
+
+/// The handheld gets the token, uses it, and the read-back shows this.
+fn used(desk: &Desk, handheld: &Handheld, token: TokenId, after: Evidence) {
+    handheld.sync(&desk.post()).unwrap();
+    handheld.intent(token);
+    let judgement =
+        Judgement { decision: Decision::Confirmed, after: Some(after), refusal_word: None };
+    handheld.store.outcome(&handheld.stamp(), token, judgement).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+}
+
+/// Customer, in transit, in the meter; the ledger is sound at any time.
+fn places(desk: &Desk) -> [i64; 3] {
+    let report = desk.report();
+    ["customer", "in-transit", "meter-held"].map(|place| figure(&report, place))
+}
+
+/// A desk with a handheld that has booked 100.00.
+fn booked() -> (Desk, Handheld, TokenId) {
+    let desk = Desk::new();
+    let handheld = desk.handheld("hh-1");
+    let token = desk.issue_to("hh-1", METER, 10_000).id;
+    handheld.sync(&desk.post()).unwrap();
+    handheld.recharge(token, Decision::Confirmed);
+    handheld.sync(&desk.post()).unwrap();
+    assert_eq!(places(&desk), [-10_000, 0, 10_000]);
+    (desk, handheld, token)
+}
+
+fn shows(count: u32, balance: i64) -> Evidence {
+    evidence(meter(METER), count, balance, None)
+}
+
+#[test]
+fn a_refund_moves_money_when_the_meter_shows_it_and_takes_no_step() {
+    let (desk, handheld, _) = booked();
+    let refund = issue(&desk, Deed::of(Act::Refund), 4_000).unwrap();
+    assert_eq!((refund.act, refund.count_before), (Act::Refund, PurchaseCount(COUNT + 1)));
+    assert_eq!(places(&desk), [-10_000, 0, 10_000], "nothing is in transit with a debit");
+    // The next purchase does not wait for it.
+    let next = desk.issue_to("hh-1", METER, 500);
+    assert_eq!(next.count_before, PurchaseCount(COUNT + 1));
+    used(&desk, &handheld, refund.id, shows(COUNT + 1, 6_000));
+    assert_eq!(places(&desk), [-6_500, 500, 6_000]);
+    assert_eq!(desk.open_classes(), [""; 0]);
+    // A step in between speaks against it.
+    let second = issue(&desk, Deed::of(Act::Refund), 1_000).unwrap();
+    assert_eq!(second.count_before, PurchaseCount(COUNT + 2), "behind what is out");
+}
+
+#[test]
+fn a_reversal_undoes_one_recharge_of_the_meter_once() {
+    let (desk, handheld, token) = booked();
+    let undo = |undoes| Deed { undoes: Some(undoes), ..Deed::of(Act::Reversal) };
+    let code = |made: Result<Issued, OfficeError>| made.unwrap_err().code();
+    assert_eq!(code(issue(&desk, undo(token), 9_999)), "not-undone");
+    assert_eq!(code(issue(&desk, undo(TokenId([9; 16])), 10_000)), "no-token");
+    assert_eq!(code(issue(&desk, Deed::of(Act::Reversal), 10_000)), "usage");
+    assert_eq!(code(issue(&desk, Deed { undoes: Some(token), ..Deed::RECHARGE }, 1)), "usage");
+    let out = desk.issue_to("hh-1", METER, 700).id;
+    assert_eq!(code(issue(&desk, undo(out), 700)), "not-undone");
+    let reversal = issue(&desk, undo(token), 10_000).unwrap();
+    assert_eq!(code(issue(&desk, undo(token), 10_000)), "not-undone");
+    assert_eq!(code(issue(&desk, undo(reversal.id), 10_000)), "not-undone");
+    handheld.sync(&desk.post()).unwrap();
+    handheld.recharge(out, Decision::Confirmed);
+    used(&desk, &handheld, reversal.id, shows(COUNT + 2, 700));
+    assert_eq!(places(&desk), [-700, 0, 700]);
+}
+
+#[test]
+fn an_opening_posts_nothing_and_sets_the_account_on_the_list() {
+    let (desk, handheld, _) = booked();
+    let new: AccountNo = "000000777777".parse().unwrap();
+    let deed = Deed { account: Some(new), ..Deed::of(Act::Open) };
+    let opening = issue(&desk, deed, 0).unwrap();
+    assert_eq!(opening.count_before, PurchaseCount(COUNT + 1), "the count goes on");
+    let postings = desk.report().postings;
+    let line = || desk.local.wait(desk.office().meter(meter(METER))).unwrap().account;
+    assert_eq!(line(), account());
+    // Closed, as the meter shows it before; then ours.
+    let after = Evidence { account: Some(new), ..shows(COUNT + 1, 0) };
+    used(&desk, &handheld, opening.id, after);
+    assert_eq!((line(), desk.report().postings), (new, postings));
+    assert_eq!(desk.open_classes(), [""; 0]);
+    let next = desk.issue_to("hh-1", METER, 300);
+    assert_eq!(next.count_before, PurchaseCount(COUNT + 1));
+    let amount = issue(&desk, Deed::RECHARGE, 0).unwrap_err().code();
+    assert_eq!(amount, "amount", "only an account is opened without money");
+}
