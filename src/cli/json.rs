@@ -161,6 +161,7 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Software => "software",
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
+        JournalKind::BundleTaken => "bundle-taken",
         JournalKind::TailCut => "tail-cut",
     }
 }

@@ -131,6 +131,9 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
             let sign = if *on { '+' } else { '-' };
             (JournalKind::Marked, None, format!("{sign}{}", mark.name()))
         }
+        Event::BundleTaken(taken) => {
+            (JournalKind::BundleTaken, None, format!("{} v{}", taken.name, taken.version))
+        }
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }
 }

@@ -3,6 +3,8 @@
 //! These types are never written anywhere: `records` owns the versioned form on disk, so that a
 //! field can be renamed here without touching a single old journal.
 
+pub use super::bundles::BundleTaken;
+pub use super::rows::RawRecord;
 use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
@@ -406,6 +408,8 @@ pub enum Event {
         /// Why, in the words of the person.
         note: String,
     },
+    /// A bundle of parameters was taken in (verified before); its file is a snapshot.
+    BundleTaken(BundleTaken),
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -442,6 +446,7 @@ impl Event {
             | Self::DocumentTaken { .. }
             | Self::Revoked { .. }
             | Self::Software { .. }
+            | Self::BundleTaken(_)
             | Self::TailCut { .. } => None,
         }
     }
@@ -483,18 +488,5 @@ pub struct Recorded {
     /// What.
     pub event: Event,
     /// Its chain hash.
-    pub hash: [u8; 32],
-}
-
-/// A journal record as it lies on disk: what packs carry to the office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawRecord {
-    /// Its sequence number.
-    pub seq: u64,
-    /// Deterministic CBOR (`docs/store-format.md`).
-    pub body: Vec<u8>,
-    /// Chain hash of the record before it; of the genesis for the first.
-    pub prev_hash: [u8; 32],
-    /// Its own chain hash.
     pub hash: [u8; 32],
 }

@@ -194,6 +194,8 @@ pub enum JournalKind {
     Step,
     /// Something is remembered of a meter, or not any more.
     Marked,
+    /// A bundle of parameters was taken in.
+    BundleTaken,
     /// A torn end was cut off at opening.
     TailCut,
 }
