@@ -18,6 +18,7 @@
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
+pub mod access;
 pub mod address;
 pub mod ask;
 pub mod audit;

@@ -167,6 +167,8 @@ codes! {
     RecoveryWrong = "MK-AUTH-14", 1;
     /// Not while an errand is under way.
     ErrandRunning = "MK-AUTH-15", 1;
+    /// The meter's own password is needed.
+    PasswordMissing = "MK-AUTH-16", 1;
     // What the trust of the office still reaches.
     /// The clock is behind a time that is known to have passed.
     ClockBehind = "MK-TRUST-01", 1;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::Common;
 use super::context::{Context, Work};
 use super::output::Output;
+use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
 use crate::jobs::failure;
 use crate::jobs::lines::Crew;
@@ -39,6 +41,9 @@ pub struct ErrandArgs {
     /// Begin without asking whether the plan is right.
     #[arg(long)]
     pub yes: bool,
+    /// Take the meters' password from the first line of this file instead of asking.
+    #[arg(long, value_name = "FILE", env = "METERKIT_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
     /// The answer to a question of the errand, once for each, in the order they are asked.
     #[arg(long = "answer", value_name = "TEXT")]
     pub answers: Vec<String>,
@@ -64,6 +69,7 @@ pub fn run(
     let opened = |port: Option<&str>, settings: &_| {
         context.open(common, wished.unwrap_or_default(), port, settings)
     };
+    let password = password(context, args)?;
     let crew = Crew {
         open: &opened,
         settings: Some(asked).filter(|asked| *asked != own),
@@ -77,6 +83,7 @@ pub fn run(
         wished,
         chosen: context.file.port.as_deref(),
         forced: common.port.as_deref(),
+        password: password.as_ref(),
     };
     let id = match &args.resume {
         Some(text) => found(&work.store, errand.kind(), text)?,
@@ -86,6 +93,23 @@ pub fn run(
         },
     };
     carry_on(context, &site, errand, (id, args))
+}
+
+/// The meters' password: of a file, or typed; none where nobody can be asked or nothing was typed,
+/// and then acts that need it say so.
+fn password(context: &Context, args: &ErrandArgs) -> Result<Option<MeterPassword>, Failure> {
+    match &args.password_file {
+        Some(file) => MeterPassword::of_file(file).map(Some),
+        None if context.out.interactive && !args.dry_run => {
+            let typed = rpassword::prompt_password(context.out.lang.ask_meter_password());
+            let typed = zeroize::Zeroizing::new(typed.unwrap_or_default());
+            if typed.trim().is_empty() {
+                return Ok(None);
+            }
+            MeterPassword::parse(&typed).map(Some)
+        }
+        None => Ok(None),
+    }
 }
 
 /// Shows the plan and begins, if that is wanted.
