@@ -238,6 +238,7 @@ fn words(lang: Lang, fault: &ProfileFault) -> String {
         What::Wrong { .. } => lang.profile_wrong(&expected),
         What::NotHere { .. } => lang.profile_not_here(&expected),
         What::Twice { .. } => lang.profile_twice(&expected),
+        What::Money => lang.profile_money().to_owned(),
         What::NoSuchItem => lang.profile_no_such_item().to_owned(),
         What::IdTaken => lang.profile_id_taken().to_owned(),
         What::UnknownName => lang.profile_unknown_name().to_owned(),

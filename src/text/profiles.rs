@@ -33,6 +33,10 @@ messages! {
         en: "no [[item]] has this name",
         zh: "没有这个名称的 [[item]]",
     }
+    profile_money() {
+        en: "can carry money: only a recharge token moves money, and no bundle writes this",
+        zh: "该项可能涉及金额：金额只能凭充值令牌变动，参数包不得写入",
+    }
     profile_id_taken() {
         en: "another profile has this id; to take a built-in one's place, add: replaces = the id",
         zh: "该id已被占用；如需替换内置表型，请加上 replaces = 该id",
