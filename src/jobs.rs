@@ -14,6 +14,7 @@
 //! | quick read, of any meter; what its bus calls it | [`read`], [`readout`], [`address`] |
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
 //! | evidence for money | [`evidence`] |
+//! | bundles of parameters, clocks | [`bundle`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
@@ -23,6 +24,7 @@ pub mod address;
 pub mod ask;
 pub mod audit;
 pub mod boxes;
+pub mod bundle;
 pub mod check;
 pub mod clock;
 mod documents;

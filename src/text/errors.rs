@@ -5,6 +5,7 @@
 //! one file per area of codes.
 
 mod auth;
+mod bundle;
 mod line;
 mod meter;
 mod store;
@@ -133,6 +134,16 @@ table! {
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
+    BundleUnknown => bundle::BUNDLE_UNKNOWN,
+    BundleBad => bundle::BUNDLE_BAD,
+    BundleTarget => bundle::BUNDLE_TARGET,
+    BundleShape => bundle::BUNDLE_SHAPE,
+    BundleLate => bundle::BUNDLE_LATE,
+    ItemRefused => bundle::ITEM_REFUSED,
+    ItemDiffers => bundle::ITEM_DIFFERS,
+    ClockUnsure => bundle::CLOCK_UNSURE,
+    ClockEdge => bundle::CLOCK_EDGE,
+    ClockFar => bundle::CLOCK_FAR,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

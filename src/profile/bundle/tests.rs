@@ -22,7 +22,7 @@ fn a_bundle_comes_to_items_and_bytes() {
     for (name, di, value) in [
         ("counts.zones", 0x0400_0201, "02"),
         ("limits.alarm-1", 0x0400_1001, "00300000"),
-        ("limits.overload", 0x0409_0B01, "006506"),
+        ("limits.overload", 0x0409_0B01, "005006"),
         ("limits.power-factor", 0x0409_0E01, "0008"),
         ("calendar.holidays[2]", 0x0403_0002, "01060227"),
         ("calendar.count", 0x0400_0205, "0500"),
@@ -153,7 +153,7 @@ fn every_fault_names_its_line() {
     // The same item twice, by name and by identifier.
     let twice = "[limits]\nalarm-1 = \"1\"\n[[item]]\ndi = \"04001001\"\nvalue = \"00010000\"\n";
     let found = faults(&format!("{head}{twice}"));
-    assert_eq!(found, [(5, "item[1]".to_owned(), "twice")]);
+    assert_eq!(found, [(6, "item[1]".to_owned(), "twice")]);
     // Zones that name a day table the bundle does not bring, and sets that part company.
     let tariff = "[tariff]\nzones = [\"01-01 2\"]\n[[tariff.day]]\ntable = 1\n\
                   slots = [\"00:00 1\"]\n[switch]\nzones = \"2026-12-01 00:00\"\n\
