@@ -27,6 +27,7 @@ pub mod boxes;
 pub mod bundle;
 pub mod check;
 pub mod clock;
+pub mod control;
 mod documents;
 pub mod drive;
 pub mod engine;

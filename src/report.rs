@@ -21,6 +21,11 @@ macro_rules! codes {
                 }
             }
 
+            /// The one with this stable code.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// The exit status of a command that ended with this (`docs/architecture.md`, exit
             /// statuses).
             pub fn exit_status(self) -> u8 {

@@ -15,16 +15,16 @@ use super::context::{Context, Work};
 use super::output::Output;
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
-use crate::jobs::failure;
 use crate::jobs::lines::Crew;
 use crate::jobs::views::Failure;
+use crate::jobs::{boxes, failure};
 use crate::report::Code;
 use crate::store::Store;
 use crate::text::errors::words;
 use crate::text::{Lang, work as names};
 use crate::transport::LineSettings;
 use crate::tui::wrap::pad;
-use crate::units::{ErrandKind, WorkId};
+use crate::units::{ErrandKind, MeterNo, WorkId};
 
 /// Cells of a row's name.
 const NAME_CELLS: usize = 26;
@@ -47,6 +47,51 @@ pub struct ErrandArgs {
     /// The answer to a question of the errand, once for each, in the order they are asked.
     #[arg(long = "answer", value_name = "TEXT")]
     pub answers: Vec<String>,
+}
+
+/// Which meters an errand is about.
+#[derive(Debug, Args, Default, Clone)]
+pub struct MetersArgs {
+    /// A meter's number; may be given several times.
+    #[arg(long = "meter", value_name = "NUMBER")]
+    pub meters: Vec<MeterNo>,
+    /// All users of this multi-user terminal, by the area list.
+    #[arg(id = "of-box", long = "box", value_name = "BOX")]
+    pub terminal: Option<String>,
+    /// Only this user of the box.
+    #[arg(long, value_name = "N", requires = "of-box")]
+    pub user: Option<u8>,
+    /// Every meter of the area list.
+    #[arg(long)]
+    pub all: bool,
+    /// Of the list only this area.
+    #[arg(long, value_name = "AREA", requires = "all")]
+    pub area: Option<String>,
+}
+
+impl MetersArgs {
+    /// The numbers as a form takes them, each once.
+    ///
+    /// # Errors
+    /// [`Code::TerminalUnknown`]; [`Code::Usage`] when none is left.
+    pub fn listed(&self, store: &Store) -> Result<String, Failure> {
+        let mut all = self.meters.clone();
+        if let Some(name) = &self.terminal {
+            all.extend(boxes::members(store, name, self.user)?);
+        }
+        if self.all {
+            let mine = |area: &str| self.area.as_deref().is_none_or(|wanted| wanted == area);
+            let pages = (0..).map_while(|number| store.area_page(number));
+            let listed = pages.flat_map(|page| page.meters).filter(|meter| mine(&meter.area));
+            all.extend(listed.map(|meter| meter.no));
+        }
+        let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+        if words.is_empty() {
+            Err(failure::fail(Code::Usage, "--meter"))
+        } else {
+            Ok(words.join(" "))
+        }
+    }
 }
 
 /// Plans, begins and carries on an errand, or carries on with an old one.

@@ -515,7 +515,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::bundle::Bundles]
+    &[&super::control::Control, &super::bundle::Bundles]
 }
 
 /// The kind of that name.
