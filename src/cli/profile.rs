@@ -194,7 +194,27 @@ fn describe(to: &mut dyn Write, lang: Lang, profile: &Profile) -> io::Result<()>
 fn check(out: &Output, file: &Path) -> Result<u8, Failure> {
     let (profile, faults) = Profile::check(&text_of(file)?);
     let lang = out.lang;
-    for fault in &faults {
+    show_faults(out, file, &faults);
+    let bad = faults.iter().filter(|fault| fault.what.is_fault()).count();
+    let doubts = faults.len() - bad;
+    let id = profile.as_ref().map(|profile| profile.id.clone());
+    let object = json!({
+        "file": file.display().to_string(), "good": profile.is_some(), "id": id,
+        "faults": bad, "notes": doubts,
+        "items": profile.as_ref().map(|profile| profile.items.len()),
+    });
+    let last = match &profile {
+        Some(profile) => lang.profile_good(&profile.id, profile.items.len(), doubts),
+        None => lang.profile_bad(bad, doubts),
+    };
+    out.show(object, |to| writeln!(to, "{last}"));
+    Ok(if profile.is_some() { 0 } else { Code::Config.exit_status() })
+}
+
+/// Prints what is wrong with a file, with its lines.
+pub(super) fn show_faults(out: &Output, file: &Path, faults: &[ProfileFault]) {
+    let lang = out.lang;
+    for fault in faults {
         let object = json!({
             "file": file.display().to_string(), "line": fault.line, "key": fault.key,
             "value": fault.value, "fault": fault.what.is_fault(), "code": fault.what.code(),
@@ -210,20 +230,6 @@ fn check(out: &Output, file: &Path) -> Result<u8, Failure> {
             writeln!(to, "      {}", words(lang, fault))
         });
     }
-    let bad = faults.iter().filter(|fault| fault.what.is_fault()).count();
-    let doubts = faults.len() - bad;
-    let id = profile.as_ref().map(|profile| profile.id.clone());
-    let object = json!({
-        "file": file.display().to_string(), "good": profile.is_some(), "id": id,
-        "faults": bad, "notes": doubts,
-        "items": profile.as_ref().map(|profile| profile.items.len()),
-    });
-    let last = match &profile {
-        Some(profile) => lang.profile_good(&profile.id, profile.items.len(), doubts),
-        None => lang.profile_bad(bad, doubts),
-    };
-    out.show(object, |to| writeln!(to, "{last}"));
-    Ok(if profile.is_some() { 0 } else { Code::Config.exit_status() })
 }
 
 /// What is the matter, in a person's words.

@@ -21,6 +21,7 @@ use super::errand::{self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Si
 use super::failure::fail;
 use super::lines::Ended;
 use super::views::Failure;
+use crate::profile::bundle::Bundle;
 use crate::protocol::dlt645::dialogue::{Access, PasswordOrder};
 use crate::protocol::dlt645::items;
 use crate::protocol::value::Value;
@@ -375,6 +376,15 @@ fn planned(meter: MeterNo, result: Result<Report, Failure>) -> Vec<Row> {
     }));
     rows.extend(report.problems.iter().map(|problem| problem.row(meter)));
     rows
+}
+
+/// The items of a bundle and its switch times, as a person reads them.
+pub fn listed(bundle: &Bundle) -> Vec<(String, String)> {
+    let items = bundle.items.iter().map(|item| (item.name.clone(), said(item.di, &item.value)));
+    let switches = bundle.switches.iter().map(|switch| {
+        (format!("switch.{}", switch.set.name()), said(switch.set.switch(), &switch.value()))
+    });
+    items.chain(switches).collect()
 }
 
 /// A value as a person reads it; tables as their bytes.

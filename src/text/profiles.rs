@@ -70,6 +70,12 @@ messages! {
         en: "is not there. Reading works; a recharge is refused with {code}",
         zh: "没有此节。可以抄表，充值将被拒绝（{code}）",
     }
+    bundle_good(name: &str, version: u32, items: usize) {
+        en: "{name} v{version}: good. {items} items.",
+        zh: "{name} v{version}：可用。参数 {items} 项。",
+    }
+    bundle_taken() { en: "taken in", zh: "已导入" }
+    bundle_known() { en: "already here", zh: "此前已导入" }
     profile_line(line: usize) { en: "line {line}", zh: "第 {line} 行" }
     profile_fault() { en: "WRONG", zh: "错误" }
     profile_doubt() { en: "note", zh: "提示" }
