@@ -12,6 +12,7 @@ mod ready;
 mod visit;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 pub use ready::{Ready, find, fits, group_hash, ready, take, take_bytes};
 pub use visit::MARGIN_S;
@@ -186,10 +187,21 @@ impl Errand for Bundles {
                 break;
             }
             let (mut again, mut broken) = (Vec::new(), None);
+            // When the journal cannot be written no meter is gone to any more.
+            let dead: Mutex<Option<Failure>> = Mutex::default();
             let visited = |line: &mut super::Line<'_>, stop: &super::lines::Stop| {
-                let report = visit::visit(line, stop, &task)?;
-                end(site, line, (work, stop.meter), &report)?;
-                Ok(report)
+                let broken = dead.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                broken.map_or(Ok(()), Err)?;
+                let report = visit::visit(line, stop, &task).and_then(|report| {
+                    end(site, line, (work, stop.meter), &report)?;
+                    Ok(report)
+                });
+                if let Err(failure) = &report
+                    && stops_all(failure.code)
+                {
+                    *dead.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
+                }
+                report
             };
             site.each(&left, &visited, &mut |ended: Ended<Report>| {
                 match &ended.result {

@@ -4,7 +4,7 @@
 //! reached by reading the journal again. Nothing is refused here: an entry that is in the journal
 //! has happened (`rules` decides before it is written).
 
-use super::bundles::BundleRow;
+use super::bundles::{BundleRow, BundleTaken};
 use super::event::{Event, Position, Stamp, Step, TokenFacts};
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
@@ -184,13 +184,7 @@ impl Changes<'_> {
                 Ok(())
             }
             Event::Step(step) => self.step(stamp, step),
-            Event::BundleTaken(taken) => {
-                let (taken, at, seq) = (taken.clone(), stamp.at, self.seq);
-                let key = id_key(Tree::Bundle, taken.id);
-                let row = BundleRow { taken, at, seq, revoked: false };
-                self.batch.insert(key, Some(bundle::encode_row(&row)));
-                Ok(())
-            }
+            Event::BundleTaken(taken) => self.bundle(stamp, taken),
             Event::Marked { meter, mark, on, note } => {
                 let row = on.then(|| MarkRow {
                     meter: *meter,
@@ -253,6 +247,14 @@ impl Changes<'_> {
             begun: before.map_or(stamp.at, |row| row.begun),
         };
         self.batch.insert(key, Some(errand::encode_step(&row)));
+        Ok(())
+    }
+
+    fn bundle(&mut self, stamp: &Stamp, taken: &BundleTaken) -> Result<()> {
+        let key = id_key(Tree::Bundle, taken.id);
+        let (taken, at, seq) = (taken.clone(), stamp.at, self.seq);
+        let row = BundleRow { taken, at, seq, revoked: false };
+        self.batch.insert(key, Some(bundle::encode_row(&row)));
         Ok(())
     }
 

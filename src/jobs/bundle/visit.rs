@@ -258,10 +258,12 @@ impl Visit<'_, '_> {
         report: &mut Report,
     ) -> Result<bool, Failure> {
         let held = held(bundle, look);
+        let of_a_set = |item: &&BundleItem| item.set.is_some_and(|set| !held.contains(&set));
+        // All of them if one is touched: the sets of a tariff change places together.
+        let touched = bundle.items.iter().filter(of_a_set).any(|item| !look.has(item));
         let mut any = false;
         for set in bundle.switches.iter().map(|switch| switch.set) {
-            let mut mine = bundle.items.iter().filter(|item| item.set == Some(set));
-            let touched = !held.contains(&set) && mine.any(|item| !look.has(item));
+            let touched = touched && !held.contains(&set);
             let pending = look.at(set).is_some_and(|at| look.clock <= at && at < FAR_AWAY);
             if !touched || !pending {
                 continue;

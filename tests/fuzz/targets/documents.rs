@@ -5,8 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::cbor::{self, Value};
 use meterkit_tokens::{
-    BundleToken, DocType, Grant, Issuer, KeyRecord, Keyring, Keyset, Override, RechargeToken, Root, Signer,
-    Status, TokenError, document_type, from_qr_text, qr_text, verify,
+    BundleToken, DocType, Grant, Issuer, KeyRecord, Keyring, Keyset, Override, RechargeToken, Root,
+    Signer, Status, TokenError, document_type, from_qr_text, qr_text, verify,
 };
 use std::sync::LazyLock;
 

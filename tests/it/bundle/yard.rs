@@ -47,8 +47,18 @@ pub const PROFILE: &str = "dlt645-2007-c";
 
 /// The tables in force: set 1's zones and day tables, prices, steps and their prices.
 const IN_FORCE: [u32; 12] = [
-    0x0401_0000, 0x0401_0001, 0x0401_0002, 0x0401_0003, 0x0401_0004, 0x0401_0005, 0x0401_0006,
-    0x0401_0007, 0x0401_0008, 0x0405_01FF, 0x0406_00FF, 0x0406_01FF,
+    0x0401_0000,
+    0x0401_0001,
+    0x0401_0002,
+    0x0401_0003,
+    0x0401_0004,
+    0x0401_0005,
+    0x0401_0006,
+    0x0401_0007,
+    0x0401_0008,
+    0x0405_01FF,
+    0x0406_00FF,
+    0x0406_01FF,
 ];
 
 pub type Tables = BTreeMap<u32, Vec<u8>>;
@@ -209,7 +219,7 @@ impl Yard {
         change: impl Fn(u32, &mut MeterSetup),
     ) -> Self {
         let (eye, latest) = (Arc::new(Mutex::new(Eye::default())), Arc::new(AtomicU64::new(0)));
-        let profiles = Profiles::built_in_set();
+        let profiles = Profiles::built_in();
         let settings = open::settings(&Profile::built_in(PROFILE).unwrap());
         let (mut all, mut rows, mut kept) = (Vec::new(), Vec::new(), BTreeMap::new());
         for line in 0..lines {
@@ -232,19 +242,13 @@ impl Yard {
             kept.insert(name, (Kept { link, latest: latest.clone() }, fleet));
         }
         let (disk, office) = (SimDisk::default(), Office::new());
-        let store =
-            Store::create_with(path(), office.identity(), &stamp(), &key(), options(&disk));
+        let store = Store::create_with(path(), office.identity(), &stamp(), &key(), options(&disk));
         let store = store.unwrap();
         let (version, status) = office.status(BASE, |_| {});
         store.take_document(&stamp(), DocKind::Status, version, &status).unwrap();
         store.append(&stamp(), grant_taken(office.grant(OPERATOR, |_| {}))).unwrap();
         store.append(&stamp(), Event::TimeAnchor { server: UnixSeconds(BASE) }).unwrap();
-        let pages: Vec<AreaPage> = rows
-            .chunks(1_000)
-            .zip(0..)
-            .map(|(rows, number)| AreaPage { number, meters: rows.to_vec() })
-            .collect();
-        store.install_area(1, &pages).unwrap();
+        store.install_area(1, &[AreaPage { signed: Vec::new(), meters: rows }]).unwrap();
         Self {
             store: Some(store),
             disk,
@@ -319,7 +323,12 @@ impl Yard {
                     };
                     new.insert(active, item.value.clone());
                 }
-                eye.allowed.insert(meter.number(), vec![old, new]);
+                let allowed = eye.allowed.entry(meter.number()).or_default();
+                for tables in [old, new] {
+                    if !allowed.contains(&tables) {
+                        allowed.push(tables);
+                    }
+                }
             }
         }
     }
@@ -334,15 +343,13 @@ impl Yard {
     pub fn run<T>(&self, act: impl FnOnce(&Site<'_>) -> T) -> T {
         let now = Moment::of(&self.clock);
         let session = Session::begin(self.store(), operator(), 0, now);
-        let desk =
-            Desk { store: self.store(), session: &session, max_life_s: check::MAX_LIFE_S };
+        let desk = Desk { store: self.store(), session: &session, max_life_s: check::MAX_LIFE_S };
         let opened = |port: Option<&str>, _: &LineSettings| -> Result<Box<dyn Link>, Failure> {
             self.threads.lock().unwrap().insert(std::thread::current().id());
             let (kept, _) = &self.lines[port.unwrap()];
             Ok(Box::new(kept.clone()))
         };
-        let crew =
-            Crew { open: &opened, settings: None, clock: &self.clock, cancel: &self.cancel };
+        let crew = Crew { open: &opened, settings: None, clock: &self.clock, cancel: &self.cancel };
         let password = MeterPassword::parse("000000").unwrap();
         act(&Site {
             desk: &desk,
@@ -425,9 +432,8 @@ pub fn least(meters: u32, body: &str, quiet: bool) -> Duration {
     let bundle = Bundle::check(body).0.unwrap();
     let profile = Profile::built_in(PROFILE).unwrap();
     let (baud, own) = (u64::from(profile.line.framing.baud), setup(number(1)));
-    let wire = |characters: usize| {
-        Duration::from_nanos(characters as u64 * 11 * 1_000_000_000 / baud)
-    };
+    let wire =
+        |characters: usize| Duration::from_nanos(characters as u64 * 11 * 1_000_000_000 / baud);
     let preambles = usize::from(profile.line.preamble) + usize::from(own.preamble);
     let exchange = |question: usize, answer: usize| {
         wire(preambles + 24 + question + answer) + Duration::from_millis(own.delay_ms)
