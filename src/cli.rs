@@ -18,6 +18,7 @@ pub mod errand;
 pub mod journal;
 mod json;
 mod many;
+mod meter_password;
 pub mod operators;
 pub mod output;
 pub mod pin;
@@ -57,7 +58,8 @@ pub struct Common {
     /// Keep configuration, store and logs in this folder.
     #[arg(long, global = true, value_name = "DIR", env = "METERKIT_HOME")]
     pub home: Option<PathBuf>,
-    /// The line to the meters: /dev/ttyUSB0, tcp://host:port, ble:ADDRESS.
+    /// The line to the meters: /dev/NAME, COMn, tcp://host:port, tcp-listen://:port,
+    /// udp://host:port, rfc2217://host:port, ble:ADDRESS.
     #[arg(long, global = true, value_name = "PORT", env = "METERKIT_PORT")]
     pub port: Option<String>,
     /// Speed of the line.
@@ -75,7 +77,8 @@ pub struct Common {
     /// Take the PIN from the first line of this file ('-' for standard input) instead of asking.
     #[arg(long, global = true, value_name = "FILE", env = "METERKIT_PIN_FILE")]
     pub pin_file: Option<PathBuf>,
-    /// Record everything on the line into this file; 'meterkit replay' plays it back.
+    /// Record everything on the line into this file; 'meterkit replay' plays it back. Of several
+    /// lines each has its own file, named after it.
     #[arg(long, global = true, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Print one JSON object a line.
@@ -196,7 +199,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
             Ok(decode::run(&args, &mut stdin.lock(), &mut stdout.lock()))
         }
         Command::Doctor(args) => doctor::run(common, &args, out),
-        Command::Sim(args) => sim::run(&args, common.json, out),
+        Command::Sim(args) => sim::run(common, &args, out),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(common, &args, out),
         Command::Completions { shell } => {

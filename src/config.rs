@@ -53,7 +53,8 @@ pub struct File {
     pub operator: Option<String>,
     /// `en` or `zh`.
     pub lang: Option<String>,
-    /// The line: `/dev/ttyUSB0`, `tcp://host:port`, `ble:ADDRESS`.
+    /// The line, in one of the forms of docs/protocols/lines.md: `/dev/ttyUSB0`,
+    /// `tcp://host:port`, `ble:ADDRESS`.
     pub port: Option<String>,
     /// Speed of the line, baud.
     pub baud: Option<u32>,
@@ -71,6 +72,10 @@ pub struct File {
     pub token_life_h: Option<u32>,
     /// Where the device's secret is: `auto`, `tpm`, `keystore`, or the path of a file.
     pub device_secret: Option<String>,
+    /// Profiles whose rows may be written by although they are below confidence B.
+    pub unproven_writes: Vec<String>,
+    /// Kinds of Bluetooth heads besides the ones built in, a row each: `NAME SERVICE WRITE NOTIFY`.
+    pub ble_heads: Vec<String>,
 }
 
 /// What is wrong with the configuration.
@@ -98,7 +103,7 @@ pub enum ConfigError {
 }
 
 /// The known keys, for the "did you mean" of an unknown one.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "operator",
     "lang",
     "port",
@@ -110,6 +115,8 @@ const KEYS: [&str; 11] = [
     "ascii",
     "token_life_h",
     "device_secret",
+    "unproven_writes",
+    "ble_heads",
 ];
 
 /// Reads the file; a missing one is an empty one.
@@ -195,6 +202,20 @@ mod tests {
         assert!(error.contains("did you mean 'operator'"), "{error}");
         assert!(loaded("baud = \"fast\"").is_err());
         assert_eq!(loaded("baud = 9600").unwrap().baud, Some(9600));
+        let heads = loaded("ble_heads = [\"Yard FFF0 FFF2 FFF1\"]").unwrap().ble_heads;
+        assert_eq!(heads, ["Yard FFF0 FFF2 FFF1"]);
+        assert!(loaded("ble_heads = \"Yard FFF0 FFF2 FFF1\"").is_err(), "a list");
+    }
+
+    #[test]
+    fn every_key_is_known_and_explained() {
+        let manual = include_str!("../docs/configuration.md");
+        for key in KEYS {
+            assert!(manual.contains(&format!("\n| `{key}` |")), "{key}");
+            let taken = ["\"x\"", "7", "true", "[\"x\"]"].iter();
+            let taken = taken.filter(|value| loaded(&format!("{key} = {value}")).is_ok());
+            assert_eq!(taken.count(), 1, "{key} is a field of the file");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | what is trusted; the gate before money | [`trust`], `gate` |
 //! | quick read, of any meter; what its bus calls it | [`read`], [`readout`], [`address`] |
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
+//! | may unproven rows be written by | [`proven`] |
 //! | evidence for money | [`evidence`] |
 //! | bundles of parameters, clocks | [`bundle`] |
 //! | recharge, "what happened?" | [`recharge`] |
@@ -45,7 +46,9 @@ pub mod lines;
 pub mod meters;
 mod named;
 pub mod open;
+pub mod opener;
 pub mod ports;
+pub mod proven;
 pub mod read;
 mod read_back;
 pub mod readout;
@@ -91,6 +94,8 @@ pub struct Line<'a> {
     /// begins with a question of another shape. Kept by [`ask`]; carry it over when a line is used
     /// again.
     pub doubtful: bool,
+    /// The meter's own password, where its protocol takes one and somebody knows it.
+    pub secret: Option<&'a secrecy::SecretString>,
 }
 
 impl Line<'_> {
@@ -114,6 +119,8 @@ pub struct Desk<'a> {
     pub session: &'a Session,
     /// Longest life of a token that is used, seconds (at most [`check::MAX_LIFE_S`]).
     pub max_life_s: i64,
+    /// The models whose unproven rows may be written by.
+    pub accepted: &'a proven::Accepted,
 }
 
 impl Desk<'_> {

@@ -10,12 +10,14 @@ pub mod bundle;
 mod check;
 mod fault;
 mod lint;
+mod manners;
 mod money;
 mod place;
 mod raw;
 mod set;
 
 pub use fault::{ProfileFault, What};
+pub use manners::Manners;
 pub use set::Profiles;
 
 use std::fmt;
@@ -104,6 +106,8 @@ pub struct Profile {
     pub timing: Patience,
     /// Password level (PA) for writes; the password itself is the operator's secret.
     pub password_level: u8,
+    /// How it likes to be spoken to, where makers differ.
+    pub manners: Manners,
     /// How the users of one box are numbered, for multi-user terminals.
     pub terminal: Option<Terminal>,
     /// What can be read, in the order it is read best.
@@ -260,6 +264,10 @@ pub struct MoneyRules {
     pub price_fen_per_kwh: i64,
     /// The largest load, W: the same bound where energy cannot be read.
     pub power_w: i64,
+    /// Where the section's facts come from.
+    pub source: String,
+    /// How sure they are: A to D. Below B a recharge needs the operator's explicit word.
+    pub confidence: char,
     /// Where it is.
     pub at: MoneyAt,
 }

@@ -92,6 +92,9 @@ codes! {
     BusAddress = "MK-METER-13", 2;
     /// No such box, or no such user in it, in the area list.
     TerminalUnknown = "MK-METER-14", 2;
+    /// What would be written stands on rows of the profile that are not proven, and nobody said
+    /// that it is meant; as a warning: somebody did.
+    WriteUnproven = "MK-METER-15", 1;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;

@@ -62,8 +62,8 @@ mod write;
 pub use bundles::{BundleRow, BundleTaken};
 pub use error::{Damage, StoreError, Why};
 pub use event::{
-    DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Stamp, Step,
-    TokenFacts, Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,
+    Stamp, Step, TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};

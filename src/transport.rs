@@ -125,6 +125,9 @@ pub enum LinkError {
     /// It was there and is not any more: unplugged, closed, out of range.
     #[error("the adapter or its peer is gone")]
     Gone,
+    /// The waiting for it was stopped.
+    #[error("stopped waiting for {0}")]
+    Cancelled(String),
     /// The address of the port does not make sense.
     #[error("not a port address: {0}")]
     Address(String),
@@ -140,7 +143,7 @@ pub struct Options {
     pub heads: Vec<HeadRow>,
     /// How long to wait for a device server that dials us.
     pub wait: Duration,
-    /// Set it to stop that waiting.
+    /// Set it to stop that waiting, and the looking for a Bluetooth head.
     pub cancel: Arc<AtomicBool>,
 }
 
@@ -190,7 +193,7 @@ pub fn open_with(
             let place = (host.as_str(), *port, peer.as_deref());
             Box::new(listen::ListenLink::accept(place, settings, options.wait, &options.cancel)?)
         }
-        Endpoint::Ble(address) => open_ble(address, settings, &options.heads)?,
+        Endpoint::Ble(address) => open_ble(address, settings, options)?,
     })
 }
 
@@ -212,15 +215,16 @@ fn open_serial(path: &str, _: &LineSettings, _: &ModemLines) -> Result<Box<dyn L
 fn open_ble(
     address: &str,
     settings: &LineSettings,
-    heads: &[HeadRow],
+    Options { heads, cancel, .. }: &Options,
 ) -> Result<Box<dyn Link>, LinkError> {
     let lock = lock::LineLock::take(&format!("ble:{address}"))?;
-    let link = ble::BleLink::connect_within(address, settings, ble::Patience::default(), heads)?;
+    let patience = ble::Patience::default();
+    let link = ble::BleLink::connect_until(address, settings, patience, heads, cancel)?;
     Ok(lock::locked(link, lock))
 }
 
 #[cfg(not(feature = "ble"))]
-fn open_ble(address: &str, _: &LineSettings, _: &[HeadRow]) -> Result<Box<dyn Link>, LinkError> {
+fn open_ble(address: &str, _: &LineSettings, _: &Options) -> Result<Box<dyn Link>, LinkError> {
     Err(LinkError::Io(format!("ble:{address}: this build has no Bluetooth (feature `ble`)")))
 }
 

@@ -2,12 +2,15 @@
 //! and who works.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use super::Common;
 use super::output::{Output, language};
 use crate::config::{self, File, Paths};
+use crate::jobs::opener::Opener;
+use crate::jobs::proven::Accepted;
 use crate::jobs::session::{self, LogIn, Session};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, Clock, Desk, Line, SystemClock, failure, lines, open, trace};
@@ -15,7 +18,7 @@ use crate::profile::{Profile, Profiles};
 use crate::report::Code;
 use crate::store::vault::SecretPlace;
 use crate::store::{LogOut, Opened, Stamp, Store};
-use crate::transport::{LineSettings, Link, Parity};
+use crate::transport::{HeadRow, LineSettings, Link, LinkError, Parity};
 use crate::units::{BusPlace, OperatorId, UnixSeconds};
 
 /// Longest file a PIN or code is taken from, bytes.
@@ -58,6 +61,10 @@ pub struct Context {
     pub clock: SystemClock,
     /// How the command prints, in the language found.
     pub out: Output,
+    /// The models whose unproven rows may be written by: the configuration's.
+    pub accepted: Accepted,
+    /// Opens lines, and remembers them.
+    pub opener: Arc<Opener>,
 }
 
 impl Context {
@@ -74,7 +81,12 @@ impl Context {
         let clock = SystemClock::new(file.timezone.as_deref())
             .map_err(|detail| Failure { code: Code::Config, detail })?;
         let lang = language(common.lang.as_deref(), file.lang.as_deref());
-        Ok(Self { paths, file, clock, out: out.speaking(lang) })
+        let accepted = Accepted::new(&file.unproven_writes, &[]);
+        let opener = Arc::new(Opener::new(&paths.config, heads(&paths.config, &file)?));
+        if let Some(port) = &common.port {
+            opener.choose(port);
+        }
+        Ok(Self { paths, file, clock, out: out.speaking(lang), accepted, opener })
     }
 
     /// The line to use: flag, then configuration.
@@ -196,19 +208,19 @@ impl Context {
         profiles
     }
 
-    /// Opens a line; on record, where that was asked for.
+    /// Opens a line; on record in `trace`, where that was asked for.
     ///
     /// # Errors
     /// The line's.
     pub fn open(
         &self,
-        common: &Common,
+        trace: Option<&Path>,
         profile: &str,
-        port: Option<&str>,
-        settings: &LineSettings,
+        (port, settings): (Option<&str>, &LineSettings),
+        cancel: &Cancel,
     ) -> Result<Box<dyn Link>, Failure> {
-        let link = open::known_line(&self.paths.config, port, settings)?;
-        let Some(file) = &common.trace else { return Ok(link) };
+        let link = self.opener.open(port, settings, cancel)?;
+        let Some(file) = trace else { return Ok(link) };
         let endpoint = port.unwrap_or_default();
         trace::record(link, file, &trace::About { profile, settings, endpoint })
     }
@@ -236,11 +248,11 @@ impl Context {
         profile: &Profile,
         errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.on_line_of(common, profile, &BusPlace::default(), errand)
+        self.on_line_of(common, profile, (&BusPlace::default(), None), errand)
     }
 
-    /// The same on the line of a meter at this place: the port asked for on the command line, else
-    /// the area list's, else the usual one.
+    /// The same on the line of a meter at this place, with the meter's own password if there is
+    /// one: the port asked for on the command line, else the area list's, else the usual one.
     ///
     /// # Errors
     /// The line's and the errand's.
@@ -248,15 +260,16 @@ impl Context {
         &self,
         common: &Common,
         profile: &Profile,
-        place: &BusPlace,
+        (place, secret): (&BusPlace, Option<&SecretString>),
         errand: impl FnOnce(&mut Line<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let settings = self.line_settings(common, open::settings(profile))?;
         let port = lines::port(place, self.file.port.as_deref(), common.port.as_deref());
-        let mut link = self.open(common, &profile.id, port.as_deref(), &settings)?;
         let cancel = self.cancel()?;
+        let place = (port.as_deref(), &settings);
+        let mut link = self.open(common.trace.as_deref(), &profile.id, place, &cancel)?;
         let mut progress = |stage, done, of| self.out.stage(stage, done, of);
-        errand(&mut Line {
+        let result = errand(&mut Line {
             link: link.as_mut(),
             profile,
             clock: &self.clock,
@@ -264,12 +277,18 @@ impl Context {
             wire: &mut |_| {},
             progress: &mut progress,
             doubtful: false,
-        })
+            secret,
+        });
+        if result.is_ok() {
+            self.opener.answered(port.as_deref(), &profile.id, &settings);
+        }
+        result
     }
 
     /// The handheld's side of an errand.
-    pub fn desk<'a>(&self, work: &'a Work) -> Desk<'a> {
-        Desk { store: &work.store, session: &work.session, max_life_s: self.token_life_s() }
+    pub fn desk<'a>(&'a self, work: &'a Work) -> Desk<'a> {
+        let Work { store, session, .. } = work;
+        Desk { store, session, max_life_s: self.token_life_s(), accepted: &self.accepted }
     }
 
     /// Longest life of a token this handheld uses, seconds.
@@ -301,6 +320,21 @@ fn first_line(file: &Path) -> Result<SecretString, Failure> {
 pub fn civil(local: UnixSeconds) -> String {
     let time = jiff::Timestamp::from_second(local.0).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC));
     time.map_or_else(|_| local.0.to_string(), |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// The user's own kinds of Bluetooth heads.
+fn heads(path: &Path, file: &File) -> Result<Vec<HeadRow>, Failure> {
+    let row = |(at, text): (usize, &String)| {
+        HeadRow::parse(text).map_err(|error| {
+            let why = match error {
+                LinkError::Address(why) => why,
+                other => other.to_string(),
+            };
+            let detail = format!("{}: ble_heads, row {}: {why}", path.display(), at + 1);
+            failure::fail(Code::Config, detail)
+        })
+    };
+    file.ble_heads.iter().enumerate().map(row).collect()
 }
 
 fn config_failure(error: config::ConfigError) -> Failure {

@@ -17,7 +17,7 @@ use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
 use crate::jobs::lines::Crew;
 use crate::jobs::views::Failure;
-use crate::jobs::{boxes, failure};
+use crate::jobs::{boxes, failure, trace};
 use crate::report::Code;
 use crate::store::Store;
 use crate::text::errors::words;
@@ -42,8 +42,8 @@ pub struct ErrandArgs {
     #[arg(long)]
     pub yes: bool,
     /// Take the meters' password from the first line of this file instead of asking.
-    #[arg(long, value_name = "FILE", env = "METERKIT_PASSWORD_FILE")]
-    pub password_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "METERKIT_METER_PASSWORD_FILE")]
+    pub meter_password_file: Option<PathBuf>,
     /// The answer to a question of the errand, once for each, in the order they are asked.
     #[arg(long = "answer", value_name = "TEXT")]
     pub answers: Vec<String>,
@@ -111,8 +111,11 @@ pub fn run(
     let wished = context.file.profile.as_deref();
     let own = LineSettings::default();
     let asked = context.line_settings(common, own)?;
+    let usual = context.port(common);
     let opened = |port: Option<&str>, settings: &_| {
-        context.open(common, wished.unwrap_or_default(), port, settings)
+        let file = common.trace.as_deref();
+        let file = file.map(|file| trace::file_of(file, port, usual.as_deref()));
+        context.open(file.as_deref(), wished.unwrap_or_default(), (port, settings), &cancel)
     };
     let password = password(context, args)?;
     let crew = Crew {
@@ -120,6 +123,7 @@ pub fn run(
         settings: Some(asked).filter(|asked| *asked != own),
         clock: &context.clock,
         cancel: &cancel,
+        secret: None,
     };
     let site = Site {
         desk: &desk,
@@ -143,10 +147,10 @@ pub fn run(
 /// The meters' password: of a file, or typed; none where nobody can be asked or nothing was typed,
 /// and then acts that need it say so.
 fn password(context: &Context, args: &ErrandArgs) -> Result<Option<MeterPassword>, Failure> {
-    match &args.password_file {
+    match &args.meter_password_file {
         Some(file) => MeterPassword::of_file(file).map(Some),
         None if context.out.interactive && !args.dry_run => {
-            let typed = rpassword::prompt_password(context.out.lang.ask_meter_password());
+            let typed = rpassword::prompt_password(context.out.lang.ask_meter_digits());
             let typed = zeroize::Zeroizing::new(typed.unwrap_or_default());
             if typed.trim().is_empty() {
                 return Ok(None);

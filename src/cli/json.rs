@@ -119,6 +119,9 @@ pub fn preflight(view: &PreflightView) -> Value {
         "evidence": evidence(&view.evidence),
         "expected_balance": credit(view.expected_balance),
         "drift_s": view.drift_s,
+        "warnings": view.warnings.iter().map(|warning| {
+            json!({ "code": warning.code.as_str(), "detail": warning.detail })
+        }).collect::<Vec<_>>(),
     })
 }
 
@@ -162,6 +165,7 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
         JournalKind::BundleTaken => "bundle-taken",
+        JournalKind::Unproven => "unproven-accepted",
         JournalKind::TailCut => "tail-cut",
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::context::{Context, Work};
 use super::read::{self, ReadArgs};
 use super::{Common, json};
-use crate::jobs::lines::{self, Crew, Ended, Summary};
+use crate::jobs::lines::{self, Crew, Ended, Route, Stop, Summary};
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{boxes, failure, open};
+use crate::jobs::{boxes, failure, open, trace};
 use crate::report::Code;
 use crate::store::{Event, Store};
 use crate::text::errors::words;
@@ -72,25 +72,38 @@ pub fn run(
             }
         }
     }
+    let secret = args.password.of(context, stops.iter().map(|stop| &stop.profile))?;
     let routes = lines::routes(stops, context.file.port.as_deref(), common.port.as_deref());
     let cancel = context.cancel()?;
     let first = routes.iter().flat_map(|route| &route.stops).next();
     let own = first.map(|stop| open::settings(&stop.profile)).unwrap_or_default();
     let wanted = context.line_settings(common, own)?;
     let kind = first.map(|stop| stop.profile.id.clone()).unwrap_or_default();
-    let opened = |port: Option<&str>, settings: &_| context.open(common, &kind, port, settings);
+    let usual = context.port(common);
+    let several = routes.len() > 1;
+    let opened = |port: Option<&str>, settings: &_| {
+        let file = common.trace.as_deref().map(|file| match several {
+            true => trace::file_of(file, port, usual.as_deref()),
+            false => file.to_owned(),
+        });
+        context.open(file.as_deref(), &kind, (port, settings), &cancel)
+    };
     let crew = Crew {
         open: &opened,
         // Without a word of the user's each meter's profile sets its own line.
         settings: Some(wanted).filter(|wanted| *wanted != own),
         clock: &context.clock,
         cancel: &cancel,
+        secret: secret.as_ref(),
     };
-    let mut journal = Ok(());
+    let (mut journal, mut heard) = (Ok(()), BTreeSet::new());
     let done = lines::read_all(&crew, &routes, &mut |ended: Ended| {
         let Ended { meter, port, result, at } = ended;
         match result {
             Ok((card, reading)) => {
+                if heard.insert(port.clone()) {
+                    remember(context, &crew, &routes, meter, port.as_deref());
+                }
                 if let Some(work) = work {
                     let stamp = at.stamp(work.session.operator());
                     if let Err(error) = work.store.append(&stamp, Event::Reading(reading)) {
@@ -106,6 +119,20 @@ pub fn run(
     conclude(context, &summary);
     journal?;
     Ok(summary.first.map_or(0, Code::exit_status))
+}
+
+/// After the first good answer on a line: remembers it.
+fn remember(
+    context: &Context,
+    crew: &Crew<'_>,
+    routes: &[Route],
+    meter: MeterNo,
+    port: Option<&str>,
+) {
+    let stop = routes.iter().flat_map(|route| &route.stops).find(|stop| stop.meter == meter);
+    let Some(Stop { profile, .. }) = stop else { return };
+    let settings = crew.settings.unwrap_or_else(|| open::settings(profile));
+    context.opener.answered(port, &profile.id, &settings);
 }
 
 fn tell(

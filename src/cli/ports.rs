@@ -1,6 +1,5 @@
 //! `meterkit ports`: the lines there are, what keeps one from being used, and which one is used.
 
-use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -10,10 +9,10 @@ use super::Common;
 use super::context::Context;
 use super::output::Output;
 use crate::config;
-use crate::jobs::views::{Failure, PortView};
+use crate::jobs::views::{Failure, PortTrouble, PortView};
 use crate::jobs::{failure, ports};
 use crate::report::Code;
-use crate::transport::{Endpoint, discover};
+use crate::transport::Endpoint;
 use crate::tui::wrap::pad;
 
 /// How long `--scan` listens.
@@ -35,10 +34,12 @@ enum PortsCommand {
     List,
     /// Remember a port: every command uses it until another one is named.
     Choose {
-        /// /dev/ttyUSB0, tcp://host:port, tcp-listen://:port, udp://host:port,
+        /// /dev/NAME, COMn, tcp://host:port, tcp-listen://:port, udp://host:port,
         /// rfc2217://host:port, ble:ADDRESS
         endpoint: String,
     },
+    /// Print the rules for udev that let everybody who is logged in use the adapters.
+    Rules,
 }
 
 /// Lists, or remembers.
@@ -49,15 +50,20 @@ enum PortsCommand {
 pub fn run(common: &Common, args: &PortsArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
     let mut memory = ports::Memory::beside(&context.paths.config);
-    if let Some(PortsCommand::Choose { endpoint }) = &args.command {
-        return choose(&context, &mut memory, endpoint);
+    match &args.command {
+        Some(PortsCommand::Choose { endpoint }) => return choose(&context, &mut memory, endpoint),
+        Some(PortsCommand::Rules) => {
+            context.out.show(json!({ "rules": ports::RULES }), |to| write!(to, "{}", ports::RULES));
+            return Ok(0);
+        }
+        Some(PortsCommand::List) | None => {}
     }
-    let chosen = context.port(common);
+    let chosen = context.port(common).map(|port| context.opener.now(&port));
     let mut rows = ports::list();
     rows.extend(memory.saved());
     show(&context.out, &rows, chosen.as_deref());
     if args.scan {
-        let found = ports::scan(SCAN, &[])?;
+        let found = ports::scan(SCAN, context.opener.heads())?;
         let new = |row: &PortView| rows.iter().all(|known| known.endpoint != row.endpoint);
         let found: Vec<PortView> = found.into_iter().filter(new).collect();
         show(&context.out, &found, chosen.as_deref());
@@ -74,23 +80,26 @@ fn choose(context: &Context, memory: &mut ports::Memory, text: &str) -> Result<u
     Endpoint::parse(text).map_err(|error| failure::link(&error, text))?;
     config::remember(&context.paths.config, "port", text)
         .map_err(|error| failure::fail(Code::Config, error.to_string()))?;
-    memory.remember(text, ("", ""), &discover::ports(Path::new(ports::SYSFS)))?;
+    memory.remember(text, ("", ""), &context.opener.ports())?;
     out.show(json!({ "chosen": text }), |to| writeln!(to, "{}", out.lang.port_chosen(text)));
     Ok(0)
 }
 
 fn show(out: &Output, rows: &[PortView], chosen: Option<&str>) {
     for row in rows {
-        let used = chosen == Some(row.endpoint.as_str());
+        let used = chosen.is_some_and(|chosen| row.is(chosen));
         let object = json!({
             "endpoint": row.endpoint, "name": row.name, "identity": row.identity,
-            "usable": row.fix.is_none(), "fix": row.fix, "chosen": used,
+            "usable": row.trouble.is_none(), "trouble": row.trouble.map(PortTrouble::as_str),
+            "fix": row.fix, "chosen": used,
         });
         out.show(object, |to| {
             let mark = if used { "*" } else { " " };
             let name = pad(&row.name, 28);
             writeln!(to, "{mark} {} {name} {}", pad(&row.endpoint, 22), row.identity)?;
-            row.fix.as_ref().map_or(Ok(()), |fix| writeln!(to, "    ! {fix}"))
+            let Some(trouble) = row.trouble else { return Ok(()) };
+            let (_, why) = out.lang.port_trouble(trouble);
+            writeln!(to, "    ! {why}\n      {}", row.fix.as_deref().unwrap_or_default())
         });
     }
 }

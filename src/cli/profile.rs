@@ -11,6 +11,7 @@ use super::context::Context;
 use super::output::Output;
 use crate::jobs::failure::fail;
 use crate::jobs::open;
+use crate::jobs::proven::{self, Accepted};
 use crate::jobs::views::Failure;
 use crate::profile::{MAX_FILE, MoneyAt, Profile, ProfileFault, Profiles, What};
 use crate::report::Code;
@@ -87,15 +88,17 @@ fn text_of(file: &Path) -> Result<String, Failure> {
 fn list(out: &Output, profiles: &Profiles) {
     for (profile, file) in profiles.iter() {
         let lang = out.lang;
-        let money = if profile.money.is_some() {
-            lang.profile_recharge()
-        } else {
-            lang.profile_read_only()
+        let money = match proven::money(profile, &Accepted::default()) {
+            _ if profile.money.is_none() => lang.profile_read_only(),
+            Ok(_) => lang.profile_recharge(),
+            Err(_) => lang.profile_unproven(),
         };
         let object = json!({
             "id": profile.id, "name": profile.name, "protocol": profile.protocol.name(),
             "class": format!("{:?}", profile.class), "items": profile.items.len(),
             "recharge": profile.money.is_some(), "confidence": profile.confidence.to_string(),
+            "money_confidence": profile.money.as_ref().map(|rules| rules.confidence.to_string()),
+            "needs_acceptance": proven::money(profile, &Accepted::default()).is_err(),
             "file": file,
         });
         out.show(object, |to| {
@@ -143,6 +146,9 @@ fn object(profile: &Profile) -> Value {
             "step": box_.step, "wide": box_.wide, "boxes": box_.boxes,
         })),
         "recharge": profile.money.is_some(), "money_lacks": profile.money_lacks,
+        "money_confidence": profile.money.as_ref().map(|rules| rules.confidence.to_string()),
+        "money_source": profile.money.as_ref().map(|rules| rules.source.as_str()),
+        "needs_acceptance": proven::money(profile, &Accepted::default()).is_err(),
     })
 }
 
@@ -179,7 +185,13 @@ fn describe(to: &mut dyn Write, lang: Lang, profile: &Profile) -> io::Result<()>
                 MoneyAt::Dlt645(at) => format!("{:?}", at.recharge),
                 MoneyAt::Modbus(at) => format!("{:04X}", at.write),
             };
-            writeln!(to, "  [money] {} {how}", money.unit.symbol())
+            let (unit, sure, source) = (money.unit.symbol(), money.confidence, &money.source);
+            writeln!(to, "  [money] {unit} {how} [{sure}] {source}")?;
+            if proven::money(profile, &Accepted::default()).is_err() {
+                let code = Code::WriteUnproven.as_str();
+                writeln!(to, "  [money] {}", lang.profile_unsure(&sure.to_string(), code))?;
+            }
+            Ok(())
         }
         None if profile.money_lacks.is_empty() => writeln!(to, "  {}", lang.profile_read_only()),
         None => {
@@ -251,7 +263,7 @@ fn words(lang: Lang, fault: &ProfileFault) -> String {
         What::SamePlace { .. } => lang.profile_same_place(&expected),
         What::Overlap { .. } => lang.profile_overlap(&expected),
         What::NotInTables => lang.profile_not_in_tables().to_owned(),
-        What::Unsure { .. } => lang.profile_unsure(&expected),
+        What::Unsure { .. } => lang.profile_unsure(&expected, Code::WriteUnproven.as_str()),
         What::MoneyIncomplete { .. } => lang.profile_money_incomplete(&expected, refused),
         What::NoMoney => lang.profile_no_money(refused),
     }

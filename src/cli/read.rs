@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::Args;
 
 use super::context::{Context, Work, civil};
+use super::meter_password::MeterPassword;
 use super::output::Output;
 use super::{Common, json, many};
 use crate::jobs::lines::Stop;
@@ -48,6 +49,9 @@ pub struct ReadArgs {
     /// What its bus calls the meter, where the area list does not say and it is not its number.
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
+    /// The meter's own password.
+    #[command(flatten)]
+    pub password: MeterPassword,
 }
 
 /// Reads one meter, or many.
@@ -101,8 +105,10 @@ fn one_meter(
     meter: MeterNo,
 ) -> Result<u8, Failure> {
     let Stop { profile, place, .. } = known(context, &context.profiles(), work, args, meter)?;
+    let secret = args.password.of(context, [&profile])?;
+    let at = (&place, secret.as_ref());
     let (card, reading) =
-        context.on_line_of(common, &profile, &place, |line| match args.everything {
+        context.on_line_of(common, &profile, at, |line| match args.everything {
             true => read::whole(line, meter, &place),
             false => read::read_at(line, meter, &place),
         })?;

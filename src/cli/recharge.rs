@@ -13,11 +13,13 @@ use super::context::Context;
 use super::output::Output;
 use super::read::write_fact;
 use super::{Common, json};
+use crate::jobs::proven::Accepted;
 use crate::jobs::recharge::{self, Checked};
 use crate::jobs::views::{Failure, FinishedView, PreflightView};
 use crate::jobs::{Desk, Line, SystemClock, boxes, failure, open, tokens};
 use crate::report::Code;
 use crate::store::Store;
+use crate::text::errors::words;
 use crate::text::{Lang, decisions, status};
 use crate::units::{Evidence, MeterNo, Outcome, TokenId};
 
@@ -51,6 +53,9 @@ pub struct RechargeArgs {
     /// Read and check only; send nothing.
     #[arg(long, conflicts_with = "resolve")]
     pub dry_run: bool,
+    /// Write by the rows of this meter model although the profile says that they are not proven.
+    #[arg(long, value_name = "PROFILE", conflicts_with = "resolve")]
+    pub accept_unproven: Option<String>,
     /// Find out what happened to a recharge whose outcome is not known.
     #[arg(long, conflicts_with_all = ["token", "confirm"])]
     pub resolve: bool,
@@ -61,18 +66,24 @@ pub struct RechargeArgs {
 /// # Errors
 /// Everything that kept it from beginning; an ending, unknown included, is an exit status.
 pub fn run(common: &Common, args: &RechargeArgs, out: &Output) -> Result<u8, Failure> {
-    let context = Context::load(common, out)?;
+    let mut context = Context::load(common, out)?;
+    let asked = args.accept_unproven.as_slice();
+    context.accepted = Accepted::new(&context.file.unproven_writes, asked);
     let work = context.log_in(common)?;
     let desk = context.desk(&work);
     let meter = meter(&work.store, args)?;
     let wished = context.file.profile.as_deref();
     let profile = open::profile(&context.profiles(), &work.store, meter, wished)?;
+    if let Some(other) = args.accept_unproven.as_ref().filter(|asked| **asked != profile.id) {
+        let detail = format!("--accept-unproven {other}; {meter}: {}", profile.id);
+        return Err(failure::fail(Code::Usage, detail));
+    }
     let place = work.store.meter(meter).map(|row| row.place).unwrap_or_default();
     let token = match args.resolve {
         true => None,
         false => Some(chosen(&work.store, args, meter)?),
     };
-    let ended = context.on_line_of(common, &profile, &place, |line| match token {
+    let ended = context.on_line_of(common, &profile, (&place, None), |line| match token {
         None => recharge::resolve(&desk, line, meter).map(Some),
         Some(token) => both_halves(&context, &desk, line, args, token),
     })?;
@@ -176,7 +187,12 @@ fn write_preflight(to: &mut dyn Write, lang: Lang, view: &PreflightView) -> io::
     write_fact(to, lang.fact_location(), &view.location)?;
     write_evidence(to, lang, &view.evidence)?;
     write_fact(to, lang.fact_amount(), &lang.credit(view.token.credit))?;
-    write_fact(to, lang.fact_after(), &lang.credit(view.expected_balance))
+    write_fact(to, lang.fact_after(), &lang.credit(view.expected_balance))?;
+    for warning in &view.warnings {
+        let say = words(warning.code).title(lang);
+        writeln!(to, "! {} {say} {}", warning.code.as_str(), warning.detail)?;
+    }
+    Ok(())
 }
 
 fn write_finished(to: &mut dyn Write, lang: Lang, view: &FinishedView) -> io::Result<()> {

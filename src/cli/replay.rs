@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::context::Context;
+use super::meter_password::MeterPassword;
 use super::output::Output;
 use super::read::write_card;
 use super::{Common, json};
@@ -39,6 +40,9 @@ pub struct ReplayArgs {
     /// The last line to play.
     #[arg(long, value_name = "LINE")]
     pub to: Option<usize>,
+    /// The meter's own password, if one was sent then.
+    #[command(flatten)]
+    pub password: MeterPassword,
 }
 
 /// Plays the recording and shows what was read.
@@ -52,6 +56,7 @@ pub fn run(common: &Common, args: &ReplayArgs, out: &Output) -> Result<u8, Failu
     let recording = trace::load(&args.file, part)?;
     let name = args.profile.as_deref().or(recording.about("profile"));
     let profile = open::named(&context.profiles(), name.unwrap_or(profile::DEFAULT))?;
+    let secret = args.password.of(&context, [&profile])?;
     let (mut replay, clock) =
         trace::play(recording, open::settings(&profile), context.clock.clone())?;
     let place =
@@ -65,6 +70,7 @@ pub fn run(common: &Common, args: &ReplayArgs, out: &Output) -> Result<u8, Failu
             wire: &mut |_| {},
             progress: &mut |_, _, _| {},
             doubtful: false,
+            secret: secret.as_ref(),
         },
         args.meter,
         &place,

@@ -51,20 +51,23 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     let usual = context.usual_operator(common).unwrap_or_default();
     let mut config = EngineConfig::new(context.paths.store.clone(), usual)?;
     config.place = context.place();
-    config.port = context.port(common);
+    config.port = context.port(common).or_else(|| context.opener.last());
     config.port_forced = common.port.is_some();
     config.profiles = profiles;
-    let (file, trace_to) = (context.paths.config.clone(), common.trace.clone());
-    let kind = named.to_owned();
-    config.open_line = Box::new(move |port, settings| {
-        let link = open::known_line(&file, port, settings)?;
+    config.opener = Some(Arc::clone(&context.opener));
+    let (opener, trace_to) = (Arc::clone(&context.opener), common.trace.clone());
+    let (kind, usual) = (named.to_owned(), config.port.clone());
+    config.open_line = Box::new(move |port, settings, cancel| {
+        let link = opener.open(port, settings, cancel)?;
         let Some(trace_to) = &trace_to else { return Ok(link) };
+        let file = trace::file_of(trace_to, port, usual.as_deref());
         let endpoint = port.unwrap_or_default();
-        trace::record(link, trace_to, &trace::About { profile: &kind, settings, endpoint })
+        trace::record(link, &file, &trace::About { profile: &kind, settings, endpoint })
     });
     // Without a word of the user's each meter's profile sets its own line.
     config.settings = Some(wanted).filter(|wanted| *wanted != own);
     config.profile = context.file.profile.clone();
+    config.accepted = context.accepted.clone();
     config.max_life_s = context.token_life_s();
     config.clock = Arc::new(context.clock.clone());
     Ok(config)

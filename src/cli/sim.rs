@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::Common;
+use super::context::Context;
 use super::output::Output;
 use crate::jobs::failure::{fail, link};
 use crate::jobs::open;
@@ -51,6 +53,10 @@ enum SimCommand {
 struct ServeArgs {
     /// The fleet, a TOML file (examples in fixtures/meters).
     fleet: PathBuf,
+    /// Simulate meters of this profile file, too; again for more. Those of the profiles folder are
+    /// known anyway.
+    #[arg(long, value_name = "FILE")]
+    profile: Vec<PathBuf>,
     /// Listen on this TCP address instead of a pty; port 0 lets the system choose.
     #[arg(long, value_name = "ADDRESS")]
     tcp: Option<SocketAddr>,
@@ -74,23 +80,25 @@ struct ServeArgs {
 /// Runs `meterkit sim`.
 ///
 /// # Errors
-/// [`Code::File`] for a fleet or state file, [`Code::Config`] for what is in it, and the line's
-/// own.
-pub fn run(args: &SimArgs, json: bool, out: &Output) -> Result<u8, Failure> {
+/// [`Code::File`] for a fleet, state or profile file, [`Code::Config`] for what is in it, and the
+/// line's own.
+pub fn run(common: &Common, args: &SimArgs, out: &Output) -> Result<u8, Failure> {
     let SimCommand::Serve(args) = &args.command;
-    serve(args, json, out)
+    serve(common, args, out)
 }
 
-fn serve(args: &ServeArgs, json: bool, out: &Output) -> Result<u8, Failure> {
+fn serve(common: &Common, args: &ServeArgs, out: &Output) -> Result<u8, Failure> {
+    let json = common.json;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| fail(Code::Internal, error.to_string()))?;
     }
-    if let Some(served) = other(args)? {
+    let profiles = profiles(common, args, out)?;
+    if let Some(served) = other(args, &profiles)? {
         return serve_bus(args, served, &stop, json, out);
     }
-    let mut fleet = load(args)?;
+    let mut fleet = load(args, &profiles)?;
     if args.infrared {
         fleet.set_port(Port::Infrared);
     }
@@ -140,14 +148,24 @@ fn start<S: Station + 'static>(args: &ServeArgs, bus: Bus<S>) -> Result<Server<S
     server.map_err(|error| link(&error, ""))
 }
 
+/// The built-in profiles, those of the profiles folder, and the files named.
+fn profiles(common: &Common, args: &ServeArgs, out: &Output) -> Result<Profiles, Failure> {
+    // Only a home that is not there or a configuration that is broken keeps the folder away.
+    let at_hand = match Context::load(common, out) {
+        Ok(context) => context.profiles(),
+        Err(_) => Profiles::built_in(),
+    };
+    open::with_files(at_hand, &args.profile)
+}
+
 /// The fleet file, if its meters are not DL/T 645 ones.
-fn other(args: &ServeArgs) -> Result<Option<Served>, Failure> {
+fn other(args: &ServeArgs, profiles: &Profiles) -> Result<Option<Served>, Failure> {
     if args.state.as_deref().is_some_and(Path::exists) {
         return Ok(None);
     }
     let read = std::fs::read_to_string(&args.fleet);
     let text = read.map_err(|error| file(&args.fleet, &error))?;
-    serve::served(&text, &Profiles::built_in())
+    serve::served(&text, profiles)
         .map_err(|error| fail(Code::Config, format!("{}: {error}", args.fleet.display())))
 }
 
@@ -180,7 +198,7 @@ fn serve_bus(
 }
 
 /// The state file if there is one, else the fleet file.
-fn load(args: &ServeArgs) -> Result<Fleet, Failure> {
+fn load(args: &ServeArgs, profiles: &Profiles) -> Result<Fleet, Failure> {
     let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| file(path, &error));
     let wrong = |path: &Path, error: crate::sim::FleetError| {
         fail(Code::Config, format!("{}: {error}", path.display()))
@@ -189,7 +207,8 @@ fn load(args: &ServeArgs) -> Result<Fleet, Failure> {
         return Fleet::from_state(&read(path)?).map_err(|error| wrong(path, error));
     }
     let text = read(&args.fleet)?;
-    Fleet::from_toml_at(&text, now()).map_err(|error| wrong(&args.fleet, error))
+    let find = |name: &str| profiles.get(name).cloned();
+    Fleet::from_toml_with(&text, now(), &find).map_err(|error| wrong(&args.fleet, error))
 }
 
 /// The start of a fleet that names none: this machine's time, UTC.

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use super::Common;
 use super::context::Context;
 use super::output::Output;
+use crate::jobs::failure;
 use crate::jobs::survey::{self, Saved, Site, Survey, book};
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };
-use crate::jobs::{Cancel, failure, open};
+use crate::profile;
 use crate::report::Code;
 use crate::text::Lang;
 use crate::transport::LineSettings;
@@ -64,18 +65,19 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     let opened = saved.as_ref().and_then(|saved| LineSettings::parse(&saved.opened).ok());
     let opened = opened.unwrap_or(settings);
     let port = context.port(common);
-    let mut link = open::line(port.as_deref(), &opened)?;
-    let cancel = Cancel::default();
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, cancel.clone())
-            .map_err(|error| failure::fail(Code::Internal, error.to_string()))?;
-    }
+    let cancel = context.cancel()?;
+    let (place, trace) = ((port.as_deref(), &opened), common.trace.as_deref());
+    let mut link = context.open(trace, profile::DEFAULT, place, &cancel)?;
     out.say(&out.lang.survey_warning(port.as_deref().unwrap_or_default()));
     let mut teller = Teller::new(out, plan.budget_s());
     let site = Site { link: link.as_mut(), opened, cancel: &cancel, wire: &mut |_| {} };
     let ended = survey::run(site, &plan, &mut |progress| teller.tell(progress), saved);
     teller.bar.finish_and_clear();
     let Survey { view, saved } = ended?;
+    let heard = view.meters.first().and_then(|meter| LineSettings::parse(&meter.line).ok());
+    if let Some(settings) = heard {
+        context.opener.answered(port.as_deref(), "", &settings);
+    }
     keep(args.resume.as_deref(), &view.end, &saved)?;
     show(out, &view);
     files(out, args, &view)?;

@@ -10,10 +10,12 @@ mod relay;
 mod settings;
 
 use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
-use super::failure::fail;
+use super::failure::{self, fail};
 use super::lines::Stop;
+use super::proven::{self, Rows};
 use super::views::Failure;
 use super::{Line, gate};
+use crate::profile::Profile;
 use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
@@ -291,6 +293,18 @@ impl Control {
         });
         journal
     }
+}
+
+/// A model whose rows are not proven is commanded on somebody's word only, which is journaled.
+fn proven(site: &Site<'_>, line: &Line<'_>, meter: MeterNo, verb: Verb) -> Result<(), Failure> {
+    let Profile { confidence, source, .. } = line.profile;
+    let rows = Rows { section: "profile", confidence: *confidence, source };
+    let Some(waiver) = proven::proven(line.profile, rows, site.desk.accepted)? else {
+        return Ok(());
+    };
+    let event = waiver.event(meter, verb);
+    let kept = site.desk.store.append(&site.desk.stamp(line), event);
+    kept.map(drop).map_err(|error| failure::store(&error))
 }
 
 /// A failure as notes of a step.

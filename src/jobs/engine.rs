@@ -5,6 +5,7 @@
 //! | door | the log-in; while somebody is logged in, answers from the store and hands errands on |
 //! | line, one a port | its open link, one errand at a time; opened when needed |
 //! | office | one exchange at a time |
+//! | errands | one longer errand at a time, over as many lines as it needs |
 //! | ports | looks once a second while somebody looks at the list |
 //!
 //! All but the door run only while somebody is logged in; with the log-out they end, the store is
@@ -15,6 +16,7 @@
 
 mod desk;
 mod door;
+mod errands;
 mod line;
 mod lines;
 mod office;
@@ -32,13 +34,15 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
+use super::opener::Opener;
+use super::proven::Accepted;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
 use crate::profile::Profiles;
 use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
-use crate::transport::{LineSettings, Link};
+use crate::transport::{LineSettings, Link, Options};
 use crate::units::{BusPlace, UnixSeconds};
 
 /// Updates waiting for the screens at most.
@@ -52,9 +56,10 @@ pub const LINES: usize = 32;
 /// How often the threads are looked after while the engine shuts down.
 const REAP: Duration = Duration::from_millis(5);
 
-/// Opens a line: [`open::line`], or a simulated one in tests.
-pub type OpenLine =
-    Box<dyn Fn(Option<&str>, &LineSettings) -> Result<Box<dyn Link>, Failure> + Send + Sync>;
+/// Opens a line: [`open::line_with`], or a simulated one in tests. The flag stops the waiting.
+pub type OpenLine = Box<
+    dyn Fn(Option<&str>, &LineSettings, &Cancel) -> Result<Box<dyn Link>, Failure> + Send + Sync,
+>;
 
 /// Brings the demo's network up (`true`) or down.
 pub type Switch = Box<dyn Fn(bool) + Send>;
@@ -84,12 +89,16 @@ pub struct EngineConfig {
     pub profiles: Profiles,
     /// Longest life of a token that is used, seconds.
     pub max_life_s: i64,
+    /// The models whose unproven rows may be written by.
+    pub accepted: Accepted,
     /// The clock and the meters' time zone.
     pub clock: Arc<dyn Clock>,
     /// Demo only: brings the network up (`true`) or down.
     pub network: Option<Switch>,
     /// How lines are opened.
     pub open_line: OpenLine,
+    /// Where lines are remembered; `None` where they are not (the demo).
+    pub opener: Option<Arc<Opener>>,
 }
 
 impl EngineConfig {
@@ -115,9 +124,14 @@ impl EngineConfig {
             profile: None,
             profiles,
             max_life_s: check::MAX_LIFE_S,
+            accepted: Accepted::default(),
             clock: Arc::new(clock),
             network: None,
-            open_line: Box::new(open::line),
+            open_line: Box::new(|port, settings, cancel| {
+                let options = Options { cancel: Arc::clone(cancel), ..Options::default() };
+                open::line_with(port, settings, &options)
+            }),
+            opener: None,
         })
     }
 }
@@ -139,12 +153,14 @@ struct Common {
     default_operator: Mutex<String>,
     hint: String,
     max_life_s: i64,
+    accepted: Accepted,
     profile: Option<String>,
     profiles: Profiles,
     settings: Option<LineSettings>,
     clock: Arc<dyn Clock>,
     updates: Sender<Update>,
     open_line: OpenLine,
+    opener: Option<Arc<Opener>>,
     /// Whether the port of the home screen stands above the area list.
     port_forced: AtomicBool,
     network: Mutex<Option<Switch>>,
@@ -272,12 +288,14 @@ impl Engine {
             default_operator: Mutex::new(config.default_operator),
             hint: config.hint,
             max_life_s: config.max_life_s,
+            accepted: config.accepted,
             profile: config.profile,
             profiles: config.profiles,
             settings: config.settings,
             clock: config.clock,
             updates: to_screens,
             open_line: config.open_line,
+            opener: config.opener,
             port_forced: AtomicBool::new(config.port_forced),
             network: Mutex::new(config.network),
             home: Mutex::new(home),

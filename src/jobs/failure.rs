@@ -29,6 +29,7 @@ pub fn link(error: &LinkError, port: &str) -> Failure {
         LinkError::Busy(what) => fail(Code::PortBusy, what.clone()),
         LinkError::Denied(what) => fail(Code::PortDenied, what.clone()),
         LinkError::Address(what) => fail(Code::PortAddress, what.clone()),
+        LinkError::Cancelled(what) => fail(Code::Cancelled, what.clone()),
         LinkError::Gone => fail(Code::LinkGone, port),
         LinkError::Io(what) => fail(Code::LinkFailed, what.clone()),
     }

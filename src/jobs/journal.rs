@@ -134,6 +134,9 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         Event::BundleTaken(taken) => {
             (JournalKind::BundleTaken, None, format!("{} v{}", taken.name, taken.version))
         }
+        Event::UnprovenAccepted { verb, profile, confidence, .. } => {
+            (JournalKind::Unproven, None, format!("{} {profile} {confidence}", verb.name()))
+        }
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }
 }

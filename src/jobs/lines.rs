@@ -118,6 +118,8 @@ pub struct Crew<'a> {
     pub clock: &'a dyn Clock,
     /// Set to stop everything.
     pub cancel: &'a Cancel,
+    /// The meters' own password, where their protocol takes one.
+    pub secret: Option<&'a secrecy::SecretString>,
 }
 
 /// Sorts meters by line: that of the area list, else the chosen port. `forced`: a port that stands
@@ -279,6 +281,7 @@ impl Worker<'_> {
             wire: &mut |_| {},
             progress: &mut |_, _, _| {},
             doubtful: self.doubtful,
+            secret: self.crew.secret,
         };
         let result = act(&mut line, stop);
         self.doubtful = line.doubtful;

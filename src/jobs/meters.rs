@@ -23,7 +23,7 @@ pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> H
     let open: Vec<_> = if summary.open_intents == 0 {
         Vec::new()
     } else {
-        store.open_intents().iter().take(HOME_INTENTS).map(open_view).collect()
+        store.open_intents().iter().take(HOME_INTENTS).map(|open| open_view(store, open)).collect()
     };
     HomeView {
         device: store.identity().device.to_string(),
@@ -95,7 +95,7 @@ pub fn card(store: &Store, now: UnixSeconds, no: MeterNo) -> Option<MeterView> {
         place: row.place.clone(),
         tokens: tokens.iter().map(|token| tokens::view(token, now)).collect(),
         journal: journal::of_meter(store, no, CARD_JOURNAL),
-        open: store.open_intent(no).as_ref().map(open_view),
+        open: store.open_intent(no).as_ref().map(|open| open_view(store, open)),
         last: row.last.clone(),
         row: row_view(store, now, &row),
     })
@@ -111,6 +111,7 @@ pub fn unknown(no: MeterNo) -> MeterView {
         overdraft: 0,
         tokens: 0,
         open_intent: false,
+        own_line: false,
     };
     MeterView {
         row,
@@ -136,12 +137,19 @@ fn row_view(store: &Store, now: UnixSeconds, row: &MeterRow) -> MeterRowView {
         overdraft: row.last.as_ref().map_or(0, |seen| seen.overdraft),
         tokens: u32::try_from(ready).unwrap_or(u32::MAX),
         open_intent: store.open_intent(row.no).is_some(),
+        own_line: own_line(&row.place),
     }
 }
 
+/// Whether the area list says on which line a meter hangs.
+pub fn own_line(place: &BusPlace) -> bool {
+    !place.line.trim().is_empty()
+}
+
 /// An open recharge for a list.
-pub fn open_view(open: &OpenIntent) -> OpenIntentView {
+pub fn open_view(store: &Store, open: &OpenIntent) -> OpenIntentView {
     OpenIntentView {
+        own_line: store.meter(open.facts.meter).is_some_and(|row| own_line(&row.place)),
         meter: open.facts.meter,
         token: open.facts.token,
         credit: open.facts.credit,

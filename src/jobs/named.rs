@@ -133,6 +133,8 @@ fn card(line: &Line<'_>, meter: MeterNo, found: &Readout) -> QuickRead {
         read_at: line.now(),
     };
     view.others = values.others();
+    let damaged = found.damaged.iter();
+    view.others.extend(damaged.map(|line| ("damaged".to_owned(), line.clone())));
     let own = |name: &str| ALARMS.iter().any(|(.., known)| *known == name);
     let bare = bits.iter().filter(|(name, set)| *set && !own(name));
     view.others.extend(bare.map(|(name, _)| ("status".to_owned(), name.clone())));

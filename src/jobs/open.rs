@@ -3,15 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::{self, fail};
-use super::ports::Memory;
 use super::views::Failure;
 use crate::profile::{self, MAX_FILE, Profile, ProfileError, ProfileFault, Profiles};
 use crate::protocol::{self, Framing};
 use crate::report::Code;
 use crate::store::Store;
-use crate::transport::discover;
 use crate::transport::wrap::Seven;
-use crate::transport::{self, Endpoint, LineSettings, Link, LinkError, Parity};
+use crate::transport::{self, Endpoint, LineSettings, Link, LinkError, Options, Parity};
 use crate::units::MeterNo;
 
 /// The folder of an operator's own profiles: beside the store.
@@ -43,6 +41,22 @@ pub fn profiles(folder: &Path) -> (Profiles, Vec<ProfileFault>) {
     let (profiles, mut faults) = Profiles::new(texts);
     faults.extend(unread);
     (profiles, faults)
+}
+
+/// The profiles of single files besides those at hand. One with the id of a profile at hand takes
+/// its place: whoever names a file means that one.
+///
+/// # Errors
+/// [`Code::File`] for one that cannot be read, [`Code::Config`] for one with a fault, named with
+/// its line.
+pub fn with_files(profiles: Profiles, files: &[PathBuf]) -> Result<Profiles, Failure> {
+    files.iter().try_fold(profiles, |mut profiles, file| {
+        let wrong = |code, why: String| fail(code, format!("{}: {why}", file.display()));
+        let text = text(file).map_err(|error| wrong(Code::File, error.to_string()))?;
+        let profile = Profile::parse(&text).map_err(|error| wrong(Code::Config, error.to_string()));
+        profiles.put(profile?, &file.display().to_string());
+        Ok(profiles)
+    })
 }
 
 /// A file's text, but no more of it than shows that it is too long.
@@ -101,50 +115,30 @@ pub fn framing(framing: Framing) -> LineSettings {
 /// # Errors
 /// Codes of the port area; [`Code::PortNotChosen`] for none.
 pub fn line(endpoint: Option<&str>, settings: &LineSettings) -> Result<Box<dyn Link>, Failure> {
+    line_with(endpoint, settings, &Options::default())
+}
+
+/// [`fn@line`] with the user's own Bluetooth heads, and a way to stop waiting.
+///
+/// # Errors
+/// As there; [`Code::Cancelled`].
+pub fn line_with(
+    endpoint: Option<&str>,
+    settings: &LineSettings,
+    options: &Options,
+) -> Result<Box<dyn Link>, Failure> {
     let Some(text) = endpoint.filter(|text| !text.trim().is_empty()) else {
         return Err(fail(Code::PortNotChosen, ""));
     };
     let place = Endpoint::parse(text).map_err(|error| failure::link(&error, text))?;
     let below = Seven::<Box<dyn Link>>::below(settings);
-    let opened = match transport::open(&place, settings) {
+    let opened = match transport::open_with(&place, settings, options) {
         // An adapter that cannot do seven bits and parity: worked out here instead.
         Err(LinkError::Io(_)) if below != *settings => {
-            let link = transport::open(&place, &below);
+            let link = transport::open_with(&place, &below, options);
             link.map(|link| Box::new(Seven::new(link, settings)) as Box<dyn Link>)
         }
         opened => opened,
     };
     opened.map_err(|error| failure::link(&error, text))
-}
-
-/// Opens a line under the name its adapter has today: what was used is remembered by what the
-/// adapter is, beside the configuration file. Where none is named it is the one used last.
-///
-/// # Errors
-/// As [`fn@line`].
-pub fn known_line(
-    config: &Path,
-    endpoint: Option<&str>,
-    settings: &LineSettings,
-) -> Result<Box<dyn Link>, Failure> {
-    let named = endpoint.filter(|text| !text.trim().is_empty());
-    let is_adapter = |text: &str| Endpoint::parse(text).is_ok_and(|place| place.device().is_some());
-    if named.is_some_and(|text| !is_adapter(text)) {
-        return line(named, settings);
-    }
-    let ports = discover::ports(Path::new(super::ports::SYSFS));
-    let mut memory = Memory::beside(config);
-    let today = match named {
-        Some(text) => Some(memory.today(text, &ports)),
-        None => memory.recall(&ports).map(|used| used.endpoint),
-    };
-    let link = line(today.as_deref(), settings)?;
-    let fresh = |text: &&str| memory.used().iter().all(|used| used.endpoint != **text);
-    if let Some(text) = today.as_deref().filter(fresh) {
-        // A convenience: the line is open all the same.
-        if let Err(failure) = memory.remember(text, ("", &settings.to_string()), &ports) {
-            tracing::warn!(detail = failure.detail, "line not remembered");
-        }
-    }
-    Ok(link)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{self, fail};
-use super::views::{Failure, PortView};
+use super::views::{Failure, PortTrouble, PortView};
 use crate::report::Code;
 use crate::transport::discover::{self, Access, Identity, PortInfo};
 use crate::transport::{Endpoint, HeadRow};
@@ -28,12 +28,19 @@ const GRABBED_MAX: Duration = Duration::from_secs(10);
 /// How long such an adapter stays in the list, with what to do.
 const TOLD_FOR: Duration = Duration::from_secs(60);
 
+/// After a longer pause nobody knows how long an adapter has been there already.
+const LOOKS_APART: Duration = Duration::from_secs(5);
+
 /// Chips that brltty takes for Braille displays (transport.md 5), and what mends it.
 const BRAILLE: &[(u16, u16)] = &[(0x1a86, 0x7523), (0x10c4, 0xea60)];
-const BRAILLE_FIX: &str = "brltty? sudo apt remove brltty";
+const BRAILLE_FIX: &str = "sudo apt remove brltty";
 
-/// What mends it for others: a program that opens every new port.
-const GRABBED_FIX: &str = "ModemManager? docs/60-meterkit.rules";
+/// The rules for udev: adapters are for whoever is logged in, and nothing for `ModemManager`.
+pub const RULES: &str = include_str!("../../docs/60-meterkit.rules");
+const RULES_FIX: &str = "meterkit ports rules | sudo tee /etc/udev/rules.d/60-meterkit.rules";
+
+/// Makes the device files that udev has not made.
+const NODE_FIX: &str = "sudo udevadm trigger";
 
 /// The adapters of this machine.
 pub fn list() -> Vec<PortView> {
@@ -45,17 +52,26 @@ pub fn list_at(sysfs: &Path) -> Vec<PortView> {
     discover::ports(sysfs).into_iter().map(view).collect()
 }
 
-fn view(port: PortInfo) -> PortView {
-    let fix = match port.access {
+/// What keeps a port from being opened, and the command that mends it.
+pub fn trouble(access: &Access) -> Option<(PortTrouble, String)> {
+    match access {
         Access::Ok => None,
-        Access::Denied { fix } => Some(fix.to_owned()),
-        Access::NoNode => Some(format!("{} ?", port.path)),
-    };
+        Access::Denied { group: Some(group) } => {
+            Some((PortTrouble::Denied, format!("sudo gpasswd -a $USER {group}")))
+        }
+        Access::Denied { group: None } => Some((PortTrouble::Denied, RULES_FIX.to_owned())),
+        Access::NoNode => Some((PortTrouble::NoNode, NODE_FIX.to_owned())),
+    }
+}
+
+fn view(port: PortInfo) -> PortView {
+    let (trouble, fix) = trouble(&port.access).unzip();
     let known = port.known.map(str::to_owned);
     PortView {
         endpoint: port.path,
         name: known.or(port.product).unwrap_or_default(),
         identity: port.serial.or(port.usb_path).unwrap_or_default(),
+        trouble,
         fix,
     }
 }
@@ -66,16 +82,11 @@ pub struct Watch {
     /// Since when each adapter is there; the first look finds them old.
     there: BTreeMap<String, (Option<Instant>, PortInfo)>,
     gone: Vec<(Instant, PortView)>,
-    looked: bool,
+    looked: Option<Instant>,
 }
 
 impl Watch {
-    /// The adapters now, and those that came and went a moment ago.
-    pub fn look(&mut self) -> Vec<PortView> {
-        self.look_at(discover::ports(Path::new(SYSFS)), Instant::now())
-    }
-
-    /// [`Watch::look`] with the ports and the time given.
+    /// The adapters that are there now, and those that came and went a moment ago.
     pub fn look_at(&mut self, ports: Vec<PortInfo>, now: Instant) -> Vec<PortView> {
         let key = |port: &PortInfo| port.identity().to_string();
         let new: Vec<String> = ports.iter().map(key).collect();
@@ -86,15 +97,20 @@ impl Watch {
             let short = since.is_some_and(|since| now.duration_since(since) < GRABBED_MAX);
             if short && port.vid.is_some() {
                 let braille = BRAILLE.iter().any(|chip| (Some(chip.0), Some(chip.1)) == usb(&port));
-                let fix = if braille { BRAILLE_FIX } else { GRABBED_FIX };
-                self.gone.push((now, PortView { fix: Some(fix.to_owned()), ..view(port) }));
+                let (trouble, fix) = match braille {
+                    true => (PortTrouble::Braille, BRAILLE_FIX),
+                    false => (PortTrouble::Grabbed, RULES_FIX),
+                };
+                let (trouble, fix) = (Some(trouble), Some(fix.to_owned()));
+                self.gone.push((now, PortView { trouble, fix, ..view(port) }));
             }
         }
-        let since = self.looked.then_some(now);
+        let recent = |looked: &Instant| now.duration_since(*looked) < LOOKS_APART;
+        let since = self.looked.filter(recent).map(|_| now);
         for port in &ports {
             self.there.entry(key(port)).or_insert_with(|| (since, port.clone()));
         }
-        self.looked = true;
+        self.looked = Some(now);
         let back = |gone: &PortView| ports.iter().any(|port| port.path == gone.endpoint);
         self.gone.retain(|(when, gone)| now.duration_since(*when) < TOLD_FOR && !back(gone));
         let mut rows: Vec<PortView> = ports.into_iter().map(view).collect();
@@ -124,6 +140,14 @@ pub struct Used {
 }
 
 impl Used {
+    /// Whether it was asked for by this name, whatever its head needs.
+    fn means(&self, place: &Endpoint) -> bool {
+        Endpoint::parse(&self.endpoint).is_ok_and(|own| match (own.device(), place.device()) {
+            (Some(own), Some(other)) => own == other,
+            _ => own == *place,
+        })
+    }
+
     /// The adapter, among those there are.
     fn port<'a>(&self, ports: &'a [PortInfo]) -> Option<&'a PortInfo> {
         let identity: Identity = self.identity.parse().ok()?;
@@ -157,22 +181,39 @@ impl Memory {
         Memory { file, used }
     }
 
-    /// Remembers a line as the last one used.
+    /// Remembers a line as the last one used, by the name it has now.
     ///
     /// # Errors
     /// [`Code::PortAddress`] for what is no line; [`Code::Config`] when the file cannot be written.
     pub fn remember(
         &mut self,
         endpoint: &str,
-        (profile, settings): (&str, &str),
+        used_with: (&str, &str),
         ports: &[PortInfo],
     ) -> Result<(), Failure> {
         let place = Endpoint::parse(endpoint).map_err(|error| failure::link(&error, endpoint))?;
         let port = ports.iter().find(|port| place.device() == Some(port.path.as_str()));
+        self.remember_as(endpoint, used_with, port)
+    }
+
+    /// [`Memory::remember`] for an adapter that may have another name now than the one by which it
+    /// is asked for: the configuration and the area list go on using that one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn remember_as(
+        &mut self,
+        endpoint: &str,
+        (profile, settings): (&str, &str),
+        port: Option<&PortInfo>,
+    ) -> Result<(), Failure> {
+        let place = Endpoint::parse(endpoint).map_err(|error| failure::link(&error, endpoint))?;
         let identity = port.map_or_else(|| place.to_string(), |port| port.identity().to_string());
         let name = port.and_then(|port| port.known.map(str::to_owned).or(port.product.clone()));
-        let before = self.used.iter().position(|one| one.identity == identity);
-        let mut one = before.map(|at| self.used.remove(at)).unwrap_or_default();
+        // A name means one adapter; an adapter may be asked for by several names.
+        let before = self.used.iter().position(|one| one.means(&place));
+        let before = before.map(|at| self.used.remove(at));
+        let mut one = before.filter(|one| one.identity == identity).unwrap_or_default();
         (one.endpoint, one.identity) = (place.to_string(), identity);
         one.name = name.unwrap_or(one.name);
         for (kept, new) in [(&mut one.profile, profile), (&mut one.settings, settings)] {
@@ -201,30 +242,27 @@ impl Memory {
         &self.used
     }
 
-    /// The line used last that could be used now, by its name of today. Another adapter that has
-    /// got the name of the one remembered is not it.
-    pub fn recall(&self, ports: &[PortInfo]) -> Option<Used> {
-        self.used.iter().find_map(|one| {
-            let place = Endpoint::parse(&one.endpoint).ok()?;
-            let endpoint = match place.device() {
-                None => one.endpoint.clone(),
-                Some(_) => place.at_device(&one.port(ports)?.path).to_string(),
-            };
-            Some(Used { endpoint, ..one.clone() })
+    /// The line used last that could be used now, as it was asked for then. Another adapter that
+    /// has got the name of the one remembered is not it.
+    pub fn last(&self, ports: &[PortInfo]) -> Option<&Used> {
+        self.used.iter().find(|one| {
+            let place = Endpoint::parse(&one.endpoint);
+            place.is_ok_and(|place| place.device().is_none() || one.port(ports).is_some())
         })
     }
 
     /// Where the adapter once known as `endpoint` is now; `endpoint` itself when it was never seen,
     /// is not there, or is no adapter.
     pub fn today(&self, endpoint: &str, ports: &[PortInfo]) -> String {
-        let device = |text: &str| Some(Endpoint::parse(text).ok()?.device()?.to_owned());
-        let Some(asked) = device(endpoint) else { return endpoint.to_owned() };
-        let known = self.used.iter().find(|one| device(&one.endpoint).as_ref() == Some(&asked));
-        let port = known.and_then(|one| one.port(ports));
-        match (Endpoint::parse(endpoint), port) {
-            (Ok(place), Some(port)) => place.at_device(&port.path).to_string(),
-            _ => endpoint.to_owned(),
-        }
+        let Ok(place) = Endpoint::parse(endpoint) else { return endpoint.to_owned() };
+        let port = self.port(&place, ports);
+        port.map_or(endpoint.to_owned(), |port| place.at_device(&port.path).to_string())
+    }
+
+    /// The adapter once known by this name, among those there are.
+    fn port<'a>(&self, place: &Endpoint, ports: &'a [PortInfo]) -> Option<&'a PortInfo> {
+        place.device()?;
+        self.used.iter().find(|one| one.means(place))?.port(ports)
     }
 
     /// The device servers and heads used before, for the list.
@@ -237,6 +275,7 @@ impl Memory {
                 endpoint: one.endpoint.clone(),
                 name: name.to_owned(),
                 identity: identity.trim().to_owned(),
+                trouble: None,
                 fix: None,
             })
         };
@@ -260,6 +299,7 @@ pub fn scan(time: Duration, heads: &[HeadRow]) -> Result<Vec<PortView>, Failure>
             .flatten()
             .collect::<Vec<_>>()
             .join(", "),
+        trouble: None,
         fix: None,
     };
     Ok(found.into_iter().map(row).collect())
@@ -317,12 +357,13 @@ mod tests {
         assert_eq!(memory.today("/dev/ttyUSB0", &now), "/dev/ttyUSB1");
         assert_eq!(memory.today(head, &now), "/dev/ttyUSB0?dtr=1&rts=0&settle_ms=0");
         assert_eq!(memory.today("/dev/ttyS7", &now), "/dev/ttyS7");
-        let last = memory.recall(&now).unwrap();
-        assert_eq!((last.endpoint.as_str(), last.settings.as_str()), ("/dev/ttyUSB1", "1200-8E1"));
+        let last = memory.last(&now).unwrap();
+        assert_eq!((last.endpoint.as_str(), last.settings.as_str()), ("/dev/ttyUSB0", "1200-8E1"));
+        assert_eq!(memory.today(&last.endpoint, &now), "/dev/ttyUSB1");
         assert_eq!(last.profile, "dlt645-2007-c", "kept where nothing newer was said");
         // In another socket the nameless one is not known; nothing but the server is left.
         let moved = [ch340("/dev/ttyUSB0", "1-4")];
-        assert_eq!(memory.recall(&moved).unwrap().endpoint, "tcp://10.0.0.7:4001");
+        assert_eq!(memory.last(&moved).unwrap().endpoint, "tcp://10.0.0.7:4001");
         let saved = memory.saved();
         assert_eq!(saved.len(), 1);
         assert_eq!((saved[0].name.as_str(), saved[0].identity.as_str()), ("tcp", "tms 9600-8N1"));
@@ -357,11 +398,16 @@ mod tests {
         watch.look_at(vec![ch340.clone(), ftdi.clone()], start + 2 * s);
         let rows = watch.look_at(vec![], start + 4 * s);
         let told: Vec<_> = rows.iter().map(|row| row.fix.as_deref().unwrap()).collect();
-        assert_eq!(told, [GRABBED_FIX, BRAILLE_FIX]);
+        assert_eq!(told, [RULES_FIX, BRAILLE_FIX]);
+        let why: Vec<_> = rows.iter().map(|row| row.trouble.unwrap()).collect();
+        assert_eq!(why, [PortTrouble::Grabbed, PortTrouble::Braille]);
         // It comes back: the remark goes. The other one's goes with time.
         let rows = watch.look_at(vec![ch340.clone()], start + 5 * s);
         assert_eq!(rows.iter().filter(|row| row.fix.is_some()).count(), 1);
         assert_eq!(watch.look_at(vec![ch340.clone()], start + 90 * s).len(), 1);
         assert_eq!(watch.look_at(vec![], start + 91 * s), [], "long enough to have been a hand");
+        // Nobody looked for a while: it may have been there all the time.
+        watch.look_at(vec![ftdi.clone()], start + 120 * s);
+        assert_eq!(watch.look_at(vec![], start + 121 * s), []);
     }
 }

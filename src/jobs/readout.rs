@@ -63,6 +63,8 @@ pub struct Readout {
     pub values: Vec<Got>,
     /// Names of the items it refused or stayed silent on.
     pub missing: Vec<String>,
+    /// Lines of a table that came damaged, as sent: what they said may be wrong.
+    pub damaged: Vec<String>,
     /// SHA-256 over the raw bytes, both directions, in order.
     pub digest: [u8; 32],
     /// From the first request to the last answer.
@@ -85,10 +87,15 @@ pub fn readout(
 ) -> Result<Readout, Failure> {
     let begun = line.link.now();
     let mut digest = Sha256::new();
+    let mut damaged = Vec::new();
     let found = match address {
         BusAddress::Dlt645(no) => dlt645::read(line, *no, items, &mut digest)?,
         BusAddress::Modbus(unit) => modbus::read(line, *unit, items, &mut digest)?,
-        BusAddress::Iec(address) => iec62056::read(line, address, items, &mut digest)?,
+        BusAddress::Iec(address) => {
+            let (found, lines) = iec62056::read(line, address, items, &mut digest)?;
+            damaged = lines;
+            found
+        }
         BusAddress::Cjt188(address) => cjt188::read(line, *address, items, &mut digest)?,
         BusAddress::Dlt698(address) => dlt698::read(line, address, items, &mut digest)?,
         BusAddress::Dlms(address) => dlms::read(line, *address, items, &mut digest)?,
@@ -98,7 +105,7 @@ pub fn readout(
     let lacking = items.iter().zip(&found).filter(|(_, got)| got.is_none());
     let missing = lacking.map(|(item, _)| item.name.clone()).collect();
     let values = found.into_iter().flatten().collect();
-    Ok(Readout { values, missing, digest: digest.finalize().into(), took })
+    Ok(Readout { values, missing, damaged, digest: digest.finalize().into(), took })
 }
 
 /// An item's value from its bytes, by the form the profile names.

@@ -20,6 +20,7 @@ use super::address::BusAddress;
 use super::evidence::{self, How};
 use super::failure::{self, fail};
 use super::gate::{self, Permit};
+use super::proven::{self, Waiver};
 use super::read_back::{self, Case, read_back, unreachable};
 use super::trust::{self, Trust};
 use super::views::{Failure, FinishedView, PreflightView, Stage};
@@ -27,7 +28,7 @@ use super::{Desk, Line, check, tokens};
 use crate::report::Code;
 use crate::store::{Event, MAX_SENDS, TokenRow, TokenState};
 use crate::units::{
-    Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, TokenId, UnixSeconds,
+    Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, TokenId, UnixSeconds, Verb,
 };
 use resolve::settle_late;
 use send::Said;
@@ -87,6 +88,7 @@ fn try_preflight(
     let trust = trust::read(desk.store);
     let permit = gate::money(desk, &trust, &row.facts.intent(), line.moment())?;
     let (facts, token) = verified(desk, line, row, &trust, &permit)?;
+    let waiver = proven::money(line.profile, desk.accepted)?;
     let address = address(desk, line, meter)?;
     (line.progress)(Stage::Reading, 0, 1);
     let how = How { hoard: true, step: facts.count_before.next() };
@@ -102,6 +104,8 @@ fn try_preflight(
     }
     check::meter(&facts, &seen.evidence, token.max_balance, seen.hoard)?;
     let listed = desk.store.meter(meter);
+    let mut warnings = permit.warnings;
+    warnings.extend(waiver.map(|waiver| waiver.warning()));
     let (customer, location) =
         listed.map(|meter| (meter.customer, meter.location)).unwrap_or_default();
     let view = PreflightView {
@@ -111,7 +115,7 @@ fn try_preflight(
         expected_balance: check::expected(&facts, &seen.evidence),
         drift_s: evidence::drift(line, seen.evidence.meter_clock),
         evidence: seen.evidence,
-        warnings: permit.warnings,
+        warnings,
         device: permit.device,
         operator: permit.operator,
     };
@@ -201,8 +205,8 @@ pub fn commit(
     let mut shown = None;
     let ready = before_intent(preflight, desk, line, &row, &mut shown);
     let facts = preflight.facts;
-    let begun = ready.and_then(|(before, permit, address)| {
-        let proof = begin(desk, line, &facts, &before, &permit)?;
+    let begun = ready.and_then(|Ready { before, permit, waiver, address }| {
+        let proof = begin(desk, line, (&facts, &before), &permit, waiver.as_ref())?;
         Ok((proof, before, address))
     });
     let (proof, before, address) = match begun {
@@ -217,14 +221,27 @@ pub fn commit(
     finish(desk, line, facts, before, judgement)
 }
 
-/// The override, if one is needed, and directly after it the intent.
+/// What the last checks leave.
+struct Ready {
+    before: Evidence,
+    permit: Permit,
+    waiver: Option<Waiver>,
+    address: BusAddress,
+}
+
+/// On whose word unproven rows are written by; the override, if one is needed; and directly after
+/// it the intent.
 fn begin(
     desk: &Desk<'_>,
     line: &Line<'_>,
-    facts: &IntentFacts,
-    before: &Evidence,
+    (facts, before): (&IntentFacts, &Evidence),
     permit: &Permit,
+    waiver: Option<&Waiver>,
 ) -> Result<IntentProof, Failure> {
+    if let Some(waiver) = waiver {
+        let event = waiver.event(facts.meter, Verb::Recharge);
+        desk.store.append(&desk.stamp(line), event).map_err(|error| failure::store(&error))?;
+    }
     permit.spend(desk, facts, line.moment())?;
     let proof = desk.store.intent(&desk.stamp(line), *facts, before.clone(), &permit.bounds());
     proof.map_err(|error| permit.refusal(&error))
@@ -237,7 +254,7 @@ fn before_intent(
     line: &mut Line<'_>,
     row: &TokenRow,
     shown: &mut Option<Evidence>,
-) -> Result<(Evidence, Permit, BusAddress), Failure> {
+) -> Result<Ready, Failure> {
     if line.cancel.load(Ordering::Relaxed) {
         return Err(fail(Code::Cancelled, ""));
     }
@@ -248,6 +265,7 @@ fn before_intent(
     if facts != preflight.facts {
         return Err(fail(Code::TokenConflict, facts.token.to_string()));
     }
+    let waiver = proven::money(line.profile, desk.accepted)?;
     let address = address(desk, line, facts.meter)?;
     let mut before = preflight.view.evidence.clone();
     if !is_fresh(before.read_at, line.now()) {
@@ -256,7 +274,7 @@ fn before_intent(
     }
     *shown = Some(before.clone());
     check::meter(&facts, &before, preflight.max_balance, preflight.hoard)?;
-    Ok((before, permit, address))
+    Ok(Ready { before, permit, waiver, address })
 }
 
 /// Sends, reads back, and sends the same frame again only where a read-back proved "not applied"

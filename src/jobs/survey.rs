@@ -9,15 +9,17 @@
 //! |---|---|
 //! | [`plan`] | which questions at which settings, in which order; the budget |
 //! | [`ear`] | one question, and everything heard until the line is quiet |
+//! | [`late`] | whether this machine listened at all |
 //! | [`spot`] | frames of every protocol in a stretch of bytes |
 //! | [`modbus`] | 247 addresses in two short passes |
-//! | [`tree`] | DL/T 645 numbers by their low digits |
+//! | [`tree`] | DL/T 645 and 698.45 numbers by their low digits |
 //! | [`tally`], [`doctor`] | evidence, and verdicts from it |
 //! | [`saved`], [`book`] | to go on later; spreadsheets |
 
 pub mod book;
 pub mod doctor;
 pub mod ear;
+pub mod late;
 pub mod modbus;
 pub mod plan;
 pub mod saved;
@@ -128,8 +130,14 @@ fn settings_differ(pair: &[Step]) -> bool {
 
 fn view(saved: &Saved, opened: LineSettings, end: SurveyEnd) -> SurveyView {
     let opened = LineSettings::parse(&saved.opened).unwrap_or(opened);
-    let case =
-        doctor::Case { tally: &saved.tally, meters: &saved.found, opened, fixed: saved.fixed };
+    let busy = saved.gaps.iter().filter(|gap| gap.why == Gap::MachineBusy).count();
+    let case = doctor::Case {
+        tally: &saved.tally,
+        meters: &saved.found,
+        opened,
+        fixed: saved.fixed,
+        busy: u32::try_from(busy).unwrap_or(u32::MAX),
+    };
     let mut meters: Vec<SurveyMeter> = saved.found.iter().map(tally::Found::view).collect();
     // Numbers of different length in the order of their value.
     let order = |m: &SurveyMeter| (m.protocol, m.line.clone(), m.address.len(), m.address.clone());
@@ -169,6 +177,7 @@ impl Sweep<'_> {
             if !search.ear.tune(step.settings)? {
                 search.gap(Gap::Settings, settings_of(&steps));
                 self.saved.fixed = true;
+                self.saved.again.clear();
                 steps = self.steps(search);
                 self.saved.steps = 0;
                 continue;
@@ -177,11 +186,15 @@ impl Sweep<'_> {
                 let heard = search.ear.listen(CHATTER)?;
                 note_chatter(search, &heard.bytes());
             }
+            let unjudged = search.ear.unjudged;
             match take(search, step.protocol) {
                 Err(Stop::Babble) => search.gap(Gap::Babble, step.settings.to_string()),
                 taken => taken?,
             }
             let done = format!("{} {}", step.protocol.as_str(), step.settings);
+            if search.ear.unjudged > unjudged {
+                self.once_more(search, &step, &mut steps);
+            }
             if !self.saved.searched.contains(&done) {
                 self.saved.searched.push(done);
             }
@@ -207,8 +220,13 @@ impl Sweep<'_> {
     }
 
     fn steps(&self, search: &Search<'_, '_>) -> Vec<Step> {
-        let steps = plan::steps(search.plan);
+        let mut steps = plan::steps(search.plan);
         if !self.saved.fixed {
+            let again = self.saved.again.iter();
+            steps.extend(again.filter_map(|(protocol, line)| {
+                let settings = LineSettings::parse(line).ok()?;
+                Some(Step { protocol: *protocol, settings })
+            }));
             return steps;
         }
         let mut at_hand: Vec<Step> = Vec::new();
@@ -219,6 +237,18 @@ impl Sweep<'_> {
             }
         }
         at_hand
+    }
+
+    /// This machine was too late to judge a step: once more when everything else is done, for it
+    /// may have less to do by then; after that it is said.
+    fn once_more(&mut self, search: &mut Search<'_, '_>, step: &Step, steps: &mut Vec<Step>) {
+        let this = (step.protocol, step.settings.to_string());
+        if self.saved.again.contains(&this) {
+            search.gap(Gap::MachineBusy, settings_of(&[*step]));
+        } else {
+            self.saved.again.push(this);
+            steps.push(*step);
+        }
     }
 
     fn begin(&self, search: &mut Search<'_, '_>, step: &Step, of: usize) {
@@ -277,8 +307,17 @@ impl Sweep<'_> {
                 }
             }
         }
+        // Steps to be done once more are not "not needed": nobody knows what they would bring.
+        let again = |step: &Step| {
+            self.saved.again.contains(&(step.protocol, step.settings.to_string()))
+                && self.saved.searched.contains(&settings_of(&[*step]))
+        };
+        let (unjudged, rest): (Vec<Step>, Vec<Step>) = rest.iter().partition(|step| again(step));
+        if !unjudged.is_empty() {
+            search.gap(Gap::MachineBusy, settings_of(&unjudged));
+        }
         if !rest.is_empty() {
-            search.gap(Gap::FoundEnough, settings_of(rest));
+            search.gap(Gap::FoundEnough, settings_of(&rest));
         }
         Ok(true)
     }
@@ -345,7 +384,7 @@ fn take(search: &mut Search<'_, '_>, protocol: SurveyProtocol) -> Result<(), Sto
             }
             Ok(())
         }
-        SurveyProtocol::Dlt698 => everybody(search, protocol, &spot::dlt698_address(), TURNAROUND),
+        SurveyProtocol::Dlt698 => tree::search_698(search),
         SurveyProtocol::Iec => everybody(search, protocol, &spot::iec_request(), TURNAROUND_IEC),
     }
 }
@@ -373,9 +412,16 @@ fn later(steps: &[Step], at: usize, plan: &SurveyPlan) -> Duration {
     rest.iter().map(|step| plan::budget(step, plan)).sum()
 }
 
-/// Steps as they are named: `modbus-rtu 9600-8N1`.
+/// Steps as they are named: `modbus-rtu 9600-8N1`; those of one protocol together, for the list is
+/// long: `dlt645 2400-8E1 1200-8E1, modbus-rtu 9600-8N1`.
 fn settings_of(steps: &[Step]) -> String {
-    let names: Vec<String> =
-        steps.iter().map(|step| format!("{} {}", step.protocol.as_str(), step.settings)).collect();
+    let mut named: Vec<(SurveyProtocol, String)> = Vec::new();
+    for Step { protocol, settings } in steps {
+        match named.iter_mut().find(|(known, _)| known == protocol) {
+            Some((_, text)) => *text += &format!(" {settings}"),
+            None => named.push((*protocol, format!("{} {settings}", protocol.as_str()))),
+        }
+    }
+    let names: Vec<String> = named.into_iter().map(|(_, text)| text).collect();
     names.join(", ")
 }

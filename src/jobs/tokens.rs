@@ -13,7 +13,7 @@ use super::documents::{take_override, take_status};
 use super::failure::{self, fail};
 use super::trust::{self, Trust};
 use super::views::{Failure, TokenStateView, TokenView};
-use super::{Moment, Session, bundle};
+use super::{Moment, Session, bundle, meters};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
 use crate::units::{MeterNo, TokenId, UnixSeconds, Verb};
@@ -160,7 +160,10 @@ pub fn list(
     let mut rows = store.tokens(after, limit.saturating_add(1));
     let more = rows.len() > limit;
     rows.truncate(limit);
-    (rows.iter().map(|row| view(row, now)).collect(), more)
+    let own_line = |meter| store.meter(meter).is_some_and(|row| meters::own_line(&row.place));
+    let token =
+        |row: &TokenRow| TokenView { own_line: own_line(row.facts.meter), ..view(row, now) };
+    (rows.iter().map(token).collect(), more)
 }
 
 /// A token for a list.
@@ -188,6 +191,7 @@ pub fn view(row: &TokenRow, now: UnixSeconds) -> TokenView {
         count_before: facts.count_before,
         expires: facts.expires,
         state,
+        own_line: false,
     }
 }
 

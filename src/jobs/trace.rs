@@ -6,7 +6,7 @@
 //! broken or cut short as it may be: rather a byte too many than one too few.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::failure::fail;
@@ -23,6 +23,9 @@ use crate::units::UnixSeconds;
 /// Bytes of a recording that is played, at most: two full files.
 const PLAYED_MAX: u64 = 2 * LENGTH_MAX;
 
+/// Characters of a line's name in that of its file, at most.
+const NAME_MAX: usize = 80;
+
 /// Bytes of a DL/T 645 password.
 const DLT645_PASSWORD: usize = 3;
 
@@ -38,6 +41,23 @@ pub struct About<'a> {
     pub settings: &'a LineSettings,
     /// Where the line is; only its kind is written.
     pub endpoint: &'a str,
+}
+
+/// The file of one of several lines: they talk at the same time, so each has its own. The usual
+/// port keeps the name asked for, every other line puts its own behind it: `night.rec`,
+/// `night.ttyUSB1.rec`, `night.tcp___10.0.0.7_4001.rec`.
+pub fn file_of(file: &Path, port: Option<&str>, usual: Option<&str>) -> PathBuf {
+    let port = port.map(str::trim).unwrap_or_default();
+    if port.is_empty() || usual.map(str::trim) == Some(port) {
+        return file.to_owned();
+    }
+    let name = port.strip_prefix("/dev/").unwrap_or(port);
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '_' };
+    let name: String = name.chars().map(safe).take(NAME_MAX).collect();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let end =
+        file.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
+    file.with_file_name(format!("{stem}.{name}{end}"))
 }
 
 /// Records everything on `link` at the end of `file`.

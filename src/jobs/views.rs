@@ -7,10 +7,11 @@
 mod lists;
 mod people;
 mod survey;
+mod work;
 
 pub use lists::{
     BoxRowView, BoxUserView, JournalKind, JournalRow, MeterRowView, MeterView, OpenIntentView,
-    PortView, TokenStateView, TokenView,
+    PortTrouble, PortView, TokenStateView, TokenView,
 };
 pub use people::{
     LockedView, LogOutWhy, LoggedOutWhy, OperatorView, SessionView, ShiftView, Standing,
@@ -22,9 +23,13 @@ pub use survey::{
     SurveyProtocol, SurveyView, Verdict, VerdictKind,
 };
 
+pub use work::{MarkView, WorkView};
+
+use super::access::MeterPassword;
+use super::errand::{Answer, Sheet as WorkSheet, Values};
 use crate::units::{
-    Caps, Credit, Decision, Energy, Evidence, Exposure, MeterNo, Money, OperatorId, Outcome,
-    PurchaseCount, RelayState, TokenId, UnixSeconds,
+    Caps, Credit, Decision, Energy, ErrandKind, Evidence, Exposure, MeterNo, Money, OperatorId,
+    Outcome, PurchaseCount, RelayState, TokenId, UnixSeconds, WorkId,
 };
 use secrecy::SecretString;
 
@@ -68,6 +73,19 @@ pub enum Request {
     Survey { errand: ErrandId, plan: SurveyPlan },
     /// Write a spreadsheet into the home folder. The answer is [`Update::BookSaved`].
     SaveBook(Box<Book>),
+    /// The longer errands, and what is remembered of meters.
+    Works,
+    /// What a longer errand would do; changes nothing.
+    WorkPlan { errand: ErrandId, kind: ErrandKind, values: Values },
+    /// Begin a longer errand and carry it on.
+    WorkBegin {
+        errand: ErrandId,
+        kind: ErrandKind,
+        values: Values,
+        password: Option<MeterPassword>,
+    },
+    /// Carry a longer errand on with the answer to what it asked last.
+    WorkGo { errand: ErrandId, work: WorkId, answer: Answer, password: Option<MeterPassword> },
     /// Stop waiting. Of a recharge already sent this stops only the waiting.
     Cancel(ErrandId),
     /// Exchange with the office.
@@ -127,6 +145,12 @@ pub enum Update {
     SurveyProgress { errand: ErrandId, progress: Box<SurveyProgress> },
     /// A survey ended; stopped or broken off it still says what was found.
     Surveyed { errand: ErrandId, result: Result<Box<SurveyView>, Failure> },
+    /// Answer to [`Request::Works`].
+    Works { rows: Vec<WorkView>, marks: Vec<MarkView> },
+    /// Where a longer errand stands.
+    WorkProgress { errand: ErrandId, sheet: Box<WorkSheet> },
+    /// A longer errand was planned, ended, or waits for a person.
+    WorkSheet { errand: ErrandId, result: Result<Box<WorkSheet>, Failure> },
     /// A spreadsheet was written; where.
     BookSaved(Result<String, Failure>),
     /// Tokens were imported: taken, already there, and refused with the reason for each.

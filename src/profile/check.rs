@@ -9,7 +9,7 @@ use super::place;
 use super::raw::{Need, Notes, Table};
 use super::{
     Class, Item, Line, MAX_FILE, Patience, Place, Profile, Protocol, StatusBit, Terminal, lint,
-    money,
+    manners, money,
 };
 use crate::protocol::Framing;
 use crate::protocol::form::Form;
@@ -52,9 +52,19 @@ pub(super) fn says_replaces(text: &str) -> bool {
 }
 
 /// What every row has if it does not say otherwise.
-struct Defaults {
-    source: String,
-    confidence: char,
+pub(super) struct Defaults {
+    pub source: String,
+    pub confidence: char,
+}
+
+/// What a table says of where it comes from and how sure it is; else what the file says.
+pub(super) fn defaults(notes: &mut Notes<'_>, table: &mut Table<'_>, file: &Defaults) -> Defaults {
+    let source = table.text(notes, "source", Need::May, "where the fact comes from", words);
+    let confidence = table.text(notes, "confidence", Need::May, SURE, sure);
+    Defaults {
+        source: source.unwrap_or_else(|| file.source.clone()),
+        confidence: confidence.unwrap_or(file.confidence),
+    }
 }
 
 /// The keys above the first section.
@@ -97,10 +107,11 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
     };
     let items = items(notes, &mut top, protocol, &defaults);
     let status = statuses(notes, &mut top, &items);
+    let manners = manners::read(notes, &mut top, protocol);
     let terminal = top.table(notes, "terminal", Need::May);
     let terminal = terminal.and_then(|table| terminal_of(notes, table, protocol));
     let money = match top.table(notes, "money", Need::May) {
-        Some(table) => money::read(notes, table, protocol, defaults.confidence),
+        Some(table) => money::read(notes, table, protocol, &defaults),
         None => {
             lint::no_money(notes, protocol);
             money::Read::default()
@@ -117,6 +128,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
         line: line?,
         timing: timing?,
         password_level: level?,
+        manners,
         terminal,
         items,
         status,
@@ -278,8 +290,7 @@ fn item(
         }
     };
     let unit = table.text(notes, "unit", Need::May, "a unit", |text| Some(text.to_owned()));
-    let source = table.text(notes, "source", Need::May, "where the fact comes from", words);
-    let confidence = table.text(notes, "confidence", Need::May, SURE, sure);
+    let Defaults { source, confidence } = self::defaults(notes, &mut table, defaults);
     table.finish(notes);
     Some(Item {
         name: called?,
@@ -288,8 +299,8 @@ fn item(
         len,
         decimals: decimals?,
         unit: unit.unwrap_or_default(),
-        source: source.unwrap_or_else(|| defaults.source.clone()),
-        confidence: confidence.unwrap_or(defaults.confidence),
+        source,
+        confidence,
     })
 }
 

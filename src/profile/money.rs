@@ -3,6 +3,7 @@
 //! For DL/T 645 every row has to be there. For Modbus a maker's document may give only some: the
 //! profile is good for reading then, and says which rows a recharge is refused for.
 
+use super::check::{self, Defaults};
 use super::fault::What;
 use super::place::{hex, register};
 use super::raw::{Need, Notes, Table};
@@ -29,12 +30,14 @@ struct Common {
     unit: CreditUnit,
     price_fen_per_kwh: i64,
     power_w: i64,
+    defaults: Defaults,
 }
 
 impl Common {
     fn rules(self, at: MoneyAt) -> MoneyRules {
-        let Self { unit, price_fen_per_kwh, power_w } = self;
-        MoneyRules { unit, price_fen_per_kwh, power_w, at }
+        let Self { unit, price_fen_per_kwh, power_w, defaults } = self;
+        let Defaults { source, confidence } = defaults;
+        MoneyRules { unit, price_fen_per_kwh, power_w, source, confidence, at }
     }
 }
 
@@ -42,7 +45,7 @@ pub(super) fn read(
     notes: &mut Notes<'_>,
     mut table: Table<'_>,
     protocol: Option<Protocol>,
-    confidence: char,
+    file: &Defaults,
 ) -> Read {
     let (at, path) = (table.at, table.path.clone());
     match protocol {
@@ -53,7 +56,9 @@ pub(super) fn read(
             return Read::default();
         }
     }
-    let common = common(notes, &mut table);
+    let own = check::defaults(notes, &mut table, file);
+    let confidence = own.confidence;
+    let common = common(notes, &mut table, own);
     if protocol == Some(Protocol::Dlt645_2007) {
         let money = dlt645(notes, &mut table);
         table.finish(notes);
@@ -72,7 +77,7 @@ pub(super) fn read(
     Read { rules, lacks }
 }
 
-fn common(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Common> {
+fn common(notes: &mut Notes<'_>, table: &mut Table<'_>, defaults: Defaults) -> Option<Common> {
     let unit = table.text(notes, "unit", Need::Must, "yuan or kwh", |text| match text {
         "yuan" => Some(CreditUnit::Yuan),
         "kwh" => Some(CreditUnit::Kwh),
@@ -80,7 +85,7 @@ fn common(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Common> {
     });
     let price = table.number(notes, "price_fen_per_kwh", Need::Must, 1..=10_000, "");
     let power = table.number(notes, "power_w", Need::Must, 1..=10_000_000, "");
-    Some(Common { unit: unit?, price_fen_per_kwh: price?, power_w: power? })
+    Some(Common { unit: unit?, price_fen_per_kwh: price?, power_w: power?, defaults })
 }
 
 fn dlt645(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Dlt645Money> {

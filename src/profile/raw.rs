@@ -171,6 +171,16 @@ impl<'a> Table<'a> {
         found
     }
 
+    /// Yes or no.
+    pub fn flag(&mut self, notes: &mut Notes<'_>, key: &'static str) -> Option<bool> {
+        let value = self.cell(key)?;
+        let found = value.get_ref().as_bool();
+        if found.is_none() {
+            self.wrong(notes, key, "true or false");
+        }
+        found
+    }
+
     /// A section or an inline table.
     pub fn table(
         &mut self,

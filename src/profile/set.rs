@@ -87,6 +87,12 @@ impl Profiles {
         None
     }
 
+    /// Takes in a profile from `file`, in place of one of its id.
+    pub fn put(&mut self, profile: Profile, file: &str) {
+        self.list.retain(|(known, _)| known.id != profile.id);
+        self.list.push((profile, Some(file.to_owned())));
+    }
+
     /// The built-in profiles alone.
     pub fn built_in() -> Self {
         Self::new(Vec::new()).0

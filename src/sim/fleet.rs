@@ -18,7 +18,7 @@
 //!
 //! [[meter]]
 //! no = "000000000132"
-//! profile = "dlt645-1997"             # the edition of a built-in profile
+//! profile = "dlt645-1997"             # the edition of a profile
 //! ```
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ use super::meter::Meter;
 use super::noise;
 use super::purse::AuditError;
 use super::setup::{MeterSetup, Port, as_optional_text, as_text};
-use crate::profile::{Profile, Protocol};
+use crate::profile::{Profile, ProfileError, Protocol};
 use crate::protocol::dlt645::frame::Frame;
 use crate::units::{AccountNo, MeterNo};
 
@@ -119,6 +119,19 @@ impl Fleet {
     /// # Errors
     /// [`FleetError`], with the line where TOML says so.
     pub fn from_toml_at(text: &str, start: Civil) -> Result<Self, FleetError> {
+        Self::from_toml_with(text, start, &|name| Profile::built_in(name).ok())
+    }
+
+    /// The same with profiles other than the built-in ones. Of a profile only the edition counts
+    /// here: what a DL/T 645 meter holds is in the tables of its edition.
+    ///
+    /// # Errors
+    /// [`FleetError`], with the line where TOML says so.
+    pub fn from_toml_with(
+        text: &str,
+        start: Civil,
+        profile: &dyn Fn(&str) -> Option<Profile>,
+    ) -> Result<Self, FleetError> {
         let wrong = |error: toml::de::Error| FleetError::File(error.to_string());
         let file: File = toml::from_str(text).map_err(wrong)?;
         let start = file.start.unwrap_or(start);
@@ -130,7 +143,7 @@ impl Fleet {
         for (at, own) in file.meter.iter().enumerate() {
             let no = own.get("no").and_then(|no| no.as_str()).and_then(|no| no.parse().ok());
             let no: MeterNo = no.ok_or(FleetError::NoNumber(at + 1))?;
-            let own = &by_profile(own)?;
+            let own = &by_profile(own, profile)?;
             if !named.insert(no) {
                 return Err(FleetError::Twice(no));
             }
@@ -254,12 +267,15 @@ fn number_after<T: std::str::FromStr>(first: &str, nth: usize) -> Option<T> {
 
 /// A meter that names its profile instead of its edition: the two do not contradict each other in
 /// one file.
-fn by_profile(own: &toml::Table) -> Result<toml::Table, FleetError> {
+fn by_profile(
+    own: &toml::Table,
+    profile: &dyn Fn(&str) -> Option<Profile>,
+) -> Result<toml::Table, FleetError> {
     let mut own = own.clone();
     let Some(name) = own.remove("profile") else { return Ok(own) };
     let name = name.as_str().unwrap_or_default();
-    let profile = Profile::built_in(name);
-    let edition = match profile.map_err(|error| FleetError::File(error.to_string()))?.protocol {
+    let unknown = || FleetError::File(ProfileError::Unknown(name.to_owned()).to_string());
+    let edition = match profile(name).ok_or_else(unknown)?.protocol {
         Protocol::Dlt645_2007 => "2007",
         Protocol::Dlt645_1997 => "1997",
         _ => return Err(FleetError::File(format!("{name}: meters of another protocol here"))),

@@ -4,7 +4,7 @@
 //! field can be renamed here without touching a single old journal.
 
 pub use super::bundles::BundleTaken;
-pub use super::rows::RawRecord;
+pub use super::rows::{RawRecord, ShiftSummary};
 use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
@@ -182,21 +182,13 @@ pub enum LogOut {
     Ended,
 }
 
-/// What was done between log-in and log-out. Sums are of accepted recharges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ShiftSummary {
-    /// Meters read.
-    pub reads: u32,
-    /// Recharges accepted.
-    pub accepted: u32,
-    /// Recharges refused, by the meter or before anything was sent.
-    pub refused: u32,
-    /// Recharges without a known outcome at the end.
-    pub unknown: u32,
-    /// Accepted, fen.
-    pub yuan: i64,
-    /// Accepted, 0.01 kWh.
-    pub kwh: i64,
+/// How somebody said that rows which are not proven may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The configuration of the handheld names the profile.
+    Configured,
+    /// The command that wrote named it.
+    Asked,
 }
 
 /// A step of a longer errand.
@@ -410,6 +402,20 @@ pub enum Event {
     },
     /// A bundle of parameters was taken in (verified before); its file is a snapshot.
     BundleTaken(BundleTaken),
+    /// A meter is about to be written to by rows of its profile that are not proven, because
+    /// somebody said that it is meant.
+    UnprovenAccepted {
+        /// The meter.
+        meter: MeterNo,
+        /// What for.
+        verb: Verb,
+        /// The profile.
+        profile: String,
+        /// How sure its rows are: C or D.
+        confidence: char,
+        /// Who said so.
+        by: Acceptance,
+    },
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -434,7 +440,9 @@ impl Event {
             | Self::Resolved { meter, .. } => Some(*meter),
             Self::Intent { facts, .. } => Some(facts.meter),
             Self::Resend { after_read, .. } => Some(after_read.meter),
-            Self::OverrideTaken { meter, .. } | Self::OverrideUsed { meter, .. } => Some(*meter),
+            Self::OverrideTaken { meter, .. }
+            | Self::OverrideUsed { meter, .. }
+            | Self::UnprovenAccepted { meter, .. } => Some(*meter),
             Self::Enrolled { .. }
             | Self::TokenWithdrawn { .. }
             | Self::TimeAnchor { .. }

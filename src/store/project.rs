@@ -204,6 +204,7 @@ impl Changes<'_> {
             | Event::LoggedIn { .. }
             | Event::LoggedOut { .. }
             | Event::PinSet { .. }
+            | Event::UnprovenAccepted { .. }
             | Event::TailCut { .. } => Ok(()),
         }
     }

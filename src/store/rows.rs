@@ -294,3 +294,20 @@ pub struct RawRecord {
     /// Its own chain hash.
     pub hash: [u8; 32],
 }
+
+/// What was done between log-in and log-out. Sums are of accepted recharges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShiftSummary {
+    /// Meters read.
+    pub reads: u32,
+    /// Recharges accepted.
+    pub accepted: u32,
+    /// Recharges refused, by the meter or before anything was sent.
+    pub refused: u32,
+    /// Recharges without a known outcome at the end.
+    pub unknown: u32,
+    /// Accepted, fen.
+    pub yuan: i64,
+    /// Accepted, 0.01 kWh.
+    pub kwh: i64,
+}

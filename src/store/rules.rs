@@ -43,6 +43,7 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
         Event::OverrideTaken { bytes, .. } => fits("override", bytes.len(), MAX_TOKEN),
         Event::Revoked { ids, .. } => fits("revocations", ids.len(), MAX_REVOKED),
         Event::Software { version, .. } => fits("version", version.len(), MAX_TEXT),
+        Event::UnprovenAccepted { profile, .. } => fits("profile", profile.len(), MAX_TEXT),
         Event::PinSet { how, .. } => fits("how", how.len(), MAX_TEXT),
         Event::Refused { code, .. } => fits("code", code.len(), MAX_TEXT),
         Event::Step(step) => {
@@ -125,6 +126,7 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
         | Event::Marked { .. }
         | Event::TimeAnchor { .. }
         | Event::ReceiptStored { .. }
+        | Event::UnprovenAccepted { .. }
         | Event::TailCut { .. } => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ messages! {
         en: "Look at the meter. To recharge {meter}, type the last four digits of its number:",
         zh: "请核对电表。要给 {meter} 充值，请输入表号后四位：",
     }
-    ask_meter_password() {
+    ask_meter_digits() {
         en: "The meters' password, six digits (Enter if none is needed): ",
         zh: "电表密码，六位数字（不需要则直接回车）：",
     }
@@ -34,6 +34,7 @@ messages! {
     ask_pin_again() { en: "Once more:", zh: "请再输入一次：" }
     pins_differ() { en: "the two are not the same", zh: "两次输入不一致" }
     ask_recovery() { en: "Recovery code of the office:", zh: "后台给的恢复码：" }
+    ask_meter_password() { en: "Password of the meter:", zh: "电表密码：" }
     ask_activation(operator: &str) {
         en: "Activation code of {operator}, from the office:",
         zh: "{operator} 的激活码（由后台提供）：",

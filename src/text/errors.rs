@@ -93,6 +93,7 @@ table! {
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,
+    WriteUnproven => meter::WRITE_UNPROVEN,
     LineFixed => line::LINE_FIXED,
     TraceUnreadable => line::TRACE_UNREADABLE,
     TokenMalformed => token::TOKEN_MALFORMED,

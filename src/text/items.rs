@@ -51,6 +51,8 @@ const ITEMS: &[(&str, Both)] = &[
     ("model", both("Model", "型号")),
     ("ct", both("CT ratio", "电流变比")),
     ("pt", both("PT ratio", "电压变比")),
+    // No item, but said beside them: a line of a meter's table that lacks a bracket.
+    ("damaged", both("Damaged line", "残缺行")),
 ];
 
 /// The words for an item; its name where there are none.

@@ -57,10 +57,12 @@ messages! {
         en: "is not in the protocol's tables and has no form: shown as hex",
         zh: "协议表中没有此标识且未给出form，按十六进制显示",
     }
-    profile_unsure(confidence: &str) {
-        en: "is written to the meter on confidence {confidence}, below B: hold it against the \
-             maker's document before anybody recharges with it",
-        zh: "写入电表的内容可信度为 {confidence}，低于B：充值前请与厂家资料核对",
+    profile_unsure(confidence: &str, code: &str) {
+        en: "is written to the meter on confidence {confidence}, below B: a recharge is refused \
+             with {code} until unproven_writes in config.toml names this profile; hold it \
+             against the maker's document first",
+        zh: "写入电表的内容可信度为 {confidence}，低于B：config.toml 的 unproven_writes 未列入\
+             此表型时，充值将被拒绝（{code}）；请先与厂家资料核对",
     }
     profile_money_incomplete(rows: &str, code: &str) {
         en: "is not complete: {rows} missing. Reading works; a recharge is refused with {code}",
@@ -92,6 +94,7 @@ messages! {
         zh: "{file} 不可用：请运行 meterkit profile check",
     }
     profile_read_only() { en: "read only", zh: "只读" }
+    profile_unproven() { en: "unproven", zh: "未证实" }
     profile_recharge() { en: "recharge", zh: "可充值" }
     profile_built_in() { en: "built in", zh: "内置" }
 }

@@ -22,6 +22,22 @@ messages! {
     title_box(name: &str) { en: "Box {name}", zh: "终端 {name}" }
     title_ports() { en: "Ports", zh: "通信口" }
     title_frames() { en: "Frames", zh: "报文" }
+    title_works() { en: "Errands", zh: "作业" }
+    title_work_form() { en: "New errand", zh: "新作业" }
+    title_work_sheet() { en: "Errand", zh: "作业详情" }
+    title_work_running() { en: "Errand under way", zh: "作业进行中" }
+    work_open() { en: "open", zh: "未完成" }
+    work_ended() { en: "ended", zh: "已结束" }
+    work_password() { en: "meter password", zh: "电表密码" }
+    work_running() { en: "Under way...", zh: "进行中……" }
+    work_answer_missing() { en: "Type the answer first.", zh: "请先输入答案。" }
+    work_begin_enter() {
+        en: "This is the plan; nothing was changed. Enter begins, Esc leaves.",
+        zh: "以上为计划，尚未改动任何内容。回车开始，Esc返回。",
+    }
+    work_go_enter() { en: "Enter carries on. Esc leaves it open.", zh: "回车继续，Esc保留待办。" }
+    work_yes_enter() { en: "Enter: yes, it is so. Esc leaves it open.", zh: "回车确认，Esc保留待办。" }
+    work_done_enter() { en: "It has come to its end. Enter goes back.", zh: "作业已结束，回车返回。" }
     title_settings() { en: "Settings", zh: "设置" }
     title_help() { en: "Help", zh: "帮助" }
     title_sheet() { en: "It did not work", zh: "操作未成功" }
@@ -212,8 +228,26 @@ messages! {
     }
     ports_using() { en: "in use", zh: "使用中" }
     ports_denied() { en: "X no access", zh: "X 无权限" }
+    ports_no_node() { en: "X not ready", zh: "X 未就绪" }
+    ports_taken() { en: "X taken away", zh: "X 被占走" }
     ports_free() { en: "OK can be used", zh: "OK 可用" }
-    ports_fix() { en: "To get access, run:", zh: "开通权限请执行：" }
+    ports_why_denied() {
+        en: "You may not open it. Run this, then log in again or plug it in anew:",
+        zh: "当前用户无权打开。请执行以下命令，然后重新登录系统或重新插拔：",
+    }
+    ports_why_no_node() {
+        en: "The system sees it but has made no file for it yet. If it stays so, run:",
+        zh: "系统已识别，但尚未生成设备文件。若一直如此，请执行：",
+    }
+    ports_why_braille() {
+        en: "It vanished right after it was plugged in: brltty takes it for a Braille display. \
+             Run this, then plug it in anew:",
+        zh: "插入后立即消失：brltty把它当成了盲文显示器。请执行以下命令后重新插拔：",
+    }
+    ports_why_grabbed() {
+        en: "It vanished at once: a loose plug, or ModemManager. Run this, plug in anew:",
+        zh: "插入后立即消失：接触不良，或被ModemManager占走。请执行后重新插拔：",
+    }
     ports_chosen(port: &str) { en: "Using {port}", zh: "正在使用 {port}" }
 
     // Frames.

@@ -59,7 +59,7 @@ messages! {
     survey_line() { en: "The line", zh: "线路诊断" }
     survey_not_searched() { en: "Not searched", zh: "未查找" }
     survey_doubled() { en: "two answers", zh: "双重应答" }
-    survey_overheard() { en: "overheard", zh: "旁听" }
+    survey_not_timed() { en: "time unknown", zh: "延时未测" }
 
     // How it ended.
     survey_whole() { en: "Everything planned was searched.", zh: "已按计划全部查找。" }
@@ -140,6 +140,11 @@ messages! {
              there to search others.",
         zh: "速率和校验在串口服务器或红外头中设置，只查找了该设置。需在那里更改。"
     }
+    verdict_busy() { en: "This machine was too busy", zh: "本机过忙" }
+    next_busy() {
+        en: "It listened too late to judge everything. Close other programs, then survey again.",
+        zh: "本机监听过迟，无法全部判断。请关闭其他程序后重新巡检。"
+    }
 
     // What a verdict rests on.
     evidence_count(n: u32) { en: "seen {n} times", zh: "{n} 次" }
@@ -176,6 +181,10 @@ messages! {
     gap_unusual() {
         en: "Searched, but no meter should have these addresses",
         zh: "已查找，但电表不应使用这些地址"
+    }
+    gap_busy() {
+        en: "This machine was too late to hear an answer; survey these again",
+        zh: "本机过忙未能及时监听，请重新巡检这些设置"
     }
 
     // Heads of columns.

@@ -16,6 +16,7 @@ pub use choose::{HEADS, Head};
 pub use scan::{Found, scan};
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,9 @@ const EVENTS_MAX: usize = 4096;
 
 /// What connecting may take beyond [`Patience`] before the thread is given up: Bluetooth hangs.
 const OPEN_EXTRA: Duration = Duration::from_secs(20);
+
+/// How often connecting looks at the cancel flag.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// How long each part of connecting may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +100,20 @@ impl BleLink {
         patience: Patience,
         rows: &[HeadRow],
     ) -> Result<BleLink, LinkError> {
+        BleLink::connect_until(address, settings, patience, rows, &AtomicBool::new(false))
+    }
+
+    /// [`BleLink::connect_within`], given up as soon as `cancel` is set.
+    ///
+    /// # Errors
+    /// As there; [`LinkError::Cancelled`].
+    pub fn connect_until(
+        address: &str,
+        settings: &LineSettings,
+        patience: Patience,
+        rows: &[HeadRow],
+        cancel: &AtomicBool,
+    ) -> Result<BleLink, LinkError> {
         let (commands, inbox) = channel(COMMANDS_MAX);
         let (out, events) = sync_channel(EVENTS_MAX);
         let wanted = Wanted { address: address.to_owned(), patience, rows: rows.to_vec() };
@@ -104,14 +122,23 @@ impl BleLink {
             .spawn(move || worker::run(&wanted, inbox, &out))
             .map_err(|error| LinkError::Io(format!("ble thread: {error}")))?;
         let limit = patience.scan + patience.connect * 3 + patience.services + OPEN_EXTRA;
-        match events.recv_timeout(limit) {
-            Ok(Event::Open) => {}
-            Ok(Event::Failed(error)) => return Err(error),
-            Ok(Event::Data(_) | Event::Gone) | Err(RecvTimeoutError::Disconnected) => {
-                return Err(LinkError::Gone);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(LinkError::Io(format!("ble:{address}: Bluetooth does not react")));
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            match events.recv_timeout(left.min(SLICE)) {
+                Ok(Event::Open) => break,
+                Ok(Event::Failed(error)) => return Err(error),
+                Ok(Event::Data(_) | Event::Gone) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(LinkError::Gone);
+                }
+                // The thread finds nobody to tell and lets go of the head by itself.
+                Err(RecvTimeoutError::Timeout) if cancel.load(Ordering::Relaxed) => {
+                    return Err(LinkError::Cancelled(format!("ble:{address}")));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                    return Err(LinkError::Io(format!("ble:{address}: Bluetooth does not react")));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
         Ok(BleLink {

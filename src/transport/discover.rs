@@ -54,8 +54,8 @@ pub const ADAPTERS: &[(u16, u16, &str)] = &[
     (0x067b, 0x23f3, "PL2303GS"),
 ];
 
-/// What a person does about a port this user may not open.
-const FIX: &str = "gpasswd -a USER dialout, then log in again; or install docs/60-meterkit.rules";
+/// Who is in which group.
+const GROUPS: &str = "/etc/group";
 
 /// Whether this process may open a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub enum Access {
     Ok,
     /// Not for this user.
     Denied {
-        /// What to do, as commands.
-        fix: &'static str,
+        /// The group whose members may; `None` where there is none, or only that of root.
+        group: Option<String>,
     },
     /// The kernel knows the port, but `/dev` has no such file (a container, or udev is slow).
     NoNode,
@@ -267,12 +267,33 @@ fn attribute(folder: &Path, key: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn access(path: &Path) -> Access {
+/// Whether this process may open a device file.
+pub fn access(path: &Path) -> Access {
     match rustix::fs::access(path, Mode::READ_OK | Mode::WRITE_OK) {
         Ok(()) => Access::Ok,
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Access::NoNode,
-        Err(_) => Access::Denied { fix: FIX },
+        Err(_) => {
+            let stat = fs::metadata(path).ok();
+            let groups = fs::read_to_string(GROUPS).unwrap_or_default();
+            Access::Denied { group: stat.and_then(|stat| group(&stat, &groups)) }
+        }
     }
+}
+
+/// The group that opens a file, by what it is called here: `dialout` on one system, `uucp` on
+/// another. Nobody is to be made a member of root's.
+fn group(stat: &fs::Metadata, groups: &str) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    (stat.mode() & 0o060 == 0o060).then(|| named_group(stat.gid(), groups))?
+}
+
+fn named_group(gid: u32, groups: &str) -> Option<String> {
+    let of = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next(), fields.next()?);
+        (number.parse() == Ok(gid) && !name.is_empty()).then(|| name.to_owned())
+    };
+    groups.lines().find_map(of).filter(|_| gid != 0)
 }
 
 /// Splits a name into letters and its last number, so that ttyUSB10 comes after ttyUSB9.
@@ -358,6 +379,25 @@ mod tests {
         tty(root, "ttyUSB5", Some("usb1/1-2/1-2:1.0/ttyUSB5"));
         let ports = ports_in(root, dev.path());
         assert_eq!(find(&ports, &ftdi), None);
+    }
+
+    #[test]
+    fn the_group_that_opens_a_port_is_named_as_it_is_called_here() {
+        let groups = "root:x:0:\nbroken\n:x:7:\nuucp:x:14:\ndialout:x:20:li\n";
+        let named = |gid| named_group(gid, groups);
+        assert_eq!((named(20), named(14)), (Some("dialout".to_owned()), Some("uucp".to_owned())));
+        assert_eq!([named(0), named(7), named(99)], [None, None, None]);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tty");
+        fs::write(&file, "").unwrap();
+        for (mode, opens) in [(0o660, true), (0o640, false), (0o600, false)] {
+            use std::os::unix::fs::{MetadataExt, PermissionsExt};
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let stat = fs::metadata(&file).unwrap();
+            let groups = format!("own:x:{}:", stat.gid());
+            let expected = (opens && stat.gid() != 0).then(|| "own".to_owned());
+            assert_eq!(group(&stat, &groups), expected, "{mode:o}");
+        }
     }
 
     #[test]

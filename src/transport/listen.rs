@@ -48,7 +48,7 @@ impl ListenLink {
     ///
     /// # Errors
     /// [`LinkError::Busy`] or [`LinkError::Denied`] when the port cannot be had;
-    /// [`LinkError::Missing`] when nobody calls within `wait`, or `cancel` was set.
+    /// [`LinkError::Missing`] when nobody calls within `wait`; [`LinkError::Cancelled`].
     pub fn accept(
         (host, port, peer): (&str, u16, Option<&str>),
         settings: &LineSettings,
@@ -61,7 +61,7 @@ impl ListenLink {
             let left = wait_end.saturating_duration_since(Instant::now());
             let place = &raw.place;
             if cancel.load(Ordering::Relaxed) {
-                return Err(LinkError::Missing(format!("{place} (stopped waiting)")));
+                return Err(LinkError::Cancelled(place.clone()));
             }
             if left.is_zero() {
                 let seconds = wait.as_secs();

@@ -9,12 +9,10 @@
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serialport::{ClearBuffer, DataBits, FlowControl, SerialPort, StopBits};
 
-use super::discover::{self, Identity};
 use super::echo::{Echo, Habit, Raw};
 use super::latency;
 use super::{LineSettings, Link, LinkError, ModemLines, Parity, Timing};
@@ -34,9 +32,6 @@ const WRITE_MAX: usize = 1024;
 
 /// Where the kernel tells about ports.
 const SYSFS: &str = "/sys";
-
-/// How often a pulled out adapter is looked for.
-const REOPEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// By how much a port's real baud rate may differ, in percent: an asynchronous receiver drifts
 /// half a bit over ten bits at 5.
@@ -257,52 +252,6 @@ fn check(port: &dyn SerialPort, asked: &LineSettings, pty: bool) -> Result<(), L
         return Err(LinkError::Io(format!("the adapter cannot do {asked}")));
     }
     Ok(())
-}
-
-/// Where an adapter is looked for again.
-#[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
-    /// `/sys`.
-    pub sysfs: &'a Path,
-    /// `/dev`.
-    pub dev: &'a Path,
-}
-
-impl Default for Places<'_> {
-    fn default() -> Self {
-        Places { sysfs: Path::new(SYSFS), dev: Path::new("/dev") }
-    }
-}
-
-/// Opens the adapter that was pulled out, under whatever name it comes back, within `wait`;
-/// `cancel` stops the waiting. Drop the dead link first: while it is held the old name stays taken.
-///
-/// # Errors
-/// Why it could not be opened at last; [`LinkError::Missing`] when it did not come back.
-pub fn reopen(
-    identity: &Identity,
-    (settings, lines): (&LineSettings, &ModemLines),
-    wait: Duration,
-    cancel: &AtomicBool,
-    places: Places<'_>,
-) -> Result<(String, SerialLink), LinkError> {
-    let since = Instant::now();
-    loop {
-        let ports = discover::ports_in(places.sysfs, places.dev);
-        let error = match discover::find(&ports, identity) {
-            None => LinkError::Missing(identity.to_string()),
-            Some(port) => match SerialLink::open_with(&port.path, settings, lines) {
-                Ok(link) => return Ok((port.path.clone(), link)),
-                // Right after plugging in udev has not set the rights yet, and others have a look.
-                Err(error) => error,
-            },
-        };
-        let left = wait.saturating_sub(since.elapsed());
-        if left.is_zero() || cancel.load(Ordering::Relaxed) {
-            return Err(error);
-        }
-        std::thread::sleep(left.min(REOPEN_PAUSE));
-    }
 }
 
 /// Errors after which the same call is simply made again.

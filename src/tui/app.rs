@@ -344,6 +344,11 @@ impl App {
             Request::Survey { errand, .. } => {
                 Update::Surveyed { errand: *errand, result: Err(failure()) }
             }
+            Request::WorkPlan { errand, .. }
+            | Request::WorkBegin { errand, .. }
+            | Request::WorkGo { errand, .. } => {
+                Update::WorkSheet { errand: *errand, result: Err(failure()) }
+            }
             Request::Sync { errand } => Update::Synced { errand: *errand, result: Err(failure()) },
             // It is asked again by the clock.
             Request::LogOut(_) => return,
@@ -406,6 +411,7 @@ fn ended(update: &Update) -> Option<ErrandId> {
         | Update::Preflight { errand, .. }
         | Update::Finished { errand, .. }
         | Update::Surveyed { errand, .. }
+        | Update::WorkSheet { errand, .. }
         | Update::Synced { errand, .. } => Some(*errand),
         _ => None,
     }

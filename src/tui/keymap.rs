@@ -72,6 +72,14 @@ pub enum Place {
     LogOut,
     /// What a shift came to.
     Summary,
+    /// The longer errands.
+    Works,
+    /// Filling in a longer errand.
+    WorkForm,
+    /// A longer errand: plan, question, result.
+    WorkSheet,
+    /// A longer errand under way.
+    WorkRunning,
     /// Help.
     Help,
     /// What is said about a failure.
@@ -82,7 +90,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Place; 31] = [
+    pub const ALL: [Place; 35] = [
         Self::LogIn,
         Self::Home,
         Self::Meters,
@@ -111,6 +119,10 @@ impl Place {
         Self::Supervise,
         Self::LogOut,
         Self::Summary,
+        Self::Works,
+        Self::WorkForm,
+        Self::WorkSheet,
+        Self::WorkRunning,
         Self::Help,
         Self::Sheet,
         Self::Leave,
@@ -249,7 +261,7 @@ impl Pattern {
 /// What must be so for a key to work. A key whose need is not met stays visible and says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Need {
-    /// A port is chosen.
+    /// A port is chosen, or the meter has a line of its own.
     Port,
     /// The selected port may be opened by this user.
     Allowed,

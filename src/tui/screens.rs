@@ -26,6 +26,9 @@ mod sync;
 mod tokens;
 mod trust;
 mod what_happened;
+mod work_form;
+mod work_sheet;
+mod works;
 
 pub use boxes::Boxes;
 pub use card::Card;
@@ -50,6 +53,9 @@ pub use sync::Sync;
 pub use tokens::Tokens;
 pub use trust::Trust;
 pub use what_happened::WhatHappened;
+pub use work_form::WorkForm;
+pub use work_sheet::WorkSheet;
+pub use works::Works;
 
 use super::event::Key;
 use super::keymap::Action;

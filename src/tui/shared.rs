@@ -49,6 +49,8 @@ pub enum ErrandKind {
     Sync,
     /// Survey of the line.
     Survey,
+    /// A longer errand.
+    Work,
 }
 
 /// A running errand.
@@ -369,8 +371,10 @@ impl Shared {
     /// Whether a need that concerns no single screen is met; `None` if the screen must say.
     pub fn met(&self, need: Need) -> Option<bool> {
         match need {
-            // Before the engine has told, the key works and the engine answers.
-            Need::Port => Some(self.home.is_none() || self.port().is_some()),
+            // Before the engine has told, the key works and the engine answers. Without a port
+            // the screen must say whether its meter has a line of its own.
+            Need::Port if self.home.is_none() || self.port().is_some() => Some(true),
+            Need::Port => None,
             Need::LineFree => Some(self.line.is_none()),
             Need::Money => Some(!self.money_stopped()),
             Need::SyncFree => Some(self.sync.is_none()),

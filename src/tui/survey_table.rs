@@ -21,6 +21,7 @@ impl Lang {
             VerdictKind::ForeignMaster => self.verdict_foreign(),
             VerdictKind::SlowAdapter => self.verdict_slow(),
             VerdictKind::LineFixed => self.verdict_fixed(),
+            VerdictKind::MachineBusy => self.verdict_busy(),
         }
     }
 
@@ -39,6 +40,7 @@ impl Lang {
             VerdictKind::ForeignMaster => self.next_foreign(),
             VerdictKind::SlowAdapter => self.next_slow(),
             VerdictKind::LineFixed => self.next_fixed(),
+            VerdictKind::MachineBusy => self.next_busy(),
         }
     }
 
@@ -53,6 +55,7 @@ impl Lang {
             Gap::FoundEnough => self.gap_enough(),
             Gap::Babble => self.gap_babble(),
             Gap::UnusualAddress => self.gap_unusual(),
+            Gap::MachineBusy => self.gap_busy(),
         }
     }
 
@@ -95,7 +98,7 @@ impl Lang {
     pub fn meter_note(self, meter: &SurveyMeter) -> &'static str {
         match meter {
             SurveyMeter { doubled: 2.., .. } => self.survey_doubled(),
-            SurveyMeter { turnaround_us: None, .. } => self.survey_overheard(),
+            SurveyMeter { turnaround_us: None, .. } => self.survey_not_timed(),
             _ => "",
         }
     }

@@ -10,7 +10,7 @@ mod row;
 mod secret;
 
 pub use field::Field;
-pub use form::{Form, Input};
+pub use form::{Form, Input, next_letter};
 pub use pager::{PAGE, Pager, Turn};
 pub use row::{Row, wrapped};
 pub use secret::SecretField;

@@ -1,7 +1,7 @@
 //! Which words, signs and meanings belong to the states the engine tells.
 
 use super::theme::Meaning;
-use crate::jobs::views::{JournalKind, Network, Stage, Standing, TokenStateView};
+use crate::jobs::views::{JournalKind, Network, PortTrouble, Stage, Standing, TokenStateView};
 use crate::text::Lang;
 use crate::units::{CreditUnit, Limit, Outcome, RelayState, Role, Verb};
 
@@ -81,6 +81,7 @@ impl Lang {
             JournalKind::Step => self.kind_step(),
             JournalKind::Marked => self.kind_marked(),
             JournalKind::BundleTaken => self.kind_bundle(),
+            JournalKind::Unproven => self.kind_unproven(),
             JournalKind::TailCut => self.kind_cut(),
         }
     }
@@ -203,6 +204,16 @@ impl Lang {
             0 => self.drift_none().to_owned(),
             1.. => self.drift_ahead(seconds),
             _ => self.drift_behind(seconds.saturating_neg()),
+        }
+    }
+
+    /// What keeps an adapter from being used: in a word, and with what the command does about it.
+    pub fn port_trouble(self, trouble: PortTrouble) -> (&'static str, &'static str) {
+        match trouble {
+            PortTrouble::Denied => (self.ports_denied(), self.ports_why_denied()),
+            PortTrouble::NoNode => (self.ports_no_node(), self.ports_why_no_node()),
+            PortTrouble::Braille => (self.ports_taken(), self.ports_why_braille()),
+            PortTrouble::Grabbed => (self.ports_taken(), self.ports_why_grabbed()),
         }
     }
 }

@@ -6,8 +6,11 @@
 
 mod fake;
 
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use meterkit::jobs::Cancel;
+use meterkit::jobs::opener::Opener;
 use meterkit::transport::ble::{self, BleLink, Patience};
 use meterkit::transport::{HeadRow, LineSettings, Link, LinkError};
 
@@ -147,9 +150,28 @@ fn child() {
         assert!(matches!(&error, LinkError::Missing(why) if why.contains(words)), "{error}");
         assert!(start.elapsed() < PATIENCE, "within our own limit, not the 30 s of the bus");
     }
+    // The configuration's own rows, on the way every command and the screens open a line. Without
+    // them the first pair of the service is taken, and that is not the line.
+    let folder = tempfile::tempdir().unwrap();
+    let rows = vec![HeadRow::parse("Yard head ABCD AB02 AB01").unwrap()];
+    let opener = Opener::new(&folder.path().join("config.toml"), rows);
+    let place = format!("ble:{}", address(9));
+    let settings = LineSettings::default();
+    let mut link = opener.open(Some(&place), &settings, &Cancel::default()).unwrap();
+    link.send(&[0x55; 100]).unwrap();
+    let deadline = link.now() + PATIENCE;
+    assert!(link.recv(&mut [0; 64], deadline).unwrap() > 0);
+    drop(link);
     let found = ble::scan(MS, &[]).unwrap();
     let addresses: Vec<String> = (1..=9).map(address).collect();
     let mut listed: Vec<String> = found.into_iter().map(|one| one.address).collect();
     listed.sort();
     assert_eq!(listed, addresses);
+    // Stopped while it connects: at once, and that is what is said.
+    let (stop, start) = (AtomicBool::new(true), Instant::now());
+    let patience = Patience { scan: PATIENCE, connect: PATIENCE, services: PATIENCE };
+    let stopped =
+        BleLink::connect_until(&address(5), &LineSettings::default(), patience, &[], &stop);
+    assert_eq!(stopped.map(|_| ()), Err(LinkError::Cancelled(format!("ble:{}", address(5)))));
+    assert!(start.elapsed() < PATIENCE);
 }

@@ -41,6 +41,7 @@ fn on<T>(
         wire: &mut |_| {},
         progress: &mut |_, _, _| {},
         doubtful: false,
+        secret: None,
     })
 }
 

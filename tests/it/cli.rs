@@ -1,7 +1,9 @@
 //! The commands as a script meets them: exit statuses, codes, words in both languages, and that
 //! what was refused changed nothing.
 
+mod boxes;
 mod secrets;
+mod unproven;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -302,6 +304,59 @@ fn a_wrong_configuration_names_the_key() {
     std::fs::write(home.path().join("config.toml"), "langage = \"zh\"\n").unwrap();
     let detail = fails_with(|| bare(home.path()), &["ports"], Code::Config);
     assert!(detail.contains("lang"), "{detail}");
+}
+
+#[test]
+fn a_head_of_ones_own_that_is_none_is_named_by_its_row() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = "ble_heads = [\"Yard FFF0 FFF2 FFF1\", \"Gate FFF0 FFF2\"]\n";
+    std::fs::write(home.path().join("config.toml"), rows).unwrap();
+    let detail = fails_with(|| bare(home.path()), &["ports"], Code::Config);
+    for words in ["config.toml", "ble_heads, row 2", "Gate FFF0 FFF2", "NAME SERVICE WRITE NOTIFY"]
+    {
+        assert!(detail.contains(words), "{detail}");
+    }
+    std::fs::write(home.path().join("config.toml"), rows.replace("Gate", "Gate FFF0")).unwrap();
+    assert!(ran(bare(home.path()), &["ports"]).status.success());
+}
+
+#[test]
+fn every_kind_of_line_is_named_where_an_address_is_asked_for() {
+    const FORMS: [&str; 7] =
+        ["/dev/", "COMn", "tcp://", "tcp-listen://:", "udp://", "rfc2217://", "ble:"];
+    let home = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| String::from_utf8(ran(bare(home.path()), arguments).stdout).unwrap();
+    let choose = ["ports", "choose", "ttyUSB0"];
+    for lang in ["en", "zh"] {
+        let said =
+            lines(&ran(bare(home.path()), &[&["--json", "--lang", lang], &choose[..]].concat()));
+        let next = said[0]["error"]["next"].as_str().unwrap().to_owned();
+        let told = [next, run(&["--help"]), run(&["ports", "choose", "--help"])];
+        for form in FORMS {
+            assert!(told.iter().all(|text| text.contains(form)), "{form}: {told:?}");
+        }
+    }
+    fails_with(|| bare(home.path()), &choose, Code::PortAddress);
+    assert!(!home.path().join("lines.toml").exists(), "what failed is not remembered");
+}
+
+#[test]
+fn the_rules_for_udev_come_with_the_program() {
+    let home = tempfile::tempdir().unwrap();
+    let rules = ran(bare(home.path()), &["ports", "rules"]);
+    let text = String::from_utf8(rules.stdout).unwrap();
+    assert_eq!(text, include_str!("../../docs/60-meterkit.rules"));
+}
+
+#[test]
+fn a_port_that_is_not_there_is_found_by_the_doctor() {
+    let hand = Hand::new();
+    let output = meterkit(&hand.home, &["--json", "--port", "/dev/ttyUSB77", "doctor"]);
+    assert_eq!(output.status.code(), Some(i32::from(Code::PortMissing.exit_status())));
+    let findings = lines(&output).remove(0)["findings"].take();
+    let port = findings.as_array().unwrap().iter().find(|one| one["name"] == "port").unwrap();
+    assert_eq!((&port["state"], &port["detail"]), (&"MK-PORT-01".into(), &"/dev/ttyUSB77".into()));
 }
 
 #[test]

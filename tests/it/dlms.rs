@@ -9,3 +9,4 @@ mod hostile;
 mod line;
 mod meter;
 mod peer;
+mod secret;

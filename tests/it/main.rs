@@ -6,9 +6,10 @@ mod audit;
 #[cfg(feature = "ble")]
 mod ble;
 mod boxes;
+mod bundle;
 mod cjt188;
 mod cli;
-mod commission;
+mod control;
 mod crash;
 mod decode;
 mod dlms;

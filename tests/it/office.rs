@@ -7,6 +7,7 @@ mod custody;
 pub mod desk;
 mod lives;
 mod people;
+mod places;
 mod status;
 
 use desk::{COUNT, Desk, METER, NOW, account, device, evidence, figure, judgement, meter};

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use meterkit::profile::{
-    Class, KNOWN_ITEMS, MoneyAt, Part, Place, Profile, ProfileFault, Profiles, Protocol, What,
+    Class, KNOWN_ITEMS, Manners, MoneyAt, Part, Place, Profile, ProfileFault, Profiles, Protocol,
+    What,
 };
 use meterkit::protocol::dlt645::items;
 use meterkit::protocol::form::Form;
@@ -161,6 +162,10 @@ fn what_does_not_go_with_the_protocol_is_refused() {
         ("dlt645-1997", money, "15 money not-with-this-protocol"),
         ("dlt645-2007", terminal, "15 terminal not-with-this-protocol"),
         ("modbus-rtu", "items_of = \"tms\"\n", "items_of"),
+        ("cjt188", "[iec62056]\nwake = true\n", "15 iec62056 not-with-this-protocol"),
+        ("iec62056-21", "[cjt188]\nreturns_serial = true\n", "15 cjt188 not-with-this-protocol"),
+        ("iec62056-21", "[iec62056]\nwake = 1\n", "16 iec62056.wake wrong"),
+        ("iec62056-21", "[iec62056]\nwakes = true\n", "16 iec62056.wakes unknown"),
     ] {
         // A top key has to stand before the first section.
         let text = match rest.starts_with('[') {
@@ -171,6 +176,49 @@ fn what_does_not_go_with_the_protocol_is_refused() {
         assert_eq!(profile, None, "{rest}");
         assert!(told(&faults).iter().any(|have| have.contains(expect)), "{:?}", told(&faults));
     }
+}
+
+/// A row of the account may be surer, or less sure, than what is read.
+#[test]
+fn the_account_has_a_confidence_of_its_own() {
+    let money = |text: &str| {
+        let (profile, faults) = Profile::check(text);
+        let unsure = faults.iter().any(|fault| matches!(fault.what, What::Unsure { .. }));
+        let rules = profile.unwrap().money.unwrap();
+        (rules.confidence, rules.source, unsure)
+    };
+    let shop = fixture("shop-modbus.toml");
+    let (sure, source, unsure) = money(&shop);
+    assert!(('A'..='B').contains(&sure) && !unsure, "{sure} {source}");
+    let own = "[money]\nsource = \"a forum\"\nconfidence = \"D\"\n";
+    let doubtful = shop.replace("[money]\n", own);
+    assert_eq!(money(&doubtful), ('D', "a forum".to_owned(), true));
+    let ko = Profile::built_in_text("ko").unwrap();
+    let own = "[money]\nsource = \"KO, protocol V3\"\nconfidence = \"A\"\n";
+    assert_eq!(money(ko).0, 'C');
+    let proved = ko.replace("[money]\n", own);
+    assert_eq!(money(&proved), ('A', "KO, protocol V3".to_owned(), false));
+    let (_, faults) = Profile::check(&ko.replace("[money]\n", "[money]\nconfidence = \"E\"\n"));
+    let wrong: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert!(wrong.contains(&"money.confidence"), "{wrong:?}");
+}
+
+#[test]
+fn manners_are_those_of_the_file_and_harmless_where_it_says_nothing() {
+    let read = |protocol: &str, rest: &str| {
+        let (profile, faults) = Profile::check(&small(protocol, rest));
+        profile.unwrap_or_else(|| panic!("{:?}", told(&faults))).manners
+    };
+    for protocol in ["iec62056-21", "cjt188", "modbus-rtu"] {
+        assert_eq!(read(protocol, ""), Manners::default());
+    }
+    let both = "[iec62056]\nwake = true\nhead_follows = true\n";
+    let expect = Manners { wake: true, head_follows: true, no_serial: false };
+    assert_eq!(read("iec62056-21", both), expect);
+    let expect = Manners { no_serial: true, ..Manners::default() };
+    assert_eq!(read("cjt188", "[cjt188]\nreturns_serial = false\n"), expect);
+    let echoes = "[cjt188]\nreturns_serial = true\n";
+    assert_eq!(read("cjt188", echoes), Manners::default());
 }
 
 #[test]
@@ -342,6 +390,12 @@ fn what_is_listed_and_shown_includes_ones_own() {
     assert_eq!(rows.len(), Profile::built_in_ids().len() + 1);
     let shop = rows.iter().find(|row| row["id"] == "shop-modbus").unwrap();
     assert!(shop["recharge"] == true && shop["file"].as_str().unwrap().ends_with("shop.toml"));
+    assert_eq!(shop["needs_acceptance"], false);
+    assert_eq!(shop["money_confidence"], "A");
+    let ko = rows.iter().find(|row| row["id"] == "ko").unwrap();
+    assert_eq!((&ko["needs_acceptance"], &ko["money_confidence"]), (&json!(true), &json!("C")));
+    let (_, out) = command(home.path(), &["show", "ko"]);
+    assert!(out.contains("[C] reference/dlt645.md 6.5") && out.contains("MK-METER-15"), "{out}");
     let (_, out) = command(home.path(), &["show", "tms", "--toml"]);
     assert_eq!(out, Profile::built_in_text("tms").unwrap());
     let (status, out) = command(home.path(), &["show", "adf400l-3p"]);

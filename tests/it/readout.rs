@@ -2,6 +2,7 @@
 //! meter that is not there costs the others.
 
 mod cost;
+mod families;
 mod many;
 
 use cost::{CASES, METERS};

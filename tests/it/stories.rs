@@ -7,15 +7,18 @@
 
 mod engine;
 mod modbus;
+#[cfg(feature = "serial")]
+mod plugs;
 pub mod site;
+mod unproven;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use meterkit::jobs::journal::{self, decision_name};
-use meterkit::jobs::tokens;
 use meterkit::jobs::views::{Failure, FinishedView, Stage};
+use meterkit::jobs::{proven, tokens};
 use meterkit::profile::{MoneyAt, Profile};
 use meterkit::sim::{Amount, Fault, Fleet, Layout, Meter, MeterSetup};
 use meterkit::store::{Event, TokenState};
@@ -52,6 +55,8 @@ struct MeterSpec {
     load_w: u32,
     layout: Option<String>,
     profile: Option<String>,
+    /// As in the configuration.
+    unproven_writes: Vec<String>,
     /// `false`: the profile does not know where the meter keeps its limit.
     profile_hoard: bool,
     /// A Modbus meter of this variant instead.
@@ -74,6 +79,7 @@ impl Default for MeterSpec {
             load_w: 800,
             layout: None,
             profile: None,
+            unproven_writes: Vec::new(),
             profile_hoard: true,
             modbus: None,
             behind: None,
@@ -239,6 +245,7 @@ impl Told {
         let mut site = Site::new(fleet, Line::new(LineSettings::even(2400), Faults::NONE));
         if let Some(id) = &spec.profile {
             site.profile = Profile::built_in(id).unwrap();
+            site.accepted = proven::Accepted::new(&spec.unproven_writes, &[]);
         }
         if !spec.profile_hoard {
             let rules = site.profile.money.as_mut().unwrap();

@@ -1,6 +1,8 @@
 //! What several tests need: an office's desk that signs, and a handheld enrolled at it, in real
 //! time.
 
+#[cfg(feature = "serial")]
+pub mod adapters;
 pub mod home;
 
 use std::path::Path;

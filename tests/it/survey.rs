@@ -6,6 +6,8 @@ mod bus;
 mod doctor;
 mod numbers;
 mod order;
+mod starved;
+mod wild698;
 
 use meterkit::jobs::Cancel;
 use meterkit::jobs::survey::{self, Saved, Site, Survey};

@@ -46,6 +46,7 @@ fn card(link: &mut dyn Link, clock: &dyn Clock, meter: &str) -> Result<QuickRead
         wire: &mut |_| {},
         progress: &mut |_, _, _| {},
         doubtful: false,
+        secret: None,
     };
     let meter: MeterNo = meter.parse().unwrap();
     read::read_at(&mut line, meter, &BusPlace::default()).map(|(card, _)| card)
@@ -215,4 +216,60 @@ fn tuning_is_recorded_and_played() {
     replay.send(&[1, 2]).unwrap();
     assert!(replay.send(&[3]).is_err(), "not at the old speed");
     assert!(replay.recv(&mut [0; 4], Duration::from_secs(1)).is_err());
+}
+
+/// Lines talk at the same time: each has a file of its own, and each plays back.
+#[test]
+fn several_lines_are_recorded_side_by_side() {
+    use meterkit::jobs::lines::{Crew, Stop, read_all, routes};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("night.rec");
+    let settings = open::settings(&profile());
+    let meter: MeterNo = "47".parse().unwrap();
+    let stop = |line: &str| Stop {
+        meter,
+        profile: profile(),
+        place: BusPlace { line: line.to_owned(), ..BusPlace::default() },
+    };
+    let ports = ["/dev/ttyUSB0", "/dev/ttyUSB1", "tcp://10.0.0.7:4001", "tcp://10.0.0.7:4002"];
+    let opened = |port: Option<&str>, settings: &LineSettings| {
+        let own = trace::file_of(&file, port, Some(ports[0]));
+        let endpoint = port.unwrap();
+        let about = trace::About { profile: &profile().id, settings, endpoint };
+        trace::record(virtual_line(Faults::NONE), &own, &about)
+    };
+    let clock = zone();
+    let crew = Crew {
+        open: &opened,
+        settings: Some(settings),
+        clock: &clock,
+        cancel: &Cancel::default(),
+        secret: None,
+    };
+    let routes = routes(ports.map(stop).to_vec(), None, None);
+    let summary = read_all(&crew, &routes, &mut |_| {});
+    assert_eq!((summary.read, summary.first), (4, None));
+    let names = [
+        "night.rec",
+        "night.ttyUSB1.rec",
+        "night.tcp___10.0.0.7_4001.rec",
+        "night.tcp___10.0.0.7_4002.rec",
+    ];
+    let mut found: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    let mut expected = names.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(found, expected);
+    for name in names {
+        let (mut replay, clock) =
+            played(&folder.path().join(name), trace::Part::default()).unwrap();
+        card(&mut replay, &clock, "47").unwrap();
+        assert_eq!(trace::difference(&replay), None, "{name}");
+    }
+    // Without an end, and a line that is not named.
+    assert_eq!(trace::file_of(Path::new("x"), Some("COM3"), None), Path::new("x.COM3"));
+    assert_eq!(trace::file_of(&file, None, None), file);
 }

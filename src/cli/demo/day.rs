@@ -8,6 +8,7 @@ use super::ledger::Tally;
 use super::site::Site;
 use crate::cli::context::Context;
 use crate::jobs::clock::TickClock;
+use crate::jobs::proven::Accepted;
 use crate::jobs::recharge::{self, Checked};
 use crate::jobs::session::Session;
 use crate::jobs::views::{Failure, FinishedView, Stage};
@@ -152,8 +153,10 @@ impl Hand {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }
         };
-        let desk =
-            Desk { store: &self.store, session: &self.session, max_life_s: check::MAX_LIFE_S };
+        let (store, session) = (&self.store, &self.session);
+        // Every meter of the demo is of a proven model.
+        let accepted = &Accepted::default();
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted };
         let mut line = Errand {
             link: &mut self.link,
             profile,
@@ -162,6 +165,7 @@ impl Hand {
             wire: &mut |_| {},
             progress: &mut progress,
             doubtful: self.doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         self.doubtful = line.doubtful;

@@ -10,7 +10,7 @@ use super::super::errand::{Sign, Site, Values, step};
 use super::super::lines::Stop;
 use super::super::views::Failure;
 use super::super::{Line, ask, failure, gate};
-use super::{ACT, failed, seen};
+use super::{ACT, failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
 use crate::protocol::dlt645::dialogue::{ExchangeError, Relay};
@@ -170,6 +170,7 @@ pub(super) fn act(
         return note(line, StepState::Unknown, notes);
     }
     let access = site.access(line.profile)?;
+    proven(site, line, meter, Verb::Control)?;
     let until = before.clock.unwrap_or_else(|| far_off(line));
     let until = later(until, VALID_MIN);
     note(line, StepState::Begun, seen(word_of(before.word)))?;

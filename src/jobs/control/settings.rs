@@ -9,7 +9,7 @@ use super::super::errand::{Sign, Site, Values, step};
 use super::super::lines::Stop;
 use super::super::views::Failure;
 use super::super::{Line, ask, failure, gate};
-use super::{ACT, failed, seen};
+use super::{ACT, failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
 use crate::protocol::dlt645::dialogue::{ExchangeError, Write};
@@ -99,6 +99,7 @@ pub(super) fn act(
         gate::change(site.desk, Verb::Parameters, meter, line.moment(), false)?;
     }
     let access = site.access(line.profile)?;
+    proven(site, line, meter, Verb::Parameters)?;
     let rows = differing(line, stop, values)?;
     let stamp = site.desk.stamp(line);
     step(store, &stamp, id, Some(meter), (ACT, StepState::Begun), Vec::new())?;

@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::door::Door;
+use super::errands::{self, What};
 use super::line::Task;
 use super::works::Works;
 use super::{Shared, lock, office};
+use crossbeam_channel::unbounded;
+
+use crate::jobs::access::MeterPassword;
 use crate::jobs::failure::fail;
-use crate::jobs::views::{Failure, Network, Request, Update};
+use crate::jobs::views::{ErrandId, Failure, Network, Request, Update};
 use crate::jobs::{boxes, journal, meters, session, survey, tokens};
 use crate::report::Code;
 
@@ -48,6 +52,9 @@ impl Works {
                 let _ = self.ports.try_send(());
             }
             Request::ChoosePort(port) => {
+                if let Some(opener) = &shared.opener {
+                    opener.choose(&port);
+                }
                 lock(&shared.home).port = Some(port.trim().to_owned());
                 shared.port_forced.store(true, Ordering::Relaxed);
                 shared.tell_home();
@@ -67,12 +74,34 @@ impl Works {
             Request::Commit { errand, digits } => self.lines.give(errand, Task::Commit(digits)),
             Request::Resolve { errand, meter } => self.lines.give(errand, Task::Resolve(meter)),
             Request::Survey { errand, plan } => self.lines.give(errand, Task::Survey(plan)),
+            Request::WorkPlan { errand, kind, values } => {
+                self.errand(errand, None, What::Plan(kind, values));
+            }
+            Request::WorkBegin { errand, kind, values, password } => {
+                self.errand(errand, password, What::Begin(kind, values));
+            }
+            Request::WorkGo { errand, work, answer, password } => {
+                self.errand(errand, password, What::Go(work, answer));
+            }
             Request::SaveBook(book) => {
                 let saved = survey::book::save(&shared.exports(), &book);
                 let saved = saved.map(|path| path.display().to_string());
                 shared.tell(Update::BookSaved(saved));
             }
             request => shared.answer(request),
+        }
+    }
+
+    /// Hands a longer errand to its worker, once the lines' own workers have let go of the ports.
+    fn errand(&self, errand: ErrandId, password: Option<MeterPassword>, what: What) {
+        let cancel = self.shared.begin(errand);
+        let (told, free) = unbounded();
+        self.lines.release(&told);
+        drop(told);
+        let task = errands::Task { errand, cancel, free, password, what };
+        if self.errands.try_send(task).is_err() {
+            self.shared.end(errand);
+            self.shared.tell(Update::WorkSheet { errand, result: Err(busy()) });
         }
     }
 
@@ -103,6 +132,7 @@ impl Shared {
                 let card = meters::card(store, now, no).unwrap_or_else(|| meters::unknown(no));
                 self.tell(Update::Meter(Box::new(card)));
             }
+            Request::Works => self.tell(errands::list(self)),
             Request::Boxes => self.tell(Update::Boxes(boxes::all(store))),
             Request::Box(name) => {
                 let users = boxes::users(store, now, &name);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Shared;
 use super::trace::Trace;
@@ -34,6 +34,8 @@ pub(super) enum Task {
     Commit(String),
     Resolve(MeterNo),
     Survey(SurveyPlan),
+    /// Let go of the port, and say so.
+    Release(Sender<()>),
 }
 
 impl Task {
@@ -43,7 +45,7 @@ impl Task {
             Self::Read(_) => Update::Read { errand, result: Err(failure) },
             Self::Preflight(_) => Update::Preflight { errand, result: Err(failure) },
             Self::Commit(_) | Self::Resolve(_) => Update::Finished { errand, result: Err(failure) },
-            Self::Survey(_) => Update::Surveyed { errand, result: Err(failure) },
+            Self::Survey(_) | Self::Release(_) => Update::Surveyed { errand, result: Err(failure) },
         }
     }
 }
@@ -56,6 +58,8 @@ struct Open {
     settings: LineSettings,
     link: Box<dyn Link>,
     doubtful: bool,
+    /// Whether a meter has answered on it; from then on it is remembered.
+    answered: bool,
     trace: Trace,
 }
 
@@ -116,6 +120,12 @@ impl Worker<'_> {
                     recharge::resolve(desk, line, meter)
                 });
                 Update::Finished { errand, result: result.map(Box::new) }
+            }
+            Task::Release(told) => {
+                self.open = None;
+                // Nobody listens only when nobody waits any more.
+                let _ = told.send(());
+                return;
             }
             Task::Survey(plan) => {
                 let result = self.survey(errand, cancel, plan);
@@ -186,7 +196,7 @@ impl Worker<'_> {
         let shared = self.shared;
         let usual =
             open::named(&shared.profiles, shared.profile.as_deref().unwrap_or(profile::DEFAULT))?;
-        self.open(&usual)?;
+        self.open(&usual, cancel)?;
         let Some(Open { link, trace, settings, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
@@ -199,6 +209,10 @@ impl Worker<'_> {
         };
         let found = survey::run(site, plan, &mut progress, None);
         trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        let meter = found.as_ref().ok().and_then(|found| found.view.meters.first());
+        if let Some(settings) = meter.and_then(|meter| LineSettings::parse(&meter.line).ok()) {
+            self.answered("", &settings);
+        }
         self.drop_line();
         found.map(|found| found.view)
     }
@@ -215,12 +229,13 @@ impl Worker<'_> {
         shared.hint(Update::Progress { errand, stage: Stage::Opening, done: 0, of: 0 });
         let otherwise = shared.profile.as_deref();
         let profile = open::profile(&shared.profiles, &shared.store, meter, otherwise)?;
-        self.open(&profile)?;
+        self.open(&profile, cancel)?;
         let Some(Open { link, doubtful, trace, .. }) = &mut self.open else {
             return Err(fail(Code::PortNotChosen, ""));
         };
-        let desk =
-            Desk { store: &shared.store, session: &shared.session, max_life_s: shared.max_life_s };
+        let (store, session) = (&shared.store, &shared.session);
+        let (max_life_s, accepted) = (shared.max_life_s, &shared.accepted);
+        let desk = Desk { store, session, max_life_s, accepted };
         let mut progress =
             |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
         let mut wire =
@@ -233,24 +248,39 @@ impl Worker<'_> {
             wire: &mut wire,
             progress: &mut progress,
             doubtful: *doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         *doubtful = line.doubtful;
         trace.flush(&mut |view| shared.hint(Update::Wire(view)));
+        if result.is_ok() {
+            let settings = self.open.as_ref().map(|open| open.settings).unwrap_or_default();
+            self.answered(&profile.id, &settings);
+        }
         self.keep_or_drop(result)
     }
 
-    fn open(&mut self, profile: &Profile) -> Result<(), Failure> {
+    fn open(&mut self, profile: &Profile, cancel: &Cancel) -> Result<(), Failure> {
         let settings = self.shared.settings.unwrap_or_else(|| open::settings(profile));
         if self.open.as_ref().is_some_and(|open| open.settings == settings) {
             return Ok(());
         }
         // The old one first: it is the same port with other settings.
         self.open = None;
-        let link = (self.shared.open_line)(self.port.as_deref(), &settings)?;
+        let link = (self.shared.open_line)(self.port.as_deref(), &settings, cancel)?;
         let doubtful = std::mem::take(&mut self.lost);
-        self.open = Some(Open { settings, link, doubtful, trace: Trace::default() });
+        let (answered, trace) = (false, Trace::default());
+        self.open = Some(Open { settings, link, doubtful, answered, trace });
         Ok(())
+    }
+
+    /// After the first good answer on a line: it is worth remembering.
+    fn answered(&mut self, profile: &str, settings: &LineSettings) {
+        let first =
+            self.open.as_mut().is_some_and(|open| !std::mem::replace(&mut open.answered, true));
+        if let (true, Some(opener)) = (first, &self.shared.opener) {
+            opener.answered(self.port.as_deref(), profile, settings);
+        }
     }
 
     /// A broken line is closed, so that the next errand opens it anew.

@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::desk::busy;
 use super::line::{self, Errand, Task};
 use super::{ERRANDS, LINES, Shared, lock};
+use crate::jobs::Cancel;
 use crate::jobs::failure::fail;
 use crate::jobs::views::{ErrandId, Failure};
 use crate::report::Code;
@@ -53,6 +54,16 @@ impl Lines {
         self.shared.tell(refused);
     }
 
+    /// Has every worker let go of its port, for an errand that opens lines itself. Each says so on
+    /// the channel, or drops it.
+    pub fn release(&self, told: &Sender<()>) {
+        for worker in lock(&self.workers).values() {
+            let task = Task::Release(told.clone());
+            let errand = Errand { errand: ErrandId(0), cancel: Cancel::default(), task };
+            let _ = worker.inbox.try_send(errand);
+        }
+    }
+
     fn worker(&self, port: &Port) -> Result<Sender<Errand>, Failure> {
         let mut workers = lock(&self.workers);
         workers.retain(|_, worker| !worker.thread.is_finished());
@@ -88,7 +99,7 @@ impl Lines {
                 port
             }
             Task::Commit(_) => lock(&self.ready_on).clone(),
-            Task::Survey(_) => self.shared.port(),
+            Task::Survey(_) | Task::Release(_) => self.shared.port(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, bounded};
 
 use super::lines::Lines;
-use super::{Common, ERRANDS, Shared, office, ports};
+use super::{Common, ERRANDS, Shared, errands, office, ports};
 use crate::jobs::views::{Failure, HomeView, Update};
 use crate::jobs::{Session, failure, meters};
 use crate::report::Code;
@@ -18,6 +18,7 @@ pub(super) struct Works {
     pub lines: Lines,
     pub office: Sender<office::Errand>,
     pub ports: Sender<()>,
+    pub errands: Sender<errands::Task>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -43,9 +44,11 @@ impl Works {
         let shared = Arc::new(Shared { common: common.clone(), store, session });
         let (office, office_inbox) = bounded(ERRANDS);
         let (ports, ports_inbox) = bounded(ERRANDS);
+        let (errands, errands_inbox) = bounded(ERRANDS);
         let lines = Lines::new(shared.clone());
-        let mut works = Self { shared, lines, office, ports, threads: Vec::new() };
+        let mut works = Self { shared, lines, office, ports, errands, threads: Vec::new() };
         works.spawn("office", move |shared| office::work(&shared, &office_inbox))?;
+        works.spawn("errands", move |shared| errands::work(&shared, &errands_inbox))?;
         works.spawn("ports", move |shared| ports::work(&shared, &ports_inbox))?;
         Ok(works)
     }
@@ -66,8 +69,8 @@ impl Works {
 
     /// Ends the workers; what is left is the store and who worked with it.
     pub(super) fn end(self) -> Arc<Shared> {
-        let Self { shared, lines, office, ports, threads } = self;
-        drop((office, ports));
+        let Self { shared, lines, office, ports, errands, threads } = self;
+        drop((office, ports, errands));
         lines.end();
         for thread in threads {
             let _ = thread.join();

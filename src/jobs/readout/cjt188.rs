@@ -30,7 +30,9 @@ pub(super) fn read(
     let (timing, retry) = (timing(line), retry(line));
     let serials = Serials::from(super::number(line));
     super::settle(line)?;
-    let mut read = Read::new(address, Asked::Current, Habits::default(), timing, retry, &serials);
+    let no_serial = line.profile.manners.no_serial;
+    let habits = Habits { no_serial, ..Habits::default() };
+    let mut read = Read::new(address, Asked::Current, habits, timing, retry, &serials);
     let told = match run(line, &mut read, digest)?.map_err(|error| trouble(&error, &address))? {
         Reply::Data(told) => told,
         Reply::Refused(why) => return Err(fail(Code::MeterRefused, format!("{address}: {why}"))),

@@ -1,5 +1,6 @@
 //! DLMS/COSEM: one association, one attribute an item.
 
+use secrecy::ExposeSecret;
 use sha2::Sha256;
 
 use super::{Found, own_unit, place, retry, timing, trouble};
@@ -13,7 +14,8 @@ use crate::report::Code;
 /// A line that begins at this speed has an optical head on it: HDLC is reached by the sign-on.
 const SIGN_ON: u32 = 300;
 
-/// Reads the items of one meter, as the public client or as its address says, without a password.
+/// Reads the items of one meter, as the public client or as its address says; with the meter's
+/// password where there is one.
 pub(super) fn read(
     line: &mut Line<'_>,
     address: Address,
@@ -33,7 +35,10 @@ pub(super) fn read(
     let entry = if optical { Entry::ModeE(ModeE::default()) } else { Entry::Direct };
     super::settle(line)?;
     let (timing, retry) = (timing(line), retry(line));
-    let mut session = dlms::read(address, Auth::None, &attributes, timing, retry, entry);
+    let auth = line
+        .secret
+        .map_or(Auth::None, |secret| Auth::Password(secret.expose_secret().as_bytes().to_vec()));
+    let mut session = dlms::read(address, auth, &attributes, timing, retry, entry);
     let ended = ask::run(line, &mut session, digest).map_err(|error| failure::drive(&error))?;
     line.doubtful = ended.failure.is_some();
     if optical {

@@ -29,6 +29,8 @@ pub struct Case<'a> {
     pub opened: LineSettings,
     /// The line keeps its settings.
     pub fixed: bool,
+    /// Steps this machine was too late to judge.
+    pub busy: u32,
 }
 
 /// Every verdict that applies, gravest first; [`VerdictKind::InOrder`] when none but harmless ones
@@ -45,11 +47,15 @@ pub fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
         slow(case),
         echo(case),
         fixed(case),
+        busy(case),
     ];
     let mut found: Vec<Verdict> = found.into_iter().flatten().collect();
     let explained = found.iter().any(|verdict| !harmless(verdict.kind));
     if !answering && !explained {
-        found.insert(0, plain(VerdictKind::Silent, case.tally.frames));
+        // Who did not listen cannot say that nobody spoke.
+        if case.busy == 0 {
+            found.insert(0, plain(VerdictKind::Silent, case.tally.frames));
+        }
     } else if !explained {
         found.insert(0, in_order(case));
     }
@@ -58,7 +64,8 @@ pub fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
 
 /// Worth saying, but nothing that keeps the line from working.
 pub fn harmless(kind: VerdictKind) -> bool {
-    matches!(kind, VerdictKind::Echo | VerdictKind::LineFixed | VerdictKind::InOrder)
+    use VerdictKind::{Echo, InOrder, LineFixed, MachineBusy};
+    matches!(kind, Echo | LineFixed | InOrder | MachineBusy)
 }
 
 fn plain(kind: VerdictKind, count: u32) -> Verdict {
@@ -192,4 +199,9 @@ fn echo(case: &Case<'_>) -> Option<Verdict> {
 fn fixed(case: &Case<'_>) -> Option<Verdict> {
     let about = case.opened.to_string();
     case.fixed.then(|| Verdict { about, ..plain(VerdictKind::LineFixed, 1) })
+}
+
+fn busy(case: &Case<'_>) -> Option<Verdict> {
+    let time_us = Some(case.tally.late_us);
+    (case.busy > 0).then(|| Verdict { time_us, ..plain(VerdictKind::MachineBusy, case.busy) })
 }

@@ -7,6 +7,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::late::{self, Lateness};
+use super::spot;
 use super::tally::Tally;
 use crate::jobs::drive::{self, DriveError};
 use crate::jobs::views::Failure;
@@ -51,6 +53,8 @@ pub struct Heard {
     pub over: Tick,
     /// Every character with its arrival.
     pub chars: Vec<(Tick, u8)>,
+    /// How much later than asked for the waits in it ended, all together.
+    pub stolen: Duration,
 }
 
 impl Heard {
@@ -73,6 +77,10 @@ struct Probe<'a> {
     enough: &'a dyn Fn(&[u8]) -> bool,
     sent: bool,
     satisfied: bool,
+    /// The line was looked at once more after the time was over.
+    looked: bool,
+    /// When the wait under way is over at the latest.
+    due: Option<Tick>,
     heard: Heard,
 }
 
@@ -82,6 +90,13 @@ impl Probe<'_> {
         let quiet = self.heard.chars.last().map(|(at, _)| *at + self.listen.gap);
         let until = quiet.map_or(window, |quiet| quiet.max(window));
         until.min(self.heard.end + self.hard)
+    }
+
+    /// A wait ended. One that ended late stole time in which nobody listened.
+    fn woke(&mut self, now: Tick) {
+        if let Some(due) = self.due.take() {
+            self.heard.stolen += late::stolen(due, now);
+        }
     }
 }
 
@@ -97,9 +112,17 @@ impl Dialogue for Probe<'_> {
                 return Step::Send(self.bytes.clone());
             }
         }
+        self.woke(now);
         let until = self.until();
-        if now < until && !self.satisfied && self.heard.chars.len() < HEARD_MAX {
+        let full = self.satisfied || self.heard.chars.len() >= HEARD_MAX;
+        if now < until && !full {
+            self.looked = false;
+            self.due = Some(until.min(now + drive::SLICE));
             return Step::Wait(until);
+        }
+        // Who slept past the end has not listened to the end: an answer may lie in the port.
+        if !full && !std::mem::replace(&mut self.looked, true) {
+            return Step::Wait(now);
         }
         self.heard.over = now;
         Step::Done(std::mem::take(&mut self.heard))
@@ -107,9 +130,12 @@ impl Dialogue for Probe<'_> {
 
     fn sent(&mut self, end: Tick) {
         self.heard.end = end;
+        self.due = Some(end + self.listen.window);
     }
 
     fn feed(&mut self, bytes: &[u8], now: Tick) {
+        self.woke(now);
+        self.looked = false;
         self.heard.chars.extend(bytes.iter().map(|byte| (now, *byte)));
         if !self.listen.whole_window {
             self.satisfied = (self.enough)(&self.heard.bytes());
@@ -150,6 +176,10 @@ pub struct Ear<'a> {
     recent: VecDeque<(Vec<u8>, Tick)>,
     quiet_from: Tick,
     babbles: u32,
+    lateness: Lateness,
+    disturbed: bool,
+    /// Questions nothing can be said about: each time it was asked, this machine was late.
+    pub unjudged: u32,
 }
 
 /// Listenings that never became quiet, after which nothing more is asked at these settings.
@@ -169,7 +199,21 @@ impl<'a> Ear<'a> {
     ) -> Self {
         let quiet_from = link.now();
         let (own, recent) = (BTreeSet::new(), VecDeque::new());
-        Self { link, cancel, wire, settings, tally, own, recent, quiet_from, babbles: 0 }
+        let (lateness, disturbed, unjudged) = (Lateness::default(), false, 0);
+        Self {
+            link,
+            cancel,
+            wire,
+            settings,
+            tally,
+            own,
+            recent,
+            quiet_from,
+            babbles: 0,
+            lateness,
+            disturbed,
+            unjudged,
+        }
     }
 
     /// The line's clock.
@@ -215,9 +259,77 @@ impl<'a> Ear<'a> {
 
     /// Sends `bytes` and listens. Ends early when `enough` says that what was heard is whole.
     ///
+    /// When this machine was late meanwhile and nothing whole came, it listens longer and asks
+    /// again: only who listened can say that a line is silent.
+    ///
     /// # Errors
     /// [`Stop`].
     pub fn ask(
+        &mut self,
+        bytes: &[u8],
+        listen: Listen,
+        enough: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Heard, Stop> {
+        self.disturb(!self.lateness.allowed().is_zero());
+        for _ in 1..late::ASKS_MAX {
+            let mut heard = self.ask_late(bytes, listen, enough)?;
+            if heard.stolen.is_zero() || bytes.is_empty() || self.whole(&heard) {
+                return Ok(heard);
+            }
+            let more = self.ask_late(&[], self.lingering(listen), &|_| false)?;
+            heard.over = more.over;
+            heard.chars.extend(more.chars);
+            if self.whole(&heard) {
+                return Ok(heard);
+            }
+        }
+        let heard = self.ask_late(bytes, listen, enough)?;
+        self.unjudged += u32::from(!heard.stolen.is_zero() && !self.whole(&heard));
+        Ok(heard)
+    }
+
+    /// Whether this machine was late during the last question: times and spoilt bytes then prove
+    /// nothing.
+    pub fn disturbed(&self) -> bool {
+        self.disturbed
+    }
+
+    fn disturb(&mut self, disturbed: bool) {
+        self.disturbed = disturbed;
+        self.tally.unsure = disturbed;
+    }
+
+    /// One question with the patience a late machine needs. `stolen` is zero unless it was late.
+    fn ask_late(
+        &mut self,
+        bytes: &[u8],
+        listen: Listen,
+        enough: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Heard, Stop> {
+        let allowed = self.lateness.allowed();
+        let patient =
+            Listen { window: listen.window + allowed, gap: listen.gap + allowed, ..listen };
+        let mut heard = self.ask_once(bytes, patient, enough)?;
+        if self.lateness.note(heard.stolen) {
+            self.disturb(true);
+            self.tally.late_us = self.tally.late_us.max(super::tally::micros(heard.stolen));
+        } else {
+            heard.stolen = Duration::ZERO;
+        }
+        Ok(heard)
+    }
+
+    /// Listening on for an answer that may be late, too.
+    fn lingering(&self, listen: Listen) -> Listen {
+        Listen { window: self.lateness.allowed(), whole_window: true, ..listen }
+    }
+
+    /// Whether somebody was understood.
+    fn whole(&self, heard: &Heard) -> bool {
+        !spot::spot(&heard.bytes(), &|frame| self.is_own(frame)).spots.is_empty()
+    }
+
+    fn ask_once(
         &mut self,
         bytes: &[u8],
         listen: Listen,
@@ -249,7 +361,10 @@ impl<'a> Ear<'a> {
         }
         let last = heard.chars.last().map(|(at, _)| *at);
         self.quiet_from = last.unwrap_or(heard.end).max(heard.end);
-        self.tally.lumps(&heard, self.settings.character());
+        // A machine that was late reads in lumps whatever the adapter does.
+        if late::on_time(heard.stolen) {
+            self.tally.lumps(&heard, self.settings.character());
+        }
         self.strip(bytes, &mut heard);
         if !bytes.is_empty() {
             self.take_edge(&mut heard);
@@ -305,6 +420,8 @@ impl<'a> Ear<'a> {
             enough,
             sent: false,
             satisfied: false,
+            looked: false,
+            due: None,
             heard: Heard::default(),
         };
         self.drive(&mut probe)

@@ -253,6 +253,9 @@ impl Scan {
             let ended = search.ear.asked(at, TURNAROUND * 2, &to_it);
             let time = ended.and_then(|end| at.checked_sub(end));
             let twice = ended.is_some_and(|end| !self.answered.insert((unit, end)));
+            // On a late machine two answers may belong to two askings of one question.
+            let disturbed = search.ear.disturbed();
+            let (twice, time) = (twice && !disturbed, time.filter(|_| !disturbed));
             let meter = search.meet(SurveyProtocol::Modbus, &unit.to_string());
             if twice {
                 meter.doubled += 1;

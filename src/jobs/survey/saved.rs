@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::search::Cursor;
 use super::tally::{Found, Tally};
 use crate::jobs::failure::fail;
-use crate::jobs::views::{Failure, NotSearched, SurveyPlan};
+use crate::jobs::views::{Failure, NotSearched, SurveyPlan, SurveyProtocol};
 use crate::report::Code;
 
 /// The version written.
@@ -36,6 +36,9 @@ pub struct Saved {
     pub found: Vec<Found>,
     /// What was not searched.
     pub gaps: Vec<NotSearched>,
+    /// Steps to be done once more, for this machine was too busy to judge them.
+    #[serde(default)]
+    pub again: Vec<(SurveyProtocol, String)>,
     /// Settings searched.
     pub searched: Vec<String>,
     /// What was noticed.
@@ -56,6 +59,7 @@ impl Saved {
             cursor: Cursor::Start,
             found: Vec::new(),
             gaps: Vec::new(),
+            again: Vec::new(),
             searched: Vec::new(),
             tally: Tally::default(),
             took_ms: 0,

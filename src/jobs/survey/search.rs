@@ -132,6 +132,7 @@ impl Search<'_, '_> {
         for spot in spotted.spots.iter().filter(|spot| !spot.question) {
             let at = heard.chars.get(spot.from).map(|(at, _)| *at);
             let time = at.and_then(|at| at.checked_sub(heard.end));
+            let time = time.filter(|_| !self.ear.disturbed());
             if !spot.address.starts_with("AAAAAA") {
                 self.meet(spot.protocol, &spot.address).answered(time);
             }
@@ -191,6 +192,10 @@ impl Search<'_, '_> {
         window: Duration,
     ) -> Result<(), Stop> {
         let (heard, spotted) = self.call(bytes, window)?;
+        // A late machine hears the answer to an earlier question, or half of one.
+        if self.ear.disturbed() {
+            return Ok(());
+        }
         let answers: Vec<Tick> = spotted
             .answers(protocol)
             .filter(|spot| spot.address == address)
@@ -236,7 +241,7 @@ fn question(protocol: SurveyProtocol, address: &str) -> Option<Vec<u8>> {
         SurveyProtocol::Dlt645 => Some(spot::dlt645_read(no()?, ENERGY)),
         SurveyProtocol::Dlt645v1997 => Some(spot::dlt645_read_1997(no()?)),
         SurveyProtocol::Modbus => Some(spot::modbus_read(address.parse().ok()?)),
-        SurveyProtocol::Dlt698 => Some(spot::dlt698_address()),
+        SurveyProtocol::Dlt698 => Some(spot::dlt698_named(no()?.0)),
         SurveyProtocol::Cjt188 | SurveyProtocol::Iec => None,
     }
 }

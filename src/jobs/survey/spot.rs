@@ -260,9 +260,18 @@ pub fn cjt188_address(kind: u8) -> Vec<u8> {
 
 /// DL/T 698.45: read the address (4001-02-00) of any server. Safe to send anywhere.
 pub fn dlt698_address() -> Vec<u8> {
+    dlt698_probe(dlt698::frame::Address::any())
+}
+
+/// The same question to those with these digits, low byte first; `AA` stands for any two.
+pub fn dlt698_named(wire: [u8; 6]) -> Vec<u8> {
+    dlt698_probe(dlt698::frame::Address::of_wire(wire))
+}
+
+fn dlt698_probe(address: dlt698::frame::Address) -> Vec<u8> {
     let frame = dlt698::frame::Frame {
         control: 0x43,
-        address: dlt698::frame::Address::any(),
+        address,
         client: 0,
         message: vec![0x05, 0x01, 0x25, 0x40, 0x01, 0x02, 0x00, 0x00],
     };

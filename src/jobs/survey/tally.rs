@@ -66,11 +66,20 @@ pub struct Tally {
     pub pauses_us: Vec<u32>,
     /// Questions to one meter alone, and those of them not answered properly.
     pub checked: (u32, u32),
+    /// This machine is late: what is noticed now proves nothing about the line.
+    #[serde(skip)]
+    pub unsure: bool,
+    /// The most time that was stolen from one question, microseconds; 0 for none worth counting.
+    #[serde(default)]
+    pub late_us: u32,
 }
 
 impl Tally {
     /// Bytes of no frame were heard.
     pub fn noise(&mut self, bytes: &[u8]) {
+        if self.unsure {
+            return;
+        }
         let turned: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
         if !spot::spot(&turned, &|_| false).spots.is_empty() {
             self.inverted.add(bytes);

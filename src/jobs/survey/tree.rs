@@ -1,4 +1,4 @@
-//! DL/T 645: finding every meter on a bus whose numbers nobody knows.
+//! DL/T 645 and DL/T 698.45: finding every meter on a bus whose numbers nobody knows.
 //!
 //! A number has twelve digits, so asking each is out of the question. An address field may hold
 //! `AA` in its high bytes, and then names every meter with the given low ones
@@ -6,6 +6,9 @@
 //! the lowest byte, and where answers still run into each other, for each value of the next. Whole
 //! answers that came one after the other count at once. 32 meters with numbers at random take some
 //! five hundred frames.
+//!
+//! DL/T 698.45 marks such an address as a wildcard in its head (`reference/other-meters.md` 4); its
+//! digits are asked for in the same way.
 //!
 //! Limits: wildcards are whole bytes from the high end, two digits each; nibbles are no wildcards.
 //! Firmware that takes at most three `AA` bytes, or none, cannot be found this way; the survey says
@@ -34,6 +37,8 @@ const BYTES: usize = 6;
 const ADDRESS_ITEM: u32 = 0x0400_0401;
 /// Characters of an answer to 13H with four wake-up bytes.
 const ADDRESS_ANSWER: usize = 22;
+/// The same of an answer to the address probe of DL/T 698.45.
+const ADDRESS_ANSWER_698: usize = 42;
 /// What is added to the slowest answer heard: meters are not equally quick each time.
 const MARGIN: Duration = Duration::from_millis(80);
 /// Shortest patience with one question.
@@ -211,6 +216,28 @@ pub fn search_1997(search: &mut Search<'_, '_>) -> Result<(), Stop> {
     walk(search, tree, old)
 }
 
+/// Searches one setting for DL/T 698.45.
+///
+/// # Errors
+/// [`Stop`].
+pub fn search_698(search: &mut Search<'_, '_>) -> Result<(), Stop> {
+    let tree = match std::mem::take(&mut search.cursor) {
+        Cursor::Tree(tree) => Some(tree),
+        _ => begin(search, SurveyProtocol::Dlt698, &spot::dlt698_address(), 1)?,
+    };
+    walk(search, tree, SurveyProtocol::Dlt698)
+}
+
+/// The question to every meter with these low bytes.
+fn question(protocol: SurveyProtocol, low: &[u8]) -> Vec<u8> {
+    let address = field(low);
+    match protocol {
+        SurveyProtocol::Dlt645v1997 => spot::dlt645_read_1997(address),
+        SurveyProtocol::Dlt698 => spot::dlt698_named(address.0),
+        _ => spot::dlt645_read(address, ADDRESS_ITEM),
+    }
+}
+
 /// Asks everybody. A search is needed when more than one answered.
 fn begin(
     search: &mut Search<'_, '_>,
@@ -230,12 +257,15 @@ fn begin(
             // Noise without a whole answer: once more, and then see whether anything at all makes
             // this noise.
             (_, 0) if left > 1 => {}
-            (_, 0) if noisy_anyway(search)? => {
+            (_, 0) if noisy_anyway(search, protocol)? => {
                 search.ear.tally.noise(&spotted.noise_bytes());
                 return Ok(None);
             }
-            _ => return Ok(Some(Tree::new(patience(&heard, search, whole)))),
+            _ => return Ok(Some(Tree::new(patience(&heard, search, (protocol, whole))))),
         }
+    }
+    if protocol == SurveyProtocol::Dlt698 {
+        return Ok(None);
     }
     let deep = protocol == SurveyProtocol::Dlt645 && plan::deep(search.plan);
     if !deep {
@@ -246,8 +276,11 @@ fn begin(
 
 /// Whether bytes follow a question that nobody answers: then those after the wildcard were no
 /// answers. No meter has a number of `EE`.
-fn noisy_anyway(search: &mut Search<'_, '_>) -> Result<bool, Stop> {
-    let nobody = spot::dlt645_read(Address([0xEE; BYTES]), ADDRESS_ITEM);
+fn noisy_anyway(search: &mut Search<'_, '_>, protocol: SurveyProtocol) -> Result<bool, Stop> {
+    let nobody = match protocol {
+        SurveyProtocol::Dlt698 => spot::dlt698_named([0xEE; BYTES]),
+        _ => spot::dlt645_read(Address([0xEE; BYTES]), ADDRESS_ITEM),
+    };
     let (_, spotted) = search.call(&nobody, TURNAROUND)?;
     search.ear.tally.noise(&spotted.noise_bytes());
     Ok(!spotted.noise.is_empty())
@@ -256,10 +289,18 @@ fn noisy_anyway(search: &mut Search<'_, '_>) -> Result<bool, Stop> {
 /// How long the slowest of those that answered took, and some more. All meters answered the
 /// wildcard, so the end of the last answer tells; unless they all spoke at once: that many hold the
 /// wire low, and nothing is heard of it but the beginning.
-fn patience(heard: &Heard, search: &Search<'_, '_>, whole: usize) -> Duration {
+fn patience(
+    heard: &Heard,
+    search: &Search<'_, '_>,
+    (protocol, whole): (SurveyProtocol, usize),
+) -> Duration {
     let least = if whole == 0 { WINDOW_CROWDED } else { WINDOW_MIN };
     let last = heard.chars.last().map_or(heard.end, |(at, _)| *at);
-    let answer = search.ear.settings.wire(ADDRESS_ANSWER);
+    let characters = match protocol {
+        SurveyProtocol::Dlt698 => ADDRESS_ANSWER_698,
+        _ => ADDRESS_ANSWER,
+    };
+    let answer = search.ear.settings.wire(characters);
     let slowest = last.saturating_sub(heard.end).saturating_sub(answer);
     (slowest + MARGIN).clamp(least, TURNAROUND)
 }
@@ -304,7 +345,6 @@ fn steps(
     tree: &mut Tree,
     protocol: SurveyProtocol,
 ) -> Result<(), Stop> {
-    let old = protocol == SurveyProtocol::Dlt645v1997;
     loop {
         let Some(low) = tree.ask() else {
             let thin = |low: &[u8]| with_low(search, protocol, low) < 2;
@@ -314,11 +354,7 @@ fn steps(
             return Ok(());
         };
         let window = tree.window(search.slowest(), search.found.len());
-        let address = field(&low);
-        let question = match old {
-            true => spot::dlt645_read_1997(address),
-            false => spot::dlt645_read(address, ADDRESS_ITEM),
-        };
+        let question = question(protocol, &low);
         let each = search.ear.settings.wire(question.len()) + window;
         let pending = u32::try_from(tree.left().len() + 1).unwrap_or(u32::MAX);
         search.tell(each * pending.min(FRAMES_MAX));
@@ -328,7 +364,8 @@ fn steps(
                 for late in strangers(&spotted, protocol, &low) {
                     tree.late(late);
                 }
-                if tree.heard(&low, outcome(&spotted, protocol)) {
+                let crowd = tree.heard(&low, outcome(&spotted, protocol));
+                if crowd && !search.ear.disturbed() {
                     doubled(search, protocol, &low, &heard);
                 }
                 Ok(())

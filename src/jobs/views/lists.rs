@@ -18,6 +18,8 @@ pub struct OpenIntentView {
     pub decision: Option<Decision>,
     /// Whether reading again can settle it; if not, the office must.
     pub readable: bool,
+    /// Whether the area list names the meter's line: no port need be chosen for it.
+    pub own_line: bool,
 }
 
 /// A meter in a list.
@@ -37,6 +39,8 @@ pub struct MeterRowView {
     pub tokens: u32,
     /// Whether an outcome is open.
     pub open_intent: bool,
+    /// Whether the area list names its line: no port need be chosen for it.
+    pub own_line: bool,
 }
 
 /// A multi-user terminal in a list.
@@ -101,6 +105,8 @@ pub struct TokenView {
     pub expires: UnixSeconds,
     /// Where it stands.
     pub state: TokenStateView,
+    /// In a list of tokens: whether the area list names the meter's line.
+    pub own_line: bool,
 }
 
 /// Where a token stands on this handheld.
@@ -196,6 +202,8 @@ pub enum JournalKind {
     Marked,
     /// A bundle of parameters was taken in.
     BundleTaken,
+    /// Rows that are not proven were about to be written, because somebody said so.
+    Unproven,
     /// A torn end was cut off at opening.
     TailCut,
 }
@@ -209,6 +217,41 @@ pub struct PortView {
     pub name: String,
     /// Serial number or USB path.
     pub identity: String,
-    /// Whether this user may open it; the command that mends it otherwise.
+    /// What keeps it from being used, if anything.
+    pub trouble: Option<PortTrouble>,
+    /// The command that mends that.
     pub fix: Option<String>,
+}
+
+impl PortView {
+    /// Whether this is the line written so; a serial port's address may say what its head needs.
+    pub fn is(&self, chosen: &str) -> bool {
+        let device = chosen.split_once('?').map_or(chosen, |(device, _)| device);
+        self.endpoint == chosen || self.endpoint == device
+    }
+}
+
+/// What keeps an adapter from being used. The words are in `text/screens.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortTrouble {
+    /// This user may not open it.
+    Denied,
+    /// The kernel knows it; its file is not there (yet).
+    NoNode,
+    /// It came and vanished at once, and brltty takes its chip for a Braille display.
+    Braille,
+    /// It came and vanished at once; ModemManager, another program, or a loose plug.
+    Grabbed,
+}
+
+impl PortTrouble {
+    /// A stable word, for `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::NoNode => "no-node",
+            Self::Braille => "braille",
+            Self::Grabbed => "grabbed",
+        }
+    }
 }

@@ -98,7 +98,7 @@ pub struct SurveyMeter {
     /// At which settings, `2400-8E1`.
     pub line: String,
     /// From the end of a question to the first character of the answer, microseconds; the median
-    /// of what was measured. `None`: only overheard.
+    /// of what was measured. `None`: heard, but never timed.
     pub turnaround_us: Option<u32>,
     /// Answers heard.
     pub answers: u32,
@@ -134,11 +134,14 @@ pub enum VerdictKind {
     SlowAdapter,
     /// Speed and parity are set elsewhere: only one setting could be searched.
     LineFixed,
+    /// This machine had too much to do to listen: what is listed as not searched may be silent or
+    /// not.
+    MachineBusy,
 }
 
 impl VerdictKind {
     /// Every kind, for tests and the manual.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InOrder,
         Self::Silent,
         Self::Garbled,
@@ -151,6 +154,7 @@ impl VerdictKind {
         Self::ForeignMaster,
         Self::SlowAdapter,
         Self::LineFixed,
+        Self::MachineBusy,
     ];
 
     /// A stable name.
@@ -168,6 +172,7 @@ impl VerdictKind {
             Self::ForeignMaster => "foreign-master",
             Self::SlowAdapter => "slow-adapter",
             Self::LineFixed => "line-fixed",
+            Self::MachineBusy => "machine-busy",
         }
     }
 }
@@ -207,6 +212,8 @@ pub enum Gap {
     Babble,
     /// Addresses no meter should have.
     UnusualAddress,
+    /// This machine was late each time: nobody listened.
+    MachineBusy,
 }
 
 impl Gap {
@@ -221,6 +228,7 @@ impl Gap {
             Self::FoundEnough => "found-enough",
             Self::Babble => "babble",
             Self::UnusualAddress => "unusual-address",
+            Self::MachineBusy => "machine-busy",
         }
     }
 }

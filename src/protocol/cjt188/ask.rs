@@ -1,8 +1,10 @@
 //! Questions and what answers them.
 //!
-//! An answer repeats the address, the identifier (in whichever order the meter likes) and the
-//! serial number of its question; every question leaves under a new one, so that a late answer to
-//! an earlier question is known as such.
+//! By the standard an answer repeats the address, the identifier (in whichever order the meter
+//! likes) and the serial number of its question; every question leaves under a new one, so that a
+//! late answer to an earlier question is known as such. Of a meter that does not return the serial
+//! number ([`Habits::no_serial`]) any is taken; then what tells a late answer is the quiet after
+//! trouble, and a question of another shape before the same is asked again.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -46,6 +48,8 @@ pub struct Habits {
     pub di: Option<DiOrder>,
     /// Place of the unit bytes.
     pub units: Option<UnitOrder>,
+    /// Answers do not repeat the serial number of their question.
+    pub no_serial: bool,
 }
 
 /// A question.
@@ -53,11 +57,14 @@ pub struct Habits {
 pub struct Ask {
     address: Address,
     control: u8,
-    di: [u8; 2],
+    di: u16,
+    order: DiOrder,
     payload: Vec<u8>,
     serials: Serials,
     /// The serial number it last left under.
     serial: Cell<u8>,
+    /// Answers need not repeat it.
+    any_serial: bool,
 }
 
 /// A whole answer.
@@ -97,34 +104,43 @@ impl Item {
 }
 
 impl Ask {
-    fn new(address: Address, control: u8, di: [u8; 2], serials: &Serials) -> Self {
+    fn new(address: Address, control: u8, di: u16, order: DiOrder, serials: &Serials) -> Self {
         let serials = serials.clone();
-        Self { address, control, di, payload: Vec::new(), serials, serial: Cell::new(0) }
+        let (payload, serial) = (Vec::new(), Cell::new(0));
+        Self { address, control, di, order, payload, serials, serial, any_serial: false }
     }
 
     /// Reads one item.
     pub fn read(address: Address, item: Item, order: DiOrder, serials: &Serials) -> Self {
-        Self::new(address, READ, order.wire(item.di()), serials)
+        Self::new(address, READ, item.di(), order, serials)
     }
 
     /// Reads the address of whoever hears it; the answer's own address says it.
     pub fn address(to: Address, order: DiOrder, serials: &Serials) -> Self {
-        Self::new(to, READ_ADDRESS, order.wire(ADDRESS), serials)
+        Self::new(to, READ_ADDRESS, ADDRESS, order, serials)
     }
 
-    /// What an answer's data begin with.
+    /// Whether an answer's data begin with what was asked for.
+    fn is_asked(&self, frame: &Frame) -> bool {
+        let orders = [DiOrder::LowFirst, DiOrder::HighFirst];
+        frame.di().is_some_and(|di| orders.iter().any(|order| order.wire(self.di) == di))
+    }
+
+    /// The same, under the serial number of the question.
     fn is_mine(&self, frame: &Frame) -> bool {
-        let [first, second] = self.di;
-        let di = frame.di();
-        (di == Some([first, second]) || di == Some([second, first]))
-            && frame.ser() == Some(self.serial.get())
+        let serial = frame.ser();
+        self.is_asked(frame) && serial.is_some_and(|serial| self.is_own(serial))
+    }
+
+    fn is_own(&self, serial: u8) -> bool {
+        self.any_serial || serial == self.serial.get()
     }
 
     /// A refusal carries the serial number and a status, by some makers behind the identifier.
     fn refusal(&self, frame: &Frame) -> Option<Refusal> {
         let status = match frame.data.as_slice() {
             [] => &[],
-            [serial, status @ ..] if *serial == self.serial.get() && status.len() <= 2 => status,
+            [serial, status @ ..] if self.is_own(*serial) && status.len() <= 2 => status,
             [_, _, _, status @ ..] if self.is_mine(frame) => status,
             _ => return None,
         };
@@ -138,7 +154,7 @@ impl Question for Ask {
 
     fn bytes(&self) -> Vec<u8> {
         self.serial.set(self.serials.draw());
-        let [first, second] = self.di;
+        let [first, second] = self.order.wire(self.di);
         let mut data = vec![first, second, self.serial.get()];
         data.extend_from_slice(&self.payload);
         Frame { address: self.address, control: self.control, data }.encode(PREAMBLE)
@@ -170,16 +186,27 @@ impl Question for Ask {
             } else if self.is_mine(&frame) {
                 let body = frame.data.get(3..).unwrap_or_default().to_vec();
                 return Heard::Answer(Answer { address: frame.address, body });
+            } else if self.is_asked(&frame) {
+                // A late one, or of a meter that does not return serial numbers.
+                other = Heard::Stranger(OTHER_SERIAL.to_owned());
             }
         }
         other
     }
 
-    /// None: the serial number tells a late answer.
+    /// None where the serial number tells a late answer; else the address, for a late reading is no
+    /// answer to that.
     fn probe(&self) -> Option<Self> {
-        None
+        if !self.any_serial || self.control == READ_ADDRESS {
+            return None;
+        }
+        let probe = Self::address(self.address, self.order, &self.serials);
+        Some(Self { any_serial: true, ..probe })
     }
 }
+
+/// What is told of an answer under another serial number.
+const OTHER_SERIAL: &str = "another serial number";
 
 /// Asks in one order of the identifier, then in the other, until the meter answers.
 #[derive(Debug)]
@@ -211,11 +238,12 @@ impl Turns {
         self.left = left;
         if self.both {
             self.order = self.order.other();
-            self.first.di.reverse();
+            self.first.order = self.order;
         }
         let last = self.current.last_byte();
         let questions = vec![self.first.clone()];
-        self.current = Series::new(questions, self.timing, Retry::NONE).after(last);
+        let next = Series::new(questions, self.timing, Retry::NONE).after(last);
+        self.current = if self.first.any_serial { next.after_trouble() } else { next };
         true
     }
 }
@@ -243,6 +271,12 @@ impl Dialogue for Turns {
                 }
                 Ok(None) => Err(Trouble::Silent),
                 Err(trouble) => {
+                    let trouble = match trouble {
+                        Trouble::Stranger(who) if who == OTHER_SERIAL => {
+                            Trouble::Form("an answer under another serial number")
+                        }
+                        trouble => trouble,
+                    };
                     if trouble != Trouble::Silent || self.trouble.is_none() {
                         self.trouble = Some(trouble.clone());
                     }
@@ -295,7 +329,8 @@ impl Read {
         serials: &Serials,
     ) -> Self {
         let order = habits.di.unwrap_or(FIRST_ORDER);
-        let first = Ask::read(address, item, order, serials);
+        let mut first = Ask::read(address, item, order, serials);
+        first.any_serial = habits.no_serial;
         Self { item, habits, turns: Turns::new(first, habits.di, timing, retry) }
     }
 
@@ -307,7 +342,7 @@ impl Read {
             Item::Month(_) => data::settled_month(kind, &answer.body, habits.units),
         };
         let reading = reading.ok_or(Trouble::Form("too short for a value"))?;
-        let habits = Habits { di: Some(di), units: Some(reading.units) };
+        let habits = Habits { di: Some(di), units: Some(reading.units), ..habits };
         Ok(Told { address, reading, habits })
     }
 }
@@ -388,7 +423,7 @@ pub fn valve(
         Valve::Open => 0x55,
         Valve::Close => 0x99,
     };
-    let mut ask = Ask::new(address, WRITE, order.wire(VALVE), serials);
+    let mut ask = Ask::new(address, WRITE, VALVE, order, serials);
     ask.payload = vec![code];
     Ok(Series::once(ask, timing))
 }

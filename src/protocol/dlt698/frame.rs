@@ -97,6 +97,14 @@ impl Address {
         Self { kind: AddressKind::Wildcard, logical: 0, digits: vec![0xAA; 6] }
     }
 
+    /// Twelve digits as they are sent, low byte first. A nibble `A` makes it a wildcard.
+    pub fn of_wire(digits: [u8; 6]) -> Self {
+        let any = |byte: &u8| byte & 0x0F == ANY_DIGIT || byte >> 4 == ANY_DIGIT;
+        let wild = digits.iter().any(any);
+        let kind = if wild { AddressKind::Wildcard } else { AddressKind::Single };
+        Self { kind, logical: 0, digits: digits.to_vec() }
+    }
+
     /// Reads digits, high ones first; fewer than twelve are filled up with zeros in front. An `A`
     /// makes it a wildcard.
     ///

@@ -106,8 +106,8 @@ impl Dialogue for Readout {
         map_done(self.0.step(now), |ended| match ended {
             Ended::Done(done) => {
                 let ident = done.ident.ok_or(Trouble::Garbled)?;
-                let (sets, faults) = (done.sets, done.faults);
-                Ok(Table { ident, baud: done.baud, sets, faults })
+                let (sets, faults, damaged) = (done.sets, done.faults, done.damaged);
+                Ok(Table { ident, baud: done.baud, sets, faults, damaged })
             }
             Ended::Refused(_) => Err(Trouble::Form("repeat")),
             Ended::Failed(trouble) => Err(trouble),

@@ -69,6 +69,19 @@ pub struct Table {
     pub sets: Vec<DataSet>,
     /// What was wrong with lines that could still be read in part; stable names.
     pub faults: Vec<&'static str>,
+    /// Those lines, as sent; the first of them where there are many.
+    pub damaged: Vec<String>,
+}
+
+/// Damaged lines kept, and characters of each.
+const DAMAGED_MAX: usize = 8;
+const DAMAGED_CHARS: usize = 40;
+
+/// The lines of a table that are not whole.
+pub(super) fn damaged(text: &str) -> Vec<String> {
+    let lines = text.split(['\r', '\n']).take_while(|line| !line.starts_with('!'));
+    let bad = lines.filter(|line| parse(line).1.is_some());
+    bad.take(DAMAGED_MAX).map(|line| line.chars().take(DAMAGED_CHARS).collect()).collect()
 }
 
 impl Table {

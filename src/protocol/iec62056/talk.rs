@@ -65,6 +65,7 @@ pub(super) struct Found {
     pub seed: Option<String>,
     pub sets: Vec<DataSet>,
     pub faults: Vec<&'static str>,
+    pub damaged: Vec<String>,
     pub answers: Vec<Reply<Vec<DataSet>>>,
 }
 

@@ -65,6 +65,8 @@ struct Row {
     #[serde(default)]
     units_before: bool,
     #[serde(default)]
+    own_serial: bool,
+    #[serde(default)]
     litres: bool,
     #[serde(default)]
     refuses: bool,
@@ -126,6 +128,7 @@ impl Row {
             },
             refuses: self.refuses,
             units_before: self.units_before,
+            own_serial: self.own_serial,
             litres: self.litres,
             digits: self.digits,
             battery_low: self.battery_low,

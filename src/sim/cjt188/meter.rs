@@ -55,6 +55,8 @@ pub struct Cjt188Setup {
     pub turns_di: bool,
     /// The unit byte stands before its value.
     pub units_before: bool,
+    /// It answers under a serial number of its own: 00.
+    pub own_serial: bool,
     /// Volumes in litres.
     pub litres: bool,
     /// Digits shown, by the names profiles use, without the point.
@@ -84,6 +86,7 @@ impl Cjt188Setup {
             refuses: false,
             turns_di: false,
             units_before: false,
+            own_serial: false,
             litres: false,
             digits: BTreeMap::new(),
             start,
@@ -192,6 +195,7 @@ impl Cjt188Meter {
         let (low_first, high_first) =
             (u16::from_le_bytes([*first, *second]), u16::from_be_bytes([*first, *second]));
         let reply = request.control | FROM_METER;
+        let serial = if self.setup.own_serial { &0 } else { serial };
         let body = match self.setup.di {
             DiHabit::LowFirst => self.serve(request, low_first, payload, at),
             DiHabit::HighFirst => self.serve(request, high_first, payload, at),

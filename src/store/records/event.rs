@@ -80,7 +80,8 @@ pub fn to_value(event: &Event) -> (i64, Value) {
         | Event::OverrideUsed { .. }
         | Event::DocumentTaken { .. }
         | Event::Revoked { .. }
-        | Event::Software { .. } => people::to_value(event),
+        | Event::Software { .. }
+        | Event::UnprovenAccepted { .. } => people::to_value(event),
     };
     (kind, Value::Map(fields))
 }

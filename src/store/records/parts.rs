@@ -297,8 +297,8 @@ fn take_act(fields: &mut Fields, key: i64) -> Result<Act> {
     }
 }
 
-/// A token's facts: 1-7 as an intent's, 14 its act, 8 running number, 9 not before, 10 expires, 11 capability
-/// bits, 12 highest balance, 13 when it was signed.
+/// A token's facts: 1-7 as an intent's, 8 running number, 9 not before, 10 expires, 11 capability
+/// bits, 12 highest balance, 13 when it was signed, 14 its act.
 pub fn token_facts(t: &TokenFacts) -> Value {
     Value::map_of([
         (1, Some(token(t.id))),

@@ -1,7 +1,7 @@
 //! Entries about people and trust: log-ins, grants, overrides, documents, revocations.
 
 use super::{RecordError, parts};
-use crate::store::event::{DocKind, Event, LogOut, ShiftSummary};
+use crate::store::event::{Acceptance, DocKind, Event, LogOut, ShiftSummary};
 use crate::store::schema::{MAX_GRANT, MAX_REVOKED, MAX_TEXT, MAX_TOKEN};
 use crate::units::{OperatorId, Role, TokenId, UnixSeconds, Verb};
 use meterkit_tokens::cbor::{Fields, Value};
@@ -17,6 +17,10 @@ const OVERRIDE_USED: i64 = 18;
 const DOCUMENT_TAKEN: i64 = 19;
 const REVOKED: i64 = 20;
 const SOFTWARE: i64 = 21;
+const UNPROVEN: i64 = 27;
+
+/// The letters of how sure a row is, surest first.
+const SURE: &str = "ABCD";
 
 fn operator(id: &OperatorId) -> Value {
     Value::from(id.as_str())
@@ -72,6 +76,12 @@ pub fn to_value(event: &Event) -> (i64, Vec<(i64, Value)>) {
         Event::Software { version, digest } => {
             (SOFTWARE, vec![(1, Value::from(version.as_str())), (2, Value::bytes(digest))])
         }
+        Event::UnprovenAccepted { meter, verb, profile, confidence, by } => {
+            let verb = Value::Int(i64::from(verb.number()));
+            let (profile, sure) = (Value::from(profile.as_str()), Value::Int(sure(*confidence)));
+            let by = Value::Int(acceptance_code(*by));
+            (UNPROVEN, vec![(1, parts::meter(*meter)), (2, verb), (3, profile), (4, sure), (5, by)])
+        }
         _ => (0, Vec::new()),
     }
 }
@@ -126,6 +136,13 @@ pub fn from_fields(kind: i64, f: &mut Fields) -> Result<Event> {
             version: parts::take_text(f, 1, MAX_TEXT, "version")?,
             digest: f.array_bytes(2)?,
         },
+        UNPROVEN => Event::UnprovenAccepted {
+            meter: parts::take_meter(f, 1)?,
+            verb: Verb::from_number(f.int(2)?).ok_or(RecordError::Value("verb"))?,
+            profile: parts::take_text(f, 3, MAX_TEXT, "profile")?,
+            confidence: sure_from(f.int(4)?)?,
+            by: acceptance_from(f.int(5)?)?,
+        },
         other => return Err(RecordError::Kind(other)),
     })
 }
@@ -157,6 +174,33 @@ fn log_out_from(code: i64) -> Result<LogOut> {
         3 => Ok(LogOut::ShiftEnd),
         4 => Ok(LogOut::Ended),
         _ => Err(RecordError::Value("log-out")),
+    }
+}
+
+/// How sure a row is, by number: 1 A .. 4 D; 0 for what is no such letter.
+fn sure(confidence: char) -> i64 {
+    SURE.chars()
+        .position(|letter| letter == confidence)
+        .map_or(0, |at| i64::try_from(at).unwrap_or(0) + 1)
+}
+
+fn sure_from(number: i64) -> Result<char> {
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    at.and_then(|at| SURE.chars().nth(at)).ok_or(RecordError::Value("confidence"))
+}
+
+fn acceptance_code(by: Acceptance) -> i64 {
+    match by {
+        Acceptance::Configured => 1,
+        Acceptance::Asked => 2,
+    }
+}
+
+fn acceptance_from(code: i64) -> Result<Acceptance> {
+    match code {
+        1 => Ok(Acceptance::Configured),
+        2 => Ok(Acceptance::Asked),
+        _ => Err(RecordError::Value("acceptance")),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{RecordError, decode_body, encode_body, rows};
 use crate::store::bundles::BundleTaken;
 use crate::store::event::{
-    DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, Step, TokenFacts, Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, Step, TokenFacts,
+    Withdrawal,
 };
 use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
 use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};
@@ -203,7 +204,23 @@ fn people() -> impl Strategy<Value = Event> {
             .prop_map(|(ids, status)| Event::Revoked { ids, status }),
         (".{0,30}", any::<[u8; 32]>())
             .prop_map(|(version, digest)| Event::Software { version, digest }),
+        unproven(),
     ]
+}
+
+fn unproven() -> impl Strategy<Value = Event> {
+    let verb = prop::sample::select(Verb::ALL.to_vec());
+    let sure = prop::sample::select(vec!['A', 'B', 'C', 'D']);
+    let by = prop::sample::select(vec![Acceptance::Configured, Acceptance::Asked]);
+    (meter(), verb, "[a-z0-9-]{1,32}", sure, by).prop_map(
+        |(meter, verb, profile, confidence, by)| Event::UnprovenAccepted {
+            meter,
+            verb,
+            profile,
+            confidence,
+            by,
+        },
+    )
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -6,8 +6,8 @@ pub const PORT_MISSING: Words = Words {
     title: both("The port is not there.", "找不到该通信口。"),
     money: UNTOUCHED,
     next: both(
-        "Plug the adapter in, then choose it under Ports.",
-        "插好转换器，然后在「通信口」中选择。",
+        "Plug the adapter in and try again; or choose the one there is under Ports.",
+        "插好转换器后重试；或在「通信口」中选择现有的转换器。",
     ),
 };
 
@@ -33,8 +33,10 @@ pub const PORT_ADDRESS: Words = Words {
     title: both("The port's address makes no sense.", "通信口地址写法有误。"),
     money: UNTOUCHED,
     next: both(
-        "Write it like /dev/ttyUSB0, COM3 or tcp://host:port.",
-        "请写成/dev/ttyUSB0、COM3或tcp://主机:端口的形式。",
+        "Write /dev/NAME, COMn, tcp://HOST:PORT, tcp-listen://:PORT, udp://HOST:PORT, \
+         rfc2217://HOST:PORT or ble:AA:BB:CC:DD:EE:FF.",
+        "请写成 /dev/名称、COMn、tcp://主机:端口、tcp-listen://:端口、udp://主机:端口、\
+         rfc2217://主机:端口 或 ble:AA:BB:CC:DD:EE:FF。",
     ),
 };
 

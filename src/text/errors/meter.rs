@@ -161,6 +161,20 @@ pub const DIGITS_WRONG: Words = Words {
     ),
 };
 
+pub const WRITE_UNPROVEN: Words = Words {
+    title: both(
+        "How this kind of meter takes what is written to it is not proven.",
+        "此类电表的写入方式尚未得到证实。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Hold the profile against the maker's document and try it on a spare meter. If the office \
+         wants it, add its id to unproven_writes in config.toml, or give --accept-unproven ID.",
+        "请对照厂家资料核对表型文件，并先在备用表上试验。后台同意后，在 config.toml 的 \
+         unproven_writes 中加入该表型，或使用 --accept-unproven 表型。",
+    ),
+};
+
 pub const INTENT_OPEN: Words = Words {
     title: both(
         "An earlier recharge of this meter has no known outcome yet.",

@@ -25,6 +25,7 @@ const RECHARGE: &[Need] =
     &[Need::NoOpenIntent, Need::ReadyToken, Need::Money, Need::Port, Need::LineFree];
 const RESOLVE: &[Need] = &[Need::OpenIntent, Need::Readable, Need::Port, Need::LineFree];
 const SYNC: &[Need] = &[Need::SyncFree];
+const WORK: &[Need] = &[Need::Result, Need::LineFree];
 const ROW: &[Need] = &[Need::Row];
 const LOG_IN: &[Need] = &[Need::Answered, Need::NotLockedOut, Need::NoWait];
 const FREE_LINE: &[Need] = &[Need::LineFree, Need::SyncFree];
@@ -101,6 +102,7 @@ pub const TABLE: &[Binding] = rows! {
     }
     BoxUsers {
         ENTER => Open, ROW;
+        DIGIT => Pick, NONE;
         UP => Up, NONE;
         DOWN => Down, NONE;
         PAGE_UP => PageUp, NONE;
@@ -312,6 +314,43 @@ pub const TABLE: &[Binding] = rows! {
         DOWN => Down, NONE;
         F1 => Help, NONE;
         F3 => Language, NONE;
+    }
+    Works {
+        ENTER => Open, NONE;
+        DIGIT => Pick, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+    }
+    WorkForm {
+        ENTER => Submit, NONE;
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        RIGHT => Letter, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F4 => Clear, NONE;
+    }
+    WorkSheet {
+        ENTER => Submit, WORK;
+        TEXT => Type, NONE;
+        LEFT => Erase, NONE;
+        BACKSPACE => Erase, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F4 => Clear, NONE;
+    }
+    WorkRunning {
+        ESC => Stop, NONE;
+        F1 => Help, NONE;
     }
     Help {
         ENTER => Back, NONE;

@@ -1,5 +1,7 @@
 //! Multi-user terminals: the boxes of the area list, and the users of one box.
 
+use std::time::Duration;
+
 use super::{Card, facts, moved, movement};
 use crate::jobs::views::{BoxRowView, BoxUserView, Failure, Request, Update};
 use crate::tui::app::Screen;
@@ -17,6 +19,8 @@ const COUNT_CELLS: usize = 5;
 const NUMBER_CELLS: usize = 12;
 /// Cells of a balance.
 const BALANCE_CELLS: usize = 11;
+/// Digits pressed within this time are one number.
+const ONE_NUMBER: Duration = Duration::from_secs(2);
 
 /// The list of boxes.
 #[derive(Debug, Default)]
@@ -108,11 +112,13 @@ pub struct BoxUsers {
     name: String,
     users: Option<Result<Vec<BoxUserView>, Failure>>,
     cursor: usize,
+    /// The number that is being typed, and when its last digit came.
+    typed: Option<(u32, Duration)>,
 }
 
 impl BoxUsers {
     fn new(name: String) -> Self {
-        Self { name, users: None, cursor: 0 }
+        Self { name, users: None, cursor: 0, typed: None }
     }
 
     fn rows(&self) -> &[BoxUserView] {
@@ -124,6 +130,20 @@ impl BoxUsers {
 
     fn selected(&self) -> Option<&BoxUserView> {
         self.rows().get(self.cursor)
+    }
+
+    /// Goes to the user whose number is typed: with 36 of them, rows are a long way. What cannot be
+    /// the beginning of a number here begins a new one.
+    fn pick(&mut self, shared: &Shared, digit: u32) {
+        let now = shared.now.up;
+        let fresh = |at: Duration| now.saturating_sub(at) <= ONE_NUMBER;
+        let before = self.typed.filter(|(_, at)| fresh(*at)).map_or(0, |(number, _)| number);
+        let last = self.rows().iter().map(|user| u32::from(user.user)).max().unwrap_or(0);
+        let longer = before * 10 + digit;
+        let number = if longer <= last { longer } else { digit };
+        self.typed = Some((number, now));
+        let place = self.rows().iter().position(|user| u32::from(user.user) == number);
+        self.cursor = place.unwrap_or(self.cursor);
     }
 
     fn open(&self, shared: &mut Shared, read: bool) {
@@ -196,8 +216,11 @@ impl Screen for BoxUsers {
         shared.ask(Request::Box(self.name.clone()));
     }
 
-    fn met(&self, _shared: &Shared, _need: Need) -> bool {
-        self.selected().is_some()
+    fn met(&self, _shared: &Shared, need: Need) -> bool {
+        match need {
+            Need::Port => self.selected().is_some_and(|user| user.row.own_line),
+            _ => self.selected().is_some(),
+        }
     }
 
     fn view(&self, shared: &Shared) -> View {
@@ -223,12 +246,16 @@ impl Screen for BoxUsers {
         }
     }
 
-    fn act(&mut self, shared: &mut Shared, action: Action, _key: Key) {
-        match action {
-            Action::Back => shared.back(),
-            Action::Open => self.open(shared, false),
-            Action::Read => self.open(shared, true),
-            action => {
+    fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
+        match (action, key) {
+            (Action::Back, _) => shared.back(),
+            (Action::Open, _) => self.open(shared, false),
+            (Action::Read, _) => self.open(shared, true),
+            (Action::Pick, Key::Char(c)) => {
+                c.to_digit(10).into_iter().for_each(|digit| self.pick(shared, digit));
+            }
+            (action, _) => {
+                self.typed = None;
                 let last = self.rows().len().saturating_sub(1);
                 self.cursor = moved(self.cursor, movement(action), last);
             }

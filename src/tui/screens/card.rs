@@ -251,6 +251,7 @@ impl Screen for Card {
     fn met(&self, _shared: &Shared, need: Need) -> bool {
         let Some(meter) = &self.meter else { return need == Need::NoOpenIntent };
         match need {
+            Need::Port => meter.row.own_line,
             Need::ReadyToken => meter.tokens.iter().any(|t| t.state == TokenStateView::Ready),
             Need::NoOpenIntent => meter.open.is_none(),
             Need::OpenIntent => meter.open.is_some(),

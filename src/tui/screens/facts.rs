@@ -149,6 +149,10 @@ pub fn detail(shared: &Shared, row: &JournalRow) -> String {
         (JournalKind::OverrideUsed, _, _) => {
             detail.parse().map_or(detail, |verb| lang.verb(verb)).to_owned()
         }
+        (JournalKind::Unproven, _, Some((verb, model))) => {
+            let verb = verb.parse().map_or(verb, |verb| lang.verb(verb));
+            format!("{verb}: {model}")
+        }
         (_, "voided", _) => lang.detail_voided().to_owned(),
         (_, "settled", _) => lang.detail_settled().to_owned(),
         (_, "superseded", _) => lang.detail_superseded().to_owned(),

@@ -6,7 +6,7 @@
 
 use super::{
     Frames, Journal, Leave, LogOut, Meters, Ports, Settings, Sync, Tokens, Trust, WhatHappened,
-    facts, moved, movement, picked, trust,
+    Works, facts, moved, movement, picked, trust,
 };
 use crate::jobs::views::{HomeView, Request, Standing};
 use crate::text::errors;
@@ -20,7 +20,7 @@ use crate::tui::when;
 use crate::tui::widgets::Row;
 
 /// The rows of the menu, in order.
-const MENU: [Place; 9] = [
+const MENU: [Place; 10] = [
     Place::Meters,
     Place::Tokens,
     Place::Journal,
@@ -30,6 +30,7 @@ const MENU: [Place; 9] = [
     Place::Frames,
     Place::Settings,
     Place::Trust,
+    Place::Works,
 ];
 
 /// Cells of the menu's names.
@@ -55,6 +56,7 @@ impl Home {
             Place::Ports => shared.go(Ports::default()),
             Place::Frames => shared.go(Frames::default()),
             Place::Trust => shared.go(Trust::default()),
+            Place::Works => shared.go(Works::default()),
             _ => shared.go(Settings::default()),
         }
     }
@@ -194,7 +196,7 @@ impl Screen for Home {
         let list = MENU.iter().enumerate().map(|(at, place)| {
             let (meaning, figure) = Self::figure(shared, *place);
             let sign = if at == self.cursor { ">" } else { " " };
-            Row::plain(format!("{sign}{} ", at + 1))
+            Row::plain(format!("{sign}{} ", (at + 1) % 10))
                 .column(Meaning::Strong, lang.place(*place), NAME_CELLS)
                 .and(meaning, figure)
         });

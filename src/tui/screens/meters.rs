@@ -111,6 +111,8 @@ impl Screen for Meters {
     fn met(&self, _shared: &Shared, need: Need) -> bool {
         match need {
             Need::MeterNumber => self.typed_number().is_some(),
+            // A number typed whole selects its row.
+            Need::Port => self.pager.selected().is_some_and(|row| row.own_line),
             _ => self.pager.selected().is_some(),
         }
     }

@@ -24,9 +24,9 @@ impl Ports {
 
     fn state(shared: &Shared, port: &PortView) -> (Meaning, &'static str) {
         let lang = shared.lang;
-        if port.fix.is_some() {
-            (Meaning::Fault, lang.ports_denied())
-        } else if shared.port() == Some(port.endpoint.as_str()) {
+        if let Some(trouble) = port.trouble {
+            (Meaning::Fault, lang.port_trouble(trouble).0)
+        } else if shared.port().is_some_and(|chosen| port.is(chosen)) {
             (Meaning::Good, lang.ports_using())
         } else {
             (Meaning::Plain, lang.ports_free())
@@ -38,8 +38,9 @@ impl Ports {
         let Some(port) = self.selected(shared) else { return Vec::new() };
         let (meaning, state) = Self::state(shared, port);
         let mut rows = vec![Row::of(meaning, state)];
-        if let Some(fix) = &port.fix {
-            rows.push(Row::plain(lang.ports_fix()));
+        if let Some(trouble) = port.trouble {
+            rows.extend(facts::say(Meaning::Plain, lang.port_trouble(trouble).1, width));
+            let fix = port.fix.as_deref().unwrap_or_default();
             rows.extend(facts::say(Meaning::Strong, fix, width));
         }
         rows.extend(facts::say(Meaning::Plain, &port.endpoint, width));
@@ -60,8 +61,8 @@ impl Screen for Ports {
 
     fn met(&self, shared: &Shared, need: Need) -> bool {
         match (self.selected(shared), need) {
-            (None, _) => false,
-            (Some(port), Need::Allowed) => port.fix.is_none(),
+            (None, _) | (_, Need::Port) => false,
+            (Some(port), Need::Allowed) => port.trouble.is_none(),
             (Some(_), _) => true,
         }
     }

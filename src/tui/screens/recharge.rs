@@ -226,6 +226,9 @@ impl Screen for Recharge {
                 meter.tokens.get(*cursor).is_some_and(|t| t.state == TokenStateView::Ready)
             }
             (Step::Choose { meter, .. }, Need::NoOpenIntent) => meter.open.is_none(),
+            (Step::Choose { meter, .. }, Need::Port) => meter.row.own_line,
+            // The meter has just been spoken with: it has a line.
+            (Step::Evidence { .. } | Step::Outcome { .. }, Need::Port) => true,
             (Step::Digits { typed, .. }, Need::FourDigits) => typed.text().len() == DIGITS,
             (Step::Outcome { end, .. }, Need::OpenIntent) => end.decision.keeps_intent_open(),
             (Step::Outcome { end, .. }, Need::Readable) => end.decision.may_resolve_by_reading(),

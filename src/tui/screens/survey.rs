@@ -94,7 +94,9 @@ impl Survey {
             VerdictKind::Echo | VerdictKind::EchoShort | VerdictKind::LineFixed => {
                 ("!", Meaning::Alarm)
             }
-            VerdictKind::SlowAdapter | VerdictKind::TwoProtocols => ("!", Meaning::Alarm),
+            VerdictKind::SlowAdapter | VerdictKind::TwoProtocols | VerdictKind::MachineBusy => {
+                ("!", Meaning::Alarm)
+            }
             _ => ("X", Meaning::Fault),
         };
         let text = format!("{sign} {}", lang.verdict(verdict.kind));
@@ -141,8 +143,8 @@ impl Screen for Survey {
         if self.running { Place::Surveying } else { Place::Survey }
     }
 
-    fn met(&self, _shared: &Shared, _need: Need) -> bool {
-        matches!(self.result, Some(Ok(_)))
+    fn met(&self, _shared: &Shared, need: Need) -> bool {
+        need == Need::Result && matches!(self.result, Some(Ok(_)))
     }
 
     fn view(&self, shared: &Shared) -> View {

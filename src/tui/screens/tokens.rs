@@ -73,6 +73,7 @@ impl Screen for Tokens {
         let open = shared.home.iter().flat_map(|home| &home.open_intents);
         match need {
             Need::ReadyToken => token.state == TokenStateView::Ready,
+            Need::Port => token.own_line,
             Need::NoOpenIntent => open.into_iter().all(|open| open.meter != token.meter),
             _ => true,
         }

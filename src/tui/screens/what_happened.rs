@@ -48,6 +48,7 @@ impl Screen for WhatHappened {
     fn met(&self, shared: &Shared, need: Need) -> bool {
         match need {
             Need::Readable => self.selected(shared).is_some_and(|open| open.readable),
+            Need::Port => self.selected(shared).is_some_and(|open| open.own_line),
             _ => self.selected(shared).is_some(),
         }
     }

@@ -183,6 +183,11 @@ const CODE_LETTERS: &[&str] = &["2abc", "3def", "4gh", "5jk", "6mn", "7pqrs", "8
 const NAME_LETTERS: &[&str] = &["2abc", "3def", "4ghi", "5jkl", "6mno", "7pqrs", "8tuv", "9wxyz"];
 
 /// The next character of the group: 2, a, b, c, 2.
+/// The letter after a digit, or after a letter of the same telephone key, with all letters.
+pub fn next_letter(c: char) -> Option<char> {
+    turned(c, NAME_LETTERS)
+}
+
 fn turned(c: char, groups: &[&str]) -> Option<char> {
     let c = c.to_ascii_lowercase();
     let group = groups.iter().find(|group| group.contains(c))?;

@@ -21,6 +21,7 @@ use meterkit::jobs::access::MeterPassword;
 use meterkit::jobs::bundle::{self, Bundles};
 use meterkit::jobs::errand::{Answer, Errand, Row, Sheet, Site, Values};
 use meterkit::jobs::lines::Crew;
+use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check, open};
 use meterkit::profile::bundle::Bundle;
 use meterkit::profile::{Profile, Profiles};
@@ -343,13 +344,16 @@ impl Yard {
     pub fn run<T>(&self, act: impl FnOnce(&Site<'_>) -> T) -> T {
         let now = Moment::of(&self.clock);
         let session = Session::begin(self.store(), operator(), 0, now);
-        let desk = Desk { store: self.store(), session: &session, max_life_s: check::MAX_LIFE_S };
+        let accepted = Accepted::default();
+        let (store, max_life_s) = (self.store(), check::MAX_LIFE_S);
+        let desk = Desk { store, session: &session, max_life_s, accepted: &accepted };
         let opened = |port: Option<&str>, _: &LineSettings| -> Result<Box<dyn Link>, Failure> {
             self.threads.lock().unwrap().insert(std::thread::current().id());
             let (kept, _) = &self.lines[port.unwrap()];
             Ok(Box::new(kept.clone()))
         };
-        let crew = Crew { open: &opened, settings: None, clock: &self.clock, cancel: &self.cancel };
+        let (clock, cancel) = (&self.clock, &self.cancel);
+        let crew = Crew { open: &opened, settings: None, secret: None, clock, cancel };
         let password = MeterPassword::parse("000000").unwrap();
         act(&Site {
             desk: &desk,

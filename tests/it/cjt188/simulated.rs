@@ -68,7 +68,7 @@ fn every_habit_is_learned_and_the_reading_is_the_same() {
                     assert_eq!(shown(&told, "volume"), "12345.67 m3", "{case}");
                     assert_eq!(shown(&told, "volume-settled"), "12000.00 m3", "{case}");
                     let units = if units_before { UnitOrder::Before } else { UnitOrder::After };
-                    let learned = Habits { di: Some(wire), units: Some(units) };
+                    let learned = Habits { di: Some(wire), units: Some(units), no_serial: false };
                     assert_eq!(told.habits, learned, "{case}");
                     assert!(line.sent.len() <= 2, "{case}: {} questions", line.sent.len());
                     // What was learned saves the second question.

@@ -138,7 +138,11 @@ fn strangers_are_hung_up_on() {
     assert_eq!(stranger.read(&mut [0; 8]).unwrap_or(0), 0, "hung up, nothing said");
     cancel.store(true, Ordering::Relaxed);
     match waiting.join().unwrap() {
-        Err(LinkError::Missing(why)) => assert!(why.contains("stopped"), "{why}"),
+        Err(error @ LinkError::Cancelled(_)) => {
+            let failure = meterkit::jobs::failure::link(&error, "");
+            assert_eq!(failure.code, meterkit::report::Code::Cancelled);
+            assert!(failure.detail.contains(&port.to_string()), "{failure:?}");
+        }
         other => panic!("{other:?}"),
     }
 }

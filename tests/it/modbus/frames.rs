@@ -200,11 +200,10 @@ proptest! {
         pdu.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         let mut bytes = garbage.clone();
         bytes.extend(frame::rtu(Unit(unit), &pdu));
-        // One stretch in 65536 has a right CRC by chance. Where such a one begins in the garbage
-        // and ends in the frame, nobody can tell which of the two was sent.
-        let ends = garbage.len() + 1..=bytes.len();
+        // One stretch in 65536 has a right CRC by chance. Where such a one begins in the garbage,
+        // nobody can tell it from one that was sent.
         let chance = (0..garbage.len())
-            .any(|from| ends.clone().any(|to| frame::open_rtu(&bytes[from..to]).is_some()));
+            .any(|from| (from..=bytes.len()).any(|to| frame::open_rtu(&bytes[from..to]).is_some()));
         prop_assume!(!chance);
         let found = explain(&bytes, &Hint::default());
         let want = json!({ "addr": unit, "fc": 3, "regs": words });

@@ -8,22 +8,22 @@ use std::process::{Command, Stdio};
 const PASSPHRASE: &str = "a passphrase for the desk";
 
 /// A folder with an office to be, and a file with its passphrase.
-struct Place {
+pub struct Place {
     dir: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("pass"), format!("{PASSPHRASE}\n")).unwrap();
         Self { dir }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
-    fn office(&self) -> PathBuf {
+    pub fn office(&self) -> PathBuf {
         self.dir.path().join("office")
     }
 
@@ -48,7 +48,7 @@ impl Place {
         (serde_json::from_str(&text).unwrap_or_default(), out.status.code().unwrap())
     }
 
-    fn good(&self, args: &[&str]) -> Value {
+    pub fn good(&self, args: &[&str]) -> Value {
         let (json, code) = self.run(args);
         assert_eq!(code, 0, "{args:?}: {json}");
         json

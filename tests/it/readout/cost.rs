@@ -160,6 +160,7 @@ pub fn one_line(case: Case, baud: u32) -> Cost {
         wire: &mut |_| {},
         progress: &mut |_, _, _| {},
         doubtful: false,
+        secret: None,
     };
     for nth in 1..=METERS {
         let address = BusAddress::of(&profile, &BusPlace::default(), meter(nth)).unwrap();
@@ -221,6 +222,7 @@ pub fn many_lines(case: Case, baud: u32, ports: u8) -> (Summary, usize) {
         settings: None,
         clock: &TickClock { base: UnixSeconds(0), offset_s: 0 },
         cancel: &Arc::new(AtomicBool::new(false)),
+        secret: None,
     };
     let summary = lines::read_all(&crew, &routes, &mut |_| {});
     let threads = threads.lock().unwrap().len();

@@ -32,7 +32,7 @@ fn run(
     each: &mut dyn FnMut(Ended),
 ) -> lines::Summary {
     let routes = lines::routes(stops, Some("usual"), None);
-    let crew = Crew { open, settings: None, clock: &CLOCK, cancel };
+    let crew = Crew { open, settings: None, clock: &CLOCK, cancel, secret: None };
     lines::read_all(&crew, &routes, each)
 }
 

@@ -2,9 +2,9 @@
 
 use meterkit::jobs::views::{
     BoxRowView, BoxUserView, Failure, FinishedView, HomeView, JournalKind, JournalRow, LockedView,
-    MeterRowView, MeterView, Network, OpenIntentView, OperatorView, PortView, PreflightView,
-    QuickRead, SessionView, ShiftView, Standing, SyncView, TokenStateView, TokenView, TrustView,
-    WireView,
+    MeterRowView, MeterView, Network, OpenIntentView, OperatorView, PortTrouble, PortView,
+    PreflightView, QuickRead, SessionView, ShiftView, Standing, SyncView, TokenStateView,
+    TokenView, TrustView, WireView,
 };
 use meterkit::report::Code;
 use meterkit::units::{
@@ -180,6 +180,7 @@ pub fn open(n: u32, decision: Option<Decision>) -> OpenIntentView {
         credit: yuan(5000),
         decision,
         readable: decision.is_none_or(Decision::may_resolve_by_reading),
+        own_line: false,
     }
 }
 
@@ -225,6 +226,7 @@ pub fn meter_row(n: u32) -> MeterRowView {
         overdraft: if n % 6 == 1 { 266 } else { 0 },
         tokens: u32::from(n.is_multiple_of(3)),
         open_intent: n == 3,
+        own_line: false,
     }
 }
 
@@ -240,6 +242,7 @@ pub fn token(n: u8, state: TokenStateView) -> TokenView {
         count_before: PurchaseCount(3),
         expires: UnixSeconds(NOW.0 + 30 * 86_400),
         state,
+        own_line: false,
     }
 }
 
@@ -451,6 +454,7 @@ pub fn ports() -> Vec<PortView> {
         endpoint: endpoint.to_owned(),
         name: name.to_owned(),
         identity: identity.to_owned(),
+        trouble: fix.map(|_| PortTrouble::Denied),
         fix: fix.map(str::to_owned),
     };
     vec![

@@ -77,7 +77,7 @@ fn what_stands_on_the_message_line_fits_it() {
     }
 }
 
-const KINDS: [JournalKind; 21] = [
+const KINDS: [JournalKind; 22] = [
     JournalKind::Enrolled,
     JournalKind::TokenImported,
     JournalKind::TokenWithdrawn,
@@ -98,6 +98,7 @@ const KINDS: [JournalKind; 21] = [
     JournalKind::DocumentTaken,
     JournalKind::Revoked,
     JournalKind::Software,
+    JournalKind::Unproven,
     JournalKind::TailCut,
 ];
 

@@ -30,8 +30,12 @@ impl Drop for Served {
 
 impl Served {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(FLEET, arguments)
+    }
+
+    fn start_with(fleet: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_meterkit"))
-            .args(["--json", "sim", "serve", FLEET])
+            .args(["--json", "sim", "serve", fleet])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
@@ -117,6 +121,58 @@ fn bookings_are_told_on_stdout_and_the_link_leads_to_the_pty() {
     assert!(Command::new("kill").arg(&pid).status().unwrap().success());
     assert!(served.child.wait().unwrap().success());
     assert!(link.symlink_metadata().is_err());
+}
+
+/// A profile of one's own is tried against the simulator: from the folder, and named by itself.
+#[test]
+fn a_profile_of_ones_own_is_simulated() {
+    let home = tempfile::tempdir().unwrap();
+    let profiles = home.path().join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    let text = "id = \"yard\"\nname = \"Yard\"\nprotocol = \"modbus-rtu\"\nsource = \"s\"\n\
+                confidence = \"A\"\n[line]\nbaud = 9600\nparity = \"none\"\ndata_bits = 8\n\
+                stop_bits = 1\n[timing]\nanswer_ms = 300\ngap_ms = 100\ntries = 2\n\
+                [[item]]\nname = \"energy\"\nat = \"03:0456\"\nform = \"u32\"\n";
+    let fleet = home.path().join("fleet.toml");
+    std::fs::write(&fleet, "[[meter]]\nunit = 9\nno = \"9\"\nprofile = \"yard\"\n").unwrap();
+    let fleet = fleet.to_str().unwrap();
+    let named = home.path().join("yard.toml");
+    std::fs::write(&named, text).unwrap();
+    let mine = home.path().to_str().unwrap();
+    let common = ["--home", mine, "--tcp", "127.0.0.1:0", "--unpaced"];
+    let by_name = [&common[..], &["--profile", named.to_str().unwrap()]].concat();
+    let ask = |served: &mut Served| {
+        let endpoint = served.endpoint();
+        let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let question = meterkit::protocol::modbus::frame::rtu(
+            meterkit::protocol::modbus::frame::Unit(9),
+            &[3, 0x04, 0x56, 0, 2],
+        );
+        stream.write_all(&question).unwrap();
+        let mut answer = [0; 9];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(ask(&mut Served::start_with(fleet, &by_name))[..3], [9, 3, 4]);
+    // Not in the folder and not named: nobody knows it.
+    let unknown = Command::new(env!("CARGO_BIN_EXE_meterkit"))
+        .args(["--home", mine, "sim", "serve", fleet])
+        .output()
+        .unwrap();
+    assert!(!unknown.status.success());
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("yard"));
+    std::fs::copy(&named, profiles.join("yard.toml")).unwrap();
+    assert_eq!(ask(&mut Served::start_with(fleet, &common))[..3], [9, 3, 4]);
+    // A file with a fault is told with its line, and nothing is served.
+    std::fs::write(&named, text.replace("9600", "96")).unwrap();
+    let faulty = Command::new(env!("CARGO_BIN_EXE_meterkit"))
+        .args(["sim", "serve", fleet])
+        .args(&by_name)
+        .output()
+        .unwrap();
+    assert!(!faulty.status.success());
+    assert!(String::from_utf8_lossy(&faulty.stderr).contains("line.baud"), "{faulty:?}");
 }
 
 #[test]

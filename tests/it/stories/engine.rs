@@ -76,7 +76,7 @@ impl Rig {
         let config = EngineConfig {
             port: Some("sim".to_owned()),
             clock: Arc::new(clock),
-            open_line: Box::new(move |_, _| {
+            open_line: Box::new(move |_, _, _| {
                 match opens(calls.fetch_add(1, Ordering::Relaxed) as usize) {
                     Opens::Well => {
                         let station = FleetStation::sharing(Arc::clone(&station));
@@ -304,7 +304,7 @@ fn an_errand_on_another_port_does_not_wait() {
     let config = EngineConfig {
         port: Some("usual".to_owned()),
         clock: Arc::new(clock),
-        open_line: Box::new(move |port, _| {
+        open_line: Box::new(move |port, _, _| {
             let no = match port {
                 Some("slow") => {
                     wait.lock().unwrap().recv_timeout(PATIENCE).expect("the other was read");

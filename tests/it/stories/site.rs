@@ -14,6 +14,7 @@ pub use office::{BASE, DEVICE, OPERATOR, Office, TENANT, grant_taken};
 use std::time::Duration;
 
 use meterkit::jobs::clock::TickClock;
+use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::recharge::{self, Checked, Preflight};
 use meterkit::jobs::views::{Failure, FinishedView, Stage};
 use meterkit::jobs::{Cancel, Clock, Desk, Line, Moment, Session, check, session, tokens};
@@ -101,6 +102,8 @@ pub struct Site {
     /// Errands go over this line instead of [`Site::link`].
     pub other: Option<Box<dyn Far>>,
     pub profile: Profile,
+    /// The models whose unproven rows may be written by.
+    pub accepted: Accepted,
     pub clock: TickClock,
     pub cancel: Cancel,
     pub doubtful: bool,
@@ -156,6 +159,7 @@ impl Site {
             link: VirtualLink::new(station, wires),
             other: None,
             profile: Profile::built_in(profile::DEFAULT).unwrap(),
+            accepted: Accepted::default(),
             clock,
             cancel: Cancel::default(),
             doubtful: false,
@@ -266,7 +270,8 @@ impl Site {
     pub fn errand<T>(&mut self, work: impl FnOnce(&Desk<'_>, &mut Line<'_>) -> T) -> T {
         self.renew();
         let (store, session) = (&self.store, &self.session);
-        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S };
+        let accepted = &self.accepted;
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted };
         let (cancel, cancel_at) = (self.cancel.clone(), self.cancel_at);
         let mut progress = |stage: Stage, _, _| {
             if cancel_at == Some(stage) {
@@ -291,6 +296,7 @@ impl Site {
             wire: &mut wire,
             progress: &mut progress,
             doubtful: self.doubtful,
+            secret: None,
         };
         let result = work(&desk, &mut line);
         self.doubtful = line.doubtful;

@@ -98,10 +98,12 @@ impl Talk {
             return self.reply(last, Say::More);
         }
         let (sets, fault) = data::parse(&self.blocks);
+        let damaged = data::damaged(&self.blocks);
         match self.plan {
             Plan::Table => {
                 self.found.sets = sets;
                 self.found.faults.extend(fault);
+                self.found.damaged = damaged;
                 let found = self.done();
                 if found.ident.as_ref().is_some_and(|ident| matches!(ident.mode(), Mode::C(_))) {
                     self.ended = Some(Ended::Done(found));

@@ -141,6 +141,7 @@ impl Talk {
             seed: None,
             sets: Vec::new(),
             faults: Vec::new(),
+            damaged: Vec::new(),
             ..std::mem::take(&mut self.found)
         };
         self.phase = Phase::Tune(Then::Start);
