@@ -7,6 +7,7 @@
 pub mod account;
 pub mod audit;
 pub mod boxes;
+pub mod bundle;
 pub mod context;
 pub mod control;
 pub mod decode;
@@ -124,6 +125,8 @@ pub enum Command {
     Control(control::ControlArgs),
     /// Read a list of meters until all have answered; load curves; daily freezes.
     Round(round::RoundArgs),
+    /// Signed sets of parameters, and clocks: check, take in, plan, write to many meters.
+    Bundle(bundle::BundleArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -194,6 +197,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Account(args) => account::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
         Command::Round(args) => round::run(common, &args, out),
+        Command::Bundle(args) => bundle::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

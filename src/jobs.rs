@@ -16,6 +16,7 @@
 //! | may unproven rows be written by | [`proven`] |
 //! | evidence for money | [`evidence`] |
 //! | accounts, the count doctor | [`account`] |
+//! | bundles of parameters, clocks | [`bundle`] |
 //! | recharge, "what happened?" | [`recharge`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | rounds, load curves, daily freezes | [`round`] |
@@ -27,6 +28,7 @@ pub mod address;
 pub mod ask;
 pub mod audit;
 pub mod boxes;
+pub mod bundle;
 pub mod check;
 pub mod clock;
 pub mod control;

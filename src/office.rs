@@ -9,6 +9,7 @@
 //! | `apply`, `entry` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
+//! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
 //! | [`http`], [`tls`] | the server |
 //! | `keys`, `custody` | keys outside the database, and their ceremonies |
@@ -21,6 +22,7 @@
 
 mod answer;
 mod apply;
+mod bundle;
 pub mod command;
 mod custody;
 mod devices;
@@ -44,6 +46,7 @@ mod status;
 pub mod tls;
 
 pub use apply::Applied;
+pub use bundle::{NewBundle, SignedBundle};
 pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
 pub use error::OfficeError;

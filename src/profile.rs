@@ -6,6 +6,7 @@
 //! mistake shows when the profile is loaded and not in front of a meter. Nothing here knows a
 //! protocol: identifiers are numbers, and `jobs` hands them to the protocol named.
 
+pub mod bundle;
 mod check;
 mod fault;
 mod lint;

@@ -154,6 +154,27 @@ codes! {
     WorkOpen = "MK-WORK-04", 1;
     /// The meter itself has answered: nothing is typed over a reading.
     ReadingStands = "MK-WORK-09", 1;
+    // Bundles of parameters, meters' clocks.
+    /// There is no such bundle here.
+    BundleUnknown = "MK-BUNDLE-01", 5;
+    /// The bundle's file is not the signed one, is wrong, or could carry money.
+    BundleBad = "MK-BUNDLE-02", 5;
+    /// The bundle is for other meters.
+    BundleTarget = "MK-BUNDLE-03", 5;
+    /// The meter's tables have other sizes.
+    BundleShape = "MK-BUNDLE-04", 1;
+    /// The switch time has come, or nearly.
+    BundleLate = "MK-BUNDLE-05", 1;
+    /// The meter refused an item.
+    ItemRefused = "MK-BUNDLE-06", 1;
+    /// What was written does not read back.
+    ItemDiffers = "MK-BUNDLE-07", 1;
+    /// The handheld's own time is not sure enough to set another clock by.
+    ClockUnsure = "MK-BUNDLE-08", 1;
+    /// Setting a clock now would cross midnight or the edge of an interval.
+    ClockEdge = "MK-BUNDLE-09", 1;
+    /// A clock is so far off that a person must say that it is set.
+    ClockFar = "MK-BUNDLE-10", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;

@@ -29,6 +29,7 @@
 //! at a clock but for the stamp of a cut tail. Expiry is checked against the caller's stamp.
 
 pub mod area;
+pub mod bundles;
 pub mod chain;
 pub mod disk;
 mod errands;
@@ -58,6 +59,7 @@ pub mod vault;
 pub mod walk;
 mod write;
 
+pub use bundles::{BundleRow, BundleTaken};
 pub use error::{Damage, StoreError, Why};
 pub use event::{
     Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,

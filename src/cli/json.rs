@@ -164,6 +164,7 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Software => "software",
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
+        JournalKind::BundleTaken => "bundle-taken",
         JournalKind::Unproven => "unproven-accepted",
         JournalKind::TailCut => "tail-cut",
     }

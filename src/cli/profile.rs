@@ -206,22 +206,7 @@ fn describe(to: &mut dyn Write, lang: Lang, profile: &Profile) -> io::Result<()>
 fn check(out: &Output, file: &Path) -> Result<u8, Failure> {
     let (profile, faults) = Profile::check(&text_of(file)?);
     let lang = out.lang;
-    for fault in &faults {
-        let object = json!({
-            "file": file.display().to_string(), "line": fault.line, "key": fault.key,
-            "value": fault.value, "fault": fault.what.is_fault(), "code": fault.what.code(),
-            "expected": fault.what.expected(), "words": words(lang, fault),
-        });
-        out.show(object, |to| {
-            let sign =
-                if fault.what.is_fault() { lang.profile_fault() } else { lang.profile_doubt() };
-            let place = if fault.line == 0 { String::new() } else { lang.profile_line(fault.line) };
-            let value =
-                if fault.value.is_empty() { String::new() } else { format!(" = {}", fault.value) };
-            writeln!(to, "{} {} {}{value}", pad(sign, 5), pad(&place, 9), fault.key)?;
-            writeln!(to, "      {}", words(lang, fault))
-        });
-    }
+    show_faults(out, file, &faults);
     let bad = faults.iter().filter(|fault| fault.what.is_fault()).count();
     let doubts = faults.len() - bad;
     let id = profile.as_ref().map(|profile| profile.id.clone());
@@ -238,6 +223,27 @@ fn check(out: &Output, file: &Path) -> Result<u8, Failure> {
     Ok(if profile.is_some() { 0 } else { Code::Config.exit_status() })
 }
 
+/// Prints what is wrong with a file, with its lines.
+pub(super) fn show_faults(out: &Output, file: &Path, faults: &[ProfileFault]) {
+    let lang = out.lang;
+    for fault in faults {
+        let object = json!({
+            "file": file.display().to_string(), "line": fault.line, "key": fault.key,
+            "value": fault.value, "fault": fault.what.is_fault(), "code": fault.what.code(),
+            "expected": fault.what.expected(), "words": words(lang, fault),
+        });
+        out.show(object, |to| {
+            let sign =
+                if fault.what.is_fault() { lang.profile_fault() } else { lang.profile_doubt() };
+            let place = if fault.line == 0 { String::new() } else { lang.profile_line(fault.line) };
+            let value =
+                if fault.value.is_empty() { String::new() } else { format!(" = {}", fault.value) };
+            writeln!(to, "{} {} {}{value}", pad(sign, 5), pad(&place, 9), fault.key)?;
+            writeln!(to, "      {}", words(lang, fault))
+        });
+    }
+}
+
 /// What is the matter, in a person's words.
 fn words(lang: Lang, fault: &ProfileFault) -> String {
     let expected = fault.what.expected();
@@ -250,6 +256,7 @@ fn words(lang: Lang, fault: &ProfileFault) -> String {
         What::Wrong { .. } => lang.profile_wrong(&expected),
         What::NotHere { .. } => lang.profile_not_here(&expected),
         What::Twice { .. } => lang.profile_twice(&expected),
+        What::Money => lang.profile_money().to_owned(),
         What::NoSuchItem => lang.profile_no_such_item().to_owned(),
         What::IdTaken => lang.profile_id_taken().to_owned(),
         What::UnknownName => lang.profile_unknown_name().to_owned(),

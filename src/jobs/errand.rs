@@ -229,7 +229,12 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::control::Control, &super::account::Account, &super::round::Round]
+    &[
+        &super::account::Account,
+        &super::control::Control,
+        &super::bundle::Bundles,
+        &super::round::Round,
+    ]
 }
 
 /// The kind of that name.

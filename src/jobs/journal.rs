@@ -131,6 +131,9 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
             let sign = if *on { '+' } else { '-' };
             (JournalKind::Marked, None, format!("{sign}{}", mark.name()))
         }
+        Event::BundleTaken(taken) => {
+            (JournalKind::BundleTaken, None, format!("{} v{}", taken.name, taken.version))
+        }
         Event::UnprovenAccepted { verb, profile, confidence, .. } => {
             (JournalKind::Unproven, None, format!("{} {profile} {confidence}", verb.name()))
         }

@@ -14,7 +14,7 @@ use super::failure::{self, fail};
 use super::recharge::CREDITS;
 use super::trust::{self, Trust};
 use super::views::{Failure, TokenStateView, TokenView};
-use super::{Moment, Session, meters};
+use super::{Moment, Session, bundle, meters};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
 use crate::units::{MeterNo, TokenId, UnixSeconds, Verb};
@@ -59,7 +59,15 @@ pub fn import(
     if size > MAX_FILE {
         return Err(fail(Code::File, format!("{source}: {size} > {MAX_FILE} bytes")));
     }
-    Ok(import_bytes(store, stamp, &std::fs::read(path).map_err(unread)?))
+    let contents = std::fs::read(path).map_err(unread)?;
+    // A bundle is two files: the parameters lie beside it.
+    if document_type(&contents) == Ok(DocType::Bundle) {
+        let (id, new) = bundle::take(store, session, stamp, path, None)?;
+        let mut done = Imported::default();
+        if new { &mut done.taken } else { &mut done.known }.push(id);
+        return Ok(done);
+    }
+    Ok(import_bytes(store, stamp, &contents))
 }
 
 /// Imports the contents of a file: one document as bytes, or `MK1:` text, one a line.

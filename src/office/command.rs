@@ -1,6 +1,7 @@
 //! The command line of `meterkit-office`: one command, one act, one object with `--json`.
 
 mod args;
+mod bundle;
 mod keys;
 mod pass;
 mod people;
@@ -88,7 +89,9 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
         Act::Serve { .. } | Act::Status { .. } => &[Status],
-        Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) => &[People],
+        Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
+            &[People]
+        }
         Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
         _ => &[],
     }
@@ -177,6 +180,7 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         }
         Act::Operator(operator) => people::operator(office, operator).await,
         Act::Override(args) => people::over_ride(office, args).await,
+        Act::Bundle(act) => bundle::act(office, act).await,
         Act::Limits(limits) => people::limits(office, limits).await,
         Act::Keys(act) => keys::act(office, act, pass).await,
         Act::Export { audit } => {

@@ -27,7 +27,8 @@ use chest::Chest;
 use hkdf::Hkdf;
 use meterkit_tokens::cbor::Value;
 use meterkit_tokens::{
-    Authority, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root, Status, TokenError,
+    Authority, BundleToken, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root, Status,
+    TokenError,
 };
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -332,6 +333,12 @@ impl Keys {
     pub fn over_ride(&self, leave: &Override) -> Result<(Vec<u8>, KeyId), OfficeError> {
         let key = self.chest.issuer(&self.in_use(Purpose::People, leave.issued)?)?;
         Ok((key.over_ride(leave)?, key.kid()))
+    }
+
+    /// Signs a bundle of parameters.
+    pub fn bundle(&self, bundle: &BundleToken) -> Result<Vec<u8>, OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::People, bundle.issued)?)?;
+        Ok(key.bundle(bundle)?)
     }
 
     /// The recovery secrets of one life of a handheld.

@@ -54,6 +54,8 @@ pub enum What {
     NoSuchItem,
     /// A built-in profile, or one read before, has this id.
     IdTaken,
+    /// The item can carry money: no bundle writes it.
+    Money,
     /// Doubtful: a name without words of its own; it is shown as it is written.
     UnknownName,
     /// Doubtful: another item stands at the same place.
@@ -96,6 +98,7 @@ impl What {
             Self::Twice { .. } => "twice",
             Self::NoSuchItem => "no-such-item",
             Self::IdTaken => "id-taken",
+            Self::Money => "carries-money",
             Self::UnknownName => "unknown-name",
             Self::SamePlace { .. } => "same-place",
             Self::Overlap { .. } => "overlap",

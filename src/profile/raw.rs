@@ -244,6 +244,23 @@ impl<'a> Table<'a> {
         found
     }
 
+    /// A list of texts that `read` understands, so many of them.
+    pub fn list<T>(
+        &mut self,
+        notes: &mut Notes<'_>,
+        key: &'static str,
+        count: RangeInclusive<usize>,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let len = |value: &&Spanned<DeValue<'a>>| value.get_ref().as_array().map(|list| list.len());
+        match self.cell(key).as_ref().and_then(len).filter(|len| count.contains(len)) {
+            Some(len) => self.texts(notes, key, len, expected, read),
+            // No list is that long: whatever stands there is wrong.
+            None => self.texts(notes, key, usize::MAX, expected, read),
+        }
+    }
+
     /// Every key has been asked for: the others are unknown.
     pub fn finish(self, notes: &mut Notes<'_>) {
         for key in self.rows.keys() {

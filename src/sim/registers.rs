@@ -19,6 +19,7 @@ impl Meter {
     /// The bytes of a data item, or `None` if this meter has none such.
     pub(super) fn register(&self, di: u32) -> Option<Vec<u8>> {
         match di >> 24 {
+            _ if self.setup.lacks.contains(&di) => None,
             0x00 => self.energy_register(di),
             0x01 => self.demand(di),
             0x02 => self.instantaneous(di),

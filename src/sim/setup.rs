@@ -68,6 +68,9 @@ pub struct MeterSetup {
     pub clock_offset_s: i64,
     /// Speed of the port, for 17H and 04000703.
     pub baud: u32,
+    /// Identifiers this model does not have: reading or writing one is refused as unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<u32>,
     /// Pause before an answer, milliseconds.
     pub delay_ms: u64,
     /// Pause before an answer to 03H.
@@ -147,6 +150,7 @@ impl Default for MeterSetup {
             port: Port::Rs485,
             clock_offset_s: 0,
             baud: 2400,
+            lacks: Vec::new(),
             delay_ms: 35,
             security_delay_ms: 90,
             preamble: 4,

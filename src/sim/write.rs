@@ -8,7 +8,7 @@ use super::esam;
 use super::events::{Freeze, Kind};
 use super::meter::Meter;
 use super::params::WriteFault;
-use super::setup::Edition;
+use super::setup::{Edition, Security};
 use crate::units::{AccountNo, MeterNo};
 
 /// ERR bit 3: the speed cannot be changed.
@@ -104,7 +104,11 @@ impl Meter {
     }
 
     fn keep(&mut self, write: &Write<'_>) -> Result<(), WriteFault> {
+        let esam = self.setup.security == Security::Esam;
         match write.di {
+            di if self.setup.lacks.contains(&di) => Err(WriteFault::Unknown),
+            // With a security module only the standby set can be written (3.4).
+            0x0401_0000..=0x0401_FFFF if esam => Err(WriteFault::Unknown),
             0x0400_0101 | 0x0400_0102 | 0x0400_010C => self.store_clock(write),
             0x0400_0401 => self.store_address(write.data),
             0x0400_040E => self.store_customer(write.data),

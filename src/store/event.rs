@@ -3,6 +3,8 @@
 //! These types are never written anywhere: `records` owns the versioned form on disk, so that a
 //! field can be renamed here without touching a single old journal.
 
+pub use super::bundles::BundleTaken;
+pub use super::rows::{RawRecord, ShiftSummary};
 use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
@@ -187,23 +189,6 @@ pub enum Acceptance {
     Configured,
     /// The command that wrote named it.
     Asked,
-}
-
-/// What was done between log-in and log-out. Sums are of accepted recharges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ShiftSummary {
-    /// Meters read.
-    pub reads: u32,
-    /// Recharges accepted.
-    pub accepted: u32,
-    /// Recharges refused, by the meter or before anything was sent.
-    pub refused: u32,
-    /// Recharges without a known outcome at the end.
-    pub unknown: u32,
-    /// Accepted, fen.
-    pub yuan: i64,
-    /// Accepted, 0.01 kWh.
-    pub kwh: i64,
 }
 
 /// A step of a longer errand.
@@ -415,6 +400,8 @@ pub enum Event {
         /// Why, in the words of the person.
         note: String,
     },
+    /// A bundle of parameters was taken in (verified before); its file is a snapshot.
+    BundleTaken(BundleTaken),
     /// A meter is about to be written to by rows of its profile that are not proven, because
     /// somebody said that it is meant.
     UnprovenAccepted {
@@ -467,6 +454,7 @@ impl Event {
             | Self::DocumentTaken { .. }
             | Self::Revoked { .. }
             | Self::Software { .. }
+            | Self::BundleTaken(_)
             | Self::TailCut { .. } => None,
         }
     }
@@ -508,18 +496,5 @@ pub struct Recorded {
     /// What.
     pub event: Event,
     /// Its chain hash.
-    pub hash: [u8; 32],
-}
-
-/// A journal record as it lies on disk: what packs carry to the office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawRecord {
-    /// Its sequence number.
-    pub seq: u64,
-    /// Deterministic CBOR (`docs/store-format.md`).
-    pub body: Vec<u8>,
-    /// Chain hash of the record before it; of the genesis for the first.
-    pub prev_hash: [u8; 32],
-    /// Its own chain hash.
     pub hash: [u8; 32],
 }

@@ -6,8 +6,9 @@
 //! nothing a finder could use: identities of tokens and sequence numbers are clear, meters and
 //! operators are blinded, lists are numbered ([`super::runs`]).
 
+use super::bundles::BundleRow;
 use super::kv::{Batch, IndexError, Kv, MemoryKv, Pair, Span};
-use super::records::{RecordError, rows};
+use super::records::{RecordError, bundle, rows};
 use super::rows::{OpenIntent, TokenRow};
 use super::runs::Directories;
 use super::schema::MAX_INDEX_VALUE;
@@ -46,6 +47,8 @@ pub enum Tree {
     Step = b'S',
     /// The step that is an errand itself, by errand.
     Errand = b'D',
+    /// Bundle by id.
+    Bundle = b'B',
     /// What is remembered of a meter: (blinded meter, number of the mark).
     Mark = b'K',
     /// (blinded meter, sequence number): offset of the frame, and 1 if the entry holds evidence.
@@ -316,6 +319,17 @@ impl Index {
         let Some(row) = self.get(&id_key(Tree::Override, id))? else { return Ok(None) };
         let mut found = rows::decode_override(&row)?;
         found.row.revoked = self.is_revoked(id)?;
+        Ok(Some(found))
+    }
+
+    /// A bundle, whether it was revoked included.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn bundle(&self, id: TokenId) -> Result<Option<BundleRow>> {
+        let Some(row) = self.get(&id_key(Tree::Bundle, id))? else { return Ok(None) };
+        let mut found = bundle::decode_row(&row)?;
+        found.revoked = self.is_revoked(id)?;
         Ok(Some(found))
     }
 

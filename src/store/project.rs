@@ -4,11 +4,12 @@
 //! reached by reading the journal again. Nothing is refused here: an entry that is in the journal
 //! has happened (`rules` decides before it is written).
 
+use super::bundles::{BundleRow, BundleTaken};
 use super::event::{Event, Position, Stamp, Step, TokenFacts};
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
-use super::records::errand;
 use super::records::rows::{self, Exposed, OverrideFor};
+use super::records::{bundle, errand};
 use super::rows::{GrantRow, MarkRow, OpenIntent, OverrideRow, StepRow, TokenRow, TokenState};
 use super::state::{Doc, State};
 use crate::units::{
@@ -183,6 +184,7 @@ impl Changes<'_> {
                 Ok(())
             }
             Event::Step(step) => self.step(stamp, step),
+            Event::BundleTaken(taken) => self.bundle(stamp, taken),
             Event::Marked { meter, mark, on, note } => {
                 let row = on.then(|| MarkRow {
                     meter: *meter,
@@ -246,6 +248,14 @@ impl Changes<'_> {
             begun: before.map_or(stamp.at, |row| row.begun),
         };
         self.batch.insert(key, Some(errand::encode_step(&row)));
+        Ok(())
+    }
+
+    fn bundle(&mut self, stamp: &Stamp, taken: &BundleTaken) -> Result<()> {
+        let key = id_key(Tree::Bundle, taken.id);
+        let (taken, at, seq) = (taken.clone(), stamp.at, self.seq);
+        let row = BundleRow { taken, at, seq, revoked: false };
+        self.batch.insert(key, Some(bundle::encode_row(&row)));
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! else; unknown keys and kinds are errors, because a journal is only as good as the reader that
 //! understands all of it (`docs/store-format.md` has the tables).
 
+pub mod bundle;
 pub mod errand;
 pub mod event;
 pub mod parts;

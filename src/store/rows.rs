@@ -281,3 +281,33 @@ pub struct Verified {
     /// The last one.
     pub head: Position,
 }
+
+/// A journal record as it lies on disk: what packs carry to the office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    /// Its sequence number.
+    pub seq: u64,
+    /// Deterministic CBOR (`docs/store-format.md`).
+    pub body: Vec<u8>,
+    /// Chain hash of the record before it; of the genesis for the first.
+    pub prev_hash: [u8; 32],
+    /// Its own chain hash.
+    pub hash: [u8; 32],
+}
+
+/// What was done between log-in and log-out. Sums are of accepted recharges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShiftSummary {
+    /// Meters read.
+    pub reads: u32,
+    /// Recharges accepted.
+    pub accepted: u32,
+    /// Recharges refused, by the meter or before anything was sent.
+    pub refused: u32,
+    /// Recharges without a known outcome at the end.
+    pub unknown: u32,
+    /// Accepted, fen.
+    pub yuan: i64,
+    /// Accepted, 0.01 kWh.
+    pub kwh: i64,
+}

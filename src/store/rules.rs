@@ -51,6 +51,10 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
             let notes = step.notes.iter().map(|(name, value)| name.len() + value.len()).sum();
             fits("notes", notes, MAX_NOTES)
         }
+        Event::BundleTaken(taken) => {
+            fits("name", taken.name.len(), MAX_TEXT)?;
+            fits("bundle", taken.bytes.len(), MAX_TOKEN)
+        }
         Event::Marked { note, .. } => fits("note", note.len(), MAX_TEXT),
         Event::Enrolled { tenant, office, .. } => {
             fits("tenant", tenant.len(), MAX_TEXT)?;
@@ -101,6 +105,12 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
                 Err(StoreError::Known(*id))
             }
             Some(_) => Err(StoreError::Conflict(*id)),
+        },
+        Event::BundleTaken(taken) => match index.bundle(taken.id)? {
+            None if index.is_revoked(taken.id)? => Err(StoreError::TokenRevoked(taken.id)),
+            None => Ok(()),
+            Some(row) if row.taken == *taken => Err(StoreError::Known(taken.id)),
+            Some(_) => Err(StoreError::Conflict(taken.id)),
         },
         Event::OverrideUsed { id, meter, .. } => over_ride(index, stamp, *id, *meter),
         Event::Enrolled { .. }

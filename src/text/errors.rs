@@ -6,6 +6,7 @@
 
 mod account;
 mod auth;
+mod bundle;
 mod line;
 mod meter;
 mod store;
@@ -140,6 +141,16 @@ table! {
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
     ReadingStands => work::READING_STANDS,
+    BundleUnknown => bundle::BUNDLE_UNKNOWN,
+    BundleBad => bundle::BUNDLE_BAD,
+    BundleTarget => bundle::BUNDLE_TARGET,
+    BundleShape => bundle::BUNDLE_SHAPE,
+    BundleLate => bundle::BUNDLE_LATE,
+    ItemRefused => bundle::ITEM_REFUSED,
+    ItemDiffers => bundle::ITEM_DIFFERS,
+    ClockUnsure => bundle::CLOCK_UNSURE,
+    ClockEdge => bundle::CLOCK_EDGE,
+    ClockFar => bundle::CLOCK_FAR,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

@@ -107,6 +107,7 @@ messages! {
     kind_software() { en: "new version", zh: "程序更新" }
     kind_step() { en: "step", zh: "作业步骤" }
     kind_marked() { en: "marked", zh: "标记" }
+    kind_bundle() { en: "bundle", zh: "参数包" }
     kind_unproven() { en: "not proven", zh: "未证实写表" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 

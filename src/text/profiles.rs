@@ -33,6 +33,10 @@ messages! {
         en: "no [[item]] has this name",
         zh: "没有这个名称的 [[item]]",
     }
+    profile_money() {
+        en: "can carry money: only a recharge token moves money, and no bundle writes this",
+        zh: "该项可能涉及金额：金额只能凭充值令牌变动，参数包不得写入",
+    }
     profile_id_taken() {
         en: "another profile has this id; to take a built-in one's place, add: replaces = the id",
         zh: "该id已被占用；如需替换内置表型，请加上 replaces = 该id",
@@ -68,6 +72,12 @@ messages! {
         en: "is not there. Reading works; a recharge is refused with {code}",
         zh: "没有此节。可以抄表，充值将被拒绝（{code}）",
     }
+    bundle_good(name: &str, version: u32, items: usize) {
+        en: "{name} v{version}: good. {items} items.",
+        zh: "{name} v{version}：可用。参数 {items} 项。",
+    }
+    bundle_taken() { en: "taken in", zh: "已导入" }
+    bundle_known() { en: "already here", zh: "此前已导入" }
     profile_line(line: usize) { en: "line {line}", zh: "第 {line} 行" }
     profile_fault() { en: "WRONG", zh: "错误" }
     profile_doubt() { en: "note", zh: "提示" }

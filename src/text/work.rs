@@ -3,6 +3,7 @@
 //! One file an errand; a name that several use stands in [`shared`].
 
 mod account;
+mod bundle;
 mod control;
 pub mod round;
 mod shared;
@@ -11,7 +12,8 @@ use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
-const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, account::WORDS, control::WORDS, round::WORDS];
+const LISTS: &[&[(&str, Both)]] =
+    &[shared::WORDS, account::WORDS, control::WORDS, bundle::WORDS, round::WORDS];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {

@@ -80,6 +80,7 @@ impl Lang {
             JournalKind::Software => self.kind_software(),
             JournalKind::Step => self.kind_step(),
             JournalKind::Marked => self.kind_marked(),
+            JournalKind::BundleTaken => self.kind_bundle(),
             JournalKind::Unproven => self.kind_unproven(),
             JournalKind::TailCut => self.kind_cut(),
         }

@@ -7,6 +7,7 @@ mod audit;
 #[cfg(feature = "ble")]
 mod ble;
 mod boxes;
+mod bundle;
 mod cjt188;
 mod cli;
 mod control;

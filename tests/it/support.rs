@@ -99,6 +99,7 @@ impl Desk {
             DocType::Status,
             DocType::Grant,
             DocType::Override,
+            DocType::Bundle,
             DocType::Answer,
             DocType::Receipt,
             DocType::Area,

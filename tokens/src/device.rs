@@ -49,6 +49,7 @@ impl TryFrom<DocType> for DeviceDoc {
             | DocType::Recharge
             | DocType::Grant
             | DocType::Override
+            | DocType::Bundle
             | DocType::Answer
             | DocType::Receipt
             | DocType::Area

@@ -5,6 +5,7 @@ use std::fmt;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroize;
 
+use crate::bundle::BundleToken;
 use crate::cbor::Value;
 use crate::claims::{DocType, Signer};
 use crate::cose;
@@ -87,6 +88,14 @@ impl Issuer {
         cose::seal(&self.0, DocType::Override, &leave.tenant, &leave.payload()?)
     }
 
+    /// Signs a bundle.
+    ///
+    /// # Errors
+    /// The bundle breaks one of its rules.
+    pub fn bundle(&self, bundle: &BundleToken) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Bundle, &bundle.tenant, &bundle.payload()?)
+    }
+
     /// Signs any other office document.
     ///
     /// # Errors
@@ -101,6 +110,7 @@ impl Issuer {
             DocType::Status => drop(Status::from_payload(payload.clone())?),
             DocType::Grant => drop(Grant::from_payload(payload.clone())?),
             DocType::Override => drop(Override::from_payload(payload.clone())?),
+            DocType::Bundle => drop(BundleToken::from_payload(payload.clone())?),
             _ => {}
         }
         cose::seal(&self.0, doc, tenant, &payload)

@@ -16,6 +16,7 @@
 //! | [`status`] | versions, acknowledged journal and limits of one handheld, for three days |
 //! | [`recharge`] | the recharge token |
 //! | [`grant`] | what one person may do with one handheld |
+//! | [`bundle`] | which set of parameters may be written, to which meters |
 //! | [`over`] | a supervisor's leave for one act |
 //! | [`caps`] | limits in two steps |
 //! | [`device`] | a handheld's own key, which can sign no money |
@@ -26,6 +27,7 @@
 //! Nothing here reads a clock, a file or a random source: times, bytes and seeds are arguments.
 
 pub mod base45;
+pub mod bundle;
 pub mod canonical;
 pub mod caps;
 pub mod cbor;
@@ -44,6 +46,7 @@ pub mod root;
 pub mod status;
 
 pub use base45::{from_qr_text, qr_text};
+pub use bundle::BundleToken;
 pub use caps::Caps;
 pub use claims::{DocType, Signer};
 pub use cose::{Verified, document_type, verify};

@@ -185,6 +185,64 @@ fn override_rules_hold_when_signing() {
 }
 
 #[test]
+fn bundle_rules_hold_when_signing() {
+    type Change = fn(&mut BundleToken);
+    let rows: [(Change, &str); 11] = [
+        (|b| b.device = "*".into(), "aud"),
+        (|b| b.name = String::new(), "name"),
+        (|b| b.name = "a\u{202e}b".into(), "name"),
+        (|b| b.version = 0, "version"),
+        (|b| b.expires = b.issued + 90 * DAY + 1, "life"),
+        (|b| b.target = bundle::Target::default(), "target"),
+        (|b| b.target.meters = vec![METER, METER], "meters"),
+        (|b| b.target.meters = vec![[0xff; 6]], "meters"),
+        (|b| b.target.area = Some(String::new()), "area"),
+        (|b| b.target.profile = Some("x".repeat(65)), "profile"),
+        (
+            |b| {
+                b.target.meters = (0..=400).map(|n| [0, 0, 0, n as u8, (n >> 8) as u8, 0]).collect()
+            },
+            "meters",
+        ),
+    ];
+    for (change, want) in rows {
+        let mut bundle = bundle();
+        change(&mut bundle);
+        assert_eq!(issuer().bundle(&bundle).unwrap_err().reason(), want);
+    }
+}
+
+#[test]
+fn a_bundle_is_for_one_handheld_and_its_days() {
+    let good = bundle();
+    let bytes = issuer().bundle(&good).unwrap();
+    let ring = ring_for(&office_types());
+    assert_eq!(BundleToken::verify(&bytes, TENANT, &ring), Ok(good.clone()));
+    for (device, now, want) in [
+        (DEVICE, NOW, Ok(())),
+        (DEVICE, NOW - 1, Err("not-yet")),
+        (DEVICE, NOW + 30 * DAY, Err("expired")),
+        ("hh-0008", NOW, Err("device")),
+    ] {
+        assert_eq!(good.check_use(device, now).map_err(|e| e.code()), want);
+    }
+    // The largest that can be signed fits its limit.
+    let bcd = |n: u16| u8::try_from((n / 10 % 10) << 4 | n % 10).unwrap();
+    let mut most = bundle();
+    most.target.meters = (0..400).map(|n| [0, 0, 0, 0, bcd(n / 100), bcd(n)]).collect();
+    most.target.area = Some("x".repeat(64));
+    let bytes = issuer().bundle(&most).unwrap();
+    assert_eq!(BundleToken::verify(&bytes, TENANT, &ring), Ok(most));
+    // An empty list of meters would be a second way to write that any will do.
+    let mut payload = bundle().payload().unwrap();
+    let cbor::Value::Map(claims) = &mut payload else { panic!() };
+    let Some((_, cbor::Value::Map(private))) = claims.last_mut() else { panic!() };
+    private.retain(|(key, _)| *key != 5);
+    private.push((5, cbor::Value::Array(Vec::new())));
+    assert_eq!(BundleToken::from_payload(payload), Err(TokenError::Claim("meters")));
+}
+
+#[test]
 fn an_override_is_for_one_person_one_meter_one_day() {
     let over = over();
     let other = [0x99; 6];
@@ -252,6 +310,7 @@ fn a_scanned_text_tells_what_it_holds() {
         (issuer().recharge(&golden()).unwrap(), DocType::Recharge),
         (issuer().over_ride(&over()).unwrap(), DocType::Override),
         (issuer().grant(&grant()).unwrap(), DocType::Grant),
+        (issuer().bundle(&bundle()).unwrap(), DocType::Bundle),
         (issuer().status(&status()).unwrap(), DocType::Status),
     ] {
         let read = from_qr_text(&qr_text(&bytes)).unwrap();

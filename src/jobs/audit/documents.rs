@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::parallel;
 use crate::store::TokenFacts;
 use crate::units::{CreditUnit, TokenId};
-use meterkit_tokens::{DocType, Grant, Kind, Override, RechargeToken, TokenError};
+use meterkit_tokens::{BundleToken, DocType, Grant, Kind, Override, RechargeToken, TokenError};
 use std::collections::{BTreeMap, HashMap};
 
 /// A recharge token that holds.
@@ -46,7 +46,9 @@ enum Opened {
     Token(Box<RechargeToken>),
     Grant(Box<Grant>),
     Override(Box<Override>),
-    /// No document of these three types.
+    /// Parameters: no money hangs on them, so that they hold is all there is to say.
+    Bundle,
+    /// No document of these types.
     Other,
 }
 
@@ -95,6 +97,7 @@ fn open(trust: &Trust, bytes: &[u8]) -> Result<Opened, TokenError> {
         Ok(DocType::Override) => {
             Ok(Opened::Override(Box::new(Override::verify(bytes, tenant, ring)?)))
         }
+        Ok(DocType::Bundle) => BundleToken::verify(bytes, tenant, ring).map(|_| Opened::Bundle),
         Ok(_) => Ok(Opened::Other),
         Err(_) => Err(wrong),
     }
@@ -118,6 +121,7 @@ impl Documents {
                     found.add(Reason::TokenTwin, name, id);
                 }
             }
+            Opened::Bundle => {}
             Opened::Other => found.add(Reason::TokenOther, name, ""),
         }
     }

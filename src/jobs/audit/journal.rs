@@ -242,6 +242,7 @@ fn take_document(event: &mut Event) -> Option<Vec<u8>> {
         Event::TokenImported { bytes, .. }
         | Event::GrantTaken { bytes, .. }
         | Event::OverrideTaken { bytes, .. } => Some(std::mem::take(bytes)),
+        Event::BundleTaken(taken) => Some(std::mem::take(&mut taken.bytes)),
         Event::Reading(reading) => {
             reading.items = Vec::new();
             None

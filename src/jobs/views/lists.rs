@@ -200,6 +200,8 @@ pub enum JournalKind {
     Step,
     /// Something is remembered of a meter, or not any more.
     Marked,
+    /// A bundle of parameters was taken in.
+    BundleTaken,
     /// Rows that are not proven were about to be written, because somebody said so.
     Unproven,
     /// A torn end was cut off at opening.

@@ -6,6 +6,7 @@ mod people;
 pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
+use super::bundle::BundleAct;
 use crate::office::issue;
 use crate::office::model::parse_unit;
 use crate::units::{
@@ -157,6 +158,9 @@ pub(super) enum Act {
     Operator(OperatorAct),
     /// Leave for one act of one operator on one meter, by a supervisor.
     Override(OverrideArgs),
+    /// Sets of parameters for meters.
+    #[command(subcommand)]
+    Bundle(BundleAct),
     /// How much a handheld may carry, and how much may happen on it unheard of.
     #[command(subcommand)]
     Limits(LimitsAct),

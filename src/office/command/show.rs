@@ -15,7 +15,7 @@ use crate::office::meters::NewMeter;
 use crate::office::model::{TokenState, unit_name};
 use crate::office::report::LedgerReport;
 use crate::office::review::ReviewRow;
-use crate::office::{ExportReport, Issued, Office, OfficeError, Setup};
+use crate::office::{ExportReport, Issued, Office, OfficeError, Setup, SignedBundle};
 use crate::units::{CreditUnit, MeterNo, Money, TokenId};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -225,4 +225,13 @@ pub(super) fn reviews(rows: &[ReviewRow]) -> Shown {
 pub(super) fn settled(token: TokenId, state: TokenState) -> Shown {
     let json = json!({ "token": token.to_string(), "state": state.name() });
     shown(json, format!("token {token} is {}\n", state.name()))
+}
+
+pub(super) fn bundle(signed: &SignedBundle, out: &Path) -> Shown {
+    let ((name, version), expires) = (&signed.name, signed.expires.0);
+    let json = json!({
+        "bundle": signed.id.to_string(), "name": name, "version": version, "expires": expires,
+        "out": out.display().to_string(),
+    });
+    shown(json, format!("{name} v{version} ({}) until {expires}: {}\n", signed.id, out.display()))
 }

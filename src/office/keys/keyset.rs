@@ -37,7 +37,7 @@ fn rights(purpose: Purpose) -> (Vec<DocType>, Option<i64>) {
             ],
             None,
         ),
-        Purpose::People => (vec![DocType::Grant, DocType::Override], None),
+        Purpose::People => (vec![DocType::Grant, DocType::Override, DocType::Bundle], None),
         _ => (vec![], None),
     }
 }

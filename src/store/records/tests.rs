@@ -1,6 +1,7 @@
 //! Every kind of entry and row reads back as it was written, and no bytes make a reader panic.
 
 use super::{RecordError, decode_body, encode_body, rows};
+use crate::store::bundles::BundleTaken;
 use crate::store::event::{
     Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, Step, TokenFacts,
     Withdrawal,
@@ -235,6 +236,11 @@ fn errand() -> impl Strategy<Value = Event> {
         (any::<[u8; 16]>(), kind, of(meter()), "[a-z ]{1,64}", state, notes).prop_map(
             |(work, kind, meter, name, state, notes)| {
                 Event::Step(Step { errand: WorkId(work), kind, meter, name, state, notes })
+            }
+        ),
+        (token(), ".{0,30}", any::<u32>(), any::<[u8; 32]>(), time(), signed()).prop_map(
+            |(id, name, version, digest, expires, bytes)| {
+                Event::BundleTaken(BundleTaken { id, name, version, digest, expires, bytes })
             }
         ),
         (meter(), mark, any::<bool>(), ".{0,30}")

@@ -60,6 +60,7 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::Software { .. } => "software",
         Event::Step(_) => "step",
         Event::Marked { .. } => "marked",
+        Event::BundleTaken(_) => "bundle-taken",
         Event::UnprovenAccepted { .. } => "unproven-accepted",
         Event::TailCut { .. } => "tail-cut",
     }

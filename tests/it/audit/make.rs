@@ -61,6 +61,7 @@ pub fn keyset(version: u64, keys: &[u8]) -> Keyset {
             DocType::Receipt,
             DocType::Grant,
             DocType::Override,
+            DocType::Bundle,
             DocType::Status,
         ],
         max_amount: Some(1_000_000),

@@ -205,6 +205,25 @@ pub(crate) fn over() -> Override {
     }
 }
 
+pub(crate) fn bundle() -> BundleToken {
+    BundleToken {
+        tenant: TENANT.into(),
+        device: DEVICE.into(),
+        issued: NOW,
+        not_before: NOW,
+        expires: NOW + 30 * DAY,
+        id: [6; 16],
+        digest: [7; 32],
+        name: "\u{5c16}\u{5cf0}\u{5e73}\u{8c37} 2026".into(),
+        version: 3,
+        target: bundle::Target {
+            profile: Some("dlt645-2007-c".into()),
+            meters: vec![METER],
+            ..bundle::Target::default()
+        },
+    }
+}
+
 /// Says whether bytes are a good document of one type.
 pub(crate) type Check = Box<dyn Fn(&[u8]) -> Result<(), TokenError> + Send + Sync>;
 
@@ -241,6 +260,10 @@ pub(crate) fn every_document(by: &[u8], next_by: &[u8]) -> Vec<(String, Vec<u8>,
             DocType::Override => (
                 issuer().over_ride(&over()).unwrap(),
                 Box::new(move |b| Override::verify(b, TENANT, &ring).map(drop)),
+            ),
+            DocType::Bundle => (
+                issuer().bundle(&bundle()).unwrap(),
+                Box::new(move |b| BundleToken::verify(b, TENANT, &ring).map(drop)),
             ),
             DocType::Answer | DocType::Receipt | DocType::Area | DocType::Enrolment => (
                 issuer().sign(doc, TENANT, payload).unwrap(),
