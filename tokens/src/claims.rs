@@ -72,6 +72,8 @@ pub enum DocType {
     Grant,
     /// `ov`: a supervisor's leave for one act on one meter.
     Override,
+    /// `sw`: leave to take one meter out and carry its balance over to another.
+    Swap,
     /// `an`: the office's answer to a request.
     Answer,
     /// `rc`: the office's answer to journal packs, event by event.
@@ -111,13 +113,14 @@ const KIB: usize = 1024;
 
 impl DocType {
     /// All types.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Root,
         Self::Keyset,
         Self::Status,
         Self::Recharge,
         Self::Grant,
         Self::Override,
+        Self::Swap,
         Self::Answer,
         Self::Receipt,
         Self::Area,
@@ -148,6 +151,9 @@ impl DocType {
             }
             Self::Override => {
                 row("ov", "application/vnd.meterkit.ov+cwt", Office, true, 4 * KIB, SHALLOW)
+            }
+            Self::Swap => {
+                row("sw", "application/vnd.meterkit.sw+cwt", Office, true, 4 * KIB, SHALLOW)
             }
             Self::Answer => {
                 row("an", "application/vnd.meterkit.an+cose", Office, false, 16 * KIB, DEEP)

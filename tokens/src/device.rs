@@ -49,6 +49,7 @@ impl TryFrom<DocType> for DeviceDoc {
             | DocType::Recharge
             | DocType::Grant
             | DocType::Override
+            | DocType::Swap
             | DocType::Answer
             | DocType::Receipt
             | DocType::Area

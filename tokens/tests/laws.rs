@@ -179,6 +179,7 @@ fn feed(bytes: &[u8]) {
     let _ = Status::verify(bytes, "t", "hh-1", &ring);
     let _ = Grant::verify(bytes, "t", &ring);
     let _ = Override::verify(bytes, "t", &ring);
+    let _ = SwapToken::verify(bytes, "t", &ring);
     let _ = document_type(bytes);
     for doc in DocType::ALL {
         let _ = verify(bytes, doc, "t", &ring, Some(0));
@@ -189,7 +190,8 @@ fn feed(bytes: &[u8]) {
         let _ = Root::from_payload(value.clone());
         let _ = Status::from_payload(value.clone());
         let _ = Grant::from_payload(value.clone());
-        let _ = Override::from_payload(value);
+        let _ = Override::from_payload(value.clone());
+        let _ = SwapToken::from_payload(value);
     }
     if let Ok(bytes) = bytes.try_into() {
         let _ = PublicKey::from_bytes(bytes);

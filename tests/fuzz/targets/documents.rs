@@ -6,7 +6,7 @@ use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::cbor::{self, Value};
 use meterkit_tokens::{
     DocType, Grant, Issuer, KeyRecord, Keyring, Keyset, Override, RechargeToken, Root, Signer,
-    Status, TokenError, document_type, from_qr_text, qr_text, verify,
+    Status, SwapToken, TokenError, document_type, from_qr_text, qr_text, verify,
 };
 use std::sync::LazyLock;
 
@@ -42,6 +42,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(Status::verify(data, tenant, "hh-0007", &RING).is_err());
     assert!(Grant::verify(data, tenant, &RING).is_err());
     assert!(Override::verify(data, tenant, &RING).is_err());
+    assert!(SwapToken::verify(data, tenant, &RING).is_err());
     // A root file that is complete in itself may be good: whose it is, its hash says.
     if let Ok(root) = Root::verify(data, tenant, None) {
         assert_eq!(Root::join(&Root::documents(data).unwrap_or_default()), data);
@@ -56,6 +57,7 @@ fuzz_target!(|data: &[u8]| {
         alike(&value, Status::from_payload, Status::payload);
         alike(&value, Grant::from_payload, Grant::payload);
         alike(&value, Override::from_payload, Override::payload);
+        alike(&value, SwapToken::from_payload, SwapToken::payload);
     }
     let text = String::from_utf8_lossy(data);
     let text = text.trim_end_matches(['\r', '\n']);
