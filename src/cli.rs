@@ -12,6 +12,7 @@ pub mod decode;
 pub mod demo;
 pub mod doctor;
 pub mod enrol;
+pub mod errand;
 pub mod journal;
 mod json;
 mod many;

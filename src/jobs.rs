@@ -28,6 +28,7 @@ mod documents;
 pub mod drive;
 pub mod engine;
 pub mod enrol;
+pub mod errand;
 pub mod evidence;
 pub mod failure;
 mod gate;

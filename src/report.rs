@@ -127,6 +127,15 @@ codes! {
     NoIntent = "MK-MONEY-02", 1;
     /// Nothing was confirmed, or the evidence is too old.
     NotConfirmed = "MK-MONEY-03", 1;
+    // Longer errands.
+    /// There is no such errand in the journal.
+    WorkUnknown = "MK-WORK-01", 1;
+    /// Part of it is not done; its sheet says which and why.
+    WorkPartial = "MK-WORK-02", 1;
+    /// A person must do something before it goes on.
+    WorkWaits = "MK-WORK-03", 1;
+    /// Another errand of this kind is open at this meter.
+    WorkOpen = "MK-WORK-04", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;
