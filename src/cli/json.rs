@@ -161,6 +161,8 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Software => "software",
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
+        JournalKind::SwapTaken => "swap-taken",
+        JournalKind::SwapFixed => "swap-fixed",
         JournalKind::TailCut => "tail-cut",
     }
 }

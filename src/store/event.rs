@@ -3,6 +3,9 @@
 //! These types are never written anywhere: `records` owns the versioned form on disk, so that a
 //! field can be renamed here without touching a single old journal.
 
+pub use super::recorded::{RawRecord, Recorded};
+pub use super::swap::{SwapFacts, SwapFixed};
+
 use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
@@ -406,6 +409,15 @@ pub enum Event {
         /// Why, in the words of the person.
         note: String,
     },
+    /// The office's leave for a swap was taken in (verified before).
+    SwapTaken {
+        /// What it says.
+        swap: SwapFacts,
+        /// The signed document.
+        bytes: Vec<u8>,
+    },
+    /// What one leg of a swap moves was fixed: from here on it is a token like any other.
+    SwapFixed(SwapFixed),
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -425,6 +437,8 @@ impl Event {
             Self::Reading(reading) => Some(reading.meter),
             Self::Step(step) => step.meter,
             Self::Marked { meter, .. } => Some(*meter),
+            Self::SwapTaken { swap, .. } => Some(swap.meter),
+            Self::SwapFixed(fixed) => Some(fixed.meter),
             Self::Refused { meter, .. }
             | Self::Outcome { meter, .. }
             | Self::Resolved { meter, .. } => Some(*meter),
@@ -450,6 +464,8 @@ impl Event {
     pub fn token(&self) -> Option<TokenId> {
         match self {
             Self::TokenImported { token, .. } => Some(token.id),
+            Self::SwapTaken { swap, .. } => Some(swap.id),
+            Self::SwapFixed(fixed) => Some(fixed.token()),
             Self::TokenWithdrawn { id, .. } => Some(*id),
             Self::Refused { token, .. } => *token,
             Self::Intent { facts, .. } => Some(facts.token),
@@ -471,30 +487,4 @@ impl Event {
             _ => None,
         }
     }
-}
-
-/// A journal entry as read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its sequence number.
-    pub seq: u64,
-    /// When and by whom.
-    pub stamp: Stamp,
-    /// What.
-    pub event: Event,
-    /// Its chain hash.
-    pub hash: [u8; 32],
-}
-
-/// A journal record as it lies on disk: what packs carry to the office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawRecord {
-    /// Its sequence number.
-    pub seq: u64,
-    /// Deterministic CBOR (`docs/store-format.md`).
-    pub body: Vec<u8>,
-    /// Chain hash of the record before it; of the genesis for the first.
-    pub prev_hash: [u8; 32],
-    /// Its own chain hash.
-    pub hash: [u8; 32],
 }

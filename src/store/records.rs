@@ -11,6 +11,7 @@ pub mod event;
 pub mod parts;
 pub mod people;
 pub mod rows;
+pub mod swap;
 
 use super::event::{Event, Stamp};
 use super::schema::{JOURNAL_FORMAT, MAX_BODY, MAX_OPERATOR};

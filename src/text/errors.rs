@@ -8,6 +8,7 @@ mod auth;
 mod line;
 mod meter;
 mod store;
+mod swap;
 mod token;
 mod trust;
 mod work;
@@ -132,6 +133,11 @@ table! {
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
+    SwapUnknown => swap::SWAP_UNKNOWN,
+    SwappedOut => swap::SWAPPED_OUT,
+    SwappedBack => swap::SWAPPED_BACK,
+    NewInUse => swap::NEW_IN_USE,
+    InTransit => swap::IN_TRANSIT,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

@@ -107,6 +107,8 @@ messages! {
     kind_software() { en: "new version", zh: "程序更新" }
     kind_step() { en: "step", zh: "作业步骤" }
     kind_marked() { en: "marked", zh: "标记" }
+    kind_swap_taken() { en: "swap leave", zh: "换表授权" }
+    kind_swap_fixed() { en: "swap amount", zh: "换表定额" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 
     // Stable details of entries.

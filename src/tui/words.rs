@@ -80,6 +80,8 @@ impl Lang {
             JournalKind::Software => self.kind_software(),
             JournalKind::Step => self.kind_step(),
             JournalKind::Marked => self.kind_marked(),
+            JournalKind::SwapTaken => self.kind_swap_taken(),
+            JournalKind::SwapFixed => self.kind_swap_fixed(),
             JournalKind::TailCut => self.kind_cut(),
         }
     }

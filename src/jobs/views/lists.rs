@@ -194,6 +194,10 @@ pub enum JournalKind {
     Step,
     /// Something is remembered of a meter, or not any more.
     Marked,
+    /// The office's leave for a swap was taken in.
+    SwapTaken,
+    /// What a leg of a swap moves was fixed.
+    SwapFixed,
     /// A torn end was cut off at opening.
     TailCut,
 }

@@ -1,6 +1,6 @@
 //! Every kind of journal entry, to and from its CBOR map.
 
-use super::{RecordError, errand, parts, people};
+use super::{RecordError, errand, parts, people, swap};
 use crate::store::event::{Event, Reading, Withdrawal};
 use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
 use crate::units::UnixSeconds;
@@ -71,6 +71,7 @@ pub fn to_value(event: &Event) -> (i64, Value) {
             (TAIL_CUT, vec![(1, text(file)), (2, offset), (3, bytes)])
         }
         Event::Step(_) | Event::Marked { .. } => errand::to_value(event),
+        Event::SwapTaken { .. } | Event::SwapFixed(_) => swap::to_value(event),
         Event::LoggedIn { .. }
         | Event::LoggedOut { .. }
         | Event::PinSet { .. }
@@ -144,6 +145,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
             bytes: f.number(3)?,
         },
         errand::STEP | errand::MARKED => errand::from_fields(kind, &mut f)?,
+        swap::TAKEN | swap::FIXED => swap::from_fields(kind, &mut f)?,
         other => people::from_fields(other, &mut f)?,
     };
     f.finish()?;

@@ -60,6 +60,8 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::Software { .. } => "software",
         Event::Step(_) => "step",
         Event::Marked { .. } => "marked",
+        Event::SwapTaken { .. } => "swap-taken",
+        Event::SwapFixed(_) => "swap-fixed",
         Event::TailCut { .. } => "tail-cut",
     }
 }
