@@ -18,12 +18,14 @@
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
+pub mod access;
 pub mod address;
 pub mod ask;
 pub mod audit;
 pub mod boxes;
 pub mod check;
 pub mod clock;
+pub mod control;
 mod documents;
 pub mod drive;
 pub mod engine;

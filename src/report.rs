@@ -21,6 +21,11 @@ macro_rules! codes {
                 }
             }
 
+            /// The one with this stable code.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// The exit status of a command that ended with this (`docs/architecture.md`, exit
             /// statuses).
             pub fn exit_status(self) -> u8 {
@@ -178,6 +183,8 @@ codes! {
     RecoveryWrong = "MK-AUTH-14", 1;
     /// Not while an errand is under way.
     ErrandRunning = "MK-AUTH-15", 1;
+    /// The meter's own password is needed.
+    PasswordMissing = "MK-AUTH-16", 1;
     // What the trust of the office still reaches.
     /// The clock is behind a time that is known to have passed.
     ClockBehind = "MK-TRUST-01", 1;

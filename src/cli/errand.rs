@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,17 +13,18 @@ use serde_json::{Value, json};
 use super::Common;
 use super::context::{Context, Work};
 use super::output::Output;
+use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
-use crate::jobs::failure;
 use crate::jobs::lines::Crew;
 use crate::jobs::views::Failure;
+use crate::jobs::{boxes, failure};
 use crate::report::Code;
 use crate::store::Store;
 use crate::text::errors::words;
 use crate::text::{Lang, work as names};
 use crate::transport::LineSettings;
 use crate::tui::wrap::pad;
-use crate::units::{ErrandKind, WorkId};
+use crate::units::{ErrandKind, MeterNo, WorkId};
 
 /// Cells of a row's name.
 const NAME_CELLS: usize = 26;
@@ -39,9 +41,57 @@ pub struct ErrandArgs {
     /// Begin without asking whether the plan is right.
     #[arg(long)]
     pub yes: bool,
+    /// Take the meters' password from the first line of this file instead of asking.
+    #[arg(long, value_name = "FILE", env = "METERKIT_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
     /// The answer to a question of the errand, once for each, in the order they are asked.
     #[arg(long = "answer", value_name = "TEXT")]
     pub answers: Vec<String>,
+}
+
+/// Which meters an errand is about.
+#[derive(Debug, Args, Default, Clone)]
+pub struct MetersArgs {
+    /// A meter's number; may be given several times.
+    #[arg(long = "meter", value_name = "NUMBER")]
+    pub meters: Vec<MeterNo>,
+    /// All users of this multi-user terminal, by the area list.
+    #[arg(id = "of-box", long = "box", value_name = "BOX")]
+    pub terminal: Option<String>,
+    /// Only this user of the box.
+    #[arg(long, value_name = "N", requires = "of-box")]
+    pub user: Option<u8>,
+    /// Every meter of the area list.
+    #[arg(long)]
+    pub all: bool,
+    /// Of the list only this area.
+    #[arg(long, value_name = "AREA", requires = "all")]
+    pub area: Option<String>,
+}
+
+impl MetersArgs {
+    /// The numbers as a form takes them, each once.
+    ///
+    /// # Errors
+    /// [`Code::TerminalUnknown`]; [`Code::Usage`] when none is left.
+    pub fn listed(&self, store: &Store) -> Result<String, Failure> {
+        let mut all = self.meters.clone();
+        if let Some(name) = &self.terminal {
+            all.extend(boxes::members(store, name, self.user)?);
+        }
+        if self.all {
+            let mine = |area: &str| self.area.as_deref().is_none_or(|wanted| wanted == area);
+            let pages = (0..).map_while(|number| store.area_page(number));
+            let listed = pages.flat_map(|page| page.meters).filter(|meter| mine(&meter.area));
+            all.extend(listed.map(|meter| meter.no));
+        }
+        let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+        if words.is_empty() {
+            Err(failure::fail(Code::Usage, "--meter"))
+        } else {
+            Ok(words.join(" "))
+        }
+    }
 }
 
 /// Plans, begins and carries on an errand, or carries on with an old one.
@@ -64,6 +114,7 @@ pub fn run(
     let opened = |port: Option<&str>, settings: &_| {
         context.open(common, wished.unwrap_or_default(), port, settings)
     };
+    let password = password(context, args)?;
     let crew = Crew {
         open: &opened,
         settings: Some(asked).filter(|asked| *asked != own),
@@ -77,6 +128,7 @@ pub fn run(
         wished,
         chosen: context.file.port.as_deref(),
         forced: common.port.as_deref(),
+        password: password.as_ref(),
     };
     let id = match &args.resume {
         Some(text) => found(&work.store, errand.kind(), text)?,
@@ -86,6 +138,23 @@ pub fn run(
         },
     };
     carry_on(context, &site, errand, (id, args))
+}
+
+/// The meters' password: of a file, or typed; none where nobody can be asked or nothing was typed,
+/// and then acts that need it say so.
+fn password(context: &Context, args: &ErrandArgs) -> Result<Option<MeterPassword>, Failure> {
+    match &args.password_file {
+        Some(file) => MeterPassword::of_file(file).map(Some),
+        None if context.out.interactive && !args.dry_run => {
+            let typed = rpassword::prompt_password(context.out.lang.ask_meter_password());
+            let typed = zeroize::Zeroizing::new(typed.unwrap_or_default());
+            if typed.trim().is_empty() {
+                return Ok(None);
+            }
+            MeterPassword::parse(&typed).map(Some)
+        }
+        None => Ok(None),
+    }
 }
 
 /// Shows the plan and begins, if that is wanted.

@@ -7,13 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use super::access::{self, MeterPassword};
 use super::clock::Moment;
 use super::failure::{self, fail};
 use super::lines::{self, Crew, Ended, Stop, Summary, Visit};
 use super::open;
 use super::views::Failure;
 use super::{Desk, Line};
-use crate::profile::Profiles;
+use crate::profile::{Profile, Profiles};
+use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
 use crate::store::{Event, Stamp, Step, Store};
 use crate::units::{ErrandKind, MeterNo, Money, StepState, WorkId};
@@ -323,6 +325,8 @@ pub struct Site<'a> {
     pub chosen: Option<&'a str>,
     /// A port that stands above the list.
     pub forced: Option<&'a str>,
+    /// The meters' password, where one was given.
+    pub password: Option<&'a MeterPassword>,
 }
 
 impl Site<'_> {
@@ -334,6 +338,14 @@ impl Site<'_> {
         let profile = open::profile(self.profiles, self.desk.store, meter, self.wished)?;
         let place = self.desk.store.meter(meter).map(|row| row.place).unwrap_or_default();
         Ok(Stop { meter, profile, place })
+    }
+
+    /// What a write or command to a meter of this kind carries.
+    ///
+    /// # Errors
+    /// As [`access::access`].
+    pub fn access(&self, profile: &Profile) -> Result<Access, Failure> {
+        access::access(profile, self.password, self.desk.session.operator().as_str())
     }
 
     /// Opens one meter's line and does something there.
@@ -503,7 +515,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[]
+    &[&super::control::Control]
 }
 
 /// The kind of that name.

@@ -129,6 +129,7 @@ table! {
     ActivationWrong => auth::ACTIVATION_WRONG,
     RecoveryWrong => auth::RECOVERY_WRONG,
     ErrandRunning => auth::ERRAND_RUNNING,
+    PasswordMissing => auth::PASSWORD_MISSING,
     WorkUnknown => work::WORK_UNKNOWN,
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,

@@ -2,13 +2,14 @@
 //!
 //! One file an errand; a name that several use stands in [`shared`].
 
+mod control;
 mod shared;
 
 use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
-const LISTS: &[&[(&str, Both)]] = &[shared::WORDS];
+const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, control::WORDS];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {
