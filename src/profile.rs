@@ -277,6 +277,8 @@ pub enum MoneyAt {
 pub struct Dlt645Money {
     /// The layout of the recharge frame.
     pub recharge: Layout,
+    /// How credit is taken out; `None`: no document says how, it cannot be done in the field.
+    pub refund: Option<Refund>,
     /// Identifier of the balance.
     pub balance: u32,
     /// Identifier of the overdraft.
@@ -363,7 +365,20 @@ pub enum Layout {
     Tw,
 }
 
+/// Layouts of the frame that takes credit out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refund {
+    /// Control 14H on identifier 04001006 (SGCC, CSG).
+    Sgcc,
+}
+
 impl Layout {
+    /// Whether an opening frame of this maker is documented.
+    pub fn opens(self) -> bool {
+        matches!(self, Self::Sgcc | Self::Ko | Self::Tw)
+    }
+
     /// Whether the frame names the purchase count, so that the meter can arbitrate between
     /// duplicates.
     pub fn names_count(self) -> bool {

@@ -92,6 +92,12 @@ codes! {
     BusAddress = "MK-METER-13", 2;
     /// No such box, or no such user in it, in the area list.
     TerminalUnknown = "MK-METER-14", 2;
+    /// No document says how this is done to this kind of meter.
+    ActUnknown = "MK-METER-16", 1;
+    /// The meter holds less than is to be taken out.
+    BalanceShort = "MK-METER-17", 5;
+    /// So little is to be taken out that consumption would hide it.
+    DebitHidden = "MK-METER-18", 5;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;
@@ -125,6 +131,8 @@ codes! {
     TokenAmbiguous = "MK-TOKEN-15", 5;
     /// Revoked by the office before it was used.
     TokenRevoked = "MK-TOKEN-16", 5;
+    /// What it is to undo is not a recharge that can be undone here.
+    TokenUndoes = "MK-TOKEN-17", 5;
     // The recharge.
     /// This meter has a recharge whose outcome is not known.
     IntentOpen = "MK-MONEY-01", 4;

@@ -4,14 +4,15 @@
 //! says, and the token's own time before anything of the meter. A passing check is not proof of
 //! anything; the read-back is (`judge.rs`).
 
+use meterkit_tokens::RechargeToken;
 use meterkit_tokens::recharge::{CAP_COUNTLESS, CAP_MODULE};
-use meterkit_tokens::{Kind, RechargeToken};
 
 use super::failure::{self, fail};
+use super::judge::{self, Limits};
 use super::views::Failure;
 use crate::profile::{Class, MoneyAt, Part, Profile};
 use crate::report::Code;
-use crate::units::{Credit, DeviceId, Evidence, IntentFacts, MeterNo, UnixSeconds};
+use crate::units::{Act, Credit, DeviceId, Evidence, IntentFacts, MeterNo, UnixSeconds};
 
 /// Longest life of a token that is accepted, seconds (`reference/tokens.md` 2.1: 7 days).
 pub const MAX_LIFE_S: i64 = 7 * 86_400;
@@ -32,20 +33,45 @@ pub fn token(
 ) -> Result<(), Failure> {
     let max_life_s = max_life_s.min(MAX_LIFE_S);
     token.check_use(device.as_str(), now.0, max_life_s).map_err(|e| failure::token(&e))?;
-    if token.kind != Kind::Recharge {
-        return Err(fail(Code::TokenKind, format!("{:?}", token.kind)));
-    }
     if profile.class != Class::C || token.caps & CAP_MODULE != 0 {
         return Err(fail(Code::ModuleMissing, profile.id.clone()));
     }
     if profile.money.is_none() {
         return Err(money_unknown(profile));
     }
+    let act = super::tokens::facts(token)?.act;
+    known(profile, act)?;
     // A frame that does not pin the count: the meter does not arbitrate between two of them.
-    if !pins_count(profile) && token.caps & CAP_COUNTLESS == 0 {
+    if !act.is_debit() && !pins_count(profile) && token.caps & CAP_COUNTLESS == 0 {
         return Err(fail(Code::TokenKind, profile.id.clone()));
     }
     Ok(())
+}
+
+/// Does the profile say how this act is done to this kind of meter?
+///
+/// # Errors
+/// [`Code::MoneyUnknown`], [`Code::ActUnknown`].
+pub fn known(profile: &Profile, act: Act) -> Result<(), Failure> {
+    let rules = profile.money.as_ref().ok_or_else(|| money_unknown(profile))?;
+    let known = match &rules.at {
+        MoneyAt::Dlt645(money) => match act {
+            Act::Recharge | Act::CarryIn => true,
+            Act::Open => money.recharge.opens(),
+            Act::Refund | Act::Reversal | Act::CarryOut => money.refund.is_some(),
+        },
+        // Only recharge blocks are described.
+        MoneyAt::Modbus(_) => matches!(act, Act::Recharge | Act::CarryIn),
+    };
+    let detail = || format!("{}: {}", profile.id, act.name());
+    if known { Ok(()) } else { Err(fail(Code::ActUnknown, detail())) }
+}
+
+/// Whether the same frame may be sent again once a reading showed that it was not applied. Only
+/// where the meter itself arbitrates between two copies: a first one may still be under way. A
+/// debit takes no step of the count, so no meter can; it never is.
+pub fn may_resend(profile: &Profile, act: Act) -> bool {
+    !act.is_debit() && pins_count(profile)
 }
 
 /// Whether a recharge frame of this kind of meter says which purchase it is. Without that the same
@@ -68,7 +94,8 @@ pub fn money_unknown(profile: &Profile) -> Failure {
     fail(Code::MoneyUnknown, detail)
 }
 
-/// Is this the meter, the account and the step the token is for, and is there room for the credit?
+/// Is this the meter, the account and the step the token is for, and is there room for the credit,
+/// or enough there for the debit?
 ///
 /// `hoard` is the meter's own limit, hundredths, 0 for none.
 ///
@@ -85,6 +112,8 @@ pub fn meter(
         return Err(fail(Code::MeterOther, detail));
     }
     match evidence.account {
+        // An account that is open is opened again for its own customer only.
+        None if facts.act == Act::Open => {}
         None => return Err(fail(Code::AccountNotOpen, evidence.meter.to_string())),
         Some(account) if account != facts.account => {
             return Err(fail(Code::AccountOther, format!("{account} / {}", facts.account)));
@@ -101,10 +130,43 @@ pub fn meter(
         std::cmp::Ordering::Greater => return Err(fail(Code::CountAhead, counts)),
         std::cmp::Ordering::Equal => {}
     }
+    if facts.act.is_debit() {
+        return enough(facts, evidence);
+    }
     if facts.count_before.next().is_none() {
         return Err(fail(Code::CountAhead, counts));
     }
     room(facts, evidence, max_balance, hoard)
+}
+
+/// What is taken out must be there, and nothing may be owed.
+fn enough(facts: &IntentFacts, evidence: &Evidence) -> Result<(), Failure> {
+    let holds = evidence.balance.value.saturating_sub(evidence.overdraft.max(0));
+    if evidence.overdraft > 0 || holds < facts.credit.value {
+        let detail = format!("{} < {}", facts.credit.with(holds), facts.credit);
+        return Err(fail(Code::BalanceShort, detail));
+    }
+    Ok(())
+}
+
+/// Longest time between the reading before a debit and the one after it that is counted on where
+/// the energy that flowed is not read, seconds: the evidence may be a minute old.
+const DEBIT_TAKES_S: i64 = 90;
+
+/// Whether a debit is large enough to be told from what the customer consumes while it is done:
+/// two windows of consumption, one on either side.
+///
+/// # Errors
+/// [`Code::DebitHidden`].
+pub fn told_apart(facts: &IntentFacts, evidence: &Evidence, limits: Limits) -> Result<(), Failure> {
+    let read_at = UnixSeconds(evidence.read_at.0.saturating_add(DEBIT_TAKES_S));
+    let later = Evidence { read_at, ..evidence.clone() };
+    let least = judge::window(evidence, &later, limits).saturating_mul(2);
+    if facts.act.is_debit() && facts.credit.value <= least {
+        let detail = format!("{} <= {}", facts.credit, facts.credit.with(least));
+        return Err(fail(Code::DebitHidden, detail));
+    }
+    Ok(())
 }
 
 fn room(
@@ -132,6 +194,9 @@ fn room(
 
 /// The balance after, if all goes well: overdraft is repaid first.
 pub fn expected(facts: &IntentFacts, evidence: &Evidence) -> Credit {
+    if facts.act.is_debit() {
+        return facts.credit.with(evidence.balance.value.saturating_sub(facts.credit.value));
+    }
     let repaid = evidence.overdraft.clamp(0, facts.credit.value.max(0));
     facts
         .credit
@@ -156,7 +221,7 @@ mod tests {
     use super::*;
     use crate::store::TokenFacts;
     use crate::units::{CreditUnit, PurchaseCount};
-    use meterkit_tokens::Unit;
+    use meterkit_tokens::{Kind, Unit};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -208,8 +273,15 @@ mod tests {
             (|t| t.expires = NOW, c, Some(Code::TokenExpired)),
             (|t| t.not_before = NOW + 1, c, Some(Code::TokenNotYet)),
             (|t| t.expires = t.not_before + MAX_LIFE_S + 1, c, Some(Code::TokenLife)),
-            (|t| t.kind = Kind::Refund, c, Some(Code::TokenKind)),
-            (|t| t.kind = Kind::CarryOver, c, Some(Code::TokenKind)),
+            (|t| t.kind = Kind::Refund, c, None),
+            (|t| t.kind = Kind::CarryOver, c, None),
+            (|t| t.kind = Kind::Open, c, None),
+            (|t| t.kind = Kind::Refund, b, Some(Code::ModuleMissing)),
+            (|t| t.kind = Kind::Refund, tms, Some(Code::ActUnknown)),
+            (|t| t.kind = Kind::Refund, "kede", Some(Code::ActUnknown)),
+            (|t| t.kind = Kind::Open, "kede", Some(Code::ActUnknown)),
+            (|t| t.kind = Kind::Open, "ko", None),
+            (|t| t.kind = Kind::Refund, "ko", Some(Code::ActUnknown)),
             (|t| t.caps = CAP_MODULE, c, Some(Code::ModuleMissing)),
             (|_| {}, b, Some(Code::ModuleMissing)),
             (|_| {}, tms, Some(Code::TokenKind)),
@@ -274,6 +346,58 @@ mod tests {
         }
         let both = meter(&facts, &Evidence { count: PurchaseCount(9), ..seen() }, None, None);
         assert_eq!(both.unwrap_err().detail, "9 / 6", "the meter's side first");
+    }
+
+    #[test]
+    fn a_debit_wants_what_it_takes() {
+        let facts = |kind, amount| {
+            let token = RechargeToken { kind, amount, ..good() };
+            TokenFacts::of(&token).unwrap().intent()
+        };
+        let check = |facts: &IntentFacts, change: fn(&mut Evidence)| {
+            let mut evidence = seen();
+            change(&mut evidence);
+            meter(facts, &evidence, None, None).err().map(|failure| failure.code)
+        };
+        let (all, more) = (facts(Kind::Refund, 1_000), facts(Kind::Refund, 1_001));
+        assert_eq!(check(&all, |_| {}), None);
+        assert_eq!(check(&more, |_| {}), Some(Code::BalanceShort));
+        assert_eq!(check(&all, |e| e.overdraft = 1), Some(Code::BalanceShort));
+        assert_eq!(check(&all, |e| e.account = None), Some(Code::AccountNotOpen));
+        assert_eq!(check(&all, |e| e.count = PurchaseCount(7)), Some(Code::CountAhead));
+        assert_eq!(expected(&all, &seen()).value, 0);
+        // 0.01 kWh of grain at 300 fen, rounded up, and the grain of the balance: twice.
+        let limits = Limits { price_fen_per_kwh: 300, power_w: 66_000 };
+        let evidence = Evidence { energy: Some(crate::units::Energy(5)), ..seen() };
+        let hidden = |amount| told_apart(&facts(Kind::Refund, amount), &evidence, limits).is_err();
+        let least = judge::window(&evidence, &evidence, limits) * 2;
+        assert!(hidden(1) && hidden(least) && !hidden(least + 1), "{least}");
+        assert_eq!(told_apart(&facts(Kind::Recharge, 1), &evidence, limits), Ok(()));
+    }
+
+    #[test]
+    fn an_opening_takes_nobodys_account_over() {
+        let token = RechargeToken { kind: Kind::Open, amount: 0, ..good() };
+        let facts = TokenFacts::of(&token).unwrap().intent();
+        let check = |account: Option<&str>| {
+            let account = account.map(|digits| digits.parse().unwrap());
+            meter(&facts, &Evidence { account, ..seen() }, None, None).err().map(|f| f.code)
+        };
+        assert_eq!(check(None), None);
+        assert_eq!(check(Some("112233445566")), None, "its own");
+        assert_eq!(check(Some("1")), Some(Code::AccountOther));
+    }
+
+    #[test]
+    fn no_debit_is_ever_sent_again() {
+        for id in Profile::built_in_ids() {
+            let profile = Profile::built_in(&id).unwrap();
+            for act in Act::ALL {
+                let again = may_resend(&profile, *act);
+                assert!(!(again && act.is_debit()), "{id}: {act:?}");
+                assert_eq!(again, pins_count(&profile) && !act.is_debit(), "{id}: {act:?}");
+            }
+        }
     }
 
     #[test]

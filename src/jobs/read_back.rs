@@ -10,6 +10,7 @@ use super::address::BusAddress;
 use super::evidence::{self, How, Seen};
 use super::judge::{Limits, judge};
 use super::views::Stage;
+use crate::profile::Profile;
 use crate::report::Code;
 use crate::units::{Decision, Evidence, IntentFacts, Judgement};
 
@@ -26,15 +27,26 @@ pub struct Case<'a> {
     pub address: &'a BusAddress,
 }
 
+/// What consumption can do to the balance of such a meter at most.
+pub fn limits(profile: &Profile) -> Limits {
+    // Without rules nothing could have begun.
+    let none = Limits { price_fen_per_kwh: 0, power_w: 0 };
+    profile.money.as_ref().map_or(none, |rules| Limits {
+        price_fen_per_kwh: rules.price_fen_per_kwh,
+        power_w: rules.power_w,
+    })
+}
+
 impl Case<'_> {
     fn judge(&self, line: &Line<'_>, seen: &Seen, refusal: Option<u16>) -> Judgement {
-        // Without rules no recharge could have begun.
-        let none = Limits { price_fen_per_kwh: 0, power_w: 0 };
-        let limits = line.profile.money.as_ref().map_or(none, |rules| Limits {
-            price_fen_per_kwh: rules.price_fen_per_kwh,
-            power_w: rules.power_w,
-        });
-        judge(&self.facts, self.before, Some(&seen.evidence), seen.record, refusal, limits)
+        judge(
+            &self.facts,
+            self.before,
+            Some(&seen.evidence),
+            seen.record,
+            refusal,
+            limits(line.profile),
+        )
     }
 }
 

@@ -6,9 +6,15 @@
 //! later, after a restart or when the meter could not be reached; nothing ever stands in its way.
 //! The rules are `judge.rs` and `check.rs`, and `gate.rs` before both halves; the journal enforces
 //! the order (no proof, no frame).
+//!
+//! The same two halves serve every act of a token: an account opened, credit taken out, one
+//! recharge undone. A debit takes no step of the purchase count, so no meter can tell two copies of
+//! it apart. Of one intent exactly one frame leaves, and that it was not applied is only said once
+//! no copy can be under way any more ([`QUIET_S`]).
 
 mod resolve;
 mod send;
+mod undo;
 
 pub use resolve::resolve;
 
@@ -24,16 +30,25 @@ use super::read_back::{self, Case, read_back, unreachable};
 use super::trust::{self, Trust};
 use super::views::{Failure, FinishedView, PreflightView, Stage};
 use super::{Desk, Line, check, tokens};
+use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
 use crate::store::{Event, MAX_SENDS, TokenRow, TokenState};
 use crate::units::{
-    Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, TokenId, UnixSeconds,
+    Act, Decision, Evidence, IntentFacts, IntentProof, Judgement, MeterNo, TokenId, UnixSeconds,
 };
 use resolve::settle_late;
 use send::Said;
 
 /// How old evidence may be when the intent is written, seconds. Older: it is read again.
 pub const FRESH_S: i64 = 60;
+
+/// How long after a debit was sent a copy of it may still arrive, seconds. Lines hold a frame back
+/// for seconds, radio gateways that store and forward for minutes; until then a meter that shows
+/// nothing of it proves nothing.
+pub const QUIET_S: i64 = 600;
+
+/// What the screens and commands for recharging do.
+pub const CREDITS: &[Act] = &[Act::Recharge, Act::CarryIn];
 
 /// How many of a meter's journal entries are searched for an earlier intent of a token.
 const HISTORY: usize = 500;
@@ -63,9 +78,25 @@ pub enum Checked {
 /// # Errors
 /// One code a reason; each that concerns a meter is journaled as a refusal.
 pub fn preflight(desk: &Desk<'_>, line: &mut Line<'_>, id: TokenId) -> Result<Checked, Failure> {
+    preflight_act(desk, line, id, CREDITS)
+}
+
+/// The same for tokens of these acts.
+///
+/// # Errors
+/// As [`preflight`]; [`Code::TokenKind`] for a token of another act.
+pub fn preflight_act(
+    desk: &Desk<'_>,
+    line: &mut Line<'_>,
+    id: TokenId,
+    acts: &[Act],
+) -> Result<Checked, Failure> {
     let row = desk.store.token(id).ok_or_else(|| fail(Code::TokenUnknown, id.to_string()))?;
     let mut shown = None;
-    let checked = try_preflight(desk, line, &row, &mut shown);
+    let checked = match acts.contains(&row.facts.act) {
+        true => try_preflight(desk, line, &row, &mut shown),
+        false => Err(fail(Code::TokenKind, row.facts.act.name())),
+    };
     if let Err(failure) = &checked {
         refused(desk, line, &row, failure, shown);
     }
@@ -100,7 +131,7 @@ fn try_preflight(
     {
         return Ok(Checked::Settled(Box::new(settled)));
     }
-    check::meter(&facts, &seen.evidence, token.max_balance, seen.hoard)?;
+    fits(line, &facts, &seen.evidence, token.max_balance, seen.hoard)?;
     let listed = desk.store.meter(meter);
     let (customer, location) =
         listed.map(|meter| (meter.customer, meter.location)).unwrap_or_default();
@@ -117,6 +148,18 @@ fn try_preflight(
     };
     let (max_balance, hoard) = (token.max_balance, seen.hoard);
     Ok(Checked::Ready(Box::new(Preflight { view, facts, max_balance, hoard })))
+}
+
+/// Does the meter, as read, fit the token?
+fn fits(
+    line: &Line<'_>,
+    facts: &IntentFacts,
+    seen: &Evidence,
+    max_balance: Option<i64>,
+    hoard: Option<i64>,
+) -> Result<(), Failure> {
+    check::meter(facts, seen, max_balance, hoard)?;
+    check::told_apart(facts, seen, read_back::limits(line.profile))
 }
 
 /// What the bus calls the meter: by its place in the area list, else by its number.
@@ -157,6 +200,9 @@ fn verified(
     if trust.revoked(desk.store, facts.token) {
         return Err(fail(Code::TokenRevoked, facts.token.to_string()));
     }
+    if let Some(undone) = token.undoes {
+        undo::check(desk.store, trust, &facts, TokenId(undone))?;
+    }
     Ok((facts, token))
 }
 
@@ -195,13 +241,31 @@ pub fn commit(
     desk: &Desk<'_>,
     line: &mut Line<'_>,
 ) -> Result<FinishedView, Failure> {
+    commit_act(preflight, digits, desk, line, None)
+}
+
+/// The same for an act that a password authorises: a debit is a write, and no purchase count
+/// protects it.
+///
+/// # Errors
+/// As [`commit`]; [`Code::PasswordMissing`] for a debit without `access`, before anything is sent.
+pub fn commit_act(
+    preflight: &Preflight,
+    digits: &str,
+    desk: &Desk<'_>,
+    line: &mut Line<'_>,
+    access: Option<&Access>,
+) -> Result<FinishedView, Failure> {
     let id = preflight.facts.token;
     check::digits(digits, preflight.facts.meter)?;
+    if preflight.facts.act.is_debit() && access.is_none() {
+        return Err(fail(Code::PasswordMissing, line.profile.id.clone()));
+    }
     let row = desk.store.token(id).ok_or_else(|| fail(Code::TokenUnknown, id.to_string()))?;
     let mut shown = None;
     let ready = before_intent(preflight, desk, line, &row, &mut shown);
     let facts = preflight.facts;
-    let begun = ready.and_then(|(before, permit, address)| {
+    let begun = ready.and_then(|Ready { before, permit, address }| {
         let proof = begin(desk, line, &facts, &before, &permit)?;
         Ok((proof, before, address))
     });
@@ -213,8 +277,15 @@ pub fn commit(
         }
     };
     let case = Case { facts, before: &before, address: &address };
-    let judgement = send_until_known(desk, line, &case, proof)?;
+    let judgement = send_until_known(desk, line, &case, access, proof)?;
     finish(desk, line, facts, before, judgement)
+}
+
+/// What the last checks leave.
+struct Ready {
+    before: Evidence,
+    permit: Permit,
+    address: BusAddress,
 }
 
 /// The override, if one is needed, and directly after it the intent.
@@ -237,7 +308,7 @@ fn before_intent(
     line: &mut Line<'_>,
     row: &TokenRow,
     shown: &mut Option<Evidence>,
-) -> Result<(Evidence, Permit, BusAddress), Failure> {
+) -> Result<Ready, Failure> {
     if line.cancel.load(Ordering::Relaxed) {
         return Err(fail(Code::Cancelled, ""));
     }
@@ -255,8 +326,8 @@ fn before_intent(
         before = evidence::take(line, facts.meter, &address, How::default())?.evidence;
     }
     *shown = Some(before.clone());
-    check::meter(&facts, &before, preflight.max_balance, preflight.hoard)?;
-    Ok((before, permit, address))
+    fits(line, &facts, &before, preflight.max_balance, preflight.hoard)?;
+    Ok(Ready { before, permit, address })
 }
 
 /// Sends, reads back, and sends the same frame again only where a read-back proved "not applied"
@@ -265,12 +336,13 @@ fn send_until_known(
     desk: &Desk<'_>,
     line: &mut Line<'_>,
     case: &Case<'_>,
+    access: Option<&Access>,
     first: IntentProof,
 ) -> Result<Judgement, Failure> {
     let mut proof = first;
     for send in 1..=MAX_SENDS {
         (line.progress)(Stage::Sending, send, MAX_SENDS);
-        let said = match send::once(line, case.address, proof) {
+        let said = match send::once(line, case.address, access, proof) {
             Ok(said) => said,
             // Stopped or broken with the frame perhaps under way: unknown, and said so.
             Err(_) => return Ok(unreachable(None)),
@@ -281,14 +353,12 @@ fn send_until_known(
         };
         line.doubtful |= said == Said::Unclear;
         (line.progress)(Stage::ReadingBack, 0, read_back::ROUNDS);
-        let mut judgement = read_back(line, case, refusal);
+        let judgement = read_back(line, case, refusal);
         if judgement.decision != Decision::NotApplied || refusal.is_some() {
             return Ok(judgement);
         }
-        if !check::pins_count(line.profile) {
-            // A copy still under way could book a second time.
-            judgement.decision = Decision::Contradiction;
-            return Ok(judgement);
+        if said != Said::NotSent && !check::may_resend(line.profile, case.facts.act) {
+            return Ok(unproven(judgement, case.facts.act));
         }
         let Some(after) = judgement.after.clone().filter(|_| send < MAX_SENDS) else {
             return Ok(judgement);
@@ -303,6 +373,16 @@ fn send_until_known(
         }
     }
     Ok(unreachable(None))
+}
+
+/// Shown as not applied, while a copy still under way could book: openly unknown. A purchase
+/// without a count is for the office to settle. A debit is asked about again: there only the
+/// balance counts, and once no copy can be under way any more it tells.
+fn unproven(judgement: Judgement, act: Act) -> Judgement {
+    match act.is_debit() {
+        true => unreachable(judgement.refusal_word),
+        false => Judgement { decision: Decision::Contradiction, ..judgement },
+    }
 }
 
 fn finish(

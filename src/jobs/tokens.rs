@@ -11,6 +11,7 @@ use meterkit_tokens::{DocType, RechargeToken, document_type};
 
 use super::documents::{take_override, take_status};
 use super::failure::{self, fail};
+use super::recharge::CREDITS;
 use super::trust::{self, Trust};
 use super::views::{Failure, TokenStateView, TokenView};
 use super::{Moment, Session};
@@ -183,13 +184,15 @@ pub fn view(row: &TokenRow, now: UnixSeconds) -> TokenView {
     }
 }
 
-/// The one token to use on a meter now: the usable one with the lowest step.
+/// The one token to recharge a meter with now: the usable one with the lowest step.
 ///
 /// # Errors
 /// [`Code::TokenUnknown`] for none, [`Code::TokenAmbiguous`] for several with the same step.
 pub fn choose(store: &Store, meter: MeterNo, now: UnixSeconds) -> Result<TokenId, Failure> {
     let rows = store.tokens_for(meter);
-    let ready = |row: &&TokenRow| view(row, now).state == TokenStateView::Ready;
+    let ready = |row: &&TokenRow| {
+        view(row, now).state == TokenStateView::Ready && CREDITS.contains(&row.facts.act)
+    };
     let mut ready: Vec<&TokenRow> = rows.iter().filter(ready).collect();
     ready.sort_by_key(|row| row.facts.count_before);
     match ready.as_slice() {

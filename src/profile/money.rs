@@ -6,7 +6,9 @@
 use super::fault::What;
 use super::place::{hex, register};
 use super::raw::{Need, Notes, Table};
-use super::{Dlt645Money, Field, Layout, ModbusMoney, MoneyAt, MoneyRules, Part, Protocol, lint};
+use super::{
+    Dlt645Money, Field, Layout, ModbusMoney, MoneyAt, MoneyRules, Part, Protocol, Refund, lint,
+};
 use crate::protocol::form::Form;
 use crate::units::CreditUnit;
 
@@ -85,6 +87,7 @@ fn common(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Common> {
 
 fn dlt645(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Dlt645Money> {
     let recharge: Option<Layout> = table.word(notes, "recharge", Need::Must);
+    let refund: Option<Refund> = table.word(notes, "refund", Need::May);
     let mut di =
         |table: &mut Table<'_>, key, need| table.text(notes, key, need, DI, |text| hex(text, 8));
     let balance = di(table, "balance", Need::Must);
@@ -97,6 +100,7 @@ fn dlt645(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Dlt645Money> {
     let rows = table.number(notes, "rows", Need::Must, 1..=10, "");
     Some(Dlt645Money {
         recharge: recharge?,
+        refund,
         balance: balance?,
         overdraft: overdraft?,
         count: count?,

@@ -241,6 +241,10 @@ fn resend(index: &Index, stamp: &Stamp, token: TokenId, read: &Evidence) -> Resu
     if open.disputed {
         return Err(StoreError::Disputed(token));
     }
+    if open.facts.act.is_debit() {
+        // No count tells two copies apart, and a first one may still be under way.
+        return Err(StoreError::NotThisWay("resend of a debit"));
+    }
     if row.withdrawn {
         return Err(taken_back(&row));
     }

@@ -4,6 +4,7 @@
 //! The match over [`Code`] is exhaustive: a code without words does not compile. The words stand in
 //! one file per area of codes.
 
+mod account;
 mod auth;
 mod line;
 mod meter;
@@ -93,6 +94,9 @@ table! {
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,
+    ActUnknown => account::ACT_UNKNOWN,
+    BalanceShort => account::BALANCE_SHORT,
+    DebitHidden => account::DEBIT_HIDDEN,
     LineFixed => line::LINE_FIXED,
     TraceUnreadable => line::TRACE_UNREADABLE,
     TokenMalformed => token::TOKEN_MALFORMED,
@@ -111,6 +115,7 @@ table! {
     TokenConflict => token::TOKEN_CONFLICT,
     TokenAmbiguous => token::TOKEN_AMBIGUOUS,
     TokenRevoked => token::TOKEN_REVOKED,
+    TokenUndoes => account::TOKEN_UNDOES,
     IntentOpen => meter::INTENT_OPEN,
     NoIntent => meter::NO_INTENT,
     NotConfirmed => meter::NOT_CONFIRMED,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests may
 
+mod account;
 mod audit;
 #[cfg(feature = "ble")]
 mod ble;

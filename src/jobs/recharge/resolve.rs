@@ -1,7 +1,7 @@
 //! "What happened?": finding out what became of a recharge whose outcome is not known, or whose
 //! frame arrived late.
 
-use super::{HISTORY, address, finish, finished};
+use super::{HISTORY, QUIET_S, address, finish, finished, unproven};
 use crate::jobs::evidence::{self, How, Seen};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::read_back::{self, Case, read_back};
@@ -22,7 +22,7 @@ pub fn resolve(
     line: &mut Line<'_>,
     meter: MeterNo,
 ) -> Result<FinishedView, Failure> {
-    let Some(OpenIntent { facts, before, disputed, .. }) = desk.store.open_intent(meter) else {
+    let Some(OpenIntent { facts, before, disputed, at, .. }) = desk.store.open_intent(meter) else {
         return resolve_late(desk, line, meter);
     };
     if disputed {
@@ -33,8 +33,10 @@ pub fn resolve(
     let case = Case { facts, before: &before, address: &address };
     line.doubtful = true;
     let mut judgement = read_back(line, &case, None);
-    if judgement.decision == Decision::NotApplied && !check::pins_count(line.profile) {
-        judgement.decision = Decision::Contradiction;
+    let quiet = facts.act.is_debit() && line.now().0.saturating_sub(at.0) >= QUIET_S;
+    let sure = quiet || check::may_resend(line.profile, facts.act);
+    if judgement.decision == Decision::NotApplied && !sure {
+        judgement = unproven(judgement, facts.act);
     }
     finish(desk, line, facts, before, judgement)
 }
@@ -46,7 +48,10 @@ fn resolve_late(
     meter: MeterNo,
 ) -> Result<FinishedView, Failure> {
     let none = || fail(Code::NoIntent, meter.to_string());
-    let sent = |row: &TokenRow| row.sent && row.state == TokenState::NotApplied;
+    // Only a credit leaves a record by which a late one can be told.
+    let sent = |row: &TokenRow| {
+        row.sent && row.state == TokenState::NotApplied && !row.facts.act.is_debit()
+    };
     let row = desk.store.tokens_for(meter).into_iter().find(sent).ok_or_else(none)?;
     let facts = row.facts.intent();
     let how = How { step: facts.count_before.next(), hoard: false };

@@ -1,4 +1,4 @@
-//! Sending one recharge frame, by the meter's own protocol.
+//! Sending one money frame, by the meter's own protocol and the act of the proof.
 //!
 //! The proof goes in by value: one intent on disk, one frame. What the meter says to it is never
 //! evidence; it only says how doubtful the line is, and why a meter refuses.
@@ -7,7 +7,7 @@ use crate::jobs::address::BusAddress;
 use crate::jobs::drive::DriveError;
 use crate::jobs::readout::{paced, target};
 use crate::jobs::{Line, ask};
-use crate::profile::{Layout, ModbusMoney, MoneyAt, Part};
+use crate::profile::{Dlt645Money, Layout, ModbusMoney, MoneyAt, Part, Refund};
 use crate::protocol::dlt645::dialogue as dlt645;
 use crate::protocol::modbus::frame::Unit;
 use crate::protocol::modbus::money as modbus;
@@ -33,9 +33,13 @@ pub(super) enum Said {
 pub(super) fn once(
     line: &mut Line<'_>,
     address: &BusAddress,
+    access: Option<&dlt645::Access>,
     proof: IntentProof,
 ) -> Result<Said, DriveError> {
     match (line.profile.money.as_ref().map(|rules| &rules.at), address) {
+        (Some(MoneyAt::Dlt645(money)), _) if proof.facts().act.is_debit() => {
+            debit(line, *money, access, proof)
+        }
         (Some(MoneyAt::Dlt645(money)), _) => by_dlt645(line, money.recharge, proof),
         (Some(MoneyAt::Modbus(money)), BusAddress::Modbus(unit)) => {
             by_modbus(line, money, *unit, proof)
@@ -46,7 +50,7 @@ pub(super) fn once(
 }
 
 fn by_dlt645(line: &mut Line<'_>, layout: Layout, proof: IntentProof) -> Result<Said, DriveError> {
-    use dlt645::{CreditAnswer, RechargeLayout, SendCredit};
+    use dlt645::{RechargeLayout, SendCredit};
     let layout = match layout {
         Layout::Sgcc => RechargeLayout::Sgcc,
         Layout::Tms => RechargeLayout::Tms,
@@ -58,12 +62,33 @@ fn by_dlt645(line: &mut Line<'_>, layout: Layout, proof: IntentProof) -> Result<
     // The meter keeps this code in its event records: the end of the token's identity.
     let TokenId([.., a, b, c, d]) = proof.facts().token;
     let mut dialogue = SendCredit::new(proof, layout, [a, b, c, d], ask::timing(line));
-    Ok(match ask::run(line, &mut dialogue, &mut sha2::Digest::new())? {
+    Ok(said(&ask::run(line, &mut dialogue, &mut sha2::Digest::new())?))
+}
+
+fn said(answer: &dlt645::CreditAnswer) -> Said {
+    use dlt645::CreditAnswer;
+    match answer {
         CreditAnswer::Acknowledged(_) => Said::Yes,
-        CreditAnswer::Refused(word) => Said::Refused(word),
+        CreditAnswer::Refused(word) => Said::Refused(*word),
         CreditAnswer::Silent | CreditAnswer::Garbled => Said::Unclear,
         CreditAnswer::NotSent => Said::NotSent,
-    })
+    }
+}
+
+/// Takes credit out.
+fn debit(
+    line: &mut Line<'_>,
+    money: Dlt645Money,
+    access: Option<&dlt645::Access>,
+    proof: IntentProof,
+) -> Result<Said, DriveError> {
+    // The checks before the intent refuse a meter without either.
+    let (Some(Refund::Sgcc), Some(access)) = (money.refund, access) else {
+        return Ok(Said::NotSent);
+    };
+    let (layout, timing) = (dlt645::DebitLayout::Sgcc, ask::timing(line));
+    let mut dialogue = dlt645::SendDebit::new(proof, layout, access, timing);
+    Ok(said(&ask::run(line, &mut dialogue, &mut sha2::Digest::new())?))
 }
 
 fn by_modbus(

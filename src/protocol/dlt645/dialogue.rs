@@ -6,6 +6,7 @@
 //! timeout says nothing about whether a command was carried out: read back.
 
 mod careful;
+mod debit;
 mod exchange;
 mod find;
 mod layouts;
@@ -15,6 +16,7 @@ mod reads;
 mod writes;
 
 pub use crate::protocol::exchange::Retry;
+pub use debit::{DebitLayout, SendDebit};
 pub use find::{FindAddress, FindAddress1997};
 pub use layouts::RechargeLayout;
 pub use money::{AccountStatus, CreditAnswer, OpenAccount, PurseStatus, SendCredit};

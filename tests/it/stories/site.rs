@@ -18,12 +18,13 @@ use meterkit::jobs::recharge::{self, Checked, Preflight};
 use meterkit::jobs::views::{Failure, FinishedView, Stage};
 use meterkit::jobs::{Cancel, Clock, Desk, Line, Moment, Session, check, session, tokens};
 use meterkit::profile::{self, Profile};
+use meterkit::protocol::dlt645::dialogue::Access;
 use meterkit::protocol::dlt645::frame::{Address, Frame};
 use meterkit::sim::Fleet;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::store::{DocKind, LogOut, Stamp, Store, StoreKey};
 use meterkit::transport::{Line as Wires, Link, Station, VirtualLink};
-use meterkit::units::{AccountNo, MeterNo, OperatorId, TokenId, UnixSeconds};
+use meterkit::units::{AccountNo, Act, MeterNo, OperatorId, TokenId, UnixSeconds};
 use meterkit_tokens::{Grant, Kind, RechargeToken, Status, Unit};
 
 /// What a token shall say.
@@ -41,6 +42,8 @@ pub struct Order {
     pub expires: i64,
     pub caps: u32,
     pub max_balance: Option<i64>,
+    pub kind: Kind,
+    pub undoes: Option<TokenId>,
 }
 
 impl Order {
@@ -57,6 +60,8 @@ impl Order {
             expires: 6 * 86_400,
             caps: 0,
             max_balance: None,
+            kind: Kind::Recharge,
+            undoes: None,
         }
     }
 }
@@ -240,7 +245,7 @@ impl Site {
             not_before: BASE + order.not_before,
             issued: (BASE + order.not_before).min(self.now().0),
             id,
-            kind: Kind::Recharge,
+            kind: order.kind,
             amount: order.amount,
             unit: order.unit,
             count: order.count,
@@ -249,7 +254,7 @@ impl Site {
             account: order.account.bcd(),
             caps: order.caps,
             max_balance: order.max_balance,
-            undoes: None,
+            undoes: order.undoes.map(|id| id.0),
         };
         (TokenId(id), self.office.issuer.recharge(&token).unwrap())
     }
@@ -322,6 +327,30 @@ impl Site {
                 between(self);
                 let face = ready.view.evidence.meter.to_string();
                 self.commit(&ready, &face[8..])
+            }
+        }
+    }
+
+    /// The first half for a token of any act.
+    pub fn preflight_any(&mut self, token: TokenId) -> Result<Checked, Failure> {
+        self.errand(|desk, line| recharge::preflight_act(desk, line, token, Act::ALL))
+    }
+
+    /// Both halves for a token of any act.
+    pub fn carry_out(
+        &mut self,
+        token: TokenId,
+        access: Option<&Access>,
+        between: impl FnOnce(&mut Self),
+    ) -> Result<FinishedView, Failure> {
+        match self.preflight_any(token)? {
+            Checked::Settled(settled) => Ok(*settled),
+            Checked::Ready(ready) => {
+                between(self);
+                let face = ready.view.evidence.meter.to_string();
+                self.errand(|desk, line| {
+                    recharge::commit_act(&ready, &face[8..], desk, line, access)
+                })
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`SendCredit`] can only be made from an [`IntentProof`]: the journal has the intent on disk. It
 //! sends exactly one frame, ever. Its answer is a hint, never evidence: what happened is read back.
-//! The frames' layouts are in `layouts.rs`.
+//! The frames' layouts are in `layouts.rs`; what takes credit out is in `debit.rs`.
 
 use super::super::frame::Address;
 use super::super::words::ErrorWord;
@@ -36,16 +36,7 @@ pub enum CreditAnswer {
 
 /// One recharge.
 #[derive(Debug)]
-pub struct SendCredit {
-    state: Credit,
-    timing: Timing,
-}
-
-#[derive(Debug)]
-enum Credit {
-    Asking(Box<Exchange>, std::time::Duration),
-    Holding(Tick, CreditAnswer),
-}
+pub struct SendCredit(MoneyFrame);
 
 impl SendCredit {
     /// Uses up the proof. `operator` is the operator code, high byte first.
@@ -65,19 +56,57 @@ impl SendCredit {
         operator: [u8; 4],
         timing: Timing,
     ) -> Self {
-        let Some((di, data)) = layout.data(facts, operator) else {
+        let question = layout.data(facts, operator).map(|(di, data)| {
+            let frame = request(Address::meter(facts.meter), 0x03, data);
+            Question::new(frame, Want::Di(di), 18)
+        });
+        Self(MoneyFrame::new(question, timing))
+    }
+}
+
+impl Dialogue for SendCredit {
+    type Output = CreditAnswer;
+
+    fn step(&mut self, now: Tick) -> Step<CreditAnswer> {
+        self.0.step(now)
+    }
+
+    fn sent(&mut self, end: Tick) {
+        self.0.sent(end);
+    }
+
+    fn feed(&mut self, bytes: &[u8], now: Tick) {
+        self.0.feed(bytes, now);
+    }
+}
+
+/// One frame that carries money, sent once, and what the meter said to it: no evidence.
+#[derive(Debug)]
+pub(super) struct MoneyFrame {
+    state: Credit,
+    timing: Timing,
+}
+
+#[derive(Debug)]
+enum Credit {
+    Asking(Box<Exchange>, std::time::Duration),
+    Holding(Tick, CreditAnswer),
+}
+
+impl MoneyFrame {
+    /// `None` where the facts cannot be expressed: nothing is sent.
+    pub(super) fn new(question: Option<Question>, timing: Timing) -> Self {
+        let Some(mut question) = question else {
             let state = Credit::Holding(Tick::ZERO, CreditAnswer::NotSent);
             return Self { state, timing };
         };
-        let frame = request(Address::meter(facts.meter), 0x03, data);
-        let mut question = Question::new(frame, Want::Di(di), 18);
         question.secure = true;
         let late = question.quiet(&timing).max(timing.late);
         Self { state: Credit::Asking(Box::new(Exchange::new(question, timing)), late), timing }
     }
 }
 
-impl Dialogue for SendCredit {
+impl Dialogue for MoneyFrame {
     type Output = CreditAnswer;
 
     fn step(&mut self, now: Tick) -> Step<CreditAnswer> {

@@ -22,7 +22,7 @@ const WRITE_HEAD_1997: usize = 6;
 /// From here on identifiers of 1997 are makers' own; concentrators map purses there (dlt645.md 4).
 const MAKERS_1997: u16 = 0xD000;
 /// Refund: carries money (dlt645.md 6.4).
-const DI_REFUND: u32 = 0x0400_1006;
+pub(super) const DI_REFUND: u32 = 0x0400_1006;
 
 /// In which order the three password bytes go on the wire. Implementations disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,7 +65,7 @@ impl Access {
     }
 
     /// PA, password, operator: the head of most commands.
-    fn wire(&self) -> Vec<u8> {
+    pub(super) fn wire(&self) -> Vec<u8> {
         let mut wire = self.password_wire().to_vec();
         wire.extend(self.operator.iter().rev());
         wire
