@@ -28,6 +28,7 @@ pub mod replay;
 pub mod screens;
 pub mod sim;
 pub mod survey;
+pub mod swap;
 pub mod sync;
 pub mod tokens;
 pub mod trust;
@@ -114,6 +115,8 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
     Control(control::ControlArgs),
+    /// Swap a meter and carry its balance over, or print the certificate of a swap.
+    Swap(swap::SwapArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -182,6 +185,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
+        Command::Swap(args) => swap::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

@@ -15,6 +15,7 @@
 //! | many meters, lines in parallel; boxes of many users | [`lines`], [`boxes`] |
 //! | evidence for money | [`evidence`] |
 //! | recharge, "what happened?" | [`recharge`] |
+//! | swap of a meter, with its balance | [`swap`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
@@ -54,6 +55,7 @@ pub mod standing;
 #[cfg(test)]
 mod standing_tests;
 pub mod survey;
+pub mod swap;
 pub mod sync;
 pub mod tokens;
 pub mod trace;

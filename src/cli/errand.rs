@@ -219,7 +219,7 @@ fn carry_on(
 }
 
 /// An errand by its identity or the end of it.
-fn found(store: &Store, kind: ErrandKind, text: &str) -> Result<WorkId, Failure> {
+pub fn found(store: &Store, kind: ErrandKind, text: &str) -> Result<WorkId, Failure> {
     let rows = store.errands();
     let ids = rows.iter().filter(|row| row.step.kind == kind).map(|row| row.step.errand);
     let fits: Vec<WorkId> = ids.filter(|id| id.to_string().ends_with(text)).collect();

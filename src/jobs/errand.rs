@@ -515,7 +515,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::control::Control]
+    &[&super::control::Control, &super::swap::Swap]
 }
 
 /// The kind of that name.

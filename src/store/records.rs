@@ -89,4 +89,6 @@ pub fn decode_body(bytes: &[u8]) -> Result<Body, RecordError> {
 }
 
 #[cfg(test)]
+mod swap_tests;
+#[cfg(test)]
 mod tests;

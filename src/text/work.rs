@@ -4,12 +4,13 @@
 
 mod control;
 mod shared;
+mod swap;
 
 use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
-const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, control::WORDS];
+const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, control::WORDS, swap::WORDS];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {
