@@ -10,7 +10,7 @@ use super::read::{self, ReadArgs};
 use super::{Common, json};
 use crate::jobs::lines::{self, Crew, Ended, Summary};
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{boxes, failure, open};
+use crate::jobs::{boxes, failure, open, swap};
 use crate::report::Code;
 use crate::store::{Event, Store};
 use crate::text::errors::words;
@@ -95,6 +95,9 @@ pub fn run(
                     let stamp = at.stamp(work.session.operator());
                     if let Err(error) = work.store.append(&stamp, Event::Reading(reading)) {
                         journal = Err(failure::store(&error));
+                    }
+                    if let Some(alarm) = swap::back::seen(&work.store, &stamp, meter, None) {
+                        context.out.failure(&alarm);
                     }
                 }
                 tell(context, meter, port.as_deref(), Ok(&card));

@@ -158,6 +158,11 @@ fn all(olds: &[Old]) {
     for old_is in olds {
         for family in FAMILIES {
             every_step(*old_is, family, &mut tally);
+            println!(
+                "{old_is:?} {family:?}: {} runs so far, {} wrong",
+                tally.runs,
+                tally.wrong.len()
+            );
         }
     }
     println!("{olds:?}: {} runs, {:?}", tally.runs, tally.ends);
