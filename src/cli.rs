@@ -33,6 +33,7 @@ pub mod round_book;
 pub mod screens;
 pub mod sim;
 pub mod survey;
+pub mod swap;
 pub mod sync;
 pub mod tokens;
 pub mod trust;
@@ -127,6 +128,8 @@ pub enum Command {
     Round(round::RoundArgs),
     /// Signed sets of parameters, and clocks: check, take in, plan, write to many meters.
     Bundle(bundle::BundleArgs),
+    /// Swap a meter and carry its balance over, or print the certificate of a swap.
+    Swap(swap::SwapArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -198,6 +201,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Control(args) => control::run(common, &args, out),
         Command::Round(args) => round::run(common, &args, out),
         Command::Bundle(args) => bundle::run(common, &args, out),
+        Command::Swap(args) => swap::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

@@ -18,6 +18,7 @@
 //! | accounts, the count doctor | [`account`] |
 //! | bundles of parameters, clocks | [`bundle`] |
 //! | recharge, "what happened?" | [`recharge`] |
+//! | swap of a meter, with its balance | [`swap`] |
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | rounds, load curves, daily freezes | [`round`] |
 //! | everything, for the screens | [`engine`] |
@@ -63,6 +64,7 @@ pub mod standing;
 #[cfg(test)]
 mod standing_tests;
 pub mod survey;
+pub mod swap;
 pub mod sync;
 pub mod tokens;
 pub mod trace;

@@ -175,6 +175,17 @@ codes! {
     ClockEdge = "MK-BUNDLE-09", 1;
     /// A clock is so far off that a person must say that it is set.
     ClockFar = "MK-BUNDLE-10", 1;
+    // Swaps.
+    /// The office gave no leave for this swap on this handheld, or more than one fits.
+    SwapUnknown = "MK-SWAP-01", 5;
+    /// The meter was swapped out: it is not credited any more.
+    SwappedOut = "MK-SWAP-02", 5;
+    /// A meter that was swapped out is on the line again.
+    SwappedBack = "MK-SWAP-03", 1;
+    /// The new meter is in use, or is not as the office has it.
+    NewInUse = "MK-SWAP-04", 5;
+    /// What was taken out of the old meter cannot be credited here: the office settles it.
+    InTransit = "MK-SWAP-05", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;

@@ -20,6 +20,7 @@
 //! | [`segment`], [`chain`], [`walk`], [`journal`] | frames, files, reading, appending |
 //! | [`kv`], [`index`], [`runs`], [`state`] | the index |
 //! | [`rules`], [`project`] | what may be recorded; what an entry changes |
+//! | [`swap`] | a swap's leave, and the legs its money moves in |
 //! | [`seal`], [`files`] | sealing; small sealed files |
 //! | [`identity`], [`snapshots`], [`area`] | what is in them |
 //! | [`vault`] | the store's key, wrapped for each operator |
@@ -45,6 +46,7 @@ pub mod open;
 pub mod project;
 pub mod query;
 pub mod rebuild;
+mod recorded;
 pub mod records;
 pub mod rows;
 pub mod rules;
@@ -54,6 +56,7 @@ pub mod seal;
 pub mod segment;
 pub mod snapshots;
 pub mod state;
+pub mod swap;
 pub mod trust;
 pub mod vault;
 pub mod walk;
@@ -63,7 +66,7 @@ pub use bundles::{BundleRow, BundleTaken};
 pub use error::{Damage, StoreError, Why};
 pub use event::{
     Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,
-    Stamp, Step, TokenFacts, Withdrawal,
+    Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};
@@ -73,6 +76,7 @@ pub use rows::{
 };
 pub use schema::MAX_SENDS;
 pub use seal::StoreKey;
+pub use swap::SwapRow;
 
 use crate::units::{MeterNo, TokenId};
 use chain::Chain;

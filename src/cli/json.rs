@@ -166,6 +166,8 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Marked => "marked",
         JournalKind::BundleTaken => "bundle-taken",
         JournalKind::Unproven => "unproven-accepted",
+        JournalKind::SwapTaken => "swap-taken",
+        JournalKind::SwapFixed => "swap-fixed",
         JournalKind::TailCut => "tail-cut",
     }
 }

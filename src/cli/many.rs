@@ -10,7 +10,7 @@ use super::read::{self, ReadArgs};
 use super::{Common, json};
 use crate::jobs::lines::{self, Crew, Ended, Route, Stop, Summary};
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{boxes, failure, open, trace};
+use crate::jobs::{boxes, failure, open, swap, trace};
 use crate::report::Code;
 use crate::store::{Event, Store};
 use crate::text::errors::words;
@@ -108,6 +108,9 @@ pub fn run(
                     let stamp = at.stamp(work.session.operator());
                     if let Err(error) = work.store.append(&stamp, Event::Reading(reading)) {
                         journal = Err(failure::store(&error));
+                    }
+                    if let Some(alarm) = swap::back::seen(&work.store, &stamp, meter, None) {
+                        context.out.failure(&alarm);
                     }
                 }
                 tell(context, meter, port.as_deref(), Ok(&card));

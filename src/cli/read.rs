@@ -11,7 +11,7 @@ use super::output::Output;
 use super::{Common, json, many};
 use crate::jobs::lines::Stop;
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{failure, open, read};
+use crate::jobs::{failure, open, read, swap};
 use crate::profile::{self, Profiles};
 use crate::report::Code;
 use crate::store::Event;
@@ -116,6 +116,10 @@ fn one_meter(
         work.store
             .append(&context.stamp(&work.session), Event::Reading(reading))
             .map_err(|error| failure::store(&error))?;
+        let stamp = context.stamp(&work.session);
+        if let Some(alarm) = swap::back::seen(&work.store, &stamp, meter, None) {
+            context.out.failure(&alarm);
+        }
     }
     let lang = context.out.lang;
     context.out.show(json::quick_read(&card), |to| write_card(to, lang, &card));

@@ -33,16 +33,23 @@ pub fn token(
 ) -> Result<(), Failure> {
     let max_life_s = max_life_s.min(MAX_LIFE_S);
     token.check_use(device.as_str(), now.0, max_life_s).map_err(|e| failure::token(&e))?;
-    if profile.class != Class::C || token.caps & CAP_MODULE != 0 {
+    serves(profile, super::tokens::facts(token)?.act, token.caps)
+}
+
+/// Can this act be done to a meter of this kind, under these conditions?
+///
+/// # Errors
+/// [`Code::ModuleMissing`], [`Code::MoneyUnknown`], [`Code::ActUnknown`], [`Code::TokenKind`].
+pub fn serves(profile: &Profile, act: Act, caps: u32) -> Result<(), Failure> {
+    if profile.class != Class::C || caps & CAP_MODULE != 0 {
         return Err(fail(Code::ModuleMissing, profile.id.clone()));
     }
     if profile.money.is_none() {
         return Err(money_unknown(profile));
     }
-    let act = super::tokens::facts(token)?.act;
     known(profile, act)?;
     // A frame that does not pin the count: the meter does not arbitrate between two of them.
-    if !act.is_debit() && !pins_count(profile) && token.caps & CAP_COUNTLESS == 0 {
+    if !act.is_debit() && !pins_count(profile) && caps & CAP_COUNTLESS == 0 {
         return Err(fail(Code::TokenKind, profile.id.clone()));
     }
     Ok(())

@@ -1,14 +1,14 @@
-//! Documents of the office that come by file or QR code and are no tokens: overrides, and the
-//! status, for handhelds that see no network for long. Verified as an exchange does it.
+//! Documents of the office that come by file or QR code and are no tokens: overrides, leaves
+//! for swaps, and the status, for handhelds that see no network for long. Verified as an exchange does it.
 
-use meterkit_tokens::{Override, Status};
+use meterkit_tokens::{Override, Status, SwapToken};
 
 use super::failure::{self, fail};
 use super::trust::Trust;
 use super::views::Failure;
 use crate::report::Code;
 use crate::store::event::DocKind;
-use crate::store::{Event, Position, Stamp, Store, StoreError};
+use crate::store::{Event, Position, Stamp, Store, StoreError, SwapFacts};
 use crate::units::{MeterNo, OperatorId, TokenId, UnixSeconds};
 
 /// Verifies and stores an override; `true` when it is new.
@@ -34,6 +34,30 @@ pub(super) fn take_override(
     let expires = UnixSeconds(held.expires);
     let event = Event::OverrideTaken { id, operator, meter, expires, bytes };
     match store.append(stamp, event) {
+        Ok(_) => Ok((id, true)),
+        Err(StoreError::Known(_)) => Ok((id, false)),
+        Err(error) => Err(failure::store(&error)),
+    }
+}
+
+/// Verifies and stores the leave for a swap; `true` when it is new.
+pub(super) fn take_swap(
+    store: &Store,
+    stamp: &Stamp,
+    trust: &Trust,
+    bytes: Vec<u8>,
+) -> Result<(TokenId, bool), Failure> {
+    let leave = SwapToken::verify(&bytes, &trust.tenant, &trust.keys)
+        .map_err(|error| failure::token(&error))?;
+    let id = TokenId(leave.id);
+    if leave.device != trust.device.as_str() {
+        return Err(fail(Code::TokenDevice, format!("{id}: {}", leave.device)));
+    }
+    if stamp.at.0 >= leave.expires {
+        return Err(fail(Code::TokenExpired, format!("{id}: {}", leave.expires)));
+    }
+    let swap = SwapFacts::of(&leave).ok_or_else(|| fail(Code::TokenMalformed, id.to_string()))?;
+    match store.append(stamp, Event::SwapTaken { swap, bytes }) {
         Ok(_) => Ok((id, true)),
         Err(StoreError::Known(_)) => Ok((id, false)),
         Err(error) => Err(failure::store(&error)),

@@ -230,6 +230,7 @@ pub trait Errand: Sync {
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
     &[
+        &super::swap::Swap,
         &super::account::Account,
         &super::control::Control,
         &super::bundle::Bundles,

@@ -138,6 +138,7 @@ pub fn store(error: &StoreError) -> Failure {
         StoreError::ReceiptMismatch { .. } | StoreError::ReceiptOld(_) | StoreError::Area(_) => {
             Code::OfficeLies
         }
+        StoreError::SwappedOut(_) => Code::SwappedOut,
         StoreError::TooBig { .. } | StoreError::NotThisWay(_) | StoreError::Name(_) => {
             Code::Internal
         }

@@ -45,7 +45,9 @@ pub fn money(
     store.money_allowed().map_err(|why| failure::why(&why))?;
     session.lasts(moment)?;
     let stand = trust::stand(store, session, trust, moment);
-    let area = store.meter(facts.meter).map(|row| row.area).unwrap_or_default();
+    // A meter just put in is not in the list yet: it is where the old one was.
+    let listed = super::swap::back::stands_for(store, facts.meter).unwrap_or(facts.meter);
+    let area = store.meter(listed).map(|row| row.area).unwrap_or_default();
     let place = Place { meter: facts.meter, area: &area };
     let granted = stand.granted.counts();
     let verb = facts.act.verb();

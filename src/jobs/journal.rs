@@ -3,7 +3,7 @@
 use super::failure;
 use super::views::{Failure, JournalKind, JournalRow};
 use crate::store::{Event, LogOut, Recorded, Store, Withdrawal};
-use crate::units::{Credit, Decision, MeterNo, Outcome};
+use crate::units::{Credit, Decision, MeterNo, Money, Outcome};
 
 /// Most rows one page gives.
 pub const MAX_PAGE: usize = 500;
@@ -136,6 +136,14 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         }
         Event::UnprovenAccepted { verb, profile, confidence, .. } => {
             (JournalKind::Unproven, None, format!("{} {profile} {confidence}", verb.name()))
+        }
+        Event::SwapTaken { swap, .. } => {
+            (JournalKind::SwapTaken, None, format!("{} > {}", swap.old, swap.meter))
+        }
+        Event::SwapFixed(fixed) => {
+            let amount = Money(fixed.amount);
+            let detail = format!("{} {} {amount}", fixed.leg.name(), fixed.attempt);
+            (JournalKind::SwapFixed, None, detail)
         }
         Event::TailCut { bytes, .. } => (JournalKind::TailCut, None, format!("{bytes} bytes")),
     }

@@ -15,12 +15,11 @@
 mod resolve;
 mod send;
 mod undo;
+mod verify;
 
 pub use resolve::resolve;
 
 use std::sync::atomic::Ordering;
-
-use meterkit_tokens::RechargeToken;
 
 use super::address::BusAddress;
 use super::evidence::{self, How};
@@ -28,9 +27,9 @@ use super::failure::{self, fail};
 use super::gate::{self, Permit};
 use super::proven::{self, Waiver};
 use super::read_back::{self, Case, read_back, unreachable};
-use super::trust::{self, Trust};
+use super::trust;
 use super::views::{Failure, FinishedView, PreflightView, Stage};
-use super::{Desk, Line, check, tokens};
+use super::{Desk, Line, check, swap, tokens};
 use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
 use crate::store::{Event, MAX_SENDS, TokenRow, TokenState};
@@ -39,6 +38,7 @@ use crate::units::{
 };
 use resolve::settle_late;
 use send::Said;
+use verify::verified;
 
 /// How old evidence may be when the intent is written, seconds. Older: it is read again.
 pub const FRESH_S: i64 = 60;
@@ -116,9 +116,12 @@ fn try_preflight(
         return Err(fail(Code::IntentOpen, format!("{meter}: {}", open.facts.token)));
     }
     usable(row)?;
+    if !row.facts.act.is_debit() && swap::back::alarm(desk.store, meter).is_some() {
+        return Err(fail(Code::SwappedOut, meter.to_string()));
+    }
     let trust = trust::read(desk.store);
     let permit = gate::money(desk, &trust, &row.facts.intent(), line.moment())?;
-    let (facts, token) = verified(desk, line, row, &trust, &permit)?;
+    let (facts, max_balance) = verified(desk, line, row, &trust, &permit)?;
     let waiver = proven::money(line.profile, desk.accepted)?;
     let address = address(desk, line, meter)?;
     (line.progress)(Stage::Reading, 0, 1);
@@ -133,7 +136,7 @@ fn try_preflight(
     {
         return Ok(Checked::Settled(Box::new(settled)));
     }
-    fits(line, &facts, &seen.evidence, token.max_balance, seen.hoard)?;
+    fits(line, &facts, &seen.evidence, max_balance, seen.hoard)?;
     let listed = desk.store.meter(meter);
     let mut warnings = permit.warnings;
     warnings.extend(waiver.map(|waiver| waiver.warning()));
@@ -150,8 +153,7 @@ fn try_preflight(
         device: permit.device,
         operator: permit.operator,
     };
-    let (max_balance, hoard) = (token.max_balance, seen.hoard);
-    Ok(Checked::Ready(Box::new(Preflight { view, facts, max_balance, hoard })))
+    Ok(Checked::Ready(Box::new(Preflight { view, facts, max_balance, hoard: seen.hoard })))
 }
 
 /// Does the meter, as read, fit the token?
@@ -168,7 +170,9 @@ fn fits(
 
 /// What the bus calls the meter: by its place in the area list, else by its number.
 fn address(desk: &Desk<'_>, line: &Line<'_>, meter: MeterNo) -> Result<BusAddress, Failure> {
-    let place = desk.store.meter(meter).map(|row| row.place).unwrap_or_default();
+    // A meter just put in is not in the list yet: it hangs where the old one hung.
+    let listed = swap::back::stands_for(desk.store, meter).unwrap_or(meter);
+    let place = desk.store.meter(listed).map(|row| row.place).unwrap_or_default();
     BusAddress::of(line.profile, &place, meter)
 }
 
@@ -183,31 +187,6 @@ fn usable(row: &TokenRow) -> Result<(), Failure> {
         TokenState::Withdrawn => Err(fail(Code::TokenWithdrawn, id)),
         TokenState::Intent | TokenState::Disputed => Err(fail(Code::IntentOpen, id)),
     }
-}
-
-/// Verifies the token's bytes now, strictly, and that this handheld may use it now. The time is the
-/// trusted one: a clock that was put back does not make an expired token good again.
-fn verified(
-    desk: &Desk<'_>,
-    line: &Line<'_>,
-    row: &TokenRow,
-    trust: &Trust,
-    permit: &Permit,
-) -> Result<(IntentFacts, RechargeToken), Failure> {
-    let token = RechargeToken::verify(&row.bytes, &trust.tenant, &trust.keys)
-        .map_err(|error| failure::token(&error))?;
-    let facts = tokens::facts(&token)?.intent();
-    if facts != row.facts.intent() {
-        return Err(fail(Code::TokenConflict, facts.token.to_string()));
-    }
-    check::token(&token, &trust.device, permit.now, desk.max_life_s, line.profile)?;
-    if trust.revoked(desk.store, facts.token) {
-        return Err(fail(Code::TokenRevoked, facts.token.to_string()));
-    }
-    if let Some(undone) = token.undoes {
-        undo::check(desk.store, trust, &facts, TokenId(undone))?;
-    }
-    Ok((facts, token))
 }
 
 /// Journals a refusal. When that fails the refusal itself stays what the person is told: nothing

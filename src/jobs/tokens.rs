@@ -9,7 +9,7 @@ use std::path::Path;
 
 use meterkit_tokens::{DocType, RechargeToken, document_type};
 
-use super::documents::{take_override, take_status};
+use super::documents::{take_override, take_status, take_swap};
 use super::failure::{self, fail};
 use super::recharge::CREDITS;
 use super::trust::{self, Trust};
@@ -78,6 +78,7 @@ pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
     for document in split(contents) {
         let read = document.and_then(|bytes| match document_type(&bytes) {
             Ok(DocType::Override) => Some(take_override(store, stamp, &trust, bytes)).transpose(),
+            Ok(DocType::Swap) => Some(take_swap(store, stamp, &trust, bytes)).transpose(),
             Ok(DocType::Status) => take_status(store, stamp, &trust, &bytes).map(|()| None),
             // Anything else has to be a token, and says so if it is none.
             _ => {

@@ -232,6 +232,9 @@ pub enum StoreError {
     /// The override is for something else: `operator`, `meter`.
     #[error("override {0} is for another {1}")]
     OverrideDiffers(TokenId, &'static str),
+    /// The meter was swapped out: it is not credited any more.
+    #[error("meter {0} was swapped out")]
+    SwappedOut(MeterNo),
     /// An area list that cannot be taken: what is wrong with it.
     #[error("the area list cannot be taken: {0}")]
     Area(String),
@@ -289,6 +292,7 @@ impl StoreError {
             Self::OverrideExpired(_) => "override-expired",
             Self::OverrideRevoked(_) => "override-revoked",
             Self::OverrideDiffers(..) => "override-differs",
+            Self::SwappedOut(_) => "swapped-out",
             Self::Area(_) => "area-bad",
             Self::Name(_) => "bad-name",
         }

@@ -4,7 +4,10 @@
 //! field can be renamed here without touching a single old journal.
 
 pub use super::bundles::BundleTaken;
-pub use super::rows::{RawRecord, ShiftSummary};
+pub use super::recorded::{RawRecord, Recorded};
+pub use super::rows::ShiftSummary;
+pub use super::swap::{SwapFacts, SwapFixed};
+
 use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 use crate::units::{
@@ -416,6 +419,15 @@ pub enum Event {
         /// Who said so.
         by: Acceptance,
     },
+    /// The office's leave for a swap was taken in (verified before).
+    SwapTaken {
+        /// What it says.
+        swap: SwapFacts,
+        /// The signed document.
+        bytes: Vec<u8>,
+    },
+    /// What one leg of a swap moves was fixed: from here on it is a token like any other.
+    SwapFixed(SwapFixed),
     /// A record torn by a power cut was cut off when the journal was opened.
     TailCut {
         /// The segment's file name.
@@ -435,6 +447,8 @@ impl Event {
             Self::Reading(reading) => Some(reading.meter),
             Self::Step(step) => step.meter,
             Self::Marked { meter, .. } => Some(*meter),
+            Self::SwapTaken { swap, .. } => Some(swap.meter),
+            Self::SwapFixed(fixed) => Some(fixed.meter),
             Self::Refused { meter, .. }
             | Self::Outcome { meter, .. }
             | Self::Resolved { meter, .. } => Some(*meter),
@@ -463,6 +477,8 @@ impl Event {
     pub fn token(&self) -> Option<TokenId> {
         match self {
             Self::TokenImported { token, .. } => Some(token.id),
+            Self::SwapTaken { swap, .. } => Some(swap.id),
+            Self::SwapFixed(fixed) => Some(fixed.token()),
             Self::TokenWithdrawn { id, .. } => Some(*id),
             Self::Refused { token, .. } => *token,
             Self::Intent { facts, .. } => Some(facts.token),
@@ -484,17 +500,4 @@ impl Event {
             _ => None,
         }
     }
-}
-
-/// A journal entry as read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its sequence number.
-    pub seq: u64,
-    /// When and by whom.
-    pub stamp: Stamp,
-    /// What.
-    pub event: Event,
-    /// Its chain hash.
-    pub hash: [u8; 32],
 }

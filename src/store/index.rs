@@ -43,6 +43,8 @@ pub enum Tree {
     OverrideFor = b'O',
     /// Revoked identity; version of the status that said so.
     Revoked = b'V',
+    /// Swap by id.
+    Swap = b'W',
     /// A step of an errand: (errand, blinded meter and name).
     Step = b'S',
     /// The step that is an errand itself, by errand.
@@ -68,8 +70,15 @@ pub enum Tree {
 
 impl Tree {
     /// The parts that decide about money and rights, in the order of the state's sums.
-    pub const SUMMED: [Self; 6] =
-        [Self::Token, Self::Open, Self::Exposed, Self::Grant, Self::Override, Self::Revoked];
+    pub const SUMMED: [Self; 7] = [
+        Self::Token,
+        Self::Open,
+        Self::Exposed,
+        Self::Grant,
+        Self::Override,
+        Self::Revoked,
+        Self::Swap,
+    ];
 
     /// Those that decide about rights: few rows, looked at whenever the index is opened.
     pub const RIGHTS: [Self; 3] = [Self::Grant, Self::Override, Self::Revoked];
@@ -185,6 +194,14 @@ impl Index {
         let mut key = self.meter_key(Tree::Mark, meter);
         key.push(mark.number());
         key
+    }
+
+    /// Whether something is remembered of a meter.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn marked(&self, meter: MeterNo, mark: Mark) -> Result<bool> {
+        Ok(self.get(&self.mark_key(meter, mark))?.is_some())
     }
 
     fn open(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>> {

@@ -5,15 +5,17 @@
 //! has happened (`rules` decides before it is written).
 
 use super::bundles::{BundleRow, BundleTaken};
-use super::event::{Event, Position, Stamp, Step, TokenFacts};
+use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts};
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
 use super::records::rows::{self, Exposed, OverrideFor};
+use super::records::swap::{decode_swap, encode_swap};
 use super::records::{bundle, errand};
 use super::rows::{GrantRow, MarkRow, OpenIntent, OverrideRow, StepRow, TokenRow, TokenState};
 use super::state::{Doc, State};
+use super::swap::SwapRow;
 use crate::units::{
-    Decision, Evidence, Exposure, IntentFacts, Judgement, MeterNo, OperatorId, TokenId,
+    Decision, Evidence, Exposure, IntentFacts, Judgement, MeterNo, OperatorId, SwapLeg, TokenId,
 };
 use std::collections::BTreeMap;
 
@@ -143,7 +145,9 @@ impl Changes<'_> {
     fn event(&mut self, stamp: &Stamp, event: &Event) -> Result<()> {
         match event {
             Event::TokenImported { token, bytes } => self.imported(stamp, token, bytes),
-            Event::TokenWithdrawn { id, .. } => self.change_token(*id, withdraw),
+            Event::TokenWithdrawn { id, .. } => self.taken_back(*id, (withdraw, false)),
+            Event::SwapTaken { swap, bytes } => self.swap_taken(stamp, swap, bytes),
+            Event::SwapFixed(fixed) => self.swap_fixed(stamp, fixed),
             Event::Intent { facts, before } => self.intent(stamp, facts, before),
             Event::Resend { token, .. } => self.change_open(*token, |open| open.sends += 1),
             Event::Outcome { token, meter, judgement } => self.outcome(*token, *meter, judgement),
@@ -306,7 +310,62 @@ impl Changes<'_> {
             return Ok(());
         }
         self.set(Tree::Revoked, key, Some(status.to_be_bytes().to_vec()))?;
-        self.change_token(id, revoke)
+        self.taken_back(id, (revoke, true))
+    }
+
+    /// A token, or a swap with the tokens it was fixed into.
+    fn taken_back(&mut self, id: TokenId, (how, for_ever): (Take, bool)) -> Result<()> {
+        let Some(mut row) = self.swap(id)? else { return self.change_token(id, how) };
+        for leg in row.tokens() {
+            self.change_token(leg, how)?;
+        }
+        row.withdrawn = true;
+        row.revoked |= for_ever;
+        self.set_swap(&mut row)
+    }
+
+    fn swap(&self, id: TokenId) -> Result<Option<SwapRow>> {
+        let row = self.get(&id_key(Tree::Swap, id))?;
+        Ok(row.map(|row| decode_swap(&row)).transpose()?)
+    }
+
+    fn set_swap(&mut self, row: &mut SwapRow) -> Result<()> {
+        row.last_seq = self.seq;
+        self.set(Tree::Swap, id_key(Tree::Swap, row.facts.id), Some(encode_swap(row)))
+    }
+
+    fn swap_taken(&mut self, stamp: &Stamp, facts: &SwapFacts, bytes: &[u8]) -> Result<()> {
+        self.state.issued = self.state.issued.max(facts.issued);
+        let revoked = self.get(&id_key(Tree::Revoked, facts.id))?.is_some();
+        self.set_swap(&mut SwapRow {
+            facts: *facts,
+            bytes: bytes.to_vec(),
+            taken_at: stamp.at,
+            withdrawn: revoked,
+            revoked,
+            outs: 0,
+            opened: false,
+            credited: None,
+            last_seq: self.seq,
+        })
+    }
+
+    /// The leg is a token from here on. An attempt that it replaces, and a debit that a provisional
+    /// credit makes impossible, are never sent again.
+    fn swap_fixed(&mut self, stamp: &Stamp, fixed: &SwapFixed) -> Result<()> {
+        let Some(mut row) = self.swap(fixed.swap)? else { return Ok(()) };
+        if let Some(out) = row.out()
+            && matches!(fixed.leg, SwapLeg::Out | SwapLeg::Provisional)
+        {
+            self.change_token(out, withdraw)?;
+        }
+        match fixed.leg {
+            SwapLeg::Out => row.outs = fixed.attempt,
+            SwapLeg::Open => row.opened = true,
+            SwapLeg::In | SwapLeg::Provisional => row.credited = Some(fixed.leg),
+        }
+        self.set_swap(&mut row)?;
+        self.imported(stamp, &row.facts.leg(fixed), &row.bytes)
     }
 
     fn imported(&mut self, stamp: &Stamp, token: &TokenFacts, bytes: &[u8]) -> Result<()> {
@@ -410,6 +469,9 @@ impl Changes<'_> {
     }
 }
 
+/// How a token is taken back.
+type Take = fn(&mut TokenRow);
+
 /// The office took a token back; an open recharge is finished first.
 fn withdraw(row: &mut TokenRow) {
     row.withdrawn = true;
@@ -433,18 +495,4 @@ fn closed_state(row: &TokenRow, decision: Decision) -> TokenState {
         _ if row.withdrawn => TokenState::Withdrawn,
         _ => TokenState::NotApplied,
     }
-}
-
-/// Facts of an intent that differ from the token's, by name.
-pub fn facts_differ(facts: &IntentFacts, token: &TokenFacts) -> Option<&'static str> {
-    let want = token.intent();
-    let checks = [
-        (facts.meter == want.meter, "meter"),
-        (facts.account == want.account, "account"),
-        (facts.count_before == want.count_before, "count"),
-        (facts.credit == want.credit, "credit"),
-        (facts.act == want.act, "act"),
-        (facts.order == want.order, "order"),
-    ];
-    checks.iter().find(|(same, _)| !same).map(|(_, name)| *name)
 }

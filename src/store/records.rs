@@ -12,6 +12,7 @@ pub mod event;
 pub mod parts;
 pub mod people;
 pub mod rows;
+pub mod swap;
 
 use super::event::{Event, Stamp};
 use super::schema::{JOURNAL_FORMAT, MAX_BODY, MAX_OPERATOR};
@@ -88,5 +89,7 @@ pub fn decode_body(bytes: &[u8]) -> Result<Body, RecordError> {
     Ok(Body { seq, stamp, event })
 }
 
+#[cfg(test)]
+mod swap_tests;
 #[cfg(test)]
 mod tests;

@@ -282,19 +282,6 @@ pub struct Verified {
     pub head: Position,
 }
 
-/// A journal record as it lies on disk: what packs carry to the office.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawRecord {
-    /// Its sequence number.
-    pub seq: u64,
-    /// Deterministic CBOR (`docs/store-format.md`).
-    pub body: Vec<u8>,
-    /// Chain hash of the record before it; of the genesis for the first.
-    pub prev_hash: [u8; 32],
-    /// Its own chain hash.
-    pub hash: [u8; 32],
-}
-
 /// What was done between log-in and log-out. Sums are of accepted recharges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ShiftSummary {

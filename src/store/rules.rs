@@ -4,19 +4,19 @@
 //! which a person would want to hear about them.
 
 use super::error::StoreError;
-use super::event::{Event, Reading, Stamp};
+use super::event::{Event, Reading, Stamp, TokenFacts};
 use super::index::Index;
 use super::kv::IndexError;
-use super::project::facts_differ;
 use super::rows::{Bounds, OpenIntent, TokenRow, TokenState};
 use super::schema::{
     MAX_BODY, MAX_GRANT, MAX_NOTES, MAX_OPERATOR, MAX_READING_ITEMS, MAX_REVOKED, MAX_SENDS,
     MAX_STEP, MAX_TEXT, MAX_TOKEN,
 };
 use super::state::State;
+use super::swap;
 use crate::units::{
-    Act, Credit, Decision, Evidence, IntentFacts, Judgement, MeterNo, OperatorId, Outcome, TokenId,
-    UnixSeconds,
+    Act, Credit, Decision, Evidence, IntentFacts, Judgement, Mark, MeterNo, OperatorId, Outcome,
+    TokenId, UnixSeconds,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -41,6 +41,7 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
         Event::TokenImported { bytes, .. } => fits("token", bytes.len(), MAX_TOKEN),
         Event::GrantTaken { bytes, .. } => fits("grant", bytes.len(), MAX_GRANT),
         Event::OverrideTaken { bytes, .. } => fits("override", bytes.len(), MAX_TOKEN),
+        Event::SwapTaken { bytes, .. } => fits("swap", bytes.len(), MAX_TOKEN),
         Event::Revoked { ids, .. } => fits("revocations", ids.len(), MAX_REVOKED),
         Event::Software { version, .. } => fits("version", version.len(), MAX_TEXT),
         Event::UnprovenAccepted { profile, .. } => fits("profile", profile.len(), MAX_TEXT),
@@ -85,6 +86,17 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
             }
             Some(_) => Err(StoreError::Conflict(token.id)),
         },
+        Event::SwapTaken { swap, bytes } => match index.swap(swap.id)? {
+            None if index.is_revoked(swap.id)? => Err(StoreError::TokenRevoked(swap.id)),
+            None if index.token(swap.id)?.is_some() => Err(StoreError::Conflict(swap.id)),
+            None => Ok(()),
+            Some(row) if row.bytes == *bytes && row.facts == *swap => {
+                Err(StoreError::Known(swap.id))
+            }
+            Some(_) => Err(StoreError::Conflict(swap.id)),
+        },
+        Event::SwapFixed(fixed) => swap::check_fixed(index, stamp.at, fixed),
+        Event::TokenWithdrawn { id, .. } if index.swap(*id)?.is_some() => Ok(()),
         Event::TokenWithdrawn { id, .. } | Event::Resolved { token: id, .. } => {
             known(index, *id).map(drop)
         }
@@ -228,6 +240,9 @@ fn intent(index: &Index, stamp: &Stamp, facts: &IntentFacts, before: &Evidence) 
         return Err(StoreError::FactsDiffer(facts.token, what));
     }
     not_expired(&row, stamp.at)?;
+    if !facts.act.is_debit() && index.marked(facts.meter, Mark::SwappedOut)? {
+        return Err(StoreError::SwappedOut(facts.meter));
+    }
     shows_step(facts, before)
 }
 
@@ -339,4 +354,18 @@ pub fn check_late(index: &Index, token: TokenId, judgement: &Judgement) -> Resul
     }
     evidence_fits(&row.facts.intent(), judgement)?;
     Ok(row)
+}
+
+/// Facts of an intent that differ from the token's, by name.
+fn facts_differ(facts: &IntentFacts, token: &TokenFacts) -> Option<&'static str> {
+    let want = token.intent();
+    let checks = [
+        (facts.meter == want.meter, "meter"),
+        (facts.account == want.account, "account"),
+        (facts.count_before == want.count_before, "count"),
+        (facts.credit == want.credit, "credit"),
+        (facts.act == want.act, "act"),
+        (facts.order == want.order, "order"),
+    ];
+    checks.iter().find(|(same, _)| !same).map(|(_, name)| *name)
 }

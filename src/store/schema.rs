@@ -3,7 +3,7 @@
 /// Version of the journal's segments and record bodies.
 pub const JOURNAL_FORMAT: u32 = 2;
 /// Version of the index's rows. Another number means: delete the index and build it again.
-pub const INDEX_FORMAT: u32 = 2;
+pub const INDEX_FORMAT: u32 = 3;
 /// Version of the identity file.
 pub const IDENTITY_FORMAT: i64 = 2;
 /// Version of the area pages and of their manifest.

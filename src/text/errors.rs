@@ -10,6 +10,7 @@ mod bundle;
 mod line;
 mod meter;
 mod store;
+mod swap;
 mod token;
 mod trust;
 mod work;
@@ -151,6 +152,11 @@ table! {
     ClockUnsure => bundle::CLOCK_UNSURE,
     ClockEdge => bundle::CLOCK_EDGE,
     ClockFar => bundle::CLOCK_FAR,
+    SwapUnknown => swap::SWAP_UNKNOWN,
+    SwappedOut => swap::SWAPPED_OUT,
+    SwappedBack => swap::SWAPPED_BACK,
+    NewInUse => swap::NEW_IN_USE,
+    InTransit => swap::IN_TRANSIT,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

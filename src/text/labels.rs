@@ -109,6 +109,8 @@ messages! {
     kind_marked() { en: "marked", zh: "标记" }
     kind_bundle() { en: "bundle", zh: "参数包" }
     kind_unproven() { en: "not proven", zh: "未证实写表" }
+    kind_swap_taken() { en: "swap leave", zh: "换表授权" }
+    kind_swap_fixed() { en: "swap amount", zh: "换表定额" }
     kind_cut() { en: "torn end cut", zh: "残尾截除" }
 
     // Stable details of entries.

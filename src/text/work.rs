@@ -7,13 +7,14 @@ mod bundle;
 mod control;
 pub mod round;
 mod shared;
+mod swap;
 
 use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
 const LISTS: &[&[(&str, Both)]] =
-    &[shared::WORDS, account::WORDS, control::WORDS, bundle::WORDS, round::WORDS];
+    &[shared::WORDS, swap::WORDS, account::WORDS, control::WORDS, bundle::WORDS, round::WORDS];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {

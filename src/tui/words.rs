@@ -82,6 +82,8 @@ impl Lang {
             JournalKind::Marked => self.kind_marked(),
             JournalKind::BundleTaken => self.kind_bundle(),
             JournalKind::Unproven => self.kind_unproven(),
+            JournalKind::SwapTaken => self.kind_swap_taken(),
+            JournalKind::SwapFixed => self.kind_swap_fixed(),
             JournalKind::TailCut => self.kind_cut(),
         }
     }

@@ -56,6 +56,21 @@ numbered! {
     }
 }
 
+numbered! {
+    /// What one money act of a swap does. There is at most one credit: the provisional one takes
+    /// the place of the other.
+    SwapLeg {
+        /// Takes the balance out of the old meter.
+        Out = 1, "out";
+        /// Opens the new meter's account, without a credit.
+        Open = 2, "open";
+        /// Credits the new meter with what was taken out of the old one.
+        In = 3, "in";
+        /// Credits the new meter with what the office leaves for a dead one.
+        Provisional = 4, "provisional";
+    }
+}
+
 /// Identity of a longer errand, a work order: random, drawn when it begins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkId(pub [u8; 16]);

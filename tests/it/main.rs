@@ -35,6 +35,7 @@ mod store;
 mod stories;
 mod support;
 mod survey;
+mod swap;
 mod sync;
 mod tidy;
 mod trace;

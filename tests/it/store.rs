@@ -9,6 +9,7 @@ mod discipline;
 mod frozen;
 pub mod make;
 mod sealed;
+mod swaps;
 mod trust;
 
 use make::{identity, key, stamp};

@@ -74,6 +74,8 @@ pub enum DocType {
     Override,
     /// `pb`: which set of parameters may be written, to which meters.
     Bundle,
+    /// `sw`: leave to take one meter out and carry its balance over to another.
+    Swap,
     /// `an`: the office's answer to a request.
     Answer,
     /// `rc`: the office's answer to journal packs, event by event.
@@ -113,7 +115,7 @@ const KIB: usize = 1024;
 
 impl DocType {
     /// All types.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Root,
         Self::Keyset,
         Self::Status,
@@ -121,6 +123,7 @@ impl DocType {
         Self::Grant,
         Self::Override,
         Self::Bundle,
+        Self::Swap,
         Self::Answer,
         Self::Receipt,
         Self::Area,
@@ -154,6 +157,9 @@ impl DocType {
             }
             Self::Bundle => {
                 row("pb", "application/vnd.meterkit.pb+cwt", Office, true, 4 * KIB, SHALLOW)
+            }
+            Self::Swap => {
+                row("sw", "application/vnd.meterkit.sw+cwt", Office, true, 4 * KIB, SHALLOW)
             }
             Self::Answer => {
                 row("an", "application/vnd.meterkit.an+cose", Office, false, 16 * KIB, DEEP)

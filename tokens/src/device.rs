@@ -50,6 +50,7 @@ impl TryFrom<DocType> for DeviceDoc {
             | DocType::Grant
             | DocType::Override
             | DocType::Bundle
+            | DocType::Swap
             | DocType::Answer
             | DocType::Receipt
             | DocType::Area

@@ -17,6 +17,7 @@ use crate::over::Override;
 use crate::recharge::RechargeToken;
 use crate::root::Root;
 use crate::status::Status;
+use crate::swap::SwapToken;
 
 /// A key pair of the office: a root key, a keyset key or an issuer key, which differ only in what
 /// root and keyset say of them.
@@ -96,6 +97,14 @@ impl Issuer {
         cose::seal(&self.0, DocType::Bundle, &bundle.tenant, &bundle.payload()?)
     }
 
+    /// Signs a swap.
+    ///
+    /// # Errors
+    /// The swap breaks one of its rules.
+    pub fn swap(&self, swap: &SwapToken) -> Result<Vec<u8>, TokenError> {
+        cose::seal(&self.0, DocType::Swap, &swap.tenant, &swap.payload()?)
+    }
+
     /// Signs any other office document.
     ///
     /// # Errors
@@ -111,6 +120,7 @@ impl Issuer {
             DocType::Grant => drop(Grant::from_payload(payload.clone())?),
             DocType::Override => drop(Override::from_payload(payload.clone())?),
             DocType::Bundle => drop(BundleToken::from_payload(payload.clone())?),
+            DocType::Swap => drop(SwapToken::from_payload(payload.clone())?),
             _ => {}
         }
         cose::seal(&self.0, doc, tenant, &payload)

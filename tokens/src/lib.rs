@@ -18,6 +18,7 @@
 //! | [`grant`] | what one person may do with one handheld |
 //! | [`bundle`] | which set of parameters may be written, to which meters |
 //! | [`over`] | a supervisor's leave for one act |
+//! | [`swap`] | leave to swap a meter and carry its balance over |
 //! | [`caps`] | limits in two steps |
 //! | [`device`] | a handheld's own key, which can sign no money |
 //! | `issue` | the office's signing keys (feature `issue`) |
@@ -44,6 +45,7 @@ pub mod over;
 pub mod recharge;
 pub mod root;
 pub mod status;
+pub mod swap;
 
 pub use base45::{from_qr_text, qr_text};
 pub use bundle::BundleToken;
@@ -61,3 +63,4 @@ pub use over::Override;
 pub use recharge::{Kind, RechargeToken, Unit};
 pub use root::{Authority, Root};
 pub use status::Status;
+pub use swap::SwapToken;

@@ -276,7 +276,7 @@ impl RechargeToken {
 }
 
 /// One of a closed list, by number.
-fn choice<T: Copy, const N: usize>(
+pub(crate) fn choice<T: Copy, const N: usize>(
     fields: &mut Fields,
     key: i64,
     all: [T; N],

@@ -261,6 +261,59 @@ fn an_override_is_for_one_person_one_meter_one_day() {
     }
 }
 
+#[test]
+fn swap_rules_hold_when_signing() {
+    type Change = fn(&mut SwapToken);
+    let rows: [(Change, &str); 16] = [
+        (|s| s.tenant = String::new(), "iss"),
+        (|s| s.meter = [0xff; 6], "sub"),
+        (|s| s.device = "*".into(), "aud"),
+        (|s| s.old = s.meter, "old"),
+        (|s| s.old[0] = 0x0a, "old"),
+        (|s| s.old_account[0] = 0xa0, "epoch"),
+        (|s| s.account[5] = 0x0f, "epoch"),
+        (|s| s.count = u32::MAX, "count"),
+        (|s| s.most = -1, "amount"),
+        (|s| s.most = 1 << 31, "amount"),
+        (|s| s.provisional = -1, "amount"),
+        (|s| s.provisional = 1 << 31, "amount"),
+        (|s| s.arrears = 1 << 31, "amount"),
+        (|s| s.seq = 1 << 63, "seq"),
+        (|s| s.expires = s.not_before, "window"),
+        (|s| s.issued = s.expires, "window"),
+    ];
+    for (change, want) in rows {
+        let mut swap = swap();
+        change(&mut swap);
+        assert_eq!(issuer().swap(&swap).unwrap_err().reason(), want);
+    }
+}
+
+#[test]
+fn a_swap_keeps_to_its_handheld_its_time_and_its_key() {
+    let swap = swap();
+    for (device, now, life, want) in [
+        (DEVICE, NOW, DAY, Ok(())),
+        (DEVICE, NOW + DAY - 1, DAY, Ok(())),
+        (DEVICE, NOW + DAY, DAY, Err("expired")),
+        (DEVICE, NOW - 1, DAY, Err("not-yet")),
+        (DEVICE, NOW, DAY - 1, Err("life")),
+        ("hh-0008", NOW, DAY, Err("device")),
+    ] {
+        let found = swap.check_use(device, now, life).map_err(|e| e.code());
+        assert_eq!(found, want, "{device} {now} {life}");
+    }
+    let bytes = issuer().swap(&swap).unwrap();
+    for (most, want) in [(500_000, None), (499_999, Some("key-amount"))] {
+        let record = KeyRecord { max_amount: Some(most), ..record(&office_types()) };
+        let found = SwapToken::verify(&bytes, TENANT, &vec![record].into());
+        assert_eq!(found.err().map(|e| e.code()), want, "{most}");
+    }
+    let record = KeyRecord { not_after: NOW + DAY - 1, ..record(&office_types()) };
+    let found = SwapToken::verify(&bytes, TENANT, &vec![record].into());
+    assert_eq!(found.unwrap_err().code(), "key-expired");
+}
+
 /// Times are checked against the key that signed: a status and an override die with it, a grant
 /// only must have been signed in its time.
 #[test]
@@ -309,6 +362,7 @@ fn a_scanned_text_tells_what_it_holds() {
     for (bytes, doc) in [
         (issuer().recharge(&golden()).unwrap(), DocType::Recharge),
         (issuer().over_ride(&over()).unwrap(), DocType::Override),
+        (issuer().swap(&swap()).unwrap(), DocType::Swap),
         (issuer().grant(&grant()).unwrap(), DocType::Grant),
         (issuer().bundle(&bundle()).unwrap(), DocType::Bundle),
         (issuer().status(&status()).unwrap(), DocType::Status),

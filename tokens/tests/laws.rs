@@ -180,6 +180,7 @@ fn feed(bytes: &[u8]) {
     let _ = Grant::verify(bytes, "t", &ring);
     let _ = Override::verify(bytes, "t", &ring);
     let _ = BundleToken::verify(bytes, "t", &ring);
+    let _ = SwapToken::verify(bytes, "t", &ring);
     let _ = document_type(bytes);
     for doc in DocType::ALL {
         let _ = verify(bytes, doc, "t", &ring, Some(0));
@@ -191,7 +192,8 @@ fn feed(bytes: &[u8]) {
         let _ = Status::from_payload(value.clone());
         let _ = Grant::from_payload(value.clone());
         let _ = Override::from_payload(value.clone());
-        let _ = BundleToken::from_payload(value);
+        let _ = BundleToken::from_payload(value.clone());
+        let _ = SwapToken::from_payload(value);
     }
     if let Ok(bytes) = bytes.try_into() {
         let _ = PublicKey::from_bytes(bytes);

@@ -12,7 +12,7 @@ use crate::jobs::views::{
     ErrandId, Failure, FinishedView, QuickRead, Stage, SurveyPlan, SurveyProgress, SurveyView,
     Update,
 };
-use crate::jobs::{Cancel, Desk, Line, Wire, open, read, survey};
+use crate::jobs::{Cancel, Desk, Line, Wire, open, read, survey, swap};
 use crate::profile::{self, Profile};
 use crate::report::Code;
 use crate::store::Event;
@@ -150,6 +150,8 @@ impl Worker<'_> {
             if let Err(error) = desk.store.append(&desk.stamp(line), Event::Reading(reading)) {
                 tracing::warn!(%error, "reading not journaled");
             }
+            // In the journal for the office; the screen shows the meter's mark.
+            swap::back::seen(desk.store, &desk.stamp(line), view.meter, None);
             Ok(view)
         })
     }

@@ -204,6 +204,10 @@ pub enum JournalKind {
     BundleTaken,
     /// Rows that are not proven were about to be written, because somebody said so.
     Unproven,
+    /// The office's leave for a swap was taken in.
+    SwapTaken,
+    /// What a leg of a swap moves was fixed.
+    SwapFixed,
     /// A torn end was cut off at opening.
     TailCut,
 }

@@ -1,6 +1,6 @@
 //! Every kind of journal entry, to and from its CBOR map.
 
-use super::{RecordError, bundle, errand, parts, people};
+use super::{RecordError, bundle, errand, parts, people, swap};
 use crate::store::event::{Event, Reading, Withdrawal};
 use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
 use crate::units::UnixSeconds;
@@ -72,6 +72,7 @@ pub fn to_value(event: &Event) -> (i64, Value) {
         }
         Event::Step(_) | Event::Marked { .. } => errand::to_value(event),
         Event::BundleTaken(taken) => (bundle::BUNDLE_TAKEN, bundle::fields(taken)),
+        Event::SwapTaken { .. } | Event::SwapFixed(_) => swap::to_value(event),
         Event::LoggedIn { .. }
         | Event::LoggedOut { .. }
         | Event::PinSet { .. }
@@ -147,6 +148,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
         },
         bundle::BUNDLE_TAKEN => Event::BundleTaken(bundle::take(&mut f)?),
         errand::STEP | errand::MARKED => errand::from_fields(kind, &mut f)?,
+        swap::TAKEN | swap::FIXED => swap::from_fields(kind, &mut f)?,
         other => people::from_fields(other, &mut f)?,
     };
     f.finish()?;

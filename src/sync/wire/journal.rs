@@ -62,6 +62,8 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::Marked { .. } => "marked",
         Event::BundleTaken(_) => "bundle-taken",
         Event::UnprovenAccepted { .. } => "unproven-accepted",
+        Event::SwapTaken { .. } => "swap-taken",
+        Event::SwapFixed(_) => "swap-fixed",
         Event::TailCut { .. } => "tail-cut",
     }
 }

@@ -6,7 +6,7 @@ use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::cbor::{self, Value};
 use meterkit_tokens::{
     BundleToken, DocType, Grant, Issuer, KeyRecord, Keyring, Keyset, Override, RechargeToken, Root,
-    Signer, Status, TokenError, document_type, from_qr_text, qr_text, verify,
+    Signer, Status, SwapToken, TokenError, document_type, from_qr_text, qr_text, verify,
 };
 use std::sync::LazyLock;
 
@@ -43,6 +43,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(Grant::verify(data, tenant, &RING).is_err());
     assert!(Override::verify(data, tenant, &RING).is_err());
     assert!(BundleToken::verify(data, tenant, &RING).is_err());
+    assert!(SwapToken::verify(data, tenant, &RING).is_err());
     // A root file that is complete in itself may be good: whose it is, its hash says.
     if let Ok(root) = Root::verify(data, tenant, None) {
         assert_eq!(Root::join(&Root::documents(data).unwrap_or_default()), data);
@@ -58,6 +59,7 @@ fuzz_target!(|data: &[u8]| {
         alike(&value, Grant::from_payload, Grant::payload);
         alike(&value, Override::from_payload, Override::payload);
         alike(&value, BundleToken::from_payload, BundleToken::payload);
+        alike(&value, SwapToken::from_payload, SwapToken::payload);
     }
     let text = String::from_utf8_lossy(data);
     let text = text.trim_end_matches(['\r', '\n']);

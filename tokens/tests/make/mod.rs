@@ -224,6 +224,27 @@ pub(crate) fn bundle() -> BundleToken {
     }
 }
 
+pub(crate) fn swap() -> SwapToken {
+    SwapToken {
+        tenant: TENANT.into(),
+        meter: METER,
+        device: DEVICE.into(),
+        issued: NOW,
+        not_before: NOW,
+        expires: NOW + DAY,
+        id: [6; 16],
+        old: [0, 0, 0x12, 0x34, 0x56, 0x77],
+        old_account: [0, 0, 0, 0x11, 0x22, 0x33],
+        account: [0, 0, 0, 0x11, 0x22, 0x34],
+        count: 0,
+        unit: Unit::Yuan,
+        most: 500_000,
+        provisional: 10_000,
+        arrears: 20_000,
+        seq: 1,
+    }
+}
+
 /// Says whether bytes are a good document of one type.
 pub(crate) type Check = Box<dyn Fn(&[u8]) -> Result<(), TokenError> + Send + Sync>;
 
@@ -264,6 +285,10 @@ pub(crate) fn every_document(by: &[u8], next_by: &[u8]) -> Vec<(String, Vec<u8>,
             DocType::Bundle => (
                 issuer().bundle(&bundle()).unwrap(),
                 Box::new(move |b| BundleToken::verify(b, TENANT, &ring).map(drop)),
+            ),
+            DocType::Swap => (
+                issuer().swap(&swap()).unwrap(),
+                Box::new(move |b| SwapToken::verify(b, TENANT, &ring).map(drop)),
             ),
             DocType::Answer | DocType::Receipt | DocType::Area | DocType::Enrolment => (
                 issuer().sign(doc, TENANT, payload).unwrap(),

@@ -1,0 +1,367 @@
+//! A handheld at two simulated meters, on a disk whose power can be cut at any step.
+//!
+//! Nothing is a fake but the wire, the disk and the office's keys. Time is the line's own and goes
+//! on over restarts.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use meterkit::jobs::access::MeterPassword;
+use meterkit::jobs::errand::{Answer, Ask, Errand, Sheet, Site, Values};
+use meterkit::jobs::lines::Crew;
+use meterkit::jobs::swap::{self, Swap};
+use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check, tokens};
+use meterkit::profile::Profiles;
+use meterkit::sim::serve::{FleetStation, SharedFleet};
+use meterkit::sim::{DEFAULT_START, Fleet, Meter, MeterSetup};
+use meterkit::store::{
+    AreaMeter, AreaPage, DocKind, IndexKind, Options, Stamp, Store, StoreKey, TokenState,
+};
+use meterkit::transport::{
+    Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
+};
+use meterkit::units::{BusPlace, MeterNo, TokenId, UnixSeconds, WorkId};
+use meterkit_tokens::{SwapToken, Unit};
+
+use crate::crash::disk::SimDisk;
+use crate::stories::site::{BASE, DEVICE, OPERATOR, Office, TENANT, grant_taken, operator};
+
+pub const OLD: &str = "000000000047";
+pub const NEW: &str = "000000000048";
+pub const OLD_ACCOUNT: &str = "112233445566";
+pub const NEW_ACCOUNT: &str = "112233445567";
+const DIR: &str = "/store";
+
+pub fn old() -> MeterNo {
+    OLD.parse().unwrap()
+}
+
+pub fn new() -> MeterNo {
+    NEW.parse().unwrap()
+}
+
+/// The one line, which outlives every program that uses it.
+#[derive(Clone)]
+pub struct Wire(pub Arc<Mutex<VirtualLink<FleetStation>>>);
+
+impl Link for Wire {
+    fn now(&self) -> Duration {
+        self.0.lock().unwrap().now()
+    }
+    fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        self.0.lock().unwrap().send(bytes)
+    }
+    fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
+        self.0.lock().unwrap().recv(buffer, deadline)
+    }
+    fn timing(&self) -> Timing {
+        self.0.lock().unwrap().timing()
+    }
+}
+
+/// Tells the line's time, with a line at hand or without.
+struct WireClock(Wire);
+
+impl Clock for WireClock {
+    fn now(&self, _tick: Duration) -> UnixSeconds {
+        UnixSeconds(BASE + i64::try_from(Link::now(&self.0).as_secs()).unwrap())
+    }
+    fn boot_ms(&self, _tick: Duration) -> u64 {
+        u64::try_from(Link::now(&self.0).as_millis()).unwrap()
+    }
+    fn offset_s(&self, _at: UnixSeconds) -> i64 {
+        0
+    }
+}
+
+/// What the office's leave shall say; the rest is always the same.
+#[derive(Clone, Copy)]
+pub struct Leave {
+    pub most: i64,
+    pub provisional: i64,
+    pub arrears: i64,
+    pub expires: i64,
+}
+
+impl Default for Leave {
+    fn default() -> Self {
+        Self { most: 500_000, provisional: 5_000, arrears: 10_000, expires: 5 * 86_400 }
+    }
+}
+
+pub struct Bench {
+    pub disk: SimDisk,
+    pub wire: Wire,
+    pub fleet: SharedFleet,
+    pub office: Office,
+    profiles: Profiles,
+    pub password: Option<MeterPassword>,
+    serial: u8,
+}
+
+/// An old meter with this net credit after six purchases.
+pub fn old_setup(net: i64) -> MeterSetup {
+    MeterSetup { load_w: 300, ..MeterSetup::opened(old(), OLD_ACCOUNT.parse().unwrap(), net, 6) }
+}
+
+/// A new meter out of its box.
+pub fn new_setup() -> MeterSetup {
+    MeterSetup { load_w: 200, ..MeterSetup::new(new()) }
+}
+
+fn options(disk: &SimDisk) -> Options {
+    Options { disk: Arc::new(disk.clone()), index: IndexKind::Memory, ..Options::default() }
+}
+
+fn key() -> StoreKey {
+    StoreKey::from_bytes([5; 32])
+}
+
+impl Bench {
+    pub fn new(setups: Vec<MeterSetup>, faults: Faults) -> Self {
+        let start = DEFAULT_START.parse().unwrap();
+        let meters = setups.into_iter().enumerate();
+        let meters =
+            meters.map(|(at, setup)| Meter::new(setup, start, faults.seed << 4 | at as u64));
+        let station = FleetStation::new(Fleet::new(meters.collect()));
+        let fleet = station.fleet();
+        let line = VirtualLink::new(station, Wires::new(LineSettings::even(9600), faults));
+        let bench = Self {
+            disk: SimDisk::default(),
+            wire: Wire(Arc::new(Mutex::new(line))),
+            fleet,
+            office: Office::new(),
+            profiles: Profiles::new(Vec::new()).0,
+            password: Some(MeterPassword::parse("000000").unwrap()),
+            serial: 0,
+        };
+        let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: OPERATOR.to_owned() };
+        let identity = bench.office.identity();
+        let options = options(&bench.disk);
+        let store =
+            Store::create_with(std::path::Path::new(DIR), identity, &stamp, &key(), options)
+                .unwrap();
+        let (version, status) = bench.office.status(BASE, |_| {});
+        store.take_document(&stamp, DocKind::Status, version, &status).unwrap();
+        store.append(&stamp, grant_taken(bench.office.grant(OPERATOR, |_| {}))).unwrap();
+        let listed = AreaMeter {
+            no: old(),
+            account: Some(OLD_ACCOUNT.parse().unwrap()),
+            customer: "Zhang".to_owned(),
+            location: "12-3-401".to_owned(),
+            profile: "dlt645-2007-c".to_owned(),
+            area: "north".to_owned(),
+            place: BusPlace::default(),
+        };
+        let page = AreaPage { signed: vec![1], meters: vec![listed] };
+        store.install_area(1, &[page]).unwrap();
+        drop(store);
+        bench
+    }
+
+    /// The same world, with another disk and nothing on the line.
+    pub fn now(&self) -> UnixSeconds {
+        WireClock(self.wire.clone()).now(Duration::ZERO)
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.wire.0.lock().unwrap().advance(time);
+    }
+
+    pub fn open(&self) -> Store {
+        let path = std::path::Path::new(DIR);
+        let (store, opened) = Store::open_with(path, &key(), options(&self.disk)).unwrap();
+        assert_eq!(opened.read_only, None);
+        store
+    }
+
+    /// The office's leave, taken in.
+    pub fn take_leave(&mut self, leave: Leave) -> TokenId {
+        self.serial += 1;
+        let token = SwapToken {
+            tenant: TENANT.to_owned(),
+            meter: new().bcd(),
+            device: DEVICE.to_owned(),
+            expires: BASE + leave.expires,
+            not_before: BASE - 3_600,
+            issued: BASE - 3_600,
+            id: [self.serial; 16],
+            old: old().bcd(),
+            old_account: OLD_ACCOUNT.parse::<meterkit::units::AccountNo>().unwrap().bcd(),
+            account: NEW_ACCOUNT.parse::<meterkit::units::AccountNo>().unwrap().bcd(),
+            count: 0,
+            unit: Unit::Yuan,
+            most: leave.most,
+            provisional: leave.provisional,
+            arrears: leave.arrears,
+            seq: 1,
+        };
+        let bytes = self.office.issuer.swap(&token).unwrap();
+        let store = self.open();
+        let done = tokens::import_bytes(&store, &self.stamp(), &bytes);
+        assert_eq!((done.taken.len(), done.refused), (1, vec![]));
+        TokenId(token.id)
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.moment().stamp(&operator())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::of(&WireClock(self.wire.clone()))
+    }
+
+    /// Somebody logs in and works with the store.
+    pub fn work<T>(&self, store: &Store, work: impl FnOnce(&Site<'_>) -> T) -> T {
+        let session = Session::begin(store, operator(), 0, self.moment());
+        let desk = Desk { store, session: &session, max_life_s: check::MAX_LIFE_S };
+        let clock = WireClock(self.wire.clone());
+        let cancel = Cancel::default();
+        let wire = self.wire.clone();
+        let opened = move |_: Option<&str>, _: &LineSettings| {
+            Ok::<Box<dyn Link>, Failure>(Box::new(wire.clone()))
+        };
+        let crew = Crew { open: &opened, settings: None, clock: &clock, cancel: &cancel };
+        let site = Site {
+            desk: &desk,
+            crew: &crew,
+            profiles: &self.profiles,
+            wished: None,
+            chosen: None,
+            forced: None,
+            password: self.password.as_ref(),
+        };
+        work(&site)
+    }
+
+    pub fn values() -> Values {
+        Values::default().with(swap::OLD, OLD).with(swap::NEW, NEW)
+    }
+}
+
+/// A person who does what the sheet asks, and gives up on nothing before it was tried this often.
+pub struct Person {
+    patience: u32,
+    tried: u32,
+    /// What is answered to a claim; the suggestion if nothing.
+    pub claim: Option<&'static str>,
+}
+
+impl Default for Person {
+    fn default() -> Self {
+        Self { patience: 6, tried: 0, claim: None }
+    }
+}
+
+impl Person {
+    /// The answer to what is asked.
+    pub fn answer(&mut self, bench: &Bench, ask: &Ask) -> Answer {
+        let text = |text: &str| Answer::Text(text.to_owned());
+        match ask {
+            Ask::Nothing => Answer::None,
+            Ask::Go(_) => Answer::Yes,
+            Ask::Digits(meter) => text(&meter.to_string()[8..]),
+            Ask::Enter(..) => self.claim.map_or(Answer::Yes, text),
+            Ask::Choice(_, choices) => {
+                self.tried += 1;
+                // A debit that shows nothing is only proved after a while.
+                bench.pass(Duration::from_secs(200));
+                if choices.contains(&"again") && self.tried < self.patience {
+                    text("again")
+                } else {
+                    self.tried = 0;
+                    text(choices.iter().find(|choice| **choice != "again").unwrap())
+                }
+            }
+        }
+    }
+}
+
+/// Follows the sheet to the end, or until the disk fails.
+pub fn follow(
+    bench: &Bench,
+    store: &Store,
+    work: Option<WorkId>,
+    person: &mut Person,
+) -> Result<Sheet, Failure> {
+    bench.work(store, |site| {
+        let work = match work {
+            Some(work) => work,
+            None => Swap.begin(site, &Bench::values())?,
+        };
+        let mut answer = Answer::None;
+        for _ in 0..200 {
+            let sheet = Swap.advance(site, work, &answer, &mut |_| {})?;
+            if sheet.done {
+                return Ok(sheet);
+            }
+            assert_ne!(sheet.ask, Ask::Nothing, "it stands still: {sheet:?}");
+            answer = person.answer(bench, &sheet.ask);
+        }
+        panic!("it never ends");
+    })
+}
+
+/// The swap in the journal, if it was begun.
+pub fn begun(store: &Store) -> Option<WorkId> {
+    store.errands().first().map(|row| row.step.errand)
+}
+
+/// Ghost truth and the journal, side by side; what does not meet.
+pub fn audit(bench: &Bench, store: &Store, leave: TokenId) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut fleet = bench.fleet.lock().unwrap();
+    fleet.advance(Link::now(&bench.wire));
+    if let Err(error) = fleet.audit() {
+        wrong.push(format!("{error:?}"));
+    }
+    let sum = |meter: MeterNo, what: fn(&Meter) -> i64| fleet.meter(meter).map_or(0, what);
+    let out = sum(old(), |meter| meter.refunds().iter().map(|one| one.amount).sum());
+    let credited = sum(new(), |meter| meter.bookings().iter().map(|one| one.amount).sum());
+    let times = fleet.meter(new()).map_or(0, |meter| meter.bookings().len());
+    if times > 1 {
+        wrong.push(format!("credited {times} times"));
+    }
+    let row = store.swap(leave).unwrap();
+    let token = |id: Option<TokenId>| id.and_then(|id| store.token(id));
+    // What the journal says went out, and what it says cannot be told.
+    let mut known = (0, 0);
+    let mut open = (0, 0);
+    for attempt in 1..=row.outs {
+        let id = meterkit::store::SwapFacts::token(leave, meterkit::units::SwapLeg::Out, attempt);
+        if let Some(row) = store.token(id) {
+            let of = row.facts.credit.value;
+            match row.state {
+                TokenState::Accepted => known.0 += of,
+                TokenState::Intent | TokenState::Disputed => open.0 += of,
+                _ => {}
+            }
+        }
+    }
+    if let Some(row) = token(row.credit()) {
+        let of = row.facts.credit.value;
+        match row.state {
+            TokenState::Accepted => known.1 += of,
+            TokenState::Intent | TokenState::Disputed => open.1 += of,
+            _ => {}
+        }
+    }
+    let fits = |real: i64, known: i64, open: i64| real == known || real == known + open;
+    if !fits(out, known.0, open.0) {
+        wrong.push(format!("taken out {out}, journal {} and {} open", known.0, open.0));
+    }
+    if !fits(credited, known.1, open.1) {
+        wrong.push(format!("credited {credited}, journal {} and {} open", known.1, open.1));
+    }
+    let provisional = row.credited == Some(meterkit::units::SwapLeg::Provisional);
+    if !provisional && credited > out {
+        wrong.push(format!("credited {credited} of {out}"));
+    }
+    if provisional && (known.0 > 0 || credited > row.facts.provisional) {
+        wrong.push(format!("provisional {credited} after {}", known.0));
+    }
+    if let Err(damage) = store.verify() {
+        wrong.push(damage.to_string());
+    }
+    wrong
+}

@@ -1,0 +1,100 @@
+//! The ways a swap goes, on a good line.
+
+use meterkit::jobs::errand::{Errand, Sign};
+use meterkit::jobs::swap::{Swap, certificate};
+use meterkit::report::Code;
+use meterkit::store::TokenState;
+use meterkit::transport::Faults;
+use meterkit::units::Mark;
+
+use super::bench::{Bench, Leave, Person, audit, begun, follow, new, new_setup, old, old_setup};
+
+#[test]
+fn the_whole_balance_goes_over() {
+    let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
+    let leave = bench.take_leave(Leave::default());
+    let store = bench.open();
+    let plan = bench.work(&store, |site| Swap.plan(site, &Bench::values())).unwrap();
+    assert!(plan.rows.iter().any(|row| row.name == "carry-out" && row.value == "123.45 CNY"));
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    let fleet = bench.fleet.lock().unwrap();
+    let (from, to) = (fleet.meter(old()).unwrap(), fleet.meter(new()).unwrap());
+    assert_eq!((from.refunds().len(), to.bookings().len()), (1, 1));
+    let moved = to.bookings()[0].amount;
+    assert_eq!(from.refunds()[0].amount, moved);
+    assert!((12_340..=12_345).contains(&moved), "{moved}");
+    drop(fleet);
+    let marks = store.marks_of(old());
+    assert!(marks.iter().any(|row| row.mark == Mark::SwappedOut));
+    let paper = certificate::read(&store, begun(&store).unwrap()).unwrap();
+    let line = |name: &str| paper.lines.iter().find(|line| line.name == name).unwrap();
+    assert_eq!(line("taken").value, line("credited").value);
+    assert_eq!(line("journal").value.len(), 64);
+    let bad = sheet.rows.iter().filter(|row| matches!(row.sign, Sign::Bad | Sign::Unknown));
+    assert_eq!(bad.count(), 0);
+}
+
+#[test]
+fn a_dead_meter_is_credited_within_the_leave_and_not_beyond() {
+    for (net, provisional, most) in [(12_345, 5_000, 5_000), (9_000, 5_000, 5_000), (9_000, 0, 0)] {
+        let mut bench = Bench::new(vec![old_setup(net), new_setup()], Faults::NONE);
+        let leave = bench.take_leave(Leave { provisional, ..Leave::default() });
+        let store = bench.open();
+        // It is read once, then it dies.
+        bench.work(&store, |site| Swap.plan(site, &Bench::values())).unwrap();
+        bench.fleet.lock().unwrap().meter_mut(old()).unwrap().set_dead(true);
+        let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+        assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
+        assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+        let fleet = bench.fleet.lock().unwrap();
+        let credited: i64 = fleet.meter(new()).unwrap().bookings().iter().map(|b| b.amount).sum();
+        assert!(credited <= most && fleet.meter(old()).unwrap().refunds().is_empty(), "{credited}");
+        assert_eq!(credited == 0, provisional == 0);
+    }
+}
+
+#[test]
+fn a_debt_goes_along_and_no_credit() {
+    let setup = meterkit::sim::MeterSetup {
+        overdraft_limit: meterkit::sim::Amount(100_000),
+        ..old_setup(-2_500)
+    };
+    let mut bench = Bench::new(vec![setup, new_setup()], Faults::NONE);
+    let leave = bench.take_leave(Leave { arrears: 2_000, ..Leave::default() });
+    let store = bench.open();
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    let row = sheet.rows.iter().find(|row| row.name == "arrears").unwrap();
+    assert_eq!(row.value, "20.00 CNY");
+    let row = store.swap(leave).unwrap();
+    assert_eq!((row.outs, row.credited), (0, None));
+}
+
+#[test]
+fn without_a_password_it_is_sealed_with_what_it_holds() {
+    let mut bench = Bench::new(vec![old_setup(4_000), new_setup()], Faults::NONE);
+    bench.password = None;
+    let leave = bench.take_leave(Leave::default());
+    let store = bench.open();
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    assert!(sheet.rows.iter().any(|row| row.name == "stays-in-old"), "{:#?}", sheet.rows);
+    let credit = store.token(store.swap(leave).unwrap().credit().unwrap()).unwrap();
+    assert_eq!(credit.state, TokenState::Accepted);
+    assert!((3_980..=4_000).contains(&credit.facts.credit.value));
+}
+
+#[test]
+fn what_was_swapped_out_takes_no_credit_and_is_not_swapped_again() {
+    let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
+    bench.take_leave(Leave::default());
+    let store = bench.open();
+    follow(&bench, &store, None, &mut Person::default()).unwrap();
+    drop(store);
+    bench.take_leave(Leave::default());
+    let store = bench.open();
+    let found = bench.work(&store, |site| Swap.begin(site, &Bench::values()));
+    assert_eq!(found.unwrap_err().code, Code::SwappedOut);
+}
