@@ -152,9 +152,9 @@ fn notes(visit: &Visit<'_, '_>, shows: CivilTime) -> (i64, Notes) {
     let should = now.0 + visit.line.clock.offset_s(now);
     let drift = civil::seconds(shows) - should;
     let tier = match drift.abs() {
-        ..=FINE_S => "clock-fine",
-        ..=NEAR_S => "clock-near",
-        ..=FAR_S => "clock-off",
+        drift if drift <= FINE_S => "clock-fine",
+        drift if drift <= NEAR_S => "clock-near",
+        drift if drift <= FAR_S => "clock-off",
         _ => "clock-far",
     };
     let rows =

@@ -14,6 +14,7 @@ use super::{KIND, Problem, clock};
 use crate::jobs::errand::{self, Site};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
+use crate::jobs::proven::{self, Rows};
 use crate::jobs::views::Failure;
 use crate::jobs::{Line, ask, gate};
 use crate::profile::Protocol;
@@ -112,6 +113,7 @@ pub(super) fn visit(line: &mut Line<'_>, stop: &Stop, task: &Task<'_>) -> Result
         return Err(fail(Code::BundleTarget, format!("{meter}: {}", stop.profile.id)));
     }
     gate::change(task.site.desk, Verb::Parameters, meter, line.moment(), dry)?;
+    accepted(task, line, meter)?;
     let access = match task.site.access(&stop.profile) {
         Ok(access) => access,
         // A plan needs no password: it only reads.
@@ -134,6 +136,16 @@ pub(super) fn visit(line: &mut Line<'_>, stop: &Stop, task: &Task<'_>) -> Result
         visit.bundle(bundle, &mut report)?;
     }
     Ok(report)
+}
+
+/// A model whose rows are not proven is written to on somebody's word only, which is journaled.
+fn accepted(task: &Task<'_>, line: &Line<'_>, meter: MeterNo) -> Result<(), Failure> {
+    let (profile, desk) = (line.profile, task.site.desk);
+    let rows = Rows { section: "profile", confidence: profile.confidence, source: &profile.source };
+    let waiver = proven::proven(profile, rows, desk.accepted)?;
+    let Some(waiver) = waiver.filter(|_| task.work.is_some()) else { return Ok(()) };
+    let kept = desk.store.append(&desk.stamp(line), waiver.event(meter, Verb::Parameters));
+    kept.map(drop).map_err(|error| failure::store(&error))
 }
 
 impl Visit<'_, '_> {

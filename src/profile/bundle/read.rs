@@ -242,7 +242,7 @@ fn item(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
 /// Bytes in hex, with spaces or without; so many, or any number for 0.
 fn hex(text: &str, len: usize) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
-    let good = digits.iter().all(u8::is_ascii_hexdigit) && digits.len() % 2 == 0;
+    let good = digits.iter().all(u8::is_ascii_hexdigit) && digits.len().is_multiple_of(2);
     let count = digits.len() / 2;
     if !good || !(1..=VALUE_MAX).contains(&count) || len > 0 && count != len {
         return None;
@@ -423,7 +423,7 @@ fn date_of(text: &str) -> Option<(u8, u8, u8)> {
 
 fn days_in(year: u8, month: u8) -> u8 {
     match month {
-        2 if year % 4 == 0 => 29,
+        2 if year.is_multiple_of(4) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
