@@ -24,6 +24,7 @@ pub mod audit;
 pub mod boxes;
 pub mod check;
 pub mod clock;
+pub mod commission;
 mod documents;
 pub mod drive;
 pub mod engine;

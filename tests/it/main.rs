@@ -8,6 +8,7 @@ mod ble;
 mod boxes;
 mod cjt188;
 mod cli;
+mod commission;
 mod crash;
 mod decode;
 mod dlms;

@@ -1,0 +1,4 @@
+//! Commissioning.
+
+pub mod guesses;
+pub mod wiring;

@@ -1,0 +1,3 @@
+//! Commissioning: the wiring check, and the errand on simulated meters.
+
+mod wirings;
