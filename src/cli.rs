@@ -7,11 +7,13 @@
 pub mod audit;
 pub mod boxes;
 pub mod context;
+pub mod control;
 pub mod decode;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;
 pub mod enrol;
+pub mod errand;
 pub mod journal;
 mod json;
 mod many;
@@ -110,6 +112,8 @@ pub enum Command {
     Operators(operators::OperatorsArgs),
     /// Check from files alone that an estate's money is accounted for.
     Audit(audit::AuditArgs),
+    /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
+    Control(control::ControlArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -177,6 +181,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Pin(args) => pin::run(common, &args, out),
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
+        Command::Control(args) => control::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

@@ -18,6 +18,7 @@
 //! | tokens, journal, ports, sync | [`tokens`], [`journal`], [`ports`], [`sync`] |
 //! | everything, for the screens | [`engine`] |
 
+pub mod access;
 pub mod address;
 pub mod ask;
 pub mod audit;
@@ -25,10 +26,12 @@ pub mod boxes;
 pub mod check;
 pub mod clock;
 pub mod commission;
+pub mod control;
 mod documents;
 pub mod drive;
 pub mod engine;
 pub mod enrol;
+pub mod errand;
 pub mod evidence;
 pub mod failure;
 mod gate;

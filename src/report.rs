@@ -21,6 +21,11 @@ macro_rules! codes {
                 }
             }
 
+            /// The one with this stable code.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
             /// The exit status of a command that ended with this (`docs/architecture.md`, exit
             /// statuses).
             pub fn exit_status(self) -> u8 {
@@ -127,6 +132,15 @@ codes! {
     NoIntent = "MK-MONEY-02", 1;
     /// Nothing was confirmed, or the evidence is too old.
     NotConfirmed = "MK-MONEY-03", 1;
+    // Longer errands.
+    /// There is no such errand in the journal.
+    WorkUnknown = "MK-WORK-01", 1;
+    /// Part of it is not done; its sheet says which and why.
+    WorkPartial = "MK-WORK-02", 1;
+    /// A person must do something before it goes on.
+    WorkWaits = "MK-WORK-03", 1;
+    /// Another errand of this kind is open at this meter.
+    WorkOpen = "MK-WORK-04", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;
@@ -158,6 +172,8 @@ codes! {
     RecoveryWrong = "MK-AUTH-14", 1;
     /// Not while an errand is under way.
     ErrandRunning = "MK-AUTH-15", 1;
+    /// The meter's own password is needed.
+    PasswordMissing = "MK-AUTH-16", 1;
     // What the trust of the office still reaches.
     /// The clock is behind a time that is known to have passed.
     ClockBehind = "MK-TRUST-01", 1;

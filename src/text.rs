@@ -50,6 +50,7 @@ pub mod screens;
 pub mod status;
 pub mod survey;
 pub mod trust;
+pub mod work;
 
 use crate::units::{Credit, CreditUnit, Money};
 

@@ -5,6 +5,17 @@ messages! {
         en: "Look at the meter. To recharge {meter}, type the last four digits of its number:",
         zh: "请核对电表。要给 {meter} 充值，请输入表号后四位：",
     }
+    ask_meter_password() {
+        en: "The meters' password, six digits (Enter if none is needed): ",
+        zh: "电表密码，六位数字（不需要则直接回车）：",
+    }
+    mark_age(days: i64, hours: i64) { en: "{days} d {hours} h", zh: "{days}天{hours}小时" }
+    ask_begin() { en: "Begin? (y/n)", zh: "开始执行？(y/n)" }
+    ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }
+    ask_digits_of(meter: &str) {
+        en: "Look at the meter {meter} and type the last four digits of its number:",
+        zh: "请核对电表 {meter}，输入表号后四位：",
+    }
     confirm_missing() {
         en: "nothing was confirmed: give --confirm with the last four digits seen on the meter",
         zh: "尚未确认：请用 --confirm 给出电表上看到的表号后四位",

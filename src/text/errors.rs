@@ -10,6 +10,7 @@ mod meter;
 mod store;
 mod token;
 mod trust;
+mod work;
 
 use super::{Both, Lang, both};
 use crate::report::Code;
@@ -127,6 +128,11 @@ table! {
     ActivationWrong => auth::ACTIVATION_WRONG,
     RecoveryWrong => auth::RECOVERY_WRONG,
     ErrandRunning => auth::ERRAND_RUNNING,
+    PasswordMissing => auth::PASSWORD_MISSING,
+    WorkUnknown => work::WORK_UNKNOWN,
+    WorkPartial => work::WORK_PARTIAL,
+    WorkWaits => work::WORK_WAITS,
+    WorkOpen => work::WORK_OPEN,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

@@ -131,3 +131,12 @@ pub const ERRAND_RUNNING: Words = Words {
     money: KEPT,
     next: both("Wait for its end or stop it, then log out.", "请等待完成或先停止，再退出登录。"),
 };
+
+pub const PASSWORD_MISSING: Words = Words {
+    title: both("The meter's own password is needed for this.", "此操作需要电表密码。"),
+    money: UNTOUCHED,
+    next: both(
+        "Give its six digits: --password-file FILE, or type them when asked.",
+        "请提供六位密码：--password-file 文件，或按提示输入。",
+    ),
+};

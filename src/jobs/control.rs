@@ -1,0 +1,305 @@
+//! Relay commands and settings over any choice of meters: trip, close, keep-power, restore prepaid,
+//! alarm amounts and overload threshold.
+//!
+//! A relay command cuts or restores somebody's supply, so it is never repeated by itself: what was
+//! begun and has no end in the journal is looked at, and only a new errand sends again. Whoever
+//! trips or closes goes through a checklist first; keep-power switches credit control off, so it
+//! asks for a reason and stays on the list of marks, with its age, until it is undone.
+
+mod relay;
+mod settings;
+
+use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::failure::fail;
+use super::lines::Stop;
+use super::views::Failure;
+use super::{Line, gate};
+use crate::report::Code;
+use crate::store::{Step, StepRow, Store};
+use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
+
+/// The commands, by their stable names.
+pub const COMMANDS: &[&str] =
+    &["trip", "close", "allow-close", "keep-power-on", "restore-prepaid", "settings"];
+
+/// Note at a step that failed before anything was sent.
+const UNSENT: &str = "unsent";
+
+/// The step at each meter.
+const ACT: &str = "control-act";
+
+const FIELDS: &[Field] = &[
+    Field { key: "command", kind: FieldKind::Choice(COMMANDS), required: true },
+    Field { key: "meters", kind: FieldKind::Meters, required: true },
+    Field { key: "reason", kind: FieldKind::Text, required: false },
+    Field { key: "alarm-1", kind: FieldKind::Money, required: false },
+    Field { key: "alarm-2", kind: FieldKind::Money, required: false },
+    Field { key: "overload-w", kind: FieldKind::Number, required: false },
+    Field { key: "overload-s", kind: FieldKind::Number, required: false },
+];
+
+/// What must be true before supply is cut, in the order it is asked.
+const BEFORE_TRIP: &[&str] = &["check-right-meters", "check-people-told", "check-no-danger-off"];
+/// And before it is restored (`reference/field-work.md` P18).
+const BEFORE_CLOSE: &[&str] = &["check-right-meters", "check-fault-cleared", "check-loads-off"];
+
+/// What one command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Relay(relay::Order),
+    Settings,
+}
+
+impl Command {
+    fn of(values: &Values) -> Result<Self, Failure> {
+        use relay::Order;
+        Ok(match values.need("command")? {
+            "trip" => Self::Relay(Order::Trip),
+            "close" => Self::Relay(Order::Close),
+            "allow-close" => Self::Relay(Order::AllowClose),
+            "keep-power-on" => Self::Relay(Order::KeepPower),
+            "restore-prepaid" => Self::Relay(Order::RestorePrepaid),
+            "settings" => Self::Settings,
+            other => return Err(fail(Code::Usage, other)),
+        })
+    }
+
+    fn verb(self) -> Verb {
+        match self {
+            Self::Relay(_) => Verb::Control,
+            Self::Settings => Verb::Parameters,
+        }
+    }
+
+    /// Questions before anything is sent.
+    fn checks(self) -> &'static [&'static str] {
+        use relay::Order;
+        match self {
+            Self::Relay(Order::Trip) => BEFORE_TRIP,
+            // Restoring prepaid control cuts whoever is in arrears.
+            Self::Relay(Order::RestorePrepaid) => BEFORE_TRIP,
+            Self::Relay(Order::Close | Order::AllowClose | Order::KeepPower) => BEFORE_CLOSE,
+            Self::Settings => &[],
+        }
+    }
+
+    /// Whether a reason must be given.
+    fn needs_reason(self) -> bool {
+        use relay::Order;
+        matches!(self, Self::Relay(Order::Trip | Order::KeepPower))
+    }
+}
+
+/// What is wanted, checked.
+struct Wanted {
+    command: Command,
+    meters: Vec<MeterNo>,
+    values: Values,
+}
+
+impl Wanted {
+    fn of(values: Values) -> Result<Self, Failure> {
+        values.check(FIELDS)?;
+        let command = Command::of(&values)?;
+        if command.needs_reason() && values.get("reason").is_none() {
+            return Err(fail(Code::Usage, "reason"));
+        }
+        if command == Command::Settings {
+            settings::wanted(&values)?;
+        }
+        Ok(Self { command, meters: values.meters("meters")?, values })
+    }
+}
+
+/// The errand.
+pub struct Control;
+
+impl Errand for Control {
+    fn kind(&self) -> ErrandKind {
+        ErrandKind::Control
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
+        let wanted = Wanted::of(values.clone())?;
+        let mut sheet = self.head(None, &wanted);
+        let look = |line: &mut Line<'_>, stop: &Stop| {
+            gate::change(site.desk, wanted.command.verb(), stop.meter, line.moment(), true)?;
+            match wanted.command {
+                Command::Relay(order) => relay::plan(line, stop, order),
+                Command::Settings => settings::plan(line, stop, &wanted.values),
+            }
+        };
+        site.each(&wanted.meters, &look, &mut |ended| {
+            let row = match ended.result {
+                Ok((sign, value)) => Row::new(sign, "control-now", value),
+                Err(failure) => Row::new(Sign::Bad, "control-now", "").because(failure),
+            };
+            sheet.rows.push(row.at(ended.meter));
+        });
+        Ok(sheet)
+    }
+
+    fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
+        let wanted = Wanted::of(values.clone())?;
+        for meter in &wanted.meters {
+            gate::change(site.desk, wanted.command.verb(), *meter, site.moment(), true)?;
+        }
+        site.begin(self.kind(), &wanted.values)
+    }
+
+    fn advance(
+        &self,
+        site: &Site<'_>,
+        work: WorkId,
+        answer: &Answer,
+        tell: &mut dyn FnMut(&Sheet),
+    ) -> Result<Sheet, Failure> {
+        let store = site.desk.store;
+        let wanted = Wanted::of(errand::wanted(store, work, self.kind())?)?;
+        if self.ended(store, work) {
+            return self.sheet(store, work);
+        }
+        let open = |check: &&&str| store.step(work, None, check).is_none();
+        if let Some(check) = wanted.command.checks().iter().find(open) {
+            if *answer != Answer::Yes {
+                return self.asking(store, work, check);
+            }
+            site.step((work, self.kind()), None, check, StepState::Done, Vec::new())?;
+            if let Some(next) = wanted.command.checks().iter().find(open) {
+                return self.asking(store, work, next);
+            }
+        }
+        self.visit(site, work, &wanted, tell)?;
+        let steps: Vec<StepRow> =
+            wanted.meters.iter().filter_map(|m| store.step(work, Some(*m), ACT)).collect();
+        if steps.len() == wanted.meters.len() && steps.iter().all(over) {
+            let good = steps.iter().all(|row| row.step.state == StepState::Done);
+            let state = if good { StepState::Done } else { StepState::Failed };
+            // The last entry of an errand says again what was wanted: it is where it is looked up.
+            let notes = wanted.values.notes();
+            site.step((work, self.kind()), None, Step::WHOLE, state, notes)?;
+        }
+        self.sheet(store, work)
+    }
+
+    fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
+        let wanted = Wanted::of(errand::wanted(store, work, self.kind())?)?;
+        let mut sheet = self.head(Some(work), &wanted);
+        for check in wanted.command.checks() {
+            let sign =
+                if store.step(work, None, check).is_some() { Sign::Good } else { Sign::Todo };
+            sheet.rows.push(Row::new(sign, check, ""));
+        }
+        for meter in &wanted.meters {
+            let row = match store.step(work, Some(*meter), ACT) {
+                None => Row::new(Sign::Todo, ACT, ""),
+                Some(row) => step_row(&row),
+            };
+            sheet.rows.push(row.at(*meter));
+        }
+        sheet.done = self.ended(store, work);
+        let whole = |row: &Row| row.name != ACT || row.sign == Sign::Good;
+        if !sheet.rows.iter().all(whole) {
+            sheet.exit = Some(Code::WorkPartial);
+        }
+        Ok(sheet)
+    }
+}
+
+/// Whether a meter's step has come to its end. One that failed before anything was sent is tried
+/// again when the errand is carried on.
+fn over(row: &StepRow) -> bool {
+    let unsent = row.step.notes.iter().any(|(key, _)| key == UNSENT);
+    row.step.state != StepState::Begun && !(row.step.state == StepState::Failed && unsent)
+}
+
+/// A meter's step as a row.
+fn step_row(row: &StepRow) -> Row {
+    let note = |name: &str| {
+        let found = row.step.notes.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let shown = Row::new(Sign::of(row.step.state), ACT, note("seen"));
+    match Code::named(&note("code")) {
+        Some(code) => shown.because(fail(code, note("detail"))),
+        None => shown,
+    }
+}
+
+impl Control {
+    fn head(&self, work: Option<WorkId>, wanted: &Wanted) -> Sheet {
+        let mut sheet = Sheet::new(self.kind(), work);
+        let of = |key: &str| wanted.values.get(key).unwrap_or_default().to_owned();
+        sheet.rows.push(Row::info("command", of("command")));
+        for key in ["reason", "alarm-1", "alarm-2", "overload-w", "overload-s"] {
+            if wanted.values.get(key).is_some() {
+                sheet.rows.push(Row::info(key, of(key)));
+            }
+        }
+        sheet
+    }
+
+    fn ended(&self, store: &Store, work: WorkId) -> bool {
+        store.errand(work).is_some_and(|row| row.step.state != StepState::Begun)
+    }
+
+    fn asking(&self, store: &Store, work: WorkId, check: &'static str) -> Result<Sheet, Failure> {
+        let mut sheet = self.sheet(store, work)?;
+        (sheet.ask, sheet.exit) = (Ask::Go(check), None);
+        Ok(sheet)
+    }
+
+    /// Goes to every meter that has no end yet.
+    fn visit(
+        &self,
+        site: &Site<'_>,
+        work: WorkId,
+        wanted: &Wanted,
+        tell: &mut dyn FnMut(&Sheet),
+    ) -> Result<(), Failure> {
+        let store = site.desk.store;
+        let over = |meter: &MeterNo| store.step(work, Some(*meter), ACT).is_some_and(|r| over(&r));
+        let todo: Vec<MeterNo> =
+            wanted.meters.iter().copied().filter(|meter| !over(meter)).collect();
+        let id = (work, self.kind());
+        let act = |line: &mut Line<'_>, stop: &Stop| match wanted.command {
+            Command::Relay(order) => relay::act(site, line, stop, (id, order, &wanted.values)),
+            Command::Settings => settings::act(site, line, stop, (id, &wanted.values)),
+        };
+        let mut journal = Ok(());
+        site.each(&todo, &act, &mut |ended| {
+            if let Err(failure) = ended.result {
+                let row = store.step(work, Some(ended.meter), ACT);
+                let begun = row.is_some_and(|row| row.step.state == StepState::Begun);
+                // What was begun stays begun: the next visit looks first.
+                if !begun && failure.code != Code::Cancelled {
+                    let stamp = ended.at.stamp(site.desk.session.operator());
+                    let end = (ACT, StepState::Failed);
+                    let mut notes = failed(&failure);
+                    notes.push((UNSENT.to_owned(), String::new()));
+                    let kept = errand::step(store, &stamp, id, Some(ended.meter), end, notes);
+                    journal = std::mem::replace(&mut journal, Ok(())).and(kept);
+                }
+            }
+            if let Ok(sheet) = self.sheet(store, work) {
+                tell(&sheet);
+            }
+        });
+        journal
+    }
+}
+
+/// A failure as notes of a step.
+fn failed(failure: &Failure) -> Vec<(String, String)> {
+    let code = ("code".to_owned(), failure.code.as_str().to_owned());
+    vec![code, ("detail".to_owned(), failure.detail.clone())]
+}
+
+/// What was seen, as notes of a step.
+fn seen(text: &str) -> Vec<(String, String)> {
+    vec![("seen".to_owned(), text.to_owned())]
+}

@@ -1,0 +1,321 @@
+//! One relay command at one meter: look, write down, send once, look again.
+//!
+//! The answer to a command is no evidence (it may be lost or another's, and some meters answer and
+//! do nothing); what counts is status word 3 afterwards (DL/T 645-2007; reference/dlt645.md 3.6 and
+//! 5). A meter that warns before it trips shows the command at once and the relay later.
+
+use sha2::Digest;
+
+use super::super::errand::{Sign, Site, Values, step};
+use super::super::lines::Stop;
+use super::super::views::Failure;
+use super::super::{Line, ask, failure, gate};
+use super::{ACT, failed, seen};
+use crate::jobs::failure::fail;
+use crate::profile::Protocol;
+use crate::protocol::dlt645::dialogue::{ExchangeError, Relay};
+use crate::protocol::dlt645::frame::Address;
+use crate::protocol::dlt645::words::{
+    RelayCommand, STATUS_3_COMMAND_OPEN, STATUS_3_KEEP_POWER, STATUS_3_RELAY_OPEN,
+};
+use crate::protocol::value::{CivilTime, read_bcd};
+use crate::report::Code;
+use crate::store::{Event, Stamp};
+use crate::units::{ErrandKind, Mark, MeterNo, StepState, Verb, WorkId};
+
+/// Communication address: who answers at all.
+const DI_ADDRESS: u32 = 0x0400_0401;
+/// Status word 3.
+const DI_STATUS_3: u32 = 0x0400_0503;
+/// Date and time in one block.
+const DI_CLOCK: u32 = 0x0400_010C;
+/// Minutes of warning before a trip.
+const DI_TRIP_DELAY: u32 = 0x0400_1401;
+/// How long a command is good, minutes of the meter's own clock: a frame that a gateway held back
+/// must not act when everybody has left.
+const VALID_MIN: u8 = 5;
+/// How often the status is read after a command before it counts as not followed.
+const LOOKS: u32 = 3;
+
+/// What a relay is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Trip,
+    Close,
+    AllowClose,
+    KeepPower,
+    RestorePrepaid,
+}
+
+/// What a meter shows of its relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    word: u16,
+    clock: Option<CivilTime>,
+    delay_min: i64,
+}
+
+impl Order {
+    fn command(self) -> RelayCommand {
+        match self {
+            Self::Trip => RelayCommand::Trip,
+            Self::Close => RelayCommand::Close,
+            Self::AllowClose => RelayCommand::CloseAllowed,
+            Self::KeepPower => RelayCommand::KeepPower,
+            Self::RestorePrepaid => RelayCommand::ReleaseKeepPower,
+        }
+    }
+
+    /// Whether a status word shows that the command is followed.
+    fn followed(self, word: u16) -> bool {
+        let (open, told) = (word & STATUS_3_RELAY_OPEN != 0, word & STATUS_3_COMMAND_OPEN != 0);
+        match self {
+            Self::Trip => open || told,
+            Self::Close => !open && !told,
+            // The customer has to press the button; that the order to stay open is gone is all a
+            // meter can show before.
+            Self::AllowClose => !told,
+            Self::KeepPower => word & STATUS_3_KEEP_POWER != 0,
+            Self::RestorePrepaid => word & STATUS_3_KEEP_POWER == 0,
+        }
+    }
+
+    /// The marks a followed command sets or takes away.
+    fn marks(self) -> &'static [(Mark, bool)] {
+        match self {
+            Self::Trip => &[(Mark::Tripped, true)],
+            Self::Close | Self::AllowClose => &[(Mark::Tripped, false)],
+            Self::KeepPower => &[(Mark::KeepPower, true), (Mark::Tripped, false)],
+            Self::RestorePrepaid => &[(Mark::KeepPower, false)],
+        }
+    }
+}
+
+/// A status word as a stable word for people.
+fn word_of(word: u16) -> &'static str {
+    let (open, told) = (word & STATUS_3_RELAY_OPEN != 0, word & STATUS_3_COMMAND_OPEN != 0);
+    match (word & STATUS_3_KEEP_POWER != 0, open, told) {
+        (true, false, _) => "relay-kept",
+        (true, true, _) => "relay-kept-open",
+        (false, false, false) => "relay-closed",
+        (false, false, true) => "relay-will-open",
+        (false, true, _) => "relay-open",
+    }
+}
+
+fn look(line: &mut Line<'_>, meter: MeterNo) -> Result<Shown, Failure> {
+    if line.profile.protocol != Protocol::Dlt645_2007 {
+        return Err(fail(Code::ItemUnknown, line.profile.id.clone()));
+    }
+    let items = [DI_STATUS_3, DI_ADDRESS, DI_CLOCK, DI_TRIP_DELAY];
+    let answers = ask::read(line, meter, &items, 1)?;
+    let own = answers.data(DI_ADDRESS).and_then(|data| data.try_into().ok());
+    if let Some(other) = own.and_then(MeterNo::from_wire).filter(|own| *own != meter) {
+        return Err(fail(Code::MeterOther, format!("{other} / {meter}")));
+    }
+    let word = answers.data(DI_STATUS_3).and_then(|data| data.try_into().ok());
+    let word = word.map(u16::from_le_bytes);
+    let word = word.ok_or_else(|| fail(Code::MeterRefused, format!("{DI_STATUS_3:08X}")))?;
+    let clock = answers.data(DI_CLOCK).and_then(|data| match data {
+        [second, minute, hour, _week, day, month, year] => {
+            CivilTime::from_wire([*second, *minute, *hour, *day, *month, *year])
+        }
+        _ => None,
+    });
+    let delay = answers.data(DI_TRIP_DELAY).and_then(|data| read_bcd(data, false));
+    Ok(Shown { word, clock, delay_min: delay.unwrap_or(0) })
+}
+
+/// What the command would find.
+pub(super) fn plan(
+    line: &mut Line<'_>,
+    stop: &Stop,
+    order: Order,
+) -> Result<(Sign, String), Failure> {
+    let shown = look(line, stop.meter)?;
+    let sign = match order {
+        // Nothing to do is worth knowing; so is a trip that keep-power will refuse.
+        _ if order.followed(shown.word) => Sign::Warn,
+        Order::Trip if shown.word & STATUS_3_KEEP_POWER != 0 => Sign::Bad,
+        _ => Sign::Todo,
+    };
+    Ok((sign, word_of(shown.word).to_owned()))
+}
+
+/// Gives the command, once, and looks what became of it.
+pub(super) fn act(
+    site: &Site<'_>,
+    line: &mut Line<'_>,
+    stop: &Stop,
+    (id, order, values): ((WorkId, ErrandKind), Order, &Values),
+) -> Result<(), Failure> {
+    let (store, meter) = (site.desk.store, stop.meter);
+    let stamp = |line: &Line<'_>| -> Stamp { site.desk.stamp(line) };
+    let begun = store.step(id.0, Some(meter), ACT).is_some();
+    if !begun {
+        gate::change(site.desk, Verb::Control, meter, line.moment(), false)?;
+    }
+    let before = look(line, meter)?;
+    let note = |line: &Line<'_>, state, notes| {
+        step(store, &stamp(line), id, Some(meter), (ACT, state), notes)
+    };
+    if order.followed(before.word) {
+        return done(site, line, (id, meter), order, (before, values));
+    }
+    if begun {
+        // It was sent, or about to be, when the program ended, and the meter does not show it.
+        // Nobody knows whether it is still under way; to send again is a person's decision.
+        let mut notes = seen(word_of(before.word));
+        notes.extend(failed(&fail(Code::MeterRefused, "")));
+        return note(line, StepState::Unknown, notes);
+    }
+    let access = site.access(line.profile)?;
+    let until = before.clock.unwrap_or_else(|| far_off(line));
+    let until = later(until, VALID_MIN);
+    note(line, StepState::Begun, seen(word_of(before.word)))?;
+    let timing = ask::timing(line);
+    let mut dialogue = Relay::new(Address::meter(meter), &access, order.command(), until, timing);
+    let said = ask::run(line, &mut dialogue, &mut sha2::Sha256::new());
+    let refusal = match &said {
+        Ok(Err(error @ ExchangeError::Refused(_))) => Some(failure::exchange(error)),
+        _ => None,
+    };
+    line.doubtful |= !matches!(said, Ok(Ok(_)));
+    let mut after = None;
+    for _ in 0..LOOKS {
+        match look(line, meter) {
+            Ok(shown) if order.followed(shown.word) => {
+                return done(site, line, (id, meter), order, (shown, values));
+            }
+            Ok(shown) => after = Some(shown),
+            Err(error) if error.code == Code::Cancelled => break,
+            Err(_) => {}
+        }
+        if refusal.is_some() && after.is_some() {
+            break;
+        }
+    }
+    let mut notes = after.map(|shown| seen(word_of(shown.word))).unwrap_or_default();
+    let state = match (&refusal, after) {
+        (Some(why), Some(_)) => {
+            notes.extend(failed(why));
+            StepState::Refused
+        }
+        // It answered and shows nothing of it: a purse in overdraft ignores a close (5).
+        (None, Some(_)) => {
+            notes.extend(failed(&fail(Code::MeterRefused, "")));
+            StepState::Failed
+        }
+        (_, None) => {
+            notes.extend(failed(&fail(Code::MeterSilent, "")));
+            StepState::Unknown
+        }
+    };
+    note(line, state, notes)
+}
+
+/// The command is followed: the step, and what is remembered of the meter.
+fn done(
+    site: &Site<'_>,
+    line: &Line<'_>,
+    (id, meter): ((WorkId, ErrandKind), MeterNo),
+    order: Order,
+    (shown, values): (Shown, &Values),
+) -> Result<(), Failure> {
+    let (store, stamp) = (site.desk.store, site.desk.stamp(line));
+    let marks = store.marks_of(meter);
+    for (mark, on) in order.marks() {
+        if *on != marks.iter().any(|row| row.mark == *mark) {
+            let note = values.get("reason").unwrap_or_default().to_owned();
+            let event = Event::Marked { meter, mark: *mark, on: *on, note };
+            store.append(&stamp, event).map_err(|error| failure::store(&error))?;
+        }
+    }
+    let mut notes = seen(word_of(shown.word));
+    if order == Order::Trip && shown.delay_min > 0 && shown.word & STATUS_3_RELAY_OPEN == 0 {
+        notes.push(("delay-min".to_owned(), shown.delay_min.to_string()));
+    }
+    step(store, &stamp, id, Some(meter), (ACT, StepState::Done), notes)
+}
+
+/// The handheld's own civil time, for a meter that gave none: it will judge by itself.
+fn far_off(line: &Line<'_>) -> CivilTime {
+    let now = line.now();
+    let local = now.0.saturating_add(line.clock.offset_s(now));
+    let text = jiff::Timestamp::from_second(local).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
+    let Ok(time) = text else {
+        return CivilTime { year: 99, month: 12, day: 28, hour: 0, minute: 0, second: 0 };
+    };
+    let two = |number: i8| u8::try_from(number).unwrap_or(1);
+    CivilTime {
+        year: u8::try_from(time.year().rem_euclid(100)).unwrap_or(99),
+        month: two(time.month()),
+        day: two(time.day()),
+        hour: two(time.hour()),
+        minute: two(time.minute()),
+        second: two(time.second()),
+    }
+}
+
+/// Some minutes later, within the calendar.
+fn later(time: CivilTime, minutes: u8) -> CivilTime {
+    let as_i8 = |number: u8| i8::try_from(number).unwrap_or(1);
+    let date = jiff::civil::DateTime::new(
+        2000 + i16::from(time.year),
+        as_i8(time.month),
+        as_i8(time.day),
+        as_i8(time.hour),
+        as_i8(time.minute),
+        as_i8(time.second),
+        0,
+    );
+    let Ok(date) = date else { return time };
+    let Ok(date) = date.checked_add(jiff::Span::new().minutes(i64::from(minutes))) else {
+        return time;
+    };
+    let two = |number: i8| u8::try_from(number).unwrap_or(1);
+    CivilTime {
+        year: u8::try_from(date.year().rem_euclid(100)).unwrap_or(time.year),
+        month: two(date.month()),
+        day: two(date.day()),
+        hour: two(date.hour()),
+        minute: two(date.minute()),
+        second: two(date.second()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn validity_passes_midnight_and_the_year() {
+        let at = |year, month, day, hour, minute| CivilTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second: 9,
+        };
+        assert_eq!(later(at(26, 12, 31, 23, 57), 5), at(27, 1, 1, 0, 2));
+        assert_eq!(later(at(28, 2, 28, 23, 59), 5), at(28, 2, 29, 0, 4));
+        assert_eq!(later(at(26, 11, 21, 8, 30), 5), at(26, 11, 21, 8, 35));
+    }
+
+    #[test]
+    fn a_command_is_followed_by_what_the_status_shows() {
+        let open = STATUS_3_RELAY_OPEN | STATUS_3_COMMAND_OPEN;
+        for (order, yes, no) in [
+            (Order::Trip, open, 0),
+            (Order::Trip, STATUS_3_COMMAND_OPEN, STATUS_3_KEEP_POWER),
+            (Order::Close, 0, open),
+            (Order::AllowClose, STATUS_3_RELAY_OPEN, open),
+            (Order::KeepPower, STATUS_3_KEEP_POWER, 0),
+            (Order::RestorePrepaid, 0, STATUS_3_KEEP_POWER),
+        ] {
+            assert!(order.followed(yes), "{order:?} {yes:04x}");
+            assert!(!order.followed(no), "{order:?} {no:04x}");
+        }
+    }
+}

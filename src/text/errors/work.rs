@@ -1,0 +1,36 @@
+//! Words for longer errands (`MK-WORK-*`).
+
+use super::{KEPT, UNTOUCHED, Words, both};
+
+pub const WORK_UNKNOWN: Words = Words {
+    title: both("There is no such errand on this handheld.", "本掌机上没有这项作业。"),
+    money: UNTOUCHED,
+    next: both("Look it up in the list of errands.", "请在作业列表中查找。"),
+};
+
+pub const WORK_PARTIAL: Words = Words {
+    title: both("The errand is done in part only.", "作业只完成了一部分。"),
+    money: both(
+        "What was done is kept and is not done again.",
+        "已完成的部分全部保留，不会重复执行。",
+    ),
+    next: both(
+        "Look at the rows that are not done, then carry on with --resume.",
+        "请查看未完成的各项，然后用 --resume 继续。",
+    ),
+};
+
+pub const WORK_WAITS: Words = Words {
+    title: both("The errand waits for a person.", "作业正等待人工操作。"),
+    money: KEPT,
+    next: both(
+        "Do what is asked, then carry on with --resume.",
+        "请按提示操作，再用 --resume 继续。",
+    ),
+};
+
+pub const WORK_OPEN: Words = Words {
+    title: both("Another errand is open at this meter.", "该表另有一项未完成的作业。"),
+    money: KEPT,
+    next: both("Finish or give up that one first.", "请先完成或放弃那一项。"),
+};
