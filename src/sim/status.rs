@@ -6,6 +6,7 @@ use crate::units::CreditUnit;
 
 /// Word 1.
 const CLOCK_BATTERY_LOW: u16 = 1 << 2;
+const POWER_REVERSED: u16 = 1 << 4;
 const OVERDRAFT: u16 = 1 << 14;
 const CLOCK_ERROR: u16 = 1 << 15;
 /// Word 3.
@@ -28,7 +29,16 @@ impl Meter {
     /// `040005nn`: one word, or the block of seven.
     pub(super) fn status(&self, di: u32) -> Option<Vec<u8>> {
         let words =
-            [self.word_1(), 0, self.word_3(), 0, 0, 0, 0].map(|word: u16| word.to_le_bytes());
+            [
+                self.word_1(),
+                self.word_2(),
+                self.word_3(),
+                self.phase_word(0),
+                self.phase_word(1),
+                self.phase_word(2),
+                self.word_7(),
+            ]
+            .map(u16::to_le_bytes);
         match di & 0xFF {
             0xFF => Some(words.concat()),
             0x08 if self.setup.security == Security::Esam => {
@@ -47,6 +57,10 @@ impl Meter {
         }
         if self.purse.overdraft() > 0 {
             word |= OVERDRAFT;
+        }
+        let total: i64 = self.elements().iter().map(|element| element.watts).sum();
+        if total < 0 {
+            word |= POWER_REVERSED;
         }
         word
     }
