@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod boxes;
+pub mod commission;
 pub mod context;
 pub mod control;
 pub mod decode;
@@ -114,6 +115,8 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Trip, close, keep-power, restore prepaid, settings: over any choice of meters.
     Control(control::ControlArgs),
+    /// Put a meter into service, check its wiring, print its certificate.
+    Commission(commission::CommissionArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -182,6 +185,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Operators(args) => operators::run(common, &args, out),
         Command::Audit(args) => audit::run(common, &args, out),
         Command::Control(args) => control::run(common, &args, out),
+        Command::Commission(args) => commission::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

@@ -515,7 +515,7 @@ pub trait Errand: Sync {
 
 /// All kinds there are.
 pub fn all() -> &'static [&'static dyn Errand] {
-    &[&super::control::Control]
+    &[&super::control::Control, &super::commission::Commission]
 }
 
 /// The kind of that name.

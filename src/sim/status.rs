@@ -28,17 +28,16 @@ const REMOTE_NOT_OPENED: u16 = 1 << 15;
 impl Meter {
     /// `040005nn`: one word, or the block of seven.
     pub(super) fn status(&self, di: u32) -> Option<Vec<u8>> {
-        let words =
-            [
-                self.word_1(),
-                self.word_2(),
-                self.word_3(),
-                self.phase_word(0),
-                self.phase_word(1),
-                self.phase_word(2),
-                self.word_7(),
-            ]
-            .map(u16::to_le_bytes);
+        let words = [
+            self.word_1(),
+            self.word_2(),
+            self.word_3(),
+            self.phase_word(0),
+            self.phase_word(1),
+            self.phase_word(2),
+            self.word_7(),
+        ]
+        .map(u16::to_le_bytes);
         match di & 0xFF {
             0xFF => Some(words.concat()),
             0x08 if self.setup.security == Security::Esam => {

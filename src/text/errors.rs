@@ -5,6 +5,7 @@
 //! one file per area of codes.
 
 mod auth;
+mod commission;
 mod line;
 mod meter;
 mod store;
@@ -133,6 +134,12 @@ table! {
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
+        WiringWrong => commission::WIRING_WRONG,
+        WiringUnsure => commission::WIRING_UNSURE,
+        BarcodeOther => commission::BARCODE_OTHER,
+        OverloadUnset => commission::OVERLOAD_UNSET,
+        OverloadNotSeen => commission::OVERLOAD_NOT_SEEN,
+        OverloadLate => commission::OVERLOAD_LATE,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

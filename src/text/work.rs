@@ -2,6 +2,7 @@
 //!
 //! One file an errand; a name that several use stands in [`shared`].
 
+mod commission;
 mod control;
 mod shared;
 
@@ -9,7 +10,7 @@ use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
-const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, control::WORDS];
+const LISTS: &[&[(&str, Both)]] = &[shared::WORDS, control::WORDS, commission::WORDS];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {
