@@ -8,6 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod boxes;
 pub mod bundle;
+pub mod commission;
 pub mod context;
 pub mod control;
 pub mod decode;
@@ -130,6 +131,8 @@ pub enum Command {
     Bundle(bundle::BundleArgs),
     /// Swap a meter and carry its balance over, or print the certificate of a swap.
     Swap(swap::SwapArgs),
+    /// Put a meter into service, check its wiring, print its certificate.
+    Commission(commission::CommissionArgs),
     /// Find what hangs on a line and what is wrong with it. Sends, and changes nothing.
     Survey(survey::SurveyArgs),
     /// List the adapters, with what keeps one from being used.
@@ -202,6 +205,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Round(args) => round::run(common, &args, out),
         Command::Bundle(args) => bundle::run(common, &args, out),
         Command::Swap(args) => swap::run(common, &args, out),
+        Command::Commission(args) => commission::run(common, &args, out),
         Command::Survey(args) => survey::run(common, &args, out),
         Command::Ports(args) => ports::run(common, &args, out),
         Command::Profile(args) => profile::run(common, &args, out),

@@ -32,6 +32,7 @@ pub mod boxes;
 pub mod bundle;
 pub mod check;
 pub mod clock;
+pub mod commission;
 pub mod control;
 mod documents;
 pub mod drive;

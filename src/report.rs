@@ -186,6 +186,19 @@ codes! {
     NewInUse = "MK-SWAP-04", 5;
     /// What was taken out of the old meter cannot be credited here: the office settles it.
     InTransit = "MK-SWAP-05", 1;
+
+    /// The meter is wired wrong.
+    WiringWrong = "MK-COMM-01", 1;
+    /// Its figures do not tell how it is wired.
+    WiringUnsure = "MK-COMM-02", 1;
+    /// What was scanned is another meter's, or misread.
+    BarcodeOther = "MK-COMM-03", 1;
+    /// No overload limit is set.
+    OverloadUnset = "MK-COMM-04", 1;
+    /// No load above the limit was seen.
+    OverloadNotSeen = "MK-COMM-05", 1;
+    /// The meter did not trip, or not come back, in time.
+    OverloadLate = "MK-COMM-06", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;

@@ -41,6 +41,7 @@ mod setup;
 mod status;
 mod v1997;
 mod vendor;
+mod wiring;
 mod write;
 
 pub use access::PASSWORD_TRIES;
@@ -58,4 +59,5 @@ pub use setup::{
     Absent, Amount, Edition, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, Separator,
     SeqPlace,
 };
+pub use wiring::Wiring;
 pub use write::BROADCAST_TIME_MAX_S;

@@ -6,7 +6,7 @@
 //! trips or closes goes through a checklist first; keep-power switches credit control off, so it
 //! asks for a reason and stays on the list of marks, with its age, until it is undone.
 
-mod relay;
+pub(super) mod relay;
 mod settings;
 
 use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
@@ -269,7 +269,9 @@ impl Control {
             wanted.meters.iter().copied().filter(|meter| !over(meter)).collect();
         let id = (work, self.kind());
         let act = |line: &mut Line<'_>, stop: &Stop| match wanted.command {
-            Command::Relay(order) => relay::act(site, line, stop, (id, order, &wanted.values)),
+            Command::Relay(order) => {
+                relay::act_as(site, line, stop, (id, ACT, order, &wanted.values))
+            }
             Command::Settings => settings::act(site, line, stop, (id, &wanted.values)),
         };
         let mut journal = Ok(());

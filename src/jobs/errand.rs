@@ -234,6 +234,7 @@ pub fn all() -> &'static [&'static dyn Errand] {
         &super::account::Account,
         &super::control::Control,
         &super::bundle::Bundles,
+        &super::commission::Commission,
         &super::round::Round,
     ]
 }

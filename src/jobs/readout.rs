@@ -151,13 +151,18 @@ fn number(line: &Line<'_>) -> u8 {
 /// dialogues that begin without a probe.
 fn settle(line: &mut Line<'_>) -> Result<(), Failure> {
     if line.doubtful {
-        let mut pause = Pause(line.link.now() + timing(line).late);
-        // What is heard meanwhile belongs to nobody.
-        let ended = ask::run(line, &mut pause, &mut Sha256::new());
-        ended.map_err(|error| failure::drive(&error))?;
+        let late = timing(line).late;
+        pause(line, late)?;
         line.doubtful = false;
     }
     Ok(())
+}
+
+/// Keeps the line quiet for so long. What is heard meanwhile belongs to nobody.
+pub(in crate::jobs) fn pause(line: &mut Line<'_>, long: Duration) -> Result<(), Failure> {
+    let mut pause = Pause(line.link.now() + long);
+    let ended = ask::run(line, &mut pause, &mut Sha256::new());
+    ended.map_err(|error| failure::drive(&error))
 }
 
 /// Keeps the line quiet until a moment.

@@ -85,16 +85,18 @@ impl Meter {
         let gone = now.saturating_sub(self.time.last).min(CATCH_UP_MAX);
         self.time.last = self.time.last.max(now);
         let end = self.time.up_ms.saturating_add(gone.as_millis() as u64);
+        self.overload_due();
         while self.time.up_ms < end {
             let into_minute = self.time.clock_ms().rem_euclid(60_000) as u64;
             let to_minute = 60_000 - into_minute;
-            let piece = to_minute.min(end - self.time.up_ms);
+            let piece = to_minute.min(end - self.time.up_ms).min(self.until_overload_change());
             self.consume(piece);
             self.time.up_ms += piece;
             if piece == to_minute {
                 self.minute();
             }
             self.relay_due();
+            self.overload_due();
         }
     }
 
@@ -109,7 +111,7 @@ impl Meter {
     }
 
     fn consume(&mut self, ms: u64) {
-        let power = self.power_w();
+        let power = self.counted_w();
         let rate = self.rate();
         let before = self.energy.total();
         if let Some(register) = self.energy.wms.get_mut(usize::from(rate) - 1) {

@@ -21,6 +21,7 @@ use super::purse::{AuditError, Booking, CounterReset, Purse};
 use super::relay::Relay;
 use super::setup::{MeterSetup, as_text};
 use super::v1997::LastAnswer;
+use super::wiring::Wiring;
 use crate::units::{AccountNo, Credit, MeterNo};
 
 /// A meter.
@@ -241,6 +242,11 @@ impl Meter {
     /// Another load, in watts.
     pub fn set_load(&mut self, watts: u32) {
         self.setup.load_w = watts;
+    }
+
+    /// Other wires on its terminals.
+    pub fn set_wiring(&mut self, wiring: Wiring) {
+        self.setup.wiring = wiring;
     }
 
     /// Opens or ends the programming state (the sealed button; 15H needs it).

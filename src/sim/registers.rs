@@ -5,6 +5,7 @@ use super::meter::Meter;
 use super::noise;
 use super::purse::{RECORDS_MAX, Record};
 use super::setup::Absent;
+use super::wiring::Element;
 use crate::units::CreditUnit;
 
 /// Nominal values of the simulated supply.
@@ -151,6 +152,9 @@ impl Meter {
             let fill = if self.setup.absent_phase == Absent::Missing { 0xFF } else { 0 };
             return Some(vec![fill; len]);
         }
+        if !self.is_plain() && kind <= 7 {
+            return Some(self.wired(kind, phase, len));
+        }
         let watts = if phase == 0 { self.power_w() } else { self.power_w() / phases };
         let volts = self.volts_x10(phase);
         let var = watts * TAN_X1000 / 1000;
@@ -183,6 +187,27 @@ impl Meter {
         let signed = matches!(kind, 0x02..=0x04 | 0x06);
         let value_signed = i64::try_from(value).unwrap_or(0);
         Some(if signed { bcd::encode_signed(value_signed, len) } else { bcd::encode(value, len) })
+    }
+
+    /// The same of a meter that is not wired as it should be, or whose load is not the usual one.
+    fn wired(&self, kind: u8, phase: u8, len: usize) -> Vec<u8> {
+        let elements = self.elements();
+        let one = elements.get(usize::from(phase).wrapping_sub(1));
+        let sum = |of: fn(&Element) -> i64| match one {
+            Some(element) => of(element),
+            None => elements.iter().map(of).sum(),
+        };
+        let (watts, vars) = (sum(|e| e.watts), sum(|e| e.vars));
+        let apparent = sum(|e| e.apparent).max(1);
+        match kind {
+            0x01 => bcd::encode(one.map_or(0, |e| e.volts), len),
+            0x02 => bcd::encode_signed(one.map_or(0, |e| e.amps as i64), len),
+            0x03 => bcd::encode_signed(watts, len),
+            0x04 => bcd::encode_signed(vars, len),
+            0x05 => bcd::encode(sum(|e| e.apparent).unsigned_abs(), len),
+            0x06 => bcd::encode_signed(watts * 1000 / apparent, len),
+            _ => bcd::encode(one.map_or(0, |e| e.angle.unsigned_abs().into()), len),
+        }
     }
 
     /// Noise that stands still for a second, so that two reads in a row agree.

@@ -17,6 +17,7 @@ const OTHER: u8 = 0x01;
 pub(super) enum Reason {
     Command,
     Arrears,
+    Overload,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,19 @@ pub(super) struct Relay {
     pub trip_at_ms: Option<u64>,
     /// Uptime at which the load comes back (1D, 1E).
     pub restore_at_ms: Option<u64>,
+    /// Uptime since which the load is above its limit (04090B01).
+    #[serde(default)]
+    pub over_since_ms: Option<u64>,
+    /// Uptime at which the load comes back after an overload trip.
+    #[serde(default)]
+    pub reclose_at_ms: Option<u64>,
+}
+
+impl Relay {
+    /// Above the limit, or off because of it.
+    pub(super) fn overloaded(&self) -> bool {
+        self.over_since_ms.is_some() || self.reason == Some(Reason::Overload)
+    }
 }
 
 impl Default for Relay {
@@ -46,6 +60,8 @@ impl Default for Relay {
             close_allowed: false,
             trip_at_ms: None,
             restore_at_ms: None,
+            over_since_ms: None,
+            reclose_at_ms: None,
         }
     }
 }
@@ -213,6 +229,7 @@ impl Meter {
         self.relay.close_allowed = false;
         self.relay.trip_at_ms = None;
         self.relay.restore_at_ms = None;
+        self.relay.reclose_at_ms = None;
         if was_open {
             self.record_relay(Kind::Close, operator);
         }
@@ -252,6 +269,37 @@ impl Meter {
         if self.relay.restore_at_ms.is_some_and(|at| at <= up) && !exhausted {
             self.close_relay([0; 4]);
         }
+    }
+
+    /// The load's power against its limit: 04090B01 (0.1 W; 0: none), for 04090B02 seconds.
+    pub(super) fn overload_due(&mut self) {
+        let (limit, up) = (self.params.number(0x0409_0B01), self.time.up_ms);
+        let over = limit > 0 && self.power_w() * 10 > limit && !self.relay.keep;
+        let since = self.relay.over_since_ms.filter(|_| over).or(over.then_some(up));
+        self.relay.over_since_ms = since;
+        let delay_ms = self.params.number(0x0409_0B02) * 1000;
+        if since.is_some_and(|since| since + delay_ms <= up) {
+            self.relay.over_since_ms = None;
+            self.open_relay(Reason::Overload, [0; 4]);
+            // Nobody ordered it: bit 6 is about commands.
+            self.relay.ordered_open = false;
+            self.relay.reclose_at_ms = Some(up + self.setup.overload_pause_s * 1000);
+        }
+        let stays = self.relay.reason != Some(Reason::Overload) || self.must_stay_open();
+        if self.relay.reclose_at_ms.is_some_and(|at| at <= up) {
+            self.relay.reclose_at_ms = None;
+            if !stays {
+                self.close_relay([0; 4]);
+            }
+        }
+    }
+
+    /// Milliseconds until the next moment at which an overload changes something.
+    pub(super) fn until_overload_change(&self) -> u64 {
+        let delay_ms = self.params.number(0x0409_0B02) * 1000;
+        let trip = self.relay.over_since_ms.map(|since| since + delay_ms);
+        let next = [trip, self.relay.reclose_at_ms].into_iter().flatten().min();
+        next.map_or(u64::MAX, |at| at.saturating_sub(self.time.up_ms).max(1))
     }
 
     /// After a booking: enough balance permits a relay that opened for arrears to close.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::faults::FaultRates;
+use super::wiring::Wiring;
 use crate::units::{AccountNo, CreditUnit, MeterNo, Money};
 
 /// A meter's description.
@@ -49,6 +50,12 @@ pub struct MeterSetup {
     pub load_w: u32,
     /// 1 or 3.
     pub phases: u8,
+    /// The load's own angle, 0.1 degree; positive lags.
+    pub lag: i32,
+    /// How voltages and currents are led to the terminals.
+    pub wiring: Wiring,
+    /// How long the load stays off after an overload trip, s (a maker's habit: 3 minutes).
+    pub overload_pause_s: u64,
     /// Password of every level, as typed: six digits.
     pub password: String,
     /// Password bytes are compared in typed order, as one vendor does; the usual order is low
@@ -141,6 +148,9 @@ impl Default for MeterSetup {
             prices: vec![5_283],
             load_w: 800,
             phases: 1,
+            lag: 182,
+            wiring: Wiring::STRAIGHT,
+            overload_pause_s: 180,
             password: "000000".to_owned(),
             password_as_typed: false,
             levels: vec![2, 4],

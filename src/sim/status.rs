@@ -7,6 +7,7 @@ use crate::units::CreditUnit;
 /// Word 1.
 const CLOCK_BATTERY_LOW: u16 = 1 << 2;
 const READING_BATTERY_LOW: u16 = 1 << 3;
+const POWER_REVERSED: u16 = 1 << 4;
 const OVERDRAFT: u16 = 1 << 14;
 const CLOCK_ERROR: u16 = 1 << 15;
 /// Word 7 (bits 9 and 10 by makers' choice).
@@ -30,8 +31,16 @@ const REMOTE_NOT_OPENED: u16 = 1 << 15;
 impl Meter {
     /// `040005nn`: one word, or the block of seven.
     pub(super) fn status(&self, di: u32) -> Option<Vec<u8>> {
-        let words = [self.word_1(), 0, self.word_3(), 0, 0, 0, self.word_7()]
-            .map(|word: u16| word.to_le_bytes());
+        let words = [
+            self.word_1(),
+            self.word_2(),
+            self.word_3(),
+            self.phase_word(0),
+            self.phase_word(1),
+            self.phase_word(2),
+            self.word_7(),
+        ]
+        .map(u16::to_le_bytes);
         match di & 0xFF {
             0xFF => Some(words.concat()),
             0x08 if self.setup.security == Security::Esam => {
@@ -57,11 +66,16 @@ impl Meter {
         if self.purse.overdraft() > 0 {
             word |= OVERDRAFT;
         }
+        let total: i64 = self.elements().iter().map(|element| element.watts).sum();
+        if total < 0 {
+            word |= POWER_REVERSED;
+        }
         word
     }
 
     fn word_7(&self) -> u16 {
-        if self.marks.terminal_open { TERMINAL_COVER_OPEN } else { 0 }
+        let cover = if self.marks.terminal_open { TERMINAL_COVER_OPEN } else { 0 };
+        cover | self.sequence_bits()
     }
 
     fn word_3(&self) -> u16 {

@@ -7,6 +7,7 @@
 mod account;
 mod auth;
 mod bundle;
+mod commission;
 mod line;
 mod meter;
 mod store;
@@ -157,6 +158,12 @@ table! {
     SwappedBack => swap::SWAPPED_BACK,
     NewInUse => swap::NEW_IN_USE,
     InTransit => swap::IN_TRANSIT,
+        WiringWrong => commission::WIRING_WRONG,
+        WiringUnsure => commission::WIRING_UNSURE,
+        BarcodeOther => commission::BARCODE_OTHER,
+        OverloadUnset => commission::OVERLOAD_UNSET,
+        OverloadNotSeen => commission::OVERLOAD_NOT_SEEN,
+        OverloadLate => commission::OVERLOAD_LATE,
     ClockBehind => trust::CLOCK_BEHIND,
     StatusOld => trust::STATUS_OLD,
     StatusMissing => trust::STATUS_MISSING,

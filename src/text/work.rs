@@ -4,6 +4,7 @@
 
 mod account;
 mod bundle;
+mod commission;
 mod control;
 pub mod round;
 mod shared;
@@ -13,8 +14,15 @@ use super::{Both, Lang};
 use crate::units::{ErrandKind, Mark, StepState};
 
 /// All lists.
-const LISTS: &[&[(&str, Both)]] =
-    &[shared::WORDS, swap::WORDS, account::WORDS, control::WORDS, bundle::WORDS, round::WORDS];
+const LISTS: &[&[(&str, Both)]] = &[
+    shared::WORDS,
+    swap::WORDS,
+    account::WORDS,
+    control::WORDS,
+    bundle::WORDS,
+    commission::WORDS,
+    round::WORDS,
+];
 
 /// The words for a stable name; none where it is a figure and no name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {

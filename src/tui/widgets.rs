@@ -6,6 +6,7 @@
 mod field;
 mod form;
 mod pager;
+pub mod phasor;
 mod row;
 mod secret;
 

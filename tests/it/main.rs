@@ -10,6 +10,7 @@ mod boxes;
 mod bundle;
 mod cjt188;
 mod cli;
+mod commission;
 mod control;
 mod crash;
 mod decode;

@@ -10,7 +10,7 @@ use super::super::errand::{Sign, Site, Values, step};
 use super::super::lines::Stop;
 use super::super::views::Failure;
 use super::super::{Line, ask, failure, gate};
-use super::{ACT, failed, proven, seen};
+use super::{failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
 use crate::protocol::dlt645::dialogue::{ExchangeError, Relay};
@@ -39,7 +39,7 @@ const LOOKS: u32 = 3;
 
 /// What a relay is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in crate::jobs) enum Order {
     Trip,
     Close,
     AllowClose,
@@ -142,25 +142,28 @@ pub(super) fn plan(
     Ok((sign, word_of(shown.word).to_owned()))
 }
 
-/// Gives the command, once, and looks what became of it.
-pub(super) fn act(
+/// Gives the command, once, and looks what became of it; written down as the step of that name. A
+/// step that was begun and has no end is looked at and not sent again; one that has ended is sent
+/// again, because a person wanted it.
+pub(in crate::jobs) fn act_as(
     site: &Site<'_>,
     line: &mut Line<'_>,
     stop: &Stop,
-    (id, order, values): ((WorkId, ErrandKind), Order, &Values),
+    (id, name, order, values): ((WorkId, ErrandKind), &str, Order, &Values),
 ) -> Result<(), Failure> {
     let (store, meter) = (site.desk.store, stop.meter);
     let stamp = |line: &Line<'_>| -> Stamp { site.desk.stamp(line) };
-    let begun = store.step(id.0, Some(meter), ACT).is_some();
+    let row = store.step(id.0, Some(meter), name);
+    let begun = row.is_some_and(|row| row.step.state == StepState::Begun);
     if !begun {
         gate::change(site.desk, Verb::Control, meter, line.moment(), false)?;
     }
     let before = look(line, meter)?;
     let note = |line: &Line<'_>, state, notes| {
-        step(store, &stamp(line), id, Some(meter), (ACT, state), notes)
+        step(store, &stamp(line), id, Some(meter), (name, state), notes)
     };
     if order.followed(before.word) {
-        return done(site, line, (id, meter), order, (before, values));
+        return done(site, line, (id, meter, name), order, (before, values));
     }
     if begun {
         // It was sent, or about to be, when the program ended, and the meter does not show it.
@@ -186,7 +189,7 @@ pub(super) fn act(
     for _ in 0..LOOKS {
         match look(line, meter) {
             Ok(shown) if order.followed(shown.word) => {
-                return done(site, line, (id, meter), order, (shown, values));
+                return done(site, line, (id, meter, name), order, (shown, values));
             }
             Ok(shown) => after = Some(shown),
             Err(error) if error.code == Code::Cancelled => break,
@@ -219,7 +222,7 @@ pub(super) fn act(
 fn done(
     site: &Site<'_>,
     line: &Line<'_>,
-    (id, meter): ((WorkId, ErrandKind), MeterNo),
+    (id, meter, name): ((WorkId, ErrandKind), MeterNo, &str),
     order: Order,
     (shown, values): (Shown, &Values),
 ) -> Result<(), Failure> {
@@ -236,7 +239,7 @@ fn done(
     if order == Order::Trip && shown.delay_min > 0 && shown.word & STATUS_3_RELAY_OPEN == 0 {
         notes.push(("delay-min".to_owned(), shown.delay_min.to_string()));
     }
-    step(store, &stamp, id, Some(meter), (ACT, StepState::Done), notes)
+    step(store, &stamp, id, Some(meter), (name, StepState::Done), notes)
 }
 
 /// The handheld's own civil time, for a meter that gave none: it will judge by itself.

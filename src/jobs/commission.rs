@@ -1,0 +1,329 @@
+//! Commissioning: a meter put into service, from its nameplate to its certificate.
+//!
+//! A row of steps, each written down before it changes anything and after it was seen in the meter.
+//! A step that fails waits for a person: try again, or leave it out with a reason, which then
+//! stands on the certificate. So a meter is never left half-configured without a word.
+//!
+//! | part | what |
+//! |---|---|
+//! | [`steps`] | how one step waits, fails, is left out |
+//! | [`identity`] | number, barcode, address, CT ratio, account |
+//! | [`template`] | parameters |
+//! | [`wiring`], [`guesses`], [`figures`], [`verdict`] | the wiring check |
+//! | [`trial`] | overload and relay |
+//! | [`certificate`] | what it all came to |
+
+pub mod certificate;
+pub mod figures;
+pub mod guesses;
+pub mod identity;
+pub mod steps;
+pub mod template;
+pub mod trial;
+pub mod verdict;
+pub mod wiring;
+
+use std::path::Path;
+
+use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::failure::{self, fail};
+use super::lines::Stop;
+use super::views::Failure;
+use super::{Line, gate, read};
+use crate::report::Code;
+use crate::store::{Event, Step, StepRow, Store};
+use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
+use steps::{Came, Here, Notes, of, with};
+use wiring::{Finding, Load, System};
+
+/// Kinds of connection, by their stable names.
+pub const SYSTEMS: &[&str] = &["single", "three-wire", "four-wire"];
+
+/// Rows of the template, kept with what was wanted: the file may be another one later.
+const ROWS: &str = "rows";
+
+const FIELDS: &[Field] = &[
+    Field { key: "meter", kind: FieldKind::Meter, required: true },
+    Field { key: "barcode", kind: FieldKind::Text, required: false },
+    Field { key: "set-address", kind: FieldKind::Switch, required: false },
+    Field { key: "template", kind: FieldKind::File, required: false },
+    Field { key: "ct", kind: FieldKind::Number, required: false },
+    Field { key: "system", kind: FieldKind::Choice(SYSTEMS), required: false },
+    Field { key: "load", kind: FieldKind::Choice(Load::NAMES), required: false },
+    Field { key: "seals", kind: FieldKind::Text, required: false },
+];
+
+/// A step: its stable name, and whether it is wanted.
+type StepOf = (&'static str, fn(&Values) -> bool);
+
+/// The steps, in order.
+pub const STEPS: &[StepOf] = &[
+    ("comm-identify", |_| true),
+    ("comm-address", |values| values.switch("set-address")),
+    ("comm-template", |values| values.get(ROWS).is_some()),
+    ("comm-ratio", |values| values.get("ct").is_some()),
+    ("comm-account", |_| true),
+    ("comm-wiring", |_| true),
+    ("comm-overload", |_| true),
+    ("comm-relay", |_| true),
+    ("comm-reading", |_| true),
+];
+
+/// The errand.
+pub struct Commission;
+
+impl Errand for Commission {
+    fn kind(&self) -> ErrandKind {
+        ErrandKind::Commission
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
+        let (meter, values) = wanted(values)?;
+        gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
+        let mut sheet = head(None, &values);
+        let found = site.on(meter, |line, stop| identity::find(line, stop.meter, &values));
+        sheet.rows.push(match found {
+            Ok(notes) => Row::new(Sign::Good, "comm-identify", of(&notes, "number").to_owned()),
+            Err(failure) => Row::new(Sign::Bad, "comm-identify", "").because(failure),
+        });
+        let rest = STEPS.iter().skip(1).filter(|(_, applies)| applies(&values));
+        sheet.rows.extend(rest.map(|(name, _)| Row::new(Sign::Todo, name, "")));
+        Ok(sheet)
+    }
+
+    fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
+        let (meter, values) = wanted(values)?;
+        gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
+        let store = site.desk.store;
+        for row in store.errands() {
+            let open = row.step.kind == self.kind() && row.step.state == StepState::Begun;
+            if open && Values::of_notes(&row.step.notes).meter("meter") == Ok(meter) {
+                return Err(fail(Code::WorkOpen, row.step.errand.to_string()));
+            }
+        }
+        gate::change(site.desk, Verb::Commission, meter, site.moment(), false)?;
+        site.begin(self.kind(), &values)
+    }
+
+    fn advance(
+        &self,
+        site: &Site<'_>,
+        work: WorkId,
+        answer: &Answer,
+        tell: &mut dyn FnMut(&Sheet),
+    ) -> Result<Sheet, Failure> {
+        let store = site.desk.store;
+        let values = errand::wanted(store, work, self.kind())?;
+        let meter = values.meter("meter")?;
+        let mut answer = Some(answer).filter(|answer| **answer != Answer::None);
+        while !ended(store, work) {
+            let Some(name) = pending(store, work, meter, &values) else {
+                let state = StepState::Done;
+                site.step((work, self.kind()), None, Step::WHOLE, state, values.notes())?;
+                break;
+            };
+            let here = Here { site, work, kind: self.kind(), meter, values: &values, name };
+            let row = store.step(work, Some(meter), name);
+            if !here.go_on(row.as_ref(), answer.take(), &|here, notes, answer| {
+                run(here, notes, answer)
+            })? {
+                break;
+            }
+            tell(&self.sheet(store, work)?);
+        }
+        self.sheet(store, work)
+    }
+
+    fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
+        let values = errand::wanted(store, work, self.kind())?;
+        let meter = values.meter("meter")?;
+        let mut sheet = head(Some(work), &values);
+        for (name, _) in STEPS.iter().filter(|(_, applies)| applies(&values)) {
+            match store.step(work, Some(meter), name) {
+                None => sheet.rows.push(Row::new(Sign::Todo, name, "")),
+                Some(row) => sheet.rows.extend(rows(&row)),
+            }
+        }
+        sheet.done = ended(store, work);
+        let left = sheet.rows.iter().any(|row| matches!(row.sign, Sign::Bad | Sign::Unknown));
+        let skipped = sheet.rows.iter().any(|row| row.sign == Sign::Warn);
+        if !sheet.done {
+            let row = pending(store, work, meter, &values)
+                .and_then(|name| store.step(work, Some(meter), name));
+            sheet.ask = row.map_or(Ask::Nothing, |row| steps::ask(of(&row.step.notes, "wait")));
+        }
+        sheet.exit = (left || sheet.done && skipped).then_some(Code::WorkPartial);
+        Ok(sheet)
+    }
+}
+
+/// Checks the form; the template's rows come with it.
+fn wanted(values: &Values) -> Result<(MeterNo, Values), Failure> {
+    values.check(FIELDS)?;
+    let (meter, mut values) = (values.meter("meter")?, values.clone());
+    if let Some(code) = values.get("barcode") {
+        identity::check_digit(code)?;
+    }
+    if let Some(ct) = values.number("ct")?
+        && !(1..=identity::RATIO_MAX).contains(&ct)
+    {
+        return Err(fail(Code::Usage, format!("ct: {ct}")));
+    }
+    if let Some(file) = values.get("template").map(str::to_owned) {
+        let rows = template::of_file(Path::new(&file))?;
+        values.set(ROWS, template::text(&rows));
+    }
+    Ok((meter, values))
+}
+
+fn head(work: Option<WorkId>, values: &Values) -> Sheet {
+    let mut sheet = Sheet::new(ErrandKind::Commission, work);
+    for key in ["meter", "barcode", "template", "ct", "system", "load", "seals"] {
+        if let Some(text) = values.get(key) {
+            sheet.rows.push(Row::info(key, text));
+        }
+    }
+    sheet
+}
+
+fn ended(store: &Store, work: WorkId) -> bool {
+    store.errand(work).is_some_and(|row| row.step.state != StepState::Begun)
+}
+
+/// The first step that has no end yet.
+fn pending(store: &Store, work: WorkId, meter: MeterNo, values: &Values) -> Option<&'static str> {
+    let over = |name: &str| {
+        let row = store.step(work, Some(meter), name);
+        row.is_some_and(|row| matches!(row.step.state, StepState::Done | StepState::Skipped))
+    };
+    let steps = STEPS.iter().filter(|(_, applies)| applies(values));
+    steps.map(|(name, _)| *name).find(|name| !over(name))
+}
+
+/// Figures of a step that are worth a row of their own.
+const SHOWN: &[&str] = &[
+    "number",
+    "asset",
+    "written",
+    "same",
+    "account",
+    "finding",
+    "confidence",
+    "faults",
+    "doubts",
+    "twins",
+    "limit-w",
+    "delay-s",
+    "tripped-after",
+    "closed-after",
+    "trip-at",
+    "close-at",
+    "energy",
+    "clock",
+    "drift-s",
+    "reason",
+];
+
+/// A step as rows: itself, and its figures.
+fn rows(row: &StepRow) -> Vec<Row> {
+    let notes = &row.step.notes;
+    let shown = Row::new(Sign::of(row.step.state), &row.step.name, "");
+    let mut rows = vec![match Code::named(of(notes, "code")) {
+        Some(code) => shown.because(fail(code, of(notes, "detail"))),
+        None => shown,
+    }];
+    for name in SHOWN {
+        match of(notes, name) {
+            "" => {}
+            text if *name == "faults" || *name == "doubts" => {
+                rows.extend(text.split(' ').map(|one| Row::info(&format!("comm-{name}"), one)));
+            }
+            text => rows.push(Row::info(&format!("comm-{name}"), text)),
+        }
+    }
+    rows
+}
+
+/// One step, from where its notes say.
+fn run(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<Came, Failure> {
+    match here.name {
+        "comm-identify" => {
+            here.on(|line, stop| identity::find(line, stop.meter, here.values)).map(Came::Done)
+        }
+        "comm-address" => identity::address(here, notes, answer),
+        "comm-template" => parameters(here),
+        "comm-ratio" => identity::ratio(here, notes, answer),
+        "comm-account" => here.on(identity::account).map(Came::Done),
+        "comm-wiring" => check_wiring(here, answer),
+        "comm-overload" => trial::overload(here, notes, answer),
+        "comm-relay" => trial::relay(here, notes, answer),
+        _ => first_reading(here),
+    }
+}
+
+/// Writes the template's rows that differ, and reads all of them back.
+fn parameters(here: &Here<'_>) -> Result<Came, Failure> {
+    let rows = template::parse(here.values.get(ROWS).unwrap_or_default())?;
+    here.on(|line, stop| {
+        let access = here.site.access(line.profile)?;
+        let todo = template::differing(line, stop.meter, &rows)?;
+        here.begun(line, with(&[("written", &template::text(&todo))]))?;
+        let refused = template::write(line, stop.meter, &todo, &access)?;
+        let left = template::differing(line, stop.meter, &rows)?;
+        let notes = with(&[
+            ("same", &(rows.len() - todo.len()).to_string()),
+            ("written", &(todo.len().saturating_sub(left.len())).to_string()),
+        ]);
+        if left.is_empty() {
+            return Ok(Came::Done(notes));
+        }
+        let why = refused.first().map(|(_, why)| why.code).unwrap_or(Code::MeterRefused);
+        Ok(Came::Failed(fail(why, template::text(&left)), notes))
+    })
+}
+
+/// Reads the figures, judges, and asks for another load where nothing can be told.
+fn check_wiring(here: &Here<'_>, answer: Option<&Answer>) -> Result<Came, Failure> {
+    let said = answer.and_then(Answer::text);
+    let load = said.or(here.values.get("load")).and_then(Load::named).unwrap_or(Load::Ordinary);
+    let seen = here.on(figures::read)?;
+    let system = match here.values.get("system") {
+        Some("single") => System::Single,
+        Some("three-wire") => System::ThreeWire,
+        Some(_) => System::FourWire,
+        None => figures::system(&seen),
+    };
+    let verdict = wiring::judge(system, &seen, load);
+    let mut notes = figures::notes(&seen, &verdict);
+    notes.extend(with(&[("load", load.name())]));
+    let doubts = of(&notes, "doubts").to_owned();
+    Ok(match verdict.finding {
+        Finding::Right => Came::Done(notes),
+        Finding::Wrong => Came::Failed(fail(Code::WiringWrong, of(&notes, "faults")), notes),
+        Finding::CannotTell => {
+            Came::FailedAsking(fail(Code::WiringUnsure, doubts), "comm-load", notes)
+        }
+    })
+}
+
+/// The first reading: a reading like any other in the journal, and its figures on the certificate.
+fn first_reading(here: &Here<'_>) -> Result<Came, Failure> {
+    here.on(|line: &mut Line<'_>, stop: &Stop| {
+        let (card, reading) = read::read_at(line, stop.meter, &stop.place)?;
+        let stamp = here.site.desk.stamp(line);
+        let kept = here.site.desk.store.append(&stamp, Event::Reading(reading));
+        kept.map_err(|error| failure::store(&error))?;
+        let text = |value: Option<String>| value.unwrap_or_default();
+        Ok(Came::Done(with(&[
+            ("energy", &text(card.energy.map(|energy| format!("{energy} kWh")))),
+            ("balance", &text(card.balance.map(|credit| credit.value.to_string()))),
+            ("count", &text(card.count.map(|count| count.0.to_string()))),
+            ("drift-s", &text(card.drift_s.map(|drift| drift.to_string()))),
+            ("alarms", &card.alarms.join(" ")),
+        ])))
+    })
+}

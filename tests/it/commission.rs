@@ -1,0 +1,7 @@
+//! Commissioning: the wiring check, and the errand on simulated meters.
+
+mod drawing;
+mod errand;
+mod kills;
+mod person;
+mod wirings;

@@ -1,0 +1,214 @@
+//! A handheld and a person who commissions a meter on a virtual line: asks are answered as a person
+//! at the cabinet would, loads and wires included.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use meterkit::jobs::access::MeterPassword;
+use meterkit::jobs::clock::TickClock;
+use meterkit::jobs::commission::Commission;
+use meterkit::jobs::errand::{Answer, Ask, Errand, Sheet, Site, Values};
+use meterkit::jobs::lines::Crew;
+use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check, open};
+use meterkit::profile::{self, Profile, Profiles};
+use meterkit::sim::serve::{FleetStation, SharedFleet};
+use meterkit::sim::{Fleet, Meter, Wiring};
+use meterkit::store::Store;
+use meterkit::transport::{
+    Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
+};
+use meterkit::units::{MeterNo, UnixSeconds, WorkId};
+
+use crate::stories::site::{BASE, create, operator, store_key};
+
+/// Above the limit of the template, W.
+const OVERLOAD_W: u32 = 12_000;
+const USUAL_W: u32 = 2_400;
+
+/// The parameters every meter gets: 10 kW for 5 s, alarms of 20 and 10 yuan.
+pub const TEMPLATE: &str =
+    "04090B01 = 100000\n04090B02 = 05\n04001001 = 00002000\n04001002 = 00001000\n";
+
+type Wire = Arc<Mutex<VirtualLink<FleetStation>>>;
+
+/// The line, open as often as wanted; its time goes on. It kills the program at the first byte
+/// after journal entry `kill`.
+struct Handle {
+    wire: Wire,
+    store: Arc<Store>,
+    kill: Option<u64>,
+}
+
+impl Link for Handle {
+    fn now(&self) -> Duration {
+        self.wire.lock().unwrap().now()
+    }
+    fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        if self.kill.is_some_and(|entry| !self.store.events(entry, 1).is_empty()) {
+            std::panic::resume_unwind(Box::new("killed"));
+        }
+        self.wire.lock().unwrap().send(bytes)
+    }
+    fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
+        self.wire.lock().unwrap().recv(buffer, deadline)
+    }
+    fn timing(&self) -> Timing {
+        self.wire.lock().unwrap().timing()
+    }
+}
+
+pub struct Person {
+    pub store: Arc<Store>,
+    session: Session,
+    wire: Wire,
+    pub fleet: SharedFleet,
+    clock: TickClock,
+    pub meter: MeterNo,
+    pub folder: tempfile::TempDir,
+    /// Answers to questions about failures, first one first; then "leave it out".
+    pub tries: Vec<&'static str>,
+    /// Puts wires right when asked to try again.
+    pub repair: Option<Wiring>,
+    /// What was asked.
+    pub asked: Vec<String>,
+    /// Entries of the journal before the errand.
+    pub first: u64,
+}
+
+impl Person {
+    pub fn new(fleet: &str, meter: &str) -> Self {
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap();
+        std::fs::write(folder.path().join("template"), TEMPLATE).unwrap();
+        let store = create(folder.path());
+        let begun = Moment { at: UnixSeconds(BASE), boot_ms: 0 };
+        let session = Session::begin(&store, operator(), 0, begun);
+        let station = FleetStation::new(Fleet::from_toml(fleet).unwrap());
+        let fleet = station.fleet();
+        let profile = Profile::built_in(profile::DEFAULT).unwrap();
+        let wires = Wires::new(open::settings(&profile), Faults::NONE);
+        let first = store.events(0, 100_000).last().map_or(0, |entry| entry.seq);
+        Self {
+            store: Arc::new(store),
+            session,
+            fleet,
+            wire: Arc::new(Mutex::new(VirtualLink::new(station, wires))),
+            clock: TickClock { base: UnixSeconds(BASE), offset_s: 0 },
+            meter: meter.parse().unwrap(),
+            folder,
+            tries: Vec::new(),
+            repair: None,
+            asked: Vec::new(),
+            first,
+        }
+    }
+
+    pub fn on_meter<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {
+        let mut fleet = self.fleet.lock().unwrap();
+        act(fleet.meter_mut(self.meter).unwrap())
+    }
+
+    pub fn values(&self) -> Values {
+        let template = self.folder.path().join("template");
+        Values::default()
+            .with("meter", self.meter.to_string())
+            .with("barcode", self.meter.to_string())
+            .with("template", template.display().to_string())
+            .with("seals", "A1234 A1235")
+    }
+
+    /// Does something at the site; `kill`: the program dies at the first byte after that entry.
+    pub fn at<T>(
+        &self,
+        kill: Option<u64>,
+        act: impl FnOnce(&Site<'_>) -> Result<T, Failure>,
+    ) -> Option<Result<T, Failure>> {
+        let open = |_: Option<&str>, _: &LineSettings| {
+            let handle =
+                Handle { wire: Arc::clone(&self.wire), store: Arc::clone(&self.store), kill };
+            Ok(Box::new(handle) as Box<dyn Link>)
+        };
+        let cancel = Cancel::default();
+        let crew = Crew { open: &open, settings: None, clock: &self.clock, cancel: &cancel, secret: None };
+        let life = check::MAX_LIFE_S;
+        let desk = Desk { store: &self.store, session: &self.session, max_life_s: life, accepted: &meterkit::jobs::proven::Accepted::default() };
+        let (profiles, _) = Profiles::new(Vec::new());
+        let password = MeterPassword::parse("000000").unwrap();
+        let site = Site {
+            desk: &desk,
+            crew: &crew,
+            profiles: &profiles,
+            wished: None,
+            chosen: Some("line"),
+            forced: None,
+            password: Some(&password),
+        };
+        catch_unwind(AssertUnwindSafe(|| act(&site))).ok()
+    }
+
+    pub fn begin(&self, values: &Values) -> WorkId {
+        self.at(None, |site| Commission.begin(site, values)).unwrap().unwrap()
+    }
+
+    /// The program is started again: the store is opened anew.
+    pub fn restart(&mut self) {
+        let spare = tempfile::tempdir().unwrap();
+        let old = std::mem::replace(&mut self.store, Arc::new(create(spare.path())));
+        drop(Arc::into_inner(old).expect("nobody else holds the store"));
+        let path = self.folder.path().join("store");
+        let (store, opened) = Store::open(&path, &store_key()).unwrap();
+        assert_eq!(opened.read_only, None);
+        let tick = self.wire.lock().unwrap().now();
+        let moment = Moment { at: self.clock.now(tick), boot_ms: self.clock.boot_ms(tick) };
+        self.session = Session::begin(&store, operator(), 0, moment);
+        self.store = Arc::new(store);
+    }
+
+    /// What a person does and says when asked.
+    fn answer(&mut self, ask: &Ask) -> Answer {
+        match ask {
+            Ask::Go(name) => {
+                self.asked.push((*name).to_owned());
+                match *name {
+                    "comm-load-on" => self.on_meter(|meter| meter.set_load(OVERLOAD_W)),
+                    "comm-load-off" => self.on_meter(|meter| meter.set_load(USUAL_W)),
+                    _ => {}
+                }
+                Answer::Yes
+            }
+            Ask::Choice(name, _) => {
+                self.asked.push((*name).to_owned());
+                let said = match self.tries.is_empty() {
+                    true => "comm-skip",
+                    false => self.tries.remove(0),
+                };
+                if let Some(wiring) = self.repair.take() {
+                    self.on_meter(|meter| meter.set_wiring(wiring));
+                }
+                Answer::Text(said.to_owned())
+            }
+            Ask::Enter(name, _) => {
+                self.asked.push((*name).to_owned());
+                let ratio = *name == "comm-ct-second";
+                Answer::Text(if ratio { "40" } else { "no load in this house yet" }.to_owned())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Goes on to the end, or until the program dies.
+    pub fn go_on(&mut self, work: WorkId, kill: Option<u64>) -> Option<Sheet> {
+        let mut answer = Answer::None;
+        for _ in 0..60 {
+            let sheet =
+                self.at(kill, |site| Commission.advance(site, work, &answer, &mut |_: &Sheet| {}))?;
+            let sheet = sheet.unwrap();
+            if sheet.done {
+                return Some(sheet);
+            }
+            answer = self.answer(&sheet.ask);
+        }
+        panic!("no end: {:?}", self.asked);
+    }
+}
