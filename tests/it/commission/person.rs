@@ -130,9 +130,15 @@ impl Person {
             Ok(Box::new(handle) as Box<dyn Link>)
         };
         let cancel = Cancel::default();
-        let crew = Crew { open: &open, settings: None, clock: &self.clock, cancel: &cancel, secret: None };
+        let crew =
+            Crew { open: &open, settings: None, clock: &self.clock, cancel: &cancel, secret: None };
         let life = check::MAX_LIFE_S;
-        let desk = Desk { store: &self.store, session: &self.session, max_life_s: life, accepted: &meterkit::jobs::proven::Accepted::default() };
+        let desk = Desk {
+            store: &self.store,
+            session: &self.session,
+            max_life_s: life,
+            accepted: &meterkit::jobs::proven::Accepted::default(),
+        };
         let (profiles, _) = Profiles::new(Vec::new());
         let password = MeterPassword::parse("000000").unwrap();
         let site = Site {

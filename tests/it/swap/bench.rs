@@ -214,14 +214,20 @@ impl Bench {
     /// Somebody logs in and works with the store.
     pub fn work<T>(&self, store: &Store, work: impl FnOnce(&Site<'_>) -> T) -> T {
         let session = Session::begin(store, operator(), 0, self.moment());
-        let desk = Desk { store, session: &session, max_life_s: check::MAX_LIFE_S, accepted: &meterkit::jobs::proven::Accepted::default() };
+        let desk = Desk {
+            store,
+            session: &session,
+            max_life_s: check::MAX_LIFE_S,
+            accepted: &meterkit::jobs::proven::Accepted::default(),
+        };
         let clock = WireClock(self.wire.clone());
         let cancel = Cancel::default();
         let wire = self.wire.clone();
         let opened = move |_: Option<&str>, _: &LineSettings| {
             Ok::<Box<dyn Link>, Failure>(Box::new(wire.clone()))
         };
-        let crew = Crew { open: &opened, settings: None, clock: &clock, cancel: &cancel, secret: None };
+        let crew =
+            Crew { open: &opened, settings: None, clock: &clock, cancel: &cancel, secret: None };
         let site = Site {
             desk: &desk,
             crew: &crew,
