@@ -1,6 +1,6 @@
 //! Signed sets of parameters, written to many meters; and meters' clocks, set right.
 //!
-//! A meter's visit ([`visit`]) reads what is there, writes what differs to the standby set, reads
+//! A meter's visit (`visit`) reads what is there, writes what differs to the standby set, reads
 //! it back and writes the switch times last. Meters on one line come one after the other, lines go
 //! side by side. A meter that did not answer is tried again after the others; one that refuses an
 //! item is told as partial with item and reason, and does not switch.

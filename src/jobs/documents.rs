@@ -1,5 +1,6 @@
-//! Documents of the office that come by file or QR code and are no tokens: overrides, leaves
-//! for swaps, and the status, for handhelds that see no network for long. Verified as an exchange does it.
+//! Documents of the office that come by file or QR code and are no tokens: overrides, leaves for
+//! swaps, and the status, for handhelds that see no network for long. Verified as an exchange does
+//! it.
 
 use meterkit_tokens::{Override, Status, SwapToken};
 

@@ -196,11 +196,11 @@ fn answered(
             put(state.old(), step::OLD_CONFIRMED, StepState::Done, Vec::new())
         }
         (Next::AskNewDigits, typed) => {
-            check::digits(typed, state.new())?;
-            put(state.new(), step::NEW_CONFIRMED, StepState::Done, Vec::new())
+            check::digits(typed, state.replacement())?;
+            put(state.replacement(), step::NEW_CONFIRMED, StepState::Done, Vec::new())
         }
         (Next::AskChange, "" | "yes") => {
-            put(state.new(), step::CHANGED, StepState::Done, Vec::new())
+            put(state.replacement(), step::CHANGED, StepState::Done, Vec::new())
         }
         (Next::AskClaim, typed) => {
             let suggested = state.figure(step::GIVEN_UP, "suggested").unwrap_or(0);
@@ -219,9 +219,12 @@ fn answered(
         (Next::AskDisputed, "office") => give_up(site, state, "disputed"),
         (Next::ReadOld | Next::TakeOut, "stop") if !state.money_moved() => stop(site, state),
         (Next::CloseOld, "unread") => act::close_old(site, state, false).map(|()| true),
-        (Next::ReadNew | Next::OpenNew | Next::Credit | Next::ResolveNew, "office") => {
-            put(state.new(), step::LEFT, StepState::Skipped, vec![note("why", "decided-by-hand")])
-        }
+        (Next::ReadNew | Next::OpenNew | Next::Credit | Next::ResolveNew, "office") => put(
+            state.replacement(),
+            step::LEFT,
+            StepState::Skipped,
+            vec![note("why", "decided-by-hand")],
+        ),
         // "Again", or something that answers nothing here.
         _ => Ok(false),
     }
@@ -245,19 +248,19 @@ fn perform(site: &Site<'_>, state: &State, next: Next) -> Result<(), Failure> {
         Next::Credit => act::credit(site, state),
         Next::ResolveNew => act::resolve(site, &act::stop_of_new(site, state)?),
         Next::Leave(why) => {
-            put(state.new(), step::LEFT, StepState::Skipped, vec![note("why", why)])
+            put(state.replacement(), step::LEFT, StepState::Skipped, vec![note("why", why)])
         }
         Next::Arrears => {
             let (along, stays) = state.arrears();
             let account = state.swap.facts.account;
             let notes = vec![note("amount", along), note("stays", stays), note("account", account)];
-            put(state.new(), step::ARREARS, StepState::Done, notes)
+            put(state.replacement(), step::ARREARS, StepState::Done, notes)
         }
-        Next::Bind => put(state.new(), step::BOUND, StepState::Done, bound(site, state)),
+        Next::Bind => put(state.replacement(), step::BOUND, StepState::Done, bound(site, state)),
         Next::Certify => {
             let last = act::read_last(site, state)?;
             let notes = certificate::notes(site, state, last.as_ref());
-            put(state.new(), step::CERTIFICATE, StepState::Done, notes)
+            put(state.replacement(), step::CERTIFICATE, StepState::Done, notes)
         }
         Next::Finish => finish(site, state, StepState::Done),
         Next::AskClaim

@@ -5,7 +5,7 @@
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
-pub use super::rows::ShiftSummary;
+pub use super::rows::{Acceptance, ShiftSummary};
 pub use super::swap::{SwapFacts, SwapFixed};
 
 use meterkit_tokens::{Kind, RechargeToken, Unit};
@@ -183,15 +183,6 @@ pub enum LogOut {
     ShiftEnd,
     /// The program ended; for a command that is the usual way.
     Ended,
-}
-
-/// How somebody said that rows which are not proven may be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acceptance {
-    /// The configuration of the handheld names the profile.
-    Configured,
-    /// The command that wrote named it.
-    Asked,
 }
 
 /// A step of a longer errand.

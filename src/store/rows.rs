@@ -298,3 +298,12 @@ pub struct ShiftSummary {
     /// Accepted, 0.01 kWh.
     pub kwh: i64,
 }
+
+/// How somebody said that rows which are not proven may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The configuration of the handheld names the profile.
+    Configured,
+    /// The command that wrote named it.
+    Asked,
+}

@@ -233,7 +233,7 @@ messages! {
     ports_free() { en: "OK can be used", zh: "OK 可用" }
     ports_why_denied() {
         en: "You may not open it. Run this, then log in again or plug it in anew:",
-        zh: "当前用户无权打开。请执行以下命令，然后重新登录系统或重新插拔：",
+        zh: "当前系统账户无权打开。请执行以下命令，然后重新登录系统或重新插拔：",
     }
     ports_why_no_node() {
         en: "The system sees it but has made no file for it yet. If it stays so, run:",

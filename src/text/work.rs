@@ -1,6 +1,6 @@
 //! Words of the longer errands: their fields, rows, questions and choices, by stable names.
 //!
-//! One file an errand; a name that several use stands in [`shared`].
+//! One file an errand; a name that several use stands in `shared`.
 
 mod account;
 mod bundle;

@@ -481,11 +481,8 @@ fn a_port_that_serves_little_is_read_as_far_as_it_goes() {
     use meterkit::sim::{Port, Security};
 
     let (meter, account): (MeterNo, AccountNo) = (METER.parse().unwrap(), ACCOUNT.parse().unwrap());
-    let setup = MeterSetup {
-        security: Security::Esam,
-        port: Port::Infrared,
-        ..MeterSetup::opened(meter, account, 1_234, 6)
-    };
+    let opened = MeterSetup::opened(meter, account, 1_234, 6);
+    let setup = MeterSetup { security: Security::Esam, port: Port::Infrared, ..opened };
     let start = meterkit::sim::DEFAULT_START.parse().unwrap();
     let fleet = Fleet::new(vec![Meter::new(setup, start, 1)]);
     let mut site = Site::new(fleet, Line::new(LineSettings::even(1200), Faults::NONE));

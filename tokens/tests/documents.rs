@@ -227,7 +227,7 @@ fn a_bundle_is_for_one_handheld_and_its_days() {
         assert_eq!(good.check_use(device, now).map_err(|e| e.code()), want);
     }
     // The largest that can be signed fits its limit.
-    let bcd = |n: u16| u8::try_from((n / 10 % 10) << 4 | n % 10).unwrap();
+    let bcd = |n: u16| u8::try_from(((n / 10 % 10) << 4) | (n % 10)).unwrap();
     let mut most = bundle();
     most.target.meters = (0..400).map(|n| [0, 0, 0, 0, bcd(n / 100), bcd(n)]).collect();
     most.target.area = Some("x".repeat(64));

@@ -119,7 +119,7 @@ states! {
     /// The step is taken, and nobody can tell by what.
     NoRecord = "count-no-record" => Office;
     /// The meter is further than the office and this handheld know of: an unknown sale.
-    Ahead = "count-ahead" => Office;
+    Ahead = "doctor-ahead" => Office;
     /// Earlier steps are missing, and this handheld has the next of them.
     Chain = "count-chain" => Recharge;
     /// Earlier steps are missing, and this handheld has not the next of them.

@@ -88,7 +88,7 @@ fn view_rows(view: &PreflightView) -> Vec<Row> {
         Row::info("balance-after", view.expected_balance.to_string()),
     ];
     let warn = |failure: &Failure| {
-        Row::new(Sign::Warn, "warning", failure.detail.clone()).because(failure.clone())
+        Row::new(Sign::Warn, "warned", failure.detail.clone()).because(failure.clone())
     };
     rows.extend(view.warnings.iter().map(warn));
     rows

@@ -26,6 +26,9 @@ use crate::report::Code;
 use crate::store::Event;
 use crate::units::{Mark, MeterNo, StepState, Verb, WorkId};
 
+/// An item, and what the meter gave for it; none where it refused.
+type Given = (u32, Option<Vec<u8>>);
+
 /// How often an item is written before it is given up: a frame may be lost, and what was read back
 /// then shows that it was.
 const ROUNDS: u32 = 5;
@@ -290,7 +293,7 @@ impl Visit<'_, '_> {
     }
 
     /// Reads items; all must be answered, and a refusal is an answer.
-    pub(super) fn read(&mut self, dis: &[u32]) -> Result<Vec<(u32, Option<Vec<u8>>)>, Failure> {
+    pub(super) fn read(&mut self, dis: &[u32]) -> Result<Vec<Given>, Failure> {
         let answers = ask::read(self.line, self.meter, dis, dis.len())?;
         let given = |(di, reply): (u32, Option<Reply>)| match reply {
             Some(Reply::Data(data)) => (di, Some(data)),

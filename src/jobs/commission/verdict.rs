@@ -1,4 +1,4 @@
-//! What goes into the wiring check ([`super::wiring`]) and what comes out of it: plain figures, what
+//! What goes into the wiring check ([`super::wiring`]) and what comes out: plain figures, what
 //! is assumed of the load, faults, doubts, the verdict.
 
 /// How the meter is connected.

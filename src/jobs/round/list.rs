@@ -357,7 +357,7 @@ fn number(cell: &str) -> Result<MeterNo, (Fault, String)> {
     let power = |c: char| c == 'e' || c == 'E';
     if bare.contains(power)
         && bare.contains(['+', '.'])
-        && bare.starts_with(|c| matches!(c, '0'..='9'))
+        && bare.starts_with(|c: char| c.is_ascii_digit())
     {
         return Err((Fault::Rounded, cell.to_owned()));
     }

@@ -284,9 +284,9 @@ fn clock(now: &Facts) -> Option<Anomaly> {
     }
     let drift = now.drift_s?;
     let kind = match drift.saturating_abs() {
-        ..=DRIFT_FINE_S => return None,
-        ..=DRIFT_SMALL_S => Kind::ClockDrift,
-        ..=DRIFT_LARGE_S => Kind::ClockOff,
+        off if off <= DRIFT_FINE_S => return None,
+        off if off <= DRIFT_SMALL_S => Kind::ClockDrift,
+        off if off <= DRIFT_LARGE_S => Kind::ClockOff,
         _ => Kind::ClockWrong,
     };
     anomaly(kind, "0 s", format!("{drift:+} s"), None)

@@ -25,13 +25,13 @@ const TRIES: u32 = 4;
 /// Where the new meter hangs: where the list has it, else in the old one's place, as its kind.
 pub fn stop_of_new(site: &Site<'_>, state: &State) -> Result<Stop, Failure> {
     let old = site.stop(state.old())?;
-    let listed = site.desk.store.meter(state.new()).filter(|row| row.listed);
+    let listed = site.desk.store.meter(state.replacement()).filter(|row| row.listed);
     let profile = match &listed {
-        Some(row) if !row.profile.is_empty() => site.stop(state.new())?.profile,
+        Some(row) if !row.profile.is_empty() => site.stop(state.replacement())?.profile,
         _ => old.profile,
     };
     let place = listed.map(|row| row.place).filter(|place| *place != BusPlace::default());
-    Ok(Stop { meter: state.new(), profile, place: place.unwrap_or(old.place) })
+    Ok(Stop { meter: state.replacement(), profile, place: place.unwrap_or(old.place) })
 }
 
 /// Reads the money side of a meter and writes it down.
@@ -201,7 +201,7 @@ pub fn close_old(site: &Site<'_>, state: &State, read: bool) -> Result<(), Failu
     let (desk, old) = (site.desk, state.old());
     let marked = desk.store.marks_of(old).iter().any(|row| row.mark == Mark::SwappedOut);
     if !marked {
-        let note = format!("{} {}", state.new(), state.work);
+        let note = format!("{} {}", state.replacement(), state.work);
         let event = Event::Marked { meter: old, mark: Mark::SwappedOut, on: true, note };
         desk.store.append(&site.stamp(), event).map_err(|error| failure::store(&error))?;
     }
@@ -230,14 +230,14 @@ pub fn read_new(site: &Site<'_>, state: &State) -> Result<(), Failure> {
             return Err(fail(Code::UnitOther, seen.balance.unit.symbol()));
         }
         unmark(desk, line, state)?;
-        let at = (state, state.new());
+        let at = (state, state.replacement());
         write(desk, line, at, (step::NEW, StepState::Done), figures(&seen))
     })
 }
 
 /// The office gave leave to put a meter in that was swapped out once: it is in use again.
 fn unmark(desk: &Desk<'_>, line: &Line<'_>, state: &State) -> Result<(), Failure> {
-    let (meter, mark) = (state.new(), Mark::SwappedOut);
+    let (meter, mark) = (state.replacement(), Mark::SwappedOut);
     if desk.store.marks_of(meter).iter().all(|row| row.mark != mark) {
         return Ok(());
     }

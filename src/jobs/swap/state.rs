@@ -154,7 +154,7 @@ impl State {
     }
 
     /// The new meter.
-    pub fn new(&self) -> MeterNo {
+    pub fn replacement(&self) -> MeterNo {
         self.swap.facts.meter
     }
 

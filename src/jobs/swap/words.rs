@@ -66,7 +66,7 @@ pub fn choices(next: Next, state: &State) -> Ask {
         Next::ResolveNew => Ask::Choice("credit-unknown", &["again", "office"]),
         Next::AskClaim => Ask::Enter("swap-claim", FieldKind::Money),
         Next::AskOldDigits => Ask::Digits(state.old()),
-        Next::AskNewDigits => Ask::Digits(state.new()),
+        Next::AskNewDigits => Ask::Digits(state.replacement()),
         Next::AskChange => Ask::Go("swap-change"),
         Next::Leave(_) | Next::Arrears | Next::Bind | Next::Certify | Next::Finish | Next::End => {
             Ask::Nothing
@@ -187,7 +187,7 @@ fn new_rows(state: &State) -> Vec<Row> {
         let amount = money(state.in_transit(), unit(state));
         rows.push(Row::new(Sign::Warn, "in-transit", amount));
     }
-    let meter = state.new();
+    let meter = state.replacement();
     rows.into_iter().map(|row| row.at(meter)).collect()
 }
 

@@ -78,7 +78,7 @@ fn take_step(f: &mut Fields) -> Result<Step> {
 
 fn take_notes(list: Vec<Value>) -> Result<Vec<(String, String)>> {
     let bad = || RecordError::Value("notes");
-    if list.len() % 2 != 0 {
+    if !list.len().is_multiple_of(2) {
         return Err(bad());
     }
     let (mut notes, mut bytes) = (Vec::with_capacity(list.len() / 2), 0);

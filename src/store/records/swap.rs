@@ -42,9 +42,9 @@ pub fn from_fields(kind: i64, f: &mut Fields) -> Result<Event> {
     }
 }
 
-/// A leave: 1 identity, 2 new meter, 3 its account, 4 its count, 5 old meter, 6 its account, 7 unit,
-/// 8 most carried, 9 most provisional, 10 most arrears, 11 running number, 12 not before, 13 signed,
-/// 14 expires.
+/// A leave: 1 identity, 2 new meter, 3 its account, 4 its count, 5 old meter, 6 its account, 7
+/// unit, 8 most carried, 9 most provisional, 10 most arrears, 11 running number, 12 not before, 13
+/// signed, 14 expires.
 fn facts(f: &SwapFacts) -> Value {
     Value::Map(vec![
         (1, parts::token(f.id)),

@@ -107,8 +107,17 @@ proptest! {
         credited in of(leg()),
     ) {
         let (taken_at, last_seq) = (UnixSeconds(5), 6);
-        let row =
-            SwapRow { facts, bytes, taken_at, withdrawn, revoked, outs, opened, credited, last_seq };
+        let row = SwapRow {
+            facts,
+            bytes,
+            taken_at,
+            withdrawn,
+            revoked,
+            outs,
+            opened,
+            credited,
+            last_seq,
+        };
         prop_assert_eq!(decode_swap(&encode_swap(&row)).unwrap(), row);
     }
 }

@@ -13,7 +13,7 @@ use crate::sync::wire::{
     Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
 };
 use crate::units::TokenId;
-use meterkit_tokens::{DocType, Kind, RechargeToken};
+use meterkit_tokens::{DocType, RechargeToken};
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
@@ -75,8 +75,7 @@ impl Run<'_> {
                 self.left_out(Some(id), "device");
                 continue;
             }
-            let usable = token.kind == Kind::Recharge;
-            match TokenFacts::of(&token).filter(|_| usable) {
+            match TokenFacts::of(&token) {
                 Some(facts) => good.push((facts, document.clone())),
                 None => self.left_out(Some(id), "kind"),
             }

@@ -25,7 +25,7 @@ pub const WORDS: &[(&str, Both)] = &[
         "account-quiet",
         both("minutes until a copy cannot arrive any more", "距报文副本不可能再到达的分钟数"),
     ),
-    ("warning", both("know before", "事先须知")),
+    ("warned", both("know before", "事先须知")),
     ("act-confirmed", both("done, seen in the meter", "已完成，电表已证实")),
     (
         "act-confirmed-weak",
@@ -71,7 +71,7 @@ pub const WORDS: &[(&str, Both)] = &[
         "count-no-record",
         both("the step is taken, the record does not say by what", "该次已占用，记录无法说明来源"),
     ),
-    ("count-ahead", both("the count is ahead: a sale nobody knows of", "次数超前：有未知的充值")),
+    ("doctor-ahead", both("the count is ahead: a sale nobody knows of", "次数超前：有未知的充值")),
     (
         "count-chain",
         both("earlier steps are missing; the next is here", "缺少此前的充值，下一张令牌在本机"),

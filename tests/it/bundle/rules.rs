@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use meterkit::jobs::Failure;
-use meterkit::jobs::bundle;
-use meterkit::jobs::errand::Sign;
+use meterkit::jobs::bundle::{self, Bundles};
+use meterkit::jobs::errand::{Errand as _, Sign};
 use meterkit::report::Code;
 use meterkit::store::Stamp;
 use meterkit::transport::Faults;
@@ -95,9 +95,12 @@ fn a_bundle_is_for_its_meters_only() {
 fn a_plan_changes_nothing_and_tells_everything() {
     let mut yard = Yard::new((1, 2), &Faults::NONE, |_, _| {});
     yard.take(SUMMER);
-    let head = yard.store().summary().head;
-    let sheet = yard.plan(&yard.form("summer 2026")).unwrap();
-    assert_eq!(yard.store().summary().head, head, "nothing is journaled");
+    let form = yard.form("summer 2026");
+    let (before, sheet, after) = yard.run(|site| {
+        let head = || site.desk.store.summary().head;
+        (head(), Bundles.plan(site, &form).unwrap(), head())
+    });
+    assert_eq!(after, before, "nothing is journaled");
     let told = rows(&sheet, number(1));
     let named = |name: &str| told.iter().find(|row| row.name == name).map(|row| row.value.clone());
     assert_eq!(named("limits.alarm-1").as_deref(), Some("20.00 yuan -> 30.00 yuan"));

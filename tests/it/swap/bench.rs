@@ -159,11 +159,6 @@ impl Bench {
         bench
     }
 
-    /// The same world, with another disk and nothing on the line.
-    pub fn now(&self) -> UnixSeconds {
-        WireClock(self.wire.clone()).now(Duration::ZERO)
-    }
-
     pub fn pass(&self, time: Duration) {
         self.wire.0.lock().unwrap().advance(time);
     }
