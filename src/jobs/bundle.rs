@@ -5,8 +5,8 @@
 //! side by side. A meter that did not answer is tried again after the others; one that refuses an
 //! item is told as partial with item and reason, and does not switch.
 
-mod civil;
 mod clock;
+mod moments;
 mod password;
 mod ready;
 mod visit;
@@ -25,7 +25,7 @@ use super::views::Failure;
 use crate::profile::bundle::Bundle;
 use crate::protocol::dlt645::dialogue::{Access, PasswordOrder};
 use crate::protocol::dlt645::items;
-use crate::protocol::value::Value;
+use crate::protocol::value::{self, Value};
 use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
@@ -408,7 +408,7 @@ fn said(di: u32, raw: &[u8]) -> String {
         several if (2..=8).contains(&several.len()) => {
             several.iter().map(|part| shown(&part.value)).collect::<Vec<_>>().join(" ")
         }
-        _ => civil::hex(raw),
+        _ => value::hex(raw),
     }
 }
 

@@ -9,9 +9,8 @@ mod modbus;
 
 use super::address::BusAddress;
 use super::views::Failure;
-use super::{Line, failure};
+use super::{Line, civil, failure};
 use crate::profile::{MoneyAt, MoneyRules};
-use crate::protocol::value::CivilTime;
 use crate::report::Code;
 use crate::units::{Evidence, MeterNo, PurchaseCount, PurchaseRecord, RelayState, UnixSeconds};
 
@@ -101,33 +100,14 @@ pub(super) fn relay(status_3: u16) -> RelayState {
 
 /// Date and time in one block, wire order ss mm hh WW DD MM YY, as civil seconds.
 pub(super) fn clock_block(data: &[u8]) -> Option<UnixSeconds> {
-    let [second, minute, hour, _week, day, month, year] = *<&[u8; 7]>::try_from(data).ok()?;
-    civil([second, minute, hour, day, month, year])
+    civil::of_clock(data).and_then(civil::seconds)
 }
 
 /// Date (WW DD MM YY) and time (ss mm hh) read apart, wire order, as civil seconds.
 pub(super) fn clock_parts(date: &[u8], time: &[u8]) -> Option<UnixSeconds> {
     let ([_week, day, month, year], [second, minute, hour]) =
         (*<&[u8; 4]>::try_from(date).ok()?, *<&[u8; 3]>::try_from(time).ok()?);
-    civil([second, minute, hour, day, month, year])
-}
-
-/// ss mm hh DD MM YY in BCD as seconds since 1970 of the civil time itself, without a zone.
-fn civil(wire: [u8; 6]) -> Option<UnixSeconds> {
-    let time = CivilTime::from_wire(wire)?;
-    let as_i8 = |number: u8| i8::try_from(number).ok();
-    let date = jiff::civil::DateTime::new(
-        2000 + i16::from(time.year),
-        as_i8(time.month)?,
-        as_i8(time.day)?,
-        as_i8(time.hour)?,
-        as_i8(time.minute)?,
-        as_i8(time.second)?,
-        0,
-    )
-    .ok()?;
-    let moment = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(UnixSeconds(moment.timestamp().as_second()))
+    civil::of_wire([second, minute, hour, day, month, year]).and_then(civil::seconds)
 }
 
 /// Meter clock minus handheld clock at the moment of reading, seconds.

@@ -9,17 +9,17 @@
 use std::time::Duration;
 
 use super::visit::Visit;
-use super::{Problem, civil};
+use super::{Problem, moments};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::views::Failure;
-use crate::jobs::{Moment, ask, clock, trust};
+use crate::jobs::{Moment, ask, civil, clock, trust};
 use crate::protocol::dlt645::dialogue::{ExchangeError, Freeze, FreezeWhen, Write};
 use crate::protocol::dlt645::frame::Address;
 use crate::protocol::value::{CivilTime, from_bcd};
 use crate::protocol::{Dialogue, Step, Tick};
 use crate::report::Code;
 use crate::store::{Event, Reading, Store};
-use crate::units::StepState;
+use crate::units::{StepState, UnixSeconds};
 
 /// The step's name.
 pub(super) const NAME: &str = "clock";
@@ -113,9 +113,9 @@ pub(super) fn set(visit: &mut Visit<'_, '_>, dry: bool) -> Result<Result<Notes, 
     loop {
         let shows = visit.clock()?;
         let (drift, notes) = notes(visit, shows);
-        let should = civil::seconds(shows) - drift;
+        let should = moments::seconds(shows) - drift;
         let refused = |code, detail: String| Ok(Err(Problem::new(NAME, code, detail)));
-        match judge(civil::seconds(shows), should, interval_s, visit.task.far) {
+        match judge(moments::seconds(shows), should, interval_s, visit.task.far) {
             Verdict::Fine => {
                 visit.step(NAME, StepState::Done, notes.clone())?;
                 return Ok(Ok(notes));
@@ -150,7 +150,7 @@ pub(super) fn set(visit: &mut Visit<'_, '_>, dry: bool) -> Result<Result<Notes, 
 fn notes(visit: &Visit<'_, '_>, shows: CivilTime) -> (i64, Notes) {
     let now = visit.line.now();
     let should = now.0 + visit.line.clock.offset_s(now);
-    let drift = civil::seconds(shows) - should;
+    let drift = moments::seconds(shows) - should;
     let tier = match drift.abs() {
         drift if drift <= FINE_S => "clock-fine",
         drift if drift <= NEAR_S => "clock-near",
@@ -250,7 +250,8 @@ fn will_be(visit: &Visit<'_, '_>) -> Option<CivilTime> {
     let line = &visit.line;
     let left = line.link.now() + line.link.timing().character * CHARACTERS;
     let at = line.clock.now(left);
-    civil::of_unix(at, line.clock.offset_s(at))
+    let local = at.0.checked_add(line.clock.offset_s(at))?;
+    civil::of_seconds(UnixSeconds(local))
 }
 
 /// Holds the line quiet for a while.

@@ -9,19 +9,19 @@
 
 use sha2::Sha256;
 
-use super::civil::{self, FAR_AWAY};
+use super::moments::{self, FAR_AWAY};
 use super::{KIND, Problem, clock};
 use crate::jobs::errand::{self, Site};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
 use crate::jobs::proven::{self, Rows};
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask, gate};
+use crate::jobs::{Line, ask, civil, gate};
 use crate::profile::Protocol;
 use crate::profile::bundle::{Bundle, BundleItem, Set, Switch};
 use crate::protocol::dlt645::dialogue::{Access, ExchangeError, Reply, Write};
 use crate::protocol::dlt645::frame::Address;
-use crate::protocol::value::{CivilTime, from_bcd};
+use crate::protocol::value::{CivilTime, from_bcd, hex};
 use crate::report::Code;
 use crate::store::Event;
 use crate::units::{Mark, MeterNo, StepState, Verb, WorkId};
@@ -94,7 +94,7 @@ impl Look {
     }
 
     fn at(&self, set: Set) -> Option<CivilTime> {
-        civil::minute(self.get(set.switch())?)
+        moments::minute(self.get(set.switch())?)
     }
 }
 
@@ -206,7 +206,7 @@ impl Visit<'_, '_> {
             }
             // The meter's own clock decides, and it has gone on meanwhile.
             let now = self.clock()?;
-            if civil::seconds(switch.at) - civil::seconds(now) < MARGIN_S {
+            if moments::seconds(switch.at) - moments::seconds(now) < MARGIN_S {
                 report.problems.push(too_late(switch, now));
                 return Ok(());
             }
@@ -325,7 +325,7 @@ impl Visit<'_, '_> {
         value: &[u8],
     ) -> Result<Option<Problem>, Failure> {
         for _ in 0..ROUNDS {
-            self.step(name, StepState::Begun, vec![("value".to_owned(), civil::hex(value))])?;
+            self.step(name, StepState::Begun, vec![("value".to_owned(), hex(value))])?;
             let address = Address::meter(self.meter);
             let timing = ask::timing(self.line);
             let mut dialogue = match Write::new(address, di, &self.access, value, timing) {
@@ -354,7 +354,7 @@ impl Visit<'_, '_> {
             }
         }
         self.step(name, StepState::Failed, Vec::new())?;
-        Ok(Some(Problem::new(name, Code::ItemDiffers, civil::hex(value))))
+        Ok(Some(Problem::new(name, Code::ItemDiffers, hex(value))))
     }
 
     /// Sends a command once. No answer leaves the line doubtful: a late one may come.
@@ -415,7 +415,8 @@ fn late<'b>(bundle: &'b Bundle, look: &Look) -> Vec<&'b Switch> {
         let mine = bundle.items.iter().filter(|item| item.set == Some(switch.set));
         look.at(switch.set) == Some(switch.at) && mine.into_iter().all(|item| look.has(item))
     };
-    let near = |switch: &Switch| civil::seconds(switch.at) - civil::seconds(look.clock) < MARGIN_S;
+    let near =
+        |switch: &Switch| moments::seconds(switch.at) - moments::seconds(look.clock) < MARGIN_S;
     bundle.switches.iter().filter(|switch| near(switch) && !whole(switch)).collect()
 }
 

@@ -13,10 +13,10 @@ use crate::jobs::control::relay::{self, Order};
 use crate::jobs::errand::{Answer, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask, readout};
+use crate::jobs::{Line, ask, civil, readout};
 use crate::profile::Protocol;
 use crate::protocol::dlt645::words::STATUS_3_RELAY_OPEN;
-use crate::protocol::value::{CivilTime, read_bcd};
+use crate::protocol::value::read_bcd;
 use crate::report::Code;
 use crate::units::{MeterNo, StepState};
 
@@ -76,37 +76,16 @@ fn look(line: &mut Line<'_>, meter: MeterNo) -> Result<Shown, Failure> {
 fn record(line: &mut Line<'_>, meter: MeterNo, di: u32) -> Result<i64, Failure> {
     let answers = ask::read(line, meter, &[di], 1)?;
     let time = answers.data(di).and_then(|data| data.first_chunk::<6>().copied());
-    let time = time.and_then(CivilTime::from_wire).and_then(seconds);
-    time.ok_or_else(|| fail(Code::MeterRefused, format!("{di:08X}")))
+    let time = time.and_then(civil::of_wire).and_then(civil::seconds);
+    time.map(|at| at.0).ok_or_else(|| fail(Code::MeterRefused, format!("{di:08X}")))
 }
 
 /// The meter's clock, and the line's at the moment it was read.
 fn clock(line: &mut Line<'_>, meter: MeterNo) -> Result<(i64, Duration), Failure> {
     let answers = ask::read(line, meter, &[CLOCK], 1)?;
-    let time = answers.data(CLOCK).and_then(|data| match data {
-        [second, minute, hour, _week, day, month, year] => {
-            CivilTime::from_wire([*second, *minute, *hour, *day, *month, *year])
-        }
-        _ => None,
-    });
-    let time = time.and_then(seconds);
+    let time = answers.data(CLOCK).and_then(civil::of_clock).and_then(civil::seconds);
     let time = time.ok_or_else(|| fail(Code::MeterRefused, format!("{CLOCK:08X}")))?;
-    Ok((time, line.link.now()))
-}
-
-fn seconds(time: CivilTime) -> Option<i64> {
-    let part = |number: u8| i8::try_from(number).ok();
-    let date = jiff::civil::DateTime::new(
-        2000 + i16::from(time.year),
-        part(time.month)?,
-        part(time.day)?,
-        part(time.hour)?,
-        part(time.minute)?,
-        part(time.second)?,
-        0,
-    );
-    let zoned = date.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(zoned.timestamp().as_second())
+    Ok((time.0, line.link.now()))
 }
 
 /// Seconds since 1970 as people read them.

@@ -9,7 +9,7 @@ use sha2::Digest;
 use super::super::errand::{Sign, Site, Values, step};
 use super::super::lines::Stop;
 use super::super::views::Failure;
-use super::super::{Line, ask, failure, gate};
+use super::super::{Line, ask, civil, failure, gate};
 use super::{failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
@@ -21,7 +21,7 @@ use crate::protocol::dlt645::words::{
 use crate::protocol::value::{CivilTime, read_bcd};
 use crate::report::Code;
 use crate::store::{Event, Stamp};
-use crate::units::{ErrandKind, Mark, MeterNo, StepState, Verb, WorkId};
+use crate::units::{ErrandKind, Mark, MeterNo, StepState, UnixSeconds, Verb, WorkId};
 
 /// Communication address: who answers at all.
 const DI_ADDRESS: u32 = 0x0400_0401;
@@ -31,9 +31,9 @@ const DI_STATUS_3: u32 = 0x0400_0503;
 const DI_CLOCK: u32 = 0x0400_010C;
 /// Minutes of warning before a trip.
 const DI_TRIP_DELAY: u32 = 0x0400_1401;
-/// How long a command is good, minutes of the meter's own clock: a frame that a gateway held back
+/// How long a command is good, seconds of the meter's own clock: a frame that a gateway held back
 /// must not act when everybody has left.
-const VALID_MIN: u8 = 5;
+const VALID_S: i64 = 300;
 /// How often the status is read after a command before it counts as not followed.
 const LOOKS: u32 = 3;
 
@@ -116,12 +116,7 @@ fn look(line: &mut Line<'_>, meter: MeterNo) -> Result<Shown, Failure> {
     let word = answers.data(DI_STATUS_3).and_then(|data| data.try_into().ok());
     let word = word.map(u16::from_le_bytes);
     let word = word.ok_or_else(|| fail(Code::MeterRefused, format!("{DI_STATUS_3:08X}")))?;
-    let clock = answers.data(DI_CLOCK).and_then(|data| match data {
-        [second, minute, hour, _week, day, month, year] => {
-            CivilTime::from_wire([*second, *minute, *hour, *day, *month, *year])
-        }
-        _ => None,
-    });
+    let clock = answers.data(DI_CLOCK).and_then(civil::of_clock);
     let delay = answers.data(DI_TRIP_DELAY).and_then(|data| read_bcd(data, false));
     Ok(Shown { word, clock, delay_min: delay.unwrap_or(0) })
 }
@@ -174,8 +169,8 @@ pub(in crate::jobs) fn act_as(
     }
     let access = site.access(line.profile)?;
     proven(site, line, meter, Verb::Control)?;
-    let until = before.clock.unwrap_or_else(|| far_off(line));
-    let until = later(until, VALID_MIN);
+    let until = deadline(line, before.clock);
+    let until = until.ok_or_else(|| fail(Code::MeterGarbled, format!("{DI_CLOCK:08X}")))?;
     note(line, StepState::Begun, seen(word_of(before.word)))?;
     let timing = ask::timing(line);
     let mut dialogue = Relay::new(Address::meter(meter), &access, order.command(), until, timing);
@@ -242,70 +237,17 @@ fn done(
     step(store, &stamp, id, Some(meter), (name, StepState::Done), notes)
 }
 
-/// The handheld's own civil time, for a meter that gave none: it will judge by itself.
-fn far_off(line: &Line<'_>) -> CivilTime {
+/// Until when the meter may act: by its own clock, or by ours where it gave none; a meter without a
+/// clock does not judge.
+fn deadline(line: &Line<'_>, clock: Option<CivilTime>) -> Option<CivilTime> {
     let now = line.now();
-    let local = now.0.saturating_add(line.clock.offset_s(now));
-    let text = jiff::Timestamp::from_second(local).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
-    let Ok(time) = text else {
-        return CivilTime { year: 99, month: 12, day: 28, hour: 0, minute: 0, second: 0 };
-    };
-    let two = |number: i8| u8::try_from(number).unwrap_or(1);
-    CivilTime {
-        year: u8::try_from(time.year().rem_euclid(100)).unwrap_or(99),
-        month: two(time.month()),
-        day: two(time.day()),
-        hour: two(time.hour()),
-        minute: two(time.minute()),
-        second: two(time.second()),
-    }
-}
-
-/// Some minutes later, within the calendar.
-fn later(time: CivilTime, minutes: u8) -> CivilTime {
-    let as_i8 = |number: u8| i8::try_from(number).unwrap_or(1);
-    let date = jiff::civil::DateTime::new(
-        2000 + i16::from(time.year),
-        as_i8(time.month),
-        as_i8(time.day),
-        as_i8(time.hour),
-        as_i8(time.minute),
-        as_i8(time.second),
-        0,
-    );
-    let Ok(date) = date else { return time };
-    let Ok(date) = date.checked_add(jiff::Span::new().minutes(i64::from(minutes))) else {
-        return time;
-    };
-    let two = |number: i8| u8::try_from(number).unwrap_or(1);
-    CivilTime {
-        year: u8::try_from(date.year().rem_euclid(100)).unwrap_or(time.year),
-        month: two(date.month()),
-        day: two(date.day()),
-        hour: two(date.hour()),
-        minute: two(date.minute()),
-        second: two(date.second()),
-    }
+    let local = UnixSeconds(now.0.saturating_add(line.clock.offset_s(now)));
+    civil::later(clock.or_else(|| civil::of_seconds(local))?, VALID_S)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn validity_passes_midnight_and_the_year() {
-        let at = |year, month, day, hour, minute| CivilTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second: 9,
-        };
-        assert_eq!(later(at(26, 12, 31, 23, 57), 5), at(27, 1, 1, 0, 2));
-        assert_eq!(later(at(28, 2, 28, 23, 59), 5), at(28, 2, 29, 0, 4));
-        assert_eq!(later(at(26, 11, 21, 8, 30), 5), at(26, 11, 21, 8, 35));
-    }
 
     #[test]
     fn a_command_is_followed_by_what_the_status_shows() {

@@ -6,11 +6,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{How, Seen, civil, counted};
+use super::{How, Seen, counted};
 use crate::jobs::failure::fail;
 use crate::jobs::readout::{paced, target, trouble};
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask, failure};
+use crate::jobs::{Line, ask, civil, failure};
 use crate::profile::{Field, Item, ModbusMoney, Place};
 use crate::protocol::exchange::{Refusal, Reply};
 use crate::protocol::form::Form;
@@ -261,5 +261,9 @@ fn energy_of(item: &Item, bytes: &[u8]) -> Option<Energy> {
 fn clock_of(item: &Item, bytes: &[u8]) -> Option<UnixSeconds> {
     let [second, minute, hour, _, day, month, _, year] = *<&[u8; 8]>::try_from(bytes).ok()?;
     let wire = [second, minute, hour, day, month, year];
-    if item.form == Some(Form::ClockSmhwdmy) { civil(wire) } else { None }
+    if item.form == Some(Form::ClockSmhwdmy) {
+        civil::of_wire(wire).and_then(civil::seconds)
+    } else {
+        None
+    }
 }

@@ -17,7 +17,7 @@ use crate::jobs::errand::{self, Sheet, Site, Values};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::{self, Ended, Stop};
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask};
+use crate::jobs::{Line, ask, civil};
 use crate::profile::Protocol;
 use crate::protocol::dlt645::curve::{self, DAYS_MAX, DI_SINCE, RECORDS_MAX, Record};
 use crate::protocol::dlt645::dialogue::{ReadItems, Reply};
@@ -68,36 +68,13 @@ impl Window {
         if from > to || to.0 - from.0 > WINDOW_MAX {
             return Err(odd());
         }
-        let civil = |at| civil(at).ok_or_else(odd);
+        let civil = |at| civil::of_seconds(at).ok_or_else(odd);
         Ok(Self { from: civil(from)?, to: civil(to)? })
     }
 
     fn holds(&self, at: CivilTime) -> bool {
         self.from <= at && at <= self.to
     }
-}
-
-/// Seconds since 1970 of a meter's time, in its own zone.
-pub fn seconds(at: CivilTime) -> Option<UnixSeconds> {
-    let part = |number: u8| i8::try_from(number).ok();
-    let date = jiff::civil::Date::new(2000 + i16::from(at.year), part(at.month)?, part(at.day)?);
-    let time = date.ok()?.at(part(at.hour)?, part(at.minute)?, part(at.second)?, 0);
-    let utc = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(UnixSeconds(utc.timestamp().as_second()))
-}
-
-/// The other way round; none outside the century a meter counts in.
-pub fn civil(at: UnixSeconds) -> Option<CivilTime> {
-    let time = jiff::Timestamp::from_second(at.0).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
-    let part = |number: i8| u8::try_from(number).ok();
-    Some(CivilTime {
-        year: u8::try_from(time.year().checked_sub(2000)?).ok().filter(|year| *year < 100)?,
-        month: part(time.month())?,
-        day: part(time.day())?,
-        hour: part(time.hour())?,
-        minute: part(time.minute())?,
-        second: part(time.second())?,
-    })
 }
 
 /// One daily freeze.
@@ -259,7 +236,7 @@ impl<'a> Reader<'a> {
     fn next(&self) -> Option<CivilTime> {
         let row = self.site.desk.store.step(self.work, Some(self.meter), PLACE)?;
         let text = row.step.notes.into_iter().find(|(name, _)| name == NEXT)?.1;
-        civil(date(&text)?)
+        civil::of_seconds(date(&text)?)
     }
 
     /// The load records of the window; how many there are in the journal then.
@@ -280,10 +257,10 @@ impl<'a> Reader<'a> {
                 return Err(self.garbled("E0 E0"));
             }
             let ahead = match last {
-                Some(last) => seconds(last).map(|at| UnixSeconds(at.0 + 60)),
-                None => seconds(from).map(|at| UnixSeconds(at.0 + OVER_BAD_S)),
+                Some(last) => civil::seconds(last).map(|at| UnixSeconds(at.0 + 60)),
+                None => civil::seconds(from).map(|at| UnixSeconds(at.0 + OVER_BAD_S)),
             };
-            let Some(next) = ahead.and_then(civil) else { break };
+            let Some(next) = ahead.and_then(civil::of_seconds) else { break };
             self.keep(line, piece, Some(next))?;
             from = next;
         }

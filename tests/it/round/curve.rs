@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use meterkit::cli::round_book;
+use meterkit::jobs::civil::seconds;
 use meterkit::jobs::errand::{Ask, Sheet, Values};
 use meterkit::jobs::round::book;
-use meterkit::jobs::round::curve::{Window, days, records, seconds};
+use meterkit::jobs::round::curve::{Window, days, records};
 use meterkit::report::Code;
 use meterkit::sim::{Mishap, Spoilt};
 use meterkit::store::Event;
