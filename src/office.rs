@@ -8,6 +8,7 @@
 //! | `ledger` | the database and its transactions (`schema.sql`) |
 //! | `apply`, `entry` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
+//! | `swap`, `posting` | meters swapped with their balances; double entry |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
@@ -38,11 +39,13 @@ pub mod local;
 mod meters;
 pub mod model;
 mod people;
+mod posting;
 mod pull;
 pub mod reconcile;
 mod report;
 mod review;
 mod status;
+mod swap;
 pub mod tls;
 
 pub use apply::Applied;
@@ -61,6 +64,7 @@ pub use meters::NewMeter;
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
+pub use swap::{LegInfo, NewSwap, SwapInfo, SwapIssued, SwapMove, SwapState, SwapTo};
 
 use crate::units::UnixSeconds;
 use keys::Keys;

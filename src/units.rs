@@ -13,7 +13,7 @@ mod people;
 mod place;
 
 pub use code::{activation_text, read_recovery, recovery_text};
-pub use errand::{ErrandKind, Mark, StepState, SwapLeg, WorkId};
+pub use errand::{ErrandKind, Mark, StepState, SwapLeg, WorkId, swap_step};
 pub use evidence::{
     Act, Decision, Evidence, IntentFacts, IntentProof, Judgement, Outcome, PurchaseRecord,
     RelayState,

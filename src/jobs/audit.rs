@@ -10,7 +10,8 @@
 //! | A02 tokens | [`documents`] |
 //! | A03 chain, A07 forks | [`journal`], [`receipts`] |
 //! | A04 money acts | [`acts`], [`rights`] |
-//! | A05 steps, A10 swaps | [`steps`] |
+//! | A05 steps | [`steps`] |
+//! | A10 swaps | [`swaps`] |
 //! | A06 sums | [`sums`] |
 //! | A08 time, A09 open, A11 people, A12 software | [`watch`] |
 
@@ -24,6 +25,7 @@ pub mod receipts;
 pub mod rights;
 pub mod steps;
 pub mod sums;
+pub mod swaps;
 pub mod tables;
 pub mod watch;
 
@@ -268,7 +270,7 @@ pub fn audit(files: &Files, options: &Options) -> Result<Verdict, AuditError> {
     examined.sums = sums::check(&world, &mut found);
     watch::time(&world, options.clocks, &mut found);
     watch::open(&world, now.unwrap_or(UnixSeconds(0)), options.open_s, &mut found);
-    steps::swaps(&world, &mut found);
+    swaps::check(&world, &mut found);
     watch::people(&world.story, options.ratio, &mut found);
     let programs = watch::software(&world.journals, world.software.as_ref(), &mut found);
     examined.programs = programs.into_iter().collect();
@@ -313,7 +315,8 @@ fn describe(examined: &mut Examined, trust: &Trust, world: &World, receipts: usi
     examined.roots = trust.roots.len();
     examined.keysets = trust.keysets.len();
     examined.documents = world.documents.verified;
-    examined.tokens = world.documents.tokens.len();
+    let own = world.documents.tokens.values().filter(|token| token.leg.is_none());
+    examined.tokens = own.count();
     let about = |journal: &Journal| {
         let name = format!("{}-{}", journal.device, journal.epoch);
         (name, journal.entries.len(), journal.packs, journal.covered)
@@ -322,7 +325,7 @@ fn describe(examined: &mut Examined, trust: &Trust, world: &World, receipts: usi
     examined.receipts = receipts;
     examined.period = journal::period(&world.journals);
     examined.reads = world.reads.len();
-    examined.swaps = world.swaps.len();
+    examined.swaps = world.swaps.len() + world.documents.swaps.len();
     examined.operators = world.story.operators.clone().into_iter().collect();
 }
 
@@ -371,11 +374,12 @@ fn status(check: Check, world: &World, found: &Findings) -> Status {
         let tokens = &mut world.documents.tokens.values();
         tokens.any(|token| token.kind == meterkit_tokens::Kind::CarryOver)
     };
+    let no_swaps = world.swaps.is_empty() && world.documents.swaps.is_empty();
     let entries = world.journals.iter().any(|journal| !journal.entries.is_empty());
     let needs_entries = !matches!(check, Check::Root | Check::Tokens | Check::Sums | Check::Swaps);
     if found.count_of(check, Severity::Broken) > 0 {
         Status::Broken
-    } else if check == Check::Swaps && world.swaps.is_empty() && !carried() {
+    } else if check == Check::Swaps && no_swaps && !carried() {
         Status::None
     } else if (check == Check::Software && entries && world.software.is_none())
         || (needs_entries && !entries)

@@ -22,6 +22,7 @@ use super::views::Failure;
 use super::{check, gate, read_back};
 use crate::report::Code;
 use crate::store::{Store, SwapRow};
+use crate::units::swap_step::{AMOUNT, LEAVE};
 use crate::units::{ErrandKind, Mark, MeterNo, Money, StepState, Verb, WorkId};
 use state::{Next, State, step};
 use words::{choices, note};
@@ -30,8 +31,6 @@ use words::{choices, note};
 pub const OLD: &str = "old";
 /// Field: the meter that comes.
 pub const NEW: &str = "new";
-/// Where the errand's first entry keeps the identity of the office's leave.
-const LEAVE: &str = "leave";
 
 /// How many of a meter's entries are searched for what it showed before.
 const HISTORY: usize = 500;
@@ -253,7 +252,7 @@ fn perform(site: &Site<'_>, state: &State, next: Next) -> Result<(), Failure> {
         Next::Arrears => {
             let (along, stays) = state.arrears();
             let account = state.swap.facts.account;
-            let notes = vec![note("amount", along), note("stays", stays), note("account", account)];
+            let notes = vec![note(AMOUNT, along), note("stays", stays), note("account", account)];
             put(state.replacement(), step::ARREARS, StepState::Done, notes)
         }
         Next::Bind => put(state.replacement(), step::BOUND, StepState::Done, bound(site, state)),

@@ -6,6 +6,7 @@ mod keys;
 mod pass;
 mod people;
 mod show;
+mod swap;
 
 use super::meters::NewMeter;
 use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
@@ -87,6 +88,7 @@ fn needed(act: &Act) -> &'static [Purpose] {
     match act {
         Act::Enrol { .. } => &[Status, People, Recovery],
         Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
+        Act::Swap(swap::SwapAct::Issue(_)) => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
         Act::Serve { .. } | Act::Status { .. } => &[Status],
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
@@ -181,6 +183,7 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         Act::Operator(operator) => people::operator(office, operator).await,
         Act::Override(args) => people::over_ride(office, args).await,
         Act::Bundle(act) => bundle::act(office, act).await,
+        Act::Swap(act) => swap::act(office, act).await,
         Act::Limits(limits) => people::limits(office, limits).await,
         Act::Keys(act) => keys::act(office, act, pass).await,
         Act::Export { audit } => {

@@ -9,7 +9,7 @@ use super::keys::{Ask, Check, KeyInfo, Purpose, RootChange};
 use super::ledger::{self, Conn, transact};
 use super::model::Class;
 use super::tls::ServerTls;
-use super::{Office, meters};
+use super::{Office, meters, swap};
 use crate::units::{OperatorId, TokenId};
 use meterkit_tokens::KeyId;
 use sqlx::Row;
@@ -197,7 +197,9 @@ impl Office {
         let cut = (kid, from, reason, now);
         transact!(self.ledger, |tx| write_down(&mut tx, cut).await)?;
         let dead = self.dead_tokens(kid, from, now).await?;
-        let (mut replaced, mut in_doubt) = (Vec::new(), Vec::new());
+        let mut replaced = Vec::new();
+        let mut in_doubt =
+            transact!(self.ledger, |tx| swap::of_dead_key(&mut tx, (kid, from), now).await)?;
         for token in dead {
             match self.replace(token, USUAL_DAYS).await {
                 Ok(issued) => replaced.push((token, issued)),
@@ -220,6 +222,7 @@ impl Office {
     ) -> Result<Vec<TokenId>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT id FROM token WHERE kid = $1 AND issued >= $2 AND expires > $3
+                   AND swap IS NULL
                    AND state IN ('reserved', 'delivered', 'suspect', 'disputed') ORDER BY id";
         let query = sqlx::query(sql).bind(kid.to_string()).bind(from).bind(now);
         let rows = query.fetch_all(&mut *conn).await?;

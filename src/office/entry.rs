@@ -10,7 +10,7 @@ use super::limits::{self, Act};
 use super::model::{Class, Move, TokenRow, TokenState};
 use super::reconcile::{Claim, Known, Observed, Setting, Verdict, judge, observe};
 use super::review::{NewReview, raise};
-use super::{people, status};
+use super::{people, status, swap};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
 use crate::units::{
     self, AccountNo, DeviceId, Evidence, Limit, MeterNo, PurchaseCount, TokenId, UnixSeconds,
@@ -51,9 +51,10 @@ pub(super) async fn take(
         Some(evidence) => see(conn, source, evidence).await?,
         None => Observed::default(),
     };
-    let outcome = match claim_of(&entry.event) {
-        Some((token, claim)) => settle_claim(conn, source, &entry, token, claim).await?,
-        None => EntryOutcome::Noted,
+    let outcome = match (swap::follow(conn, source, &entry).await?, claim_of(&entry.event)) {
+        (Some(outcome), _) => outcome,
+        (None, Some((token, claim))) => settle_claim(conn, source, &entry, token, claim).await?,
+        (None, None) => EntryOutcome::Noted,
     };
     let more = follow_trust(conn, source, &entry).await?;
     let outcome = match (outcome, seen.review.or(more)) {
@@ -67,7 +68,7 @@ pub(super) async fn take(
 }
 
 /// Calls a person.
-async fn flag(
+pub(super) async fn flag(
     conn: &mut Conn,
     source: &Source<'_>,
     (id, class, why): (String, Class, &str),
@@ -184,7 +185,11 @@ async fn settle_claim(
         None => None,
     };
     let own_device = token.as_ref().is_some_and(|token| token.device == *source.device);
-    let setting = Setting { token, own_device, step_taken_by, at: entry.at };
+    let park = match &token {
+        Some(token) => swap::park(conn, token).await?,
+        None => None,
+    };
+    let setting = Setting { token, own_device, step_taken_by, park, at: entry.at };
     let verdict = judge(&setting, claim);
     let token = setting.token.filter(|_| own_device);
     if let Some(token) = &token {
@@ -227,6 +232,7 @@ async fn follow(
         ledger::set_state(conn, token.id, state).await?;
         if state == TokenState::Applied {
             ledger::step_done(conn, token).await?;
+            swap::proved(conn, token).await?;
             if token.act == units::Act::Open {
                 super::meters::opened(conn, token).await?;
             }
@@ -234,6 +240,12 @@ async fn follow(
     }
     if let Some(movement) = verdict.movement {
         ledger::book(conn, movement, token, source.now).await?;
+        if swap::even(conn, movement, token, source.now).await? {
+            let why = "more was credited for a swap than was taken out";
+            let name = format!("C10:{}:missing", token.id);
+            let about = (Some(token.meter), Some(token.id));
+            flag(conn, source, (name, Class::C10, why), about.0, about.1).await?;
+        }
     }
     Ok(())
 }
@@ -262,6 +274,9 @@ async fn see(
     let meter = evidence.meter;
     // A meter that is not on our list can be read, and says nothing about our money.
     let Some(line) = ledger::meter(conn, meter).await? else { return Ok(Observed::default()) };
+    if let Some(closed) = swap::closed_at(conn, meter).await? {
+        return back_again(conn, source, evidence, closed).await;
+    }
     let state = ledger::meter_state(conn, meter, line.account).await?;
     let (count, _, seen) = state.unwrap_or((PurchaseCount(0), 0, UnixSeconds(i64::MIN)));
     let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM token
@@ -273,7 +288,8 @@ async fn see(
         .fetch_one(&mut *conn)
         .await?;
     let next = PurchaseCount(ledger::small(&row, "next")?);
-    let opening = opening(conn, meter).await?;
+    let next = next.max(swap::expects(conn, meter, line.account).await?);
+    let opening = opening(conn, meter).await?.or(swap::opening(conn, meter).await?);
     let count_if_all_used = count.max(next);
     let known = Known { account: line.account, count, seen, count_if_all_used, opening };
     let observed = observe(&known, evidence);
@@ -289,11 +305,28 @@ async fn see(
     Ok(observed)
 }
 
+/// A meter that was swapped out was read. Before that it was right; afterwards it hangs somewhere it
+/// should not.
+async fn back_again(
+    conn: &mut Conn,
+    source: &Source<'_>,
+    evidence: &Evidence,
+    closed: UnixSeconds,
+) -> Result<Observed, OfficeError> {
+    if evidence.read_at <= closed {
+        return Ok(Observed::default());
+    }
+    let (class, why) = (Class::C8, "a meter that was swapped out was read");
+    let id = format!("C8:{}:swapped-out:{}", evidence.meter, closed.0);
+    flag(conn, source, (id, class, why), Some(evidence.meter), None).await?;
+    Ok(Observed { update: false, review: Some((class, why)) })
+}
+
 /// The account that a token opens in this meter, while that may still happen.
 async fn opening(conn: &mut Conn, meter: MeterNo) -> Result<Option<AccountNo>, OfficeError> {
     let sql = "SELECT account FROM token WHERE meter = $1 AND act = 'open'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
-               ORDER BY seq DESC LIMIT 1";
+               AND swap IS NULL ORDER BY seq DESC LIMIT 1";
     let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(|row| ledger::parsed(row, "account")).transpose()
 }

@@ -146,6 +146,29 @@ pub enum OfficeError {
     /// A movement was booked before.
     #[error("token {0} was settled this way before")]
     SettledBefore(TokenId),
+    /// The newest keyset was made before the issuer's key could sign such a document.
+    #[error("the keyset does not let the issuer's key sign swaps: `keys keyset renew` first")]
+    KeysetOld,
+    /// The meter was swapped out.
+    #[error("meter {0} was swapped out")]
+    MeterClosed(MeterNo),
+    /// A swap of the meter is under way.
+    #[error("meter {meter} is part of swap {swap}, which has not ended")]
+    SwapOpen {
+        /// The meter.
+        meter: MeterNo,
+        /// The swap.
+        swap: TokenId,
+    },
+    /// Tokens for a meter that is to be swapped are out.
+    #[error("tokens for meter {0} are out: let them be used, or take them back first")]
+    TokensOut(MeterNo),
+    /// No such swap.
+    #[error("there is no swap {0}")]
+    NoSwap(TokenId),
+    /// The swap is not where it would have to be for this.
+    #[error("swap {0}: {1}")]
+    SwapStands(TokenId, &'static str),
     /// Wrong use: a line of a list, a missing reason.
     #[error("{0}")]
     Usage(String),
@@ -201,6 +224,12 @@ impl OfficeError {
             Self::NotReplaceable(..) => "not-replaceable",
             Self::NotUndone(..) => "not-undone",
             Self::SettledBefore(_) => "settled-before",
+            Self::KeysetOld => "keyset-old",
+            Self::MeterClosed(_) => "meter-closed",
+            Self::SwapOpen { .. } => "swap-open",
+            Self::TokensOut(_) => "tokens-out",
+            Self::NoSwap(_) => "no-swap",
+            Self::SwapStands(..) => "swap-stands",
             Self::Usage(_) => "usage",
         }
     }

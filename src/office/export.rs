@@ -25,7 +25,7 @@ const PACKS: i64 = 100;
 pub struct ExportReport {
     /// Journal packs.
     pub packs: usize,
-    /// Tokens, grants, overrides, statuses.
+    /// Tokens, leaves for swaps, grants, overrides, statuses.
     pub documents: usize,
     /// Receipts.
     pub receipts: usize,
@@ -201,7 +201,11 @@ impl Writer {
 
     async fn documents(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
         let tables = [
-            ("tokens/tokens", "SELECT bytes FROM token ORDER BY id LIMIT $1 OFFSET $2"),
+            (
+                "tokens/tokens",
+                "SELECT bytes FROM token WHERE swap IS NULL ORDER BY id LIMIT $1 OFFSET $2",
+            ),
+            ("tokens/swaps", "SELECT bytes FROM swap ORDER BY id LIMIT $1 OFFSET $2"),
             ("tokens/grants", "SELECT bytes FROM grant_doc ORDER BY id LIMIT $1 OFFSET $2"),
             ("tokens/overrides", "SELECT bytes FROM override_doc ORDER BY id LIMIT $1 OFFSET $2"),
             (
@@ -224,12 +228,13 @@ impl Writer {
         Ok(())
     }
 
-    /// The office's own word on every token.
+    /// The office's own word on every token, and on every leg of a swap.
     async fn ledger(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
         let mut file = self.create("ledger.csv")?;
         let failed = |error| OfficeError::File("ledger.csv".to_owned(), error);
-        writeln!(file, "token,state,amount,unit,decided").map_err(failed)?;
-        let sql = "SELECT token.id, token.state, token.amount, token.unit, decision.booked
+        writeln!(file, "token,state,amount,unit,decided,act,swap").map_err(failed)?;
+        let sql = "SELECT token.id, token.state, token.amount, token.unit, token.act, token.swap,
+                          decision.booked
                    FROM token LEFT JOIN decision ON decision.token = token.id
                    ORDER BY token.id LIMIT $1 OFFSET $2";
         for number in 0.. {
@@ -244,7 +249,10 @@ impl Writer {
                     Some(0) => "not-booked",
                     Some(_) => "booked",
                 };
-                writeln!(file, "{id},{state},{amount},{unit},{decided}").map_err(failed)?;
+                let act: String = row.try_get("act")?;
+                let swap = row.try_get::<Option<String>, _>("swap")?.unwrap_or_default();
+                writeln!(file, "{id},{state},{amount},{unit},{decided},{act},{swap}")
+                    .map_err(failed)?;
             }
             if rows.is_empty() {
                 break;

@@ -11,6 +11,7 @@ use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
 use super::limits;
 use super::model::{Move, TokenRow, TokenState, unit_name};
+use super::swap;
 use crate::sync::wire::MeterLine;
 use crate::units::{
     AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId,
@@ -22,10 +23,10 @@ use meterkit_tokens::{KeyId, Kind, RechargeToken, Unit};
 pub const MAX_DAYS: i64 = 7;
 /// Usual life of a token, days (`reference/tokens.md` 2.4).
 pub const USUAL_DAYS: i64 = 3;
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 /// How long after its end a token that was never sent may be replaced, seconds: longer than any
 /// handheld's clock is believed to be behind.
-const REPLACE_AFTER: i64 = 3600;
+pub(super) const REPLACE_AFTER: i64 = 3600;
 
 /// What is to be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,14 +150,11 @@ impl Office {
         deed: Deed,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
-        let device = ledger::device(conn, &order.device).await?;
-        match device {
-            None => return Err(OfficeError::NoDevice(order.device.clone())),
-            Some(row) if row.status == "quarantined" => {
-                return Err(OfficeError::Quarantined(order.device.clone()));
-            }
-            Some(_) => {}
+        enrolled(conn, &order.device).await?;
+        if swap::closed_at(conn, order.meter).await?.is_some() {
+            return Err(OfficeError::MeterClosed(order.meter));
         }
+        swap::check_free(conn, order.meter).await?;
         let meter = ledger::meter(conn, order.meter).await?;
         let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
         let listed = meter.account;
@@ -213,7 +211,7 @@ impl Office {
             undoes: deed.undoes.map(|id| id.0),
         };
         let (bytes, kid) = self.keys().token(&token)?;
-        let near_limit = within_limit(conn, order, credit).await?;
+        let near_limit = within_limit(conn, &order.device, credit).await?;
         let row = TokenRow {
             id,
             meter: order.meter,
@@ -228,6 +226,7 @@ impl Office {
             state: TokenState::Reserved,
             act: deed.act,
             undoes: deed.undoes,
+            leg: None,
         };
         insert(conn, &row, seq, now, (&bytes, kid)).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
@@ -249,6 +248,7 @@ impl Office {
         let now = self.now();
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));
         match old.state {
+            _ if old.leg.is_some() => return refuse("it is a leg of a swap"),
             TokenState::Reserved | TokenState::Delivered => {}
             TokenState::Suspect if old.revoked && !old.intent_seen => {}
             TokenState::Suspect => return refuse("it was sent and its outcome is not known"),
@@ -297,9 +297,13 @@ fn kind_of(act: Act) -> Kind {
 
 /// With one more credit a handheld carries no more than it may; gives whether that is as much as it
 /// may without a warning.
-async fn within_limit(conn: &mut Conn, order: &Order, credit: Credit) -> Result<bool, OfficeError> {
-    let policy = limits::policy(conn, order.device.as_str()).await?;
-    let out = limits::carried(conn, order.device.as_str()).await?.sum(credit.unit);
+pub(super) async fn within_limit(
+    conn: &mut Conn,
+    device: &DeviceId,
+    credit: Credit,
+) -> Result<bool, OfficeError> {
+    let policy = limits::policy(conn, device.as_str()).await?;
+    let out = limits::carried(conn, device.as_str()).await?.sum(credit.unit);
     let cap = match credit.unit {
         CreditUnit::Yuan => policy.caps.yuan,
         CreditUnit::Kwh => policy.caps.kwh,
@@ -307,7 +311,7 @@ async fn within_limit(conn: &mut Conn, order: &Order, credit: Credit) -> Result<
     let sum = out.saturating_add(credit.value);
     if sum > cap.hard {
         return Err(OfficeError::OverLimit {
-            device: order.device.clone(),
+            device: device.clone(),
             limit: unit_name(credit.unit),
             out: Money(out).to_string(),
             hard: Money(cap.hard).to_string(),
@@ -316,8 +320,20 @@ async fn within_limit(conn: &mut Conn, order: &Order, credit: Credit) -> Result<
     Ok(sum >= cap.soft)
 }
 
+/// A handheld that gets documents.
+pub(super) async fn enrolled(conn: &mut Conn, device: &DeviceId) -> Result<(), OfficeError> {
+    match ledger::device(conn, device).await? {
+        None => Err(OfficeError::NoDevice(device.clone())),
+        Some(row) if row.status == "quarantined" => Err(OfficeError::Quarantined(device.clone())),
+        Some(_) => Ok(()),
+    }
+}
+
 async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), OfficeError> {
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
+    if token.leg.is_some() {
+        return Err(OfficeError::NotReplaceable(id, "it is a leg of a swap"));
+    }
     match token.state {
         TokenState::Reserved | TokenState::Delivered => {
             ledger::set_state(conn, id, TokenState::Suspect).await?;
@@ -403,12 +419,13 @@ async fn next_step(
     if step.next().is_some() { Ok(step) } else { Err(end()) }
 }
 
-/// The next issue number of a meter: without gaps, whatever became of the tokens.
-async fn next_seq(conn: &mut Conn, meter: MeterNo) -> Result<u64, OfficeError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS seq FROM token WHERE meter = $1")
-        .bind(meter.to_string())
-        .fetch_one(conn)
-        .await?;
+/// The next issue number of a meter: without gaps, whatever became of the tokens and of the leaves
+/// for swaps that put it in.
+pub(super) async fn next_seq(conn: &mut Conn, meter: MeterNo) -> Result<u64, OfficeError> {
+    let sql = "SELECT COALESCE(MAX(seq), 0) AS seq FROM (
+                   SELECT seq FROM token WHERE meter = $1
+                   UNION ALL SELECT seq FROM swap WHERE meter = $1) AS numbers";
+    let row = sqlx::query(sql).bind(meter.to_string()).fetch_one(conn).await?;
     Ok(ledger::counter(&row, "seq")? + 1)
 }
 

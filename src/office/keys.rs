@@ -28,7 +28,7 @@ use hkdf::Hkdf;
 use meterkit_tokens::cbor::Value;
 use meterkit_tokens::{
     Authority, BundleToken, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root, Status,
-    TokenError,
+    SwapToken, TokenError,
 };
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -309,6 +309,18 @@ impl Keys {
     pub fn token(&self, token: &RechargeToken) -> Result<(Vec<u8>, KeyId), OfficeError> {
         let issuer = self.chest.issuer(&self.in_use(Purpose::Issuer, token.issued)?)?;
         Ok((issuer.recharge(token)?, issuer.kid()))
+    }
+
+    /// Signs the leave for a swap, if the keyset lets the issuer's key do that; gives the key's id
+    /// too.
+    pub fn swap(&self, swap: &SwapToken) -> Result<(Vec<u8>, KeyId), OfficeError> {
+        let issuer = self.chest.issuer(&self.in_use(Purpose::Issuer, swap.issued)?)?;
+        let kid = issuer.kid();
+        let named = self.keyset().keys.iter().find(|record| record.key.kid() == kid);
+        if !named.is_some_and(|record| record.types.contains(&DocType::Swap)) {
+            return Err(OfficeError::KeysetOld);
+        }
+        Ok((issuer.swap(swap)?, kid))
     }
 
     /// Signs an answer, a receipt, an area page or an enrolment file.

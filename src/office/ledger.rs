@@ -5,7 +5,8 @@
 //! inside one may have an effect outside it.
 
 use super::error::OfficeError;
-use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};
+use super::model::{Leg, Move, TokenRow, TokenState, parse_unit};
+use super::posting::{self, Side};
 use crate::sync::wire::MeterLine;
 use crate::units::{
     AccountNo, BusPlace, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
@@ -19,11 +20,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "4";
+const FORMAT: &str = "5";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
-/// got a place on a bus, tokens an act.
-const UPGRADES: [(&str, &str, &str); 2] =
-    [("2", "3", include_str!("places.sql")), ("3", "4", include_str!("acts.sql"))];
+/// got a place on a bus, tokens an act, and meters are swapped.
+const UPGRADES: [(&str, &str, &str); 3] = [
+    ("2", "3", include_str!("places.sql")),
+    ("3", "4", include_str!("acts.sql")),
+    ("4", "5", include_str!("swaps.sql")),
+];
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 8;
 /// How long one statement waits for another writer.
@@ -242,6 +246,13 @@ pub(super) fn token_row(row: &SqliteRow) -> Result<TokenRow, OfficeError> {
             Some(id) => Some(id.parse().map_err(|_| OfficeError::Stored("undoes"))?),
             None => None,
         },
+        leg: match row.try_get::<Option<String>, _>("swap")? {
+            Some(id) => Some(Leg {
+                swap: id.parse().map_err(|_| OfficeError::Stored("swap"))?,
+                leg: parsed(row, "leg")?,
+            }),
+            None => None,
+        },
     })
 }
 
@@ -284,44 +295,23 @@ pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     }
 }
 
-/// Books one movement: two legs that sum to zero. Booking the same movement of the same token
-/// twice is an error, by the primary key. What moves nothing is not booked.
+/// Books one movement of a token. Booking the same movement of the same token twice is an error, by
+/// the primary key. What moves nothing is not booked.
 pub(super) async fn book(
     conn: &mut Conn,
     movement: Move,
     token: &TokenRow,
     at: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    let op = format!("{}:{}", movement.name(), token.id);
+    if let Some(leg) = token.leg {
+        return super::swap::book_leg(conn, movement, token, leg, at).await;
+    }
     let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
         return Ok(());
     };
-    let legs = [(from, -token.credit.value), (to, token.credit.value)];
-    for (leg, (place, amount)) in legs.into_iter().enumerate() {
-        let sql = "INSERT INTO posting
-                   (op, leg, token, meter, account, place, unit, amount, at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let result = sqlx::query(sql)
-            .bind(&op)
-            .bind(number(leg as u64))
-            .bind(token.id.to_string())
-            .bind(token.meter.to_string())
-            .bind(token.account.to_string())
-            .bind(place.name())
-            .bind(unit_name(token.credit.unit))
-            .bind(amount)
-            .bind(at.0)
-            .execute(&mut *conn)
-            .await;
-        match result {
-            Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
-                return Err(OfficeError::SettledBefore(token.id));
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
-        }
-    }
-    Ok(())
+    let side = |place| Side { place, meter: token.meter, account: token.account };
+    let op = format!("{}:{}", movement.name(), token.id);
+    posting::post(conn, (&op, token.id), [side(from), side(to)], token.credit, at).await
 }
 
 /// Reads a meter.

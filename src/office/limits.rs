@@ -193,7 +193,8 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// What is out with a handheld now.
+/// What is out with a handheld now: tokens, and what it may advance for dead meters. What a swap
+/// carries over was in a meter before.
 pub(super) async fn carried(conn: &mut Conn, device: &str) -> Result<Carried, OfficeError> {
     let sql = "SELECT COUNT(*) AS tokens,
                CAST(COALESCE(SUM(CASE WHEN unit = 'yuan' THEN amount ELSE 0 END), 0) AS BIGINT)
@@ -201,8 +202,11 @@ pub(super) async fn carried(conn: &mut Conn, device: &str) -> Result<Carried, Of
                CAST(COALESCE(SUM(CASE WHEN unit = 'kwh' THEN amount ELSE 0 END), 0) AS BIGINT)
                    AS kwh,
                MIN(issued) AS oldest
-               FROM token WHERE device = $1
-               AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
+               FROM (SELECT unit, amount, issued FROM token WHERE device = $1 AND swap IS NULL
+                         AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                     UNION ALL SELECT unit, provisional, issued FROM swap WHERE device = $1
+                         AND state IN ('reserved', 'delivered', 'begun') AND provisional > 0)
+                    AS carried";
     let row = sqlx::query(sql).bind(device).fetch_one(conn).await?;
     Ok(Carried {
         tokens: ledger::counter(&row, "tokens")?,

@@ -4,7 +4,7 @@ use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, parse_unit, unit_name};
-use crate::sync::wire::{MAX_AREA_NAME, MAX_PAGE_LINES, MeterLine, Page};
+use crate::sync::wire::{MAX_AREA_NAME, MAX_PAGE_LINES, MeterLine, Page, SwapFacts};
 use crate::units::{AccountNo, BusPlace, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
 use meterkit_tokens::DocType;
 
@@ -150,7 +150,8 @@ impl Office {
 
     /// The signed pages of the area list, and its version.
     pub(super) async fn area_pages(&self, conn: &mut Conn) -> Result<Vec<Vec<u8>>, OfficeError> {
-        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter").fetch_all(conn).await?;
+        let sql = "SELECT * FROM meter WHERE closed IS NULL ORDER BY meter";
+        let rows = sqlx::query(sql).fetch_all(conn).await?;
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
         let pages = lines.chunks(MAX_PAGE_LINES).map(|lines| Page { lines: lines.to_vec() });
         let (keys, now) = (self.keys(), self.now().0);
@@ -164,11 +165,9 @@ impl Office {
         page: u32,
     ) -> Result<Option<Vec<u8>>, OfficeError> {
         let lines = i64::try_from(MAX_PAGE_LINES).unwrap_or(i64::MAX);
-        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter LIMIT $1 OFFSET $2")
-            .bind(lines)
-            .bind(i64::from(page) * lines)
-            .fetch_all(conn)
-            .await?;
+        let sql = "SELECT * FROM meter WHERE closed IS NULL ORDER BY meter LIMIT $1 OFFSET $2";
+        let rows =
+            sqlx::query(sql).bind(lines).bind(i64::from(page) * lines).fetch_all(conn).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -249,8 +248,7 @@ async fn add_all(conn: &mut Conn, meters: &[NewMeter], now: i64) -> Result<(), O
     for meter in meters {
         add(conn, meter, now).await?;
     }
-    let version = area_version(conn).await? + 1;
-    ledger::set_note(conn, "area", &version.to_string()).await
+    next_version(conn).await
 }
 
 async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeError> {
@@ -332,6 +330,58 @@ pub(super) async fn opened(
         .bind(token.account.to_string())
         .execute(&mut *conn)
         .await?;
+    next_version(conn).await
+}
+
+/// A meter was swapped: the old one is on the list no more, and the new one has its customer, its
+/// place and the account of the leave.
+pub(super) async fn swapped(
+    conn: &mut Conn,
+    facts: &SwapFacts,
+    profile: &str,
+    at: i64,
+) -> Result<(), OfficeError> {
+    let old = ledger::meter(conn, facts.old).await?.ok_or(OfficeError::NoMeter(facts.old))?;
+    sqlx::query("UPDATE meter SET closed = $2 WHERE meter = $1")
+        .bind(facts.old.to_string())
+        .bind(at)
+        .execute(&mut *conn)
+        .await?;
+    let sql = "INSERT INTO meter (meter, account, unit, customer, location, profile, area,
+                                  bus_line, bus_box, bus_user, bus_address, closed)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)
+               ON CONFLICT (meter) DO UPDATE SET account = excluded.account, unit = excluded.unit,
+               customer = excluded.customer, location = excluded.location,
+               profile = excluded.profile, area = excluded.area, bus_line = excluded.bus_line,
+               bus_box = excluded.bus_box, bus_user = excluded.bus_user,
+               bus_address = excluded.bus_address, closed = NULL";
+    // Of its place the bus address is the meter's own; where that is its number, it stays so.
+    let own = old.place.address.is_empty() || old.place.address == facts.old.to_string();
+    let address = if own { String::new() } else { old.place.address.clone() };
+    let place = BusPlace { address, ..old.place };
+    let query = sqlx::query(sql)
+        .bind(facts.meter.to_string())
+        .bind(facts.account.to_string())
+        .bind(unit_name(facts.unit))
+        .bind(&old.customer)
+        .bind(&old.location)
+        .bind(profile)
+        .bind(&old.area);
+    bind_place(query, &place).execute(&mut *conn).await?;
+    sqlx::query(
+        "INSERT INTO meter_state (meter, account, count, balance, seen)
+         VALUES ($1, $2, $3, 0, 0) ON CONFLICT (meter, account) DO NOTHING",
+    )
+    .bind(facts.meter.to_string())
+    .bind(facts.account.to_string())
+    .bind(i64::from(facts.count.0))
+    .execute(&mut *conn)
+    .await?;
+    next_version(conn).await
+}
+
+/// The list changed: handhelds are told with their next exchange.
+async fn next_version(conn: &mut Conn) -> Result<(), OfficeError> {
     let version = area_version(conn).await? + 1;
     ledger::set_note(conn, "area", &version.to_string()).await
 }

@@ -1,7 +1,8 @@
 //! The office's own words: token states, conflict classes, movements of money.
 
 use crate::units::{
-    AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, SwapLeg, TokenId,
+    UnixSeconds,
 };
 
 /// Where a token stands (`reference/field-work.md` 3b, R8). Time alone changes none of them:
@@ -58,8 +59,8 @@ impl TokenState {
 }
 
 /// Conflict classes (`reference/field-work.md` 3b). The others never reach a person here:
-/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6), swaps (C7) and
-/// clocks (C9) are not judged by this ledger yet.
+/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6) and clocks (C9) are not
+/// judged by this ledger yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// The same name with different content.
@@ -70,6 +71,8 @@ pub enum Class {
     C4,
     /// The meter's count is behind the office's.
     C5,
+    /// Two swaps claim one meter.
+    C7,
     /// The account is not the one on record.
     C8,
     /// Amount and evidence do not fit.
@@ -84,6 +87,7 @@ impl Class {
             Self::C3 => "C3",
             Self::C4 => "C4",
             Self::C5 => "C5",
+            Self::C7 => "C7",
             Self::C8 => "C8",
             Self::C10 => "C10",
         }
@@ -99,6 +103,9 @@ pub enum Place {
     InTransit,
     /// In the meter.
     MeterHeld,
+    /// The office's own: what a meter that was swapped out still held, and what was credited for a
+    /// dead one before anybody knows what it held.
+    Variance,
 }
 
 impl Place {
@@ -108,6 +115,7 @@ impl Place {
             Self::Customer => "customer",
             Self::InTransit => "in-transit",
             Self::MeterHeld => "meter-held",
+            Self::Variance => "variance",
         }
     }
 }
@@ -189,6 +197,17 @@ pub struct TokenRow {
     pub act: Act,
     /// The recharge it undoes, for a reversal.
     pub undoes: Option<TokenId>,
+    /// Which leg of which swap it is: fixed by a handheld's journal, and never signed by itself.
+    pub leg: Option<Leg>,
+}
+
+/// A leg of a swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leg {
+    /// The swap.
+    pub swap: TokenId,
+    /// Which leg.
+    pub leg: SwapLeg,
 }
 
 impl TokenRow {

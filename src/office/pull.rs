@@ -98,7 +98,9 @@ async fn tokens(
     device: &DeviceId,
     pull: &Pull,
 ) -> Result<(Vec<Vec<u8>>, bool), OfficeError> {
-    let sql = "SELECT bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+    let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+               UNION ALL
+               SELECT id, bytes FROM swap WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
     let rows = sqlx::query(sql)
         .bind(device.as_str())
@@ -119,6 +121,9 @@ async fn withdrawn(
     let sql = "SELECT id, superseded_by FROM token
                WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
+               UNION ALL
+               SELECT id, CAST(NULL AS TEXT) AS superseded_by FROM swap
+               WHERE device = $1 AND revoked IS NOT NULL AND told = 0 AND expires > $2
                ORDER BY id LIMIT $3";
     let rows = sqlx::query(sql)
         .bind(device.as_str())
@@ -159,7 +164,7 @@ async fn settled(
 
 async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, OfficeError> {
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
-               WHERE device = $1 AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+               WHERE device = $1 AND swap IS NULL AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
     let rows = sqlx::query(sql).bind(device.as_str()).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {

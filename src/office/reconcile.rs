@@ -36,6 +36,8 @@ pub struct Setting {
     pub own_device: bool,
     /// Another token proved to have taken the same step of the same meter account.
     pub step_taken_by: Option<TokenId>,
+    /// What speaks against following it by itself, for a leg of a swap.
+    pub park: Option<(Class, &'static str)>,
     /// The handheld's time of the entry.
     pub at: UnixSeconds,
 }
@@ -202,6 +204,9 @@ fn confirmed(setting: &Setting, token: &TokenRow, after: Option<&Evidence>) -> V
     }
     if !token.intent_seen {
         return Verdict::disputed(Class::C10, "accepted without an intent before");
+    }
+    if let Some((class, why)) = setting.park {
+        return Verdict::disputed(class, why);
     }
     let Some(after) = after else {
         return Verdict::disputed(Class::C10, "accepted without a read-back");

@@ -4,13 +4,14 @@ use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use super::model::{TokenState, parse_unit};
+use super::swap::SwapState;
 use crate::units::CreditUnit;
 use sqlx::Row;
 
 /// What is in one place, in one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// `customer`, `in-transit`, `meter-held`.
+    /// `customer`, `in-transit`, `meter-held`, `variance`.
     pub place: String,
     /// The unit; units are never added up.
     pub unit: CreditUnit,
@@ -40,6 +41,8 @@ pub struct LedgerReport {
     pub balances: Vec<Balance>,
     /// Tokens in each state, in the order of [`TokenState::ALL`].
     pub tokens: Vec<(&'static str, u64)>,
+    /// Swaps in each state, in the order of [`SwapState::ALL`].
+    pub swaps: Vec<(&'static str, u64)>,
     /// Meters that got a recharge.
     pub meters: Vec<MeterHeld>,
     /// Postings in all.
@@ -50,8 +53,9 @@ pub struct LedgerReport {
     pub sum_zero: bool,
     /// The legs of every single op sum to zero.
     pub ops_zero: bool,
-    /// What is in transit is exactly what the tokens that are out are worth, and what is in the
-    /// meters exactly what the applied ones are.
+    /// What is in transit is exactly what the tokens that are out are worth and what swaps took out
+    /// and did not credit, and what is in the meters exactly what the applied ones are; the same of
+    /// the variance.
     pub tokens_match: bool,
 }
 
@@ -83,11 +87,15 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
     let ops_zero = count(conn, sql).await? == 0;
     let mut tokens = Vec::new();
     for state in TokenState::ALL {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM token WHERE state = $1")
-            .bind(state.name())
-            .fetch_one(&mut *conn)
-            .await?;
+        let sql = "SELECT COUNT(*) AS n FROM token WHERE state = $1 AND swap IS NULL";
+        let row = sqlx::query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
         tokens.push((state.name(), ledger::counter(&row, "n")?));
+    }
+    let mut swaps = Vec::new();
+    for state in SwapState::ALL {
+        let sql = "SELECT COUNT(*) AS n FROM swap WHERE state = $1";
+        let row = sqlx::query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
+        swaps.push((state.name(), ledger::counter(&row, "n")?));
     }
     let sum_zero = [CreditUnit::Yuan, CreditUnit::Kwh].into_iter().all(|unit| {
         let of_unit = balances.iter().filter(|balance| balance.unit == unit);
@@ -95,6 +103,7 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
     });
     Ok(LedgerReport {
         tokens,
+        swaps,
         meters: meters(conn).await?,
         postings: count(conn, "SELECT COUNT(*) AS n FROM posting").await?,
         reviews: count(conn, "SELECT COUNT(*) AS n FROM review WHERE settled IS NULL").await?,
@@ -121,25 +130,44 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
     rows.collect()
 }
 
-/// Compares the postings with what the tokens' states say.
+/// Compares the postings with what the states of tokens and legs say. What was posted for a swap
+/// itself, and not for a leg, comes on top of that: it rests on no token.
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
-               CAST(SUM(CASE WHEN state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                   AND act NOT IN ('refund', 'reversal') THEN amount ELSE 0 END) AS BIGINT)
-                   AS out_now,
-               CAST(SUM(CASE WHEN state <> 'applied' THEN 0
-                   WHEN act IN ('refund', 'reversal') THEN -amount ELSE amount END) AS BIGINT)
-                   AS held
-               FROM token GROUP BY unit";
+               CAST(SUM(in_transit) AS BIGINT) AS in_transit,
+               CAST(SUM(held) AS BIGINT) AS held,
+               CAST(SUM(variance) AS BIGINT) AS variance
+               FROM (SELECT unit,
+                     CASE WHEN swap IS NULL
+                              AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                              AND act NOT IN ('refund', 'reversal') THEN amount
+                          WHEN leg = 'out' AND state = 'applied' THEN amount
+                          WHEN leg = 'in' AND state = 'applied' THEN -amount
+                          ELSE 0 END AS in_transit,
+                     CASE WHEN state <> 'applied' THEN 0
+                          WHEN act IN ('refund', 'reversal', 'carry-out') THEN -amount
+                          ELSE amount END AS held,
+                     CASE WHEN leg = 'provisional' AND state = 'applied' THEN -amount
+                          ELSE 0 END AS variance
+                     FROM token
+                     UNION ALL SELECT unit,
+                     CASE WHEN place = 'in-transit' THEN amount ELSE 0 END,
+                     CASE WHEN place = 'meter-held' THEN amount ELSE 0 END,
+                     CASE WHEN place = 'variance' THEN amount ELSE 0 END
+                     FROM posting WHERE token IN (SELECT id FROM swap)) AS parts
+               GROUP BY unit";
     for row in sqlx::query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let at = |place: &str| {
             let found = balances.iter().find(|b| b.place == place && Some(b.unit) == unit);
             found.map_or(0, |balance| balance.amount)
         };
-        let (out, held): (i64, i64) = (row.try_get("out_now")?, row.try_get("held")?);
-        if (at("in-transit"), at("meter-held")) != (out, held) {
-            return Ok(false);
+        for (place, column) in
+            [("in-transit", "in_transit"), ("meter-held", "held"), ("variance", "variance")]
+        {
+            if at(place) != row.try_get::<i64, _>(column)? {
+                return Ok(false);
+            }
         }
     }
     Ok(true)
@@ -148,7 +176,8 @@ async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, Off
 async fn meters(conn: &mut Conn) -> Result<Vec<MeterHeld>, OfficeError> {
     let sql = "SELECT t.meter, t.account,
                CAST(SUM(CASE WHEN t.act = 'recharge' THEN 1 ELSE 0 END) AS BIGINT) AS n,
-               CAST(SUM(CASE WHEN t.act IN ('refund', 'reversal') THEN -t.amount ELSE t.amount END)
+               CAST(SUM(CASE WHEN t.act IN ('refund', 'reversal', 'carry-out') THEN -t.amount
+                   ELSE t.amount END)
                    AS BIGINT) AS total,
                COALESCE(MAX(s.count), 0) AS count
                FROM token t

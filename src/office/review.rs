@@ -7,6 +7,7 @@ use super::Office;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, Move, TokenRow, TokenState};
+use super::swap;
 use crate::units::{Act, DeviceId, MeterNo, TokenId, UnixSeconds};
 use sqlx::Row;
 
@@ -208,9 +209,11 @@ async fn settle(
     }
     if let Some(movement) = movement {
         ledger::book(conn, movement, &token, now).await?;
+        swap::even(conn, movement, &token, now).await?;
     }
     if state == TokenState::Applied {
         ledger::step_done(conn, &token).await?;
+        swap::proved(conn, &token).await?;
         if token.act == Act::Open {
             super::meters::opened(conn, &token).await?;
         }

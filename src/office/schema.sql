@@ -99,7 +99,9 @@ CREATE TABLE meter (
     bus_line    TEXT   NOT NULL DEFAULT '',
     bus_box     TEXT   NOT NULL DEFAULT '',
     bus_user    BIGINT NOT NULL DEFAULT 0,
-    bus_address TEXT   NOT NULL DEFAULT ''
+    bus_address TEXT   NOT NULL DEFAULT '',
+    -- When it was swapped out, by the handheld's clock; it is not on the list from then on.
+    closed   BIGINT
 );
 
 -- The last proved reading of each meter account: a projection of the events.
@@ -121,7 +123,8 @@ CREATE TABLE token (
     amount        BIGINT NOT NULL CHECK (amount > 0 OR act = 'open' AND amount = 0),
     unit          TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
     device        TEXT   NOT NULL,
-    seq           BIGINT NOT NULL,
+    -- Null for a leg of a swap: its leave has the number.
+    seq           BIGINT,
     order_no      BYTEA  NOT NULL,
     issued        BIGINT NOT NULL,
     expires       BIGINT NOT NULL,
@@ -134,21 +137,67 @@ CREATE TABLE token (
     superseded_by TEXT,
     told          BIGINT NOT NULL,
     act           TEXT   NOT NULL
-        CHECK (act IN ('recharge', 'refund', 'carry-in', 'open', 'reversal')),
+        CHECK (act IN ('recharge', 'refund', 'carry-in', 'carry-out', 'open', 'reversal')),
     -- The recharge a reversal undoes.
     undoes        TEXT,
+    -- The swap it is a leg of, and which.
+    swap          TEXT,
+    leg           TEXT   CHECK (leg IN ('out', 'open', 'in', 'provisional')),
     UNIQUE (meter, seq)
 );
 -- One credit, out or in the meter, for each step of each meter account; a debit takes none.
 CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
+    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL;
+-- And in the meter, one of all: a token or a leg of a swap.
+CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
+    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
 -- A recharge is undone once.
 CREATE UNIQUE INDEX token_undoes ON token (undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
 CREATE INDEX token_by_device ON token (device, state);
 CREATE INDEX token_by_key ON token (kid, state);
+CREATE INDEX token_by_swap ON token (swap);
+
+-- Leaves for swaps. The amount is not in them: each leg is a token that the journal fixes.
+CREATE TABLE swap (
+    id           TEXT   NOT NULL PRIMARY KEY,
+    old_meter    TEXT   NOT NULL,
+    old_account  TEXT   NOT NULL,
+    meter        TEXT   NOT NULL,
+    account      TEXT   NOT NULL,
+    count_before BIGINT NOT NULL,
+    unit         TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
+    most         BIGINT NOT NULL,
+    provisional  BIGINT NOT NULL,
+    arrears      BIGINT NOT NULL,
+    profile      TEXT   NOT NULL,
+    device       TEXT   NOT NULL,
+    seq          BIGINT NOT NULL,
+    issued       BIGINT NOT NULL,
+    expires      BIGINT NOT NULL,
+    bytes        BYTEA  NOT NULL,
+    kid          TEXT   NOT NULL,
+    revoked      BIGINT,
+    state        TEXT   NOT NULL
+        CHECK (state IN ('reserved', 'delivered', 'begun', 'done', 'voided')),
+    told         BIGINT NOT NULL,
+    -- The errand of the handheld's journal that carries it out.
+    errand       TEXT,
+    -- 0: no proof that it happened; 1: its proof was the first for its meters; 2: history, known
+    -- when a later swap of one of them was issued.
+    claim        BIGINT NOT NULL,
+    -- Whether the list of meters follows it.
+    bound        BIGINT NOT NULL,
+    UNIQUE (meter, seq)
+);
+-- One swap of a meter at a time.
+CREATE UNIQUE INDEX swap_old ON swap (old_meter)
+    WHERE state IN ('reserved', 'delivered', 'begun');
+CREATE UNIQUE INDEX swap_new ON swap (meter)
+    WHERE state IN ('reserved', 'delivered', 'begun');
+CREATE INDEX swap_by_device ON swap (device, state);
 
 -- Double entry: the legs of one op sum to zero, and so does everything. An op is a movement's name
 -- and a token, so no movement is booked twice.
@@ -158,12 +207,13 @@ CREATE TABLE posting (
     token   TEXT   NOT NULL,
     meter   TEXT   NOT NULL,
     account TEXT   NOT NULL,
-    place   TEXT   NOT NULL CHECK (place IN ('customer', 'in-transit', 'meter-held')),
+    place   TEXT   NOT NULL CHECK (place IN ('customer', 'in-transit', 'meter-held', 'variance')),
     unit    TEXT   NOT NULL,
     amount  BIGINT NOT NULL,
     at      BIGINT NOT NULL,
     PRIMARY KEY (op, leg)
 );
+CREATE INDEX posting_by_token ON posting (token);
 
 -- Sent again byte for byte.
 CREATE TABLE receipt (

@@ -92,7 +92,7 @@ pub(super) async fn taken(
 
 /// SHA-256 over the sorted identities of the tokens that are out with a handheld.
 async fn leases(conn: &mut Conn, device: &str) -> Result<[u8; 32], OfficeError> {
-    let sql = "SELECT id FROM token WHERE device = $1
+    let sql = "SELECT id FROM token WHERE device = $1 AND swap IS NULL
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
     let rows = sqlx::query(sql).bind(device).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| ledger::parsed::<TokenId>(row, "id"));
@@ -106,6 +106,8 @@ async fn leases(conn: &mut Conn, device: &str) -> Result<[u8; 32], OfficeError> 
 /// What this handheld may hold and must not use any more, the newest first.
 async fn revoked(conn: &mut Conn, device: &str, now: i64) -> Result<Vec<[u8; 16]>, OfficeError> {
     let sql = "SELECT id, revoked FROM token
+                   WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
+               UNION ALL SELECT id, revoked FROM swap
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                UNION ALL SELECT id, revoked FROM grant_doc
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2

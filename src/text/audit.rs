@@ -221,6 +221,18 @@ const ROWS: &[(&str, Both)] = &[
     ("swap-twice", both("One swap stands twice.", "同一换表记录重复。")),
     ("swap-token", both("The swap has no token of its own.", "换表没有对应的令牌。")),
     ("swap-old", both("A meter that was swapped out was credited.", "已换下的电表又被充值。")),
+    ("swap-leave", both("A leg of a swap went beyond its leave.", "换表的一笔超出了后台的许可。")),
+    (
+        "swap-transit",
+        both(
+            "Taken out of the old meter, not credited to the new.",
+            "已从旧表转出，尚未转入新表。",
+        ),
+    ),
+    (
+        "swap-advance",
+        both("Credited for a meter that could not be emptied.", "旧表无法转出，先行垫付了金额。"),
+    ),
     ("ratio", both("Too many of the operator's recharges failed.", "操作员失败比例过高。")),
     ("software-none", both("Money was moved by an unnamed program.", "未记明软件即进行充值。")),
     ("software-other", both("A program that is not on the list.", "软件不在许可清单中。")),

@@ -71,6 +71,18 @@ numbered! {
     }
 }
 
+/// Names in a swap's entries of the journal that the office follows too.
+pub mod swap_step {
+    /// Note of the entry that begins the errand: the identity of the office's leave.
+    pub const LEAVE: &str = "leave";
+    /// The old account's debt goes to the new one; its note [`AMOUNT`] says how much.
+    pub const ARREARS: &str = "arrears";
+    /// The new meter has the old one's customer and place.
+    pub const BOUND: &str = "meter-bound";
+    /// Note: an amount, hundredths.
+    pub const AMOUNT: &str = "amount";
+}
+
 /// Identity of a longer errand, a work order: random, drawn when it begins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkId(pub [u8; 16]);

@@ -10,6 +10,7 @@ mod lives;
 mod people;
 mod places;
 mod status;
+mod swaps;
 
 use desk::{COUNT, Desk, METER, NOW, account, device, evidence, figure, judgement, meter};
 use meterkit::office::model::{Class, Move, TokenRow, TokenState};
@@ -38,11 +39,13 @@ fn token(state: TokenState) -> TokenRow {
         state,
         act: meterkit::units::Act::Recharge,
         undoes: None,
+        leg: None,
     }
 }
 
 fn setting(token: TokenRow) -> Setting {
-    Setting { token: Some(token), own_device: true, step_taken_by: None, at: UnixSeconds(NOW) }
+    let token = Some(token);
+    Setting { token, own_device: true, step_taken_by: None, park: None, at: UnixSeconds(NOW) }
 }
 
 /// (state, decision) -> (state after, movement, class of the review).

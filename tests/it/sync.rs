@@ -6,7 +6,7 @@ mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
-mod packs;
+pub mod packs;
 mod tls;
 mod trust;
 

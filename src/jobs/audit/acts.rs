@@ -12,7 +12,7 @@ use crate::jobs::judge::{Limits, judge};
 use crate::store::Withdrawal;
 use crate::sync::wire::{Entry, Event};
 use crate::units::{
-    Decision, Evidence, IntentFacts, Judgement, MeterNo, Outcome, TokenId, UnixSeconds,
+    Act, Decision, Evidence, IntentFacts, Judgement, MeterNo, Outcome, TokenId, UnixSeconds,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -146,8 +146,12 @@ impl Walk<'_, '_> {
         }
         match &entry.event {
             Event::TokenImported { token, .. } => self.fate(token.id).imported = true,
+            Event::SwapFixed(fixed) => self.fate(fixed.token()).imported = true,
             Event::TokenWithdrawn { id, reason, .. } => {
-                self.fate(*id).withdrawn = Some(*reason);
+                // A leave itself moves nothing; what may not be used any more are its legs.
+                if !self.documents.swaps.contains_key(id) {
+                    self.fate(*id).withdrawn = Some(*reason);
+                }
                 self.dead.insert(*id, "withdrawn");
             }
             Event::Revoked { ids, .. } => {
@@ -186,13 +190,15 @@ impl Walk<'_, '_> {
         if self.open.get(&facts.meter).is_some_and(|open| open.facts.token != token) {
             self.add(Reason::MeterBusy, seq, facts.meter);
         }
-        if let Some(why) = self.dead.get(&token).copied() {
+        let leave = self.documents.tokens.get(&token).and_then(|token| token.leg);
+        let dead = |id: &TokenId| self.dead.get(id).copied();
+        if let Some(why) = dead(&token).or_else(|| dead(&leave?.0)) {
             self.add(Reason::TakenBack, seq, why);
         }
         if !self.fate(token).imported {
             self.add(Reason::NotImported, seq, token);
         }
-        match self.rights.stand(entry, facts.meter) {
+        match self.rights.stand(entry, facts.meter, facts.act.verb()) {
             Stand::Good => {}
             Stand::NobodyIn => self.add(Reason::NoLogIn, seq, &entry.operator),
             Stand::NotAllowed(why) => self.add(Reason::NoGrant, seq, why),
@@ -288,9 +294,12 @@ impl Walk<'_, '_> {
         };
         let judged = self.judged(&open.facts, &open.before, after, self.rules.limits);
         let pair = format!("{recorded:?}, evidence says {judged:?}");
-        let step = open.facts.count_before.next();
+        let before = open.facts.count_before;
+        let credits = !open.facts.act.is_debit() && open.facts.credit.value > 0;
+        let step = if credits { before.next() } else { Some(before) };
         // With later purchases the newest record is not ours, and ours is not in this entry.
-        let ours = after.last_purchase.is_some_and(|record| Some(record.count) == step);
+        let record = after.last_purchase.filter(|_| credits);
+        let ours = record.is_some_and(|record| Some(record.count) == step);
         let hidden = Some(after.count) > step && !ours && after.account == Some(open.facts.account);
         match (recorded.outcome(), judged.outcome()) {
             (Outcome::Accepted, Outcome::Accepted) => {
@@ -320,7 +329,8 @@ impl Walk<'_, '_> {
 fn preflight(facts: &IntentFacts, before: &Evidence) -> Option<&'static str> {
     if before.meter != facts.meter {
         Some("meter")
-    } else if before.account != Some(facts.account) {
+    } else if before.account != Some(facts.account) && facts.act != Act::Open {
+        // What is opened belongs to nobody before, or to somebody else.
         Some("account")
     } else if before.count != facts.count_before {
         Some("count")

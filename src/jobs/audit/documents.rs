@@ -1,16 +1,19 @@
-//! Check 2: every token, grant and override, from the files and from the journals.
+//! Check 2: every token, leave for a swap, grant and override, from the files and from the journals.
 //!
 //! A document is verified once, however often it stands somewhere; what a journal holds that is not
-//! the same byte for byte is verified by itself.
+//! the same byte for byte is verified by itself. A leg of a swap is no document: the journal fixes
+//! it within its leave, and from there on it is looked at as a token.
 
 use super::authority::Trust;
 use super::files::{self, Raw};
 use super::finding::{Findings, Reason};
 use super::journal::Journal;
 use super::parallel;
-use crate::store::TokenFacts;
-use crate::units::{CreditUnit, TokenId};
-use meterkit_tokens::{BundleToken, DocType, Grant, Kind, Override, RechargeToken, TokenError};
+use crate::store::{Event, SwapFacts, SwapFixed, TokenFacts};
+use crate::units::{CreditUnit, SwapLeg, TokenId};
+use meterkit_tokens::{
+    BundleToken, DocType, Grant, Kind, Override, RechargeToken, SwapToken, TokenError,
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// A recharge token that holds.
@@ -26,13 +29,42 @@ pub struct Token {
     pub filed: bool,
     /// Where it was found first.
     pub name: String,
+    /// The swap it is a leg of, and which; then no document of its own stands behind it.
+    pub leg: Option<(TokenId, SwapLeg)>,
+}
+
+impl Token {
+    /// Whether it takes a step of the purchase count: what credits.
+    pub fn takes_step(&self) -> bool {
+        !self.facts.act.is_debit() && self.facts.credit.value > 0
+    }
+
+    /// Whether the office issued it as a credit: no debit, and nothing that a meter held before.
+    pub fn is_issued_credit(&self) -> bool {
+        !self.facts.act.is_debit() && self.leg.is_none()
+    }
+}
+
+/// A leave for a swap that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leave {
+    /// What it says.
+    pub facts: SwapFacts,
+    /// The handheld that may use it.
+    pub device: String,
+    /// Whether it is among the documents of the set, and not only in a journal.
+    pub filed: bool,
+    /// Where it was found first.
+    pub name: String,
 }
 
 /// Every document that holds.
 #[derive(Debug, Clone, Default)]
 pub struct Documents {
-    /// Recharge tokens.
+    /// Recharge tokens, and legs of swaps.
     pub tokens: BTreeMap<TokenId, Token>,
+    /// Leaves for swaps.
+    pub swaps: BTreeMap<TokenId, Leave>,
     /// Operators' grants.
     pub grants: HashMap<TokenId, Grant>,
     /// Overrides.
@@ -46,6 +78,7 @@ enum Opened {
     Token(Box<RechargeToken>),
     Grant(Box<Grant>),
     Override(Box<Override>),
+    Swap(Box<SwapToken>),
     /// Parameters: no money hangs on them, so that they hold is all there is to say.
     Bundle,
     /// No document of these types.
@@ -81,6 +114,7 @@ pub fn read(
         }
     }
     documents.compare(journals, found);
+    documents.legs(journals, found);
     documents
 }
 
@@ -97,6 +131,7 @@ fn open(trust: &Trust, bytes: &[u8]) -> Result<Opened, TokenError> {
         Ok(DocType::Override) => {
             Ok(Opened::Override(Box::new(Override::verify(bytes, tenant, ring)?)))
         }
+        Ok(DocType::Swap) => Ok(Opened::Swap(Box::new(SwapToken::verify(bytes, tenant, ring)?))),
         Ok(DocType::Bundle) => BundleToken::verify(bytes, tenant, ring).map(|_| Opened::Bundle),
         Ok(_) => Ok(Opened::Other),
         Err(_) => Err(wrong),
@@ -121,6 +156,7 @@ impl Documents {
                     found.add(Reason::TokenTwin, name, id);
                 }
             }
+            Opened::Swap(swap) => self.keep_swap(name, &swap, filed, found),
             Opened::Bundle => {}
             Opened::Other => found.add(Reason::TokenOther, name, ""),
         }
@@ -137,12 +173,46 @@ impl Documents {
             return found.add(Reason::TokenBad, name, "numbers");
         };
         let device = token.device.clone();
-        let token = Token { facts, kind: token.kind, device, filed, name };
+        let token = Token { facts, kind: token.kind, device, filed, name, leg: None };
         match self.tokens.get(&facts.id) {
             None => drop(self.tokens.insert(facts.id, token)),
             // The same claims signed twice are the same token: its identity is its id.
             Some(twin) if twin.facts == facts && twin.device == token.device => {}
             Some(twin) => found.add(Reason::TokenTwin, &token.name, &twin.name),
+        }
+    }
+
+    fn keep_swap(&mut self, name: String, swap: &SwapToken, filed: bool, found: &mut Findings) {
+        let Some(facts) = SwapFacts::of(swap) else {
+            return found.add(Reason::TokenBad, name, "numbers");
+        };
+        let leave = Leave { facts, device: swap.device.clone(), filed, name };
+        match self.swaps.get(&facts.id) {
+            None => drop(self.swaps.insert(facts.id, leave)),
+            Some(twin) if twin.facts == facts && twin.device == leave.device => {}
+            Some(twin) => found.add(Reason::TokenTwin, &leave.name, &twin.name),
+        }
+    }
+
+    /// The legs the journals fixed, each within the leave it names.
+    fn legs(&mut self, journals: &[Journal], found: &mut Findings) {
+        for journal in journals {
+            for entry in &journal.entries {
+                let Event::SwapFixed(fixed) = &entry.event else { continue };
+                let place = journal.place(entry.seq);
+                let Some(leave) = self.swaps.get(&fixed.swap) else {
+                    found.add(Reason::SwapToken, place, fixed.swap);
+                    continue;
+                };
+                let facts = leave.facts.leg(fixed);
+                if let Some(why) = beyond(leave, journal, fixed) {
+                    found.add(Reason::SwapLeave, &place, why);
+                }
+                let (kind, device) = (kind_of(fixed.leg), leave.device.clone());
+                let leg = Some((fixed.swap, fixed.leg));
+                let token = Token { facts, kind, device, filed: false, name: place, leg };
+                self.tokens.entry(facts.id).or_insert(token);
+            }
         }
     }
 
@@ -158,13 +228,54 @@ impl Documents {
                     found.add(Reason::TokenDevice, journal.place(seq), &token.device);
                 }
             }
+            for entry in &journal.entries {
+                let Event::SwapTaken { swap, .. } = &entry.event else { continue };
+                let Some(leave) = self.swaps.get(&swap.id) else { continue };
+                if leave.facts != *swap {
+                    found.add(Reason::TokenFacts, journal.place(entry.seq), swap.id);
+                }
+                if leave.device != journal.device.as_str() {
+                    found.add(Reason::TokenDevice, journal.place(entry.seq), &leave.device);
+                }
+            }
         }
     }
 
-    /// Sum of what was issued in a unit, and how many tokens that is.
+    /// Sum of the credits that were issued in a unit, and how many tokens that is.
     pub fn issued(&self, unit: CreditUnit) -> (usize, i64) {
-        let all = self.tokens.values().map(|token| token.facts.credit);
-        let of = all.filter(|credit| credit.unit == unit);
+        let all = self.tokens.values().filter(|token| token.is_issued_credit());
+        let of = all.map(|token| token.facts.credit).filter(|credit| credit.unit == unit);
         of.fold((0, 0), |(count, sum), credit| (count + 1, credit.value.saturating_add(sum)))
+    }
+}
+
+fn kind_of(leg: SwapLeg) -> Kind {
+    match leg {
+        SwapLeg::Out => Kind::Refund,
+        SwapLeg::Open => Kind::Open,
+        SwapLeg::In | SwapLeg::Provisional => Kind::CarryOver,
+    }
+}
+
+/// What of a leg its leave does not allow.
+fn beyond(leave: &Leave, journal: &Journal, fixed: &SwapFixed) -> Option<&'static str> {
+    let facts = &leave.facts;
+    let most = match fixed.leg {
+        SwapLeg::Out | SwapLeg::In => facts.most,
+        SwapLeg::Open => 0,
+        SwapLeg::Provisional => facts.provisional,
+    };
+    let least = i64::from(fixed.leg != SwapLeg::Open);
+    let meter = if fixed.leg == SwapLeg::Out { facts.old } else { facts.meter };
+    if leave.device != journal.device.as_str() {
+        Some("another handheld")
+    } else if fixed.meter != meter {
+        Some("another meter")
+    } else if !(least..=most).contains(&fixed.amount) {
+        Some("amount")
+    } else if fixed.leg != SwapLeg::Out && fixed.count != facts.count {
+        Some("count")
+    } else {
+        None
     }
 }

@@ -85,7 +85,7 @@ impl Files {
         Ok(Self {
             roots,
             keysets,
-            tokens: reader.folder("tokens", &["rt", "og", "ov", "pb", "tokens"])?,
+            tokens: reader.folder("tokens", &["rt", "og", "ov", "pb", "sw", "tokens"])?,
             journals: reader.folders("journals", &["mkp"])?,
             devices: reader.folder("devices", &["key"])?,
             receipts: reader.folders("receipts", &["rc"])?,

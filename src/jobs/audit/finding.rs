@@ -277,6 +277,12 @@ reasons! {
     SwapToken = Swaps, "swap-token", Broken;
     /// A credit into a meter that was swapped out.
     SwapOld = Swaps, "swap-old", Broken;
+    /// A leg of a swap that its leave does not allow.
+    SwapLeave = Swaps, "swap-leave", Broken;
+    /// What was taken out of an old meter is in neither.
+    SwapTransit = Swaps, "swap-transit", Note;
+    /// Credited for a meter that could not be debited: the office's variance.
+    SwapAdvance = Swaps, "swap-advance", Note;
 
     /// Too many of an operator's recharges were refused or are disputed.
     Ratio = People, "ratio", Broken;

@@ -240,6 +240,7 @@ fn piece(name: String, pack: &Pack, bodies: &[Vec<u8>], found: &mut Findings) ->
 fn take_document(event: &mut Event) -> Option<Vec<u8>> {
     match event {
         Event::TokenImported { bytes, .. }
+        | Event::SwapTaken { bytes, .. }
         | Event::GrantTaken { bytes, .. }
         | Event::OverrideTaken { bytes, .. } => Some(std::mem::take(bytes)),
         Event::BundleTaken(taken) => Some(std::mem::take(&mut taken.bytes)),

@@ -102,20 +102,20 @@ impl<'a, 'u> Rights<'a, 'u> {
         }
     }
 
-    /// Whether a recharge of a meter is the logged-in person's to do.
-    pub fn stand(&mut self, entry: &Entry, meter: MeterNo) -> Stand {
+    /// Whether a money act of this kind at a meter is the logged-in person's to do.
+    pub fn stand(&mut self, entry: &Entry, meter: MeterNo, verb: Verb) -> Stand {
         let Some((operator, at_log_in)) = &self.session else { return Stand::NobodyIn };
         if operator.as_str() != entry.operator {
             return Stand::NobodyIn;
         }
         let over = self.allowed.remove(&meter);
-        let over = over.is_some_and(|(verb, by)| verb == Verb::Recharge && by == entry.operator);
+        let over = over.is_some_and(|(of, by)| of == verb && by == entry.operator);
         // A grant that came after the log-in counts from then on.
         let grant = self.grants.get(operator).map_or(at_log_in, |(_, grant)| grant);
         let Some(found) = self.documents.grants.get(grant) else {
             return Stand::NotAllowed("no grant");
         };
-        match self.refuses(found, operator, entry, meter) {
+        match self.refuses(found, (operator, verb), entry, meter) {
             // An override lifts role and area, never the grant itself.
             Some("role" | "area") if over => Stand::Good,
             Some(why) => Stand::NotAllowed(why),
@@ -126,13 +126,13 @@ impl<'a, 'u> Rights<'a, 'u> {
     fn refuses(
         &self,
         grant: &Grant,
-        operator: &OperatorId,
+        (operator, verb): (&OperatorId, Verb),
         entry: &Entry,
         meter: MeterNo,
     ) -> Option<&'static str> {
         let role = Role::from_number(i64::from(grant.role));
         let verbs = Verbs::from_bits(grant.verbs).unwrap_or_default();
-        let may = role.is_some_and(|role| verbs.and(role.verbs()).has(Verb::Recharge));
+        let may = role.is_some_and(|role| verbs.and(role.verbs()).has(verb));
         // Which meter lies in which area is not in the set; a grant by areas is taken at its word.
         let here = grant.meters.contains(&meter.bcd()) || !grant.areas.is_empty();
         if grant.operator != operator.as_str() || grant.device != self.journal.device.as_str() {

@@ -1,14 +1,11 @@
-//! Checks 5 and 10: every meter account's steps against what the meters themselves showed, and
-//! the balances that went from one meter to another.
+//! Check 5: every meter account's steps against what the meters themselves showed.
 
 use super::World;
 use super::acts::Place;
 use super::finding::{Findings, Reason};
-use super::tables::Swap;
 use crate::units::{
     AccountNo, Credit, MeterNo, PurchaseCount, PurchaseRecord, TokenId, UnixSeconds,
 };
-use meterkit_tokens::Kind;
 use std::collections::{BTreeMap, HashMap};
 
 /// One meter account: one life of a meter.
@@ -55,7 +52,8 @@ pub fn check(world: &World, tolerance_s: i64, found: &mut Findings) {
 fn settled(world: &World, found: &mut Findings) -> HashMap<Purse, BTreeMap<u32, Settled>> {
     let mut all: HashMap<Purse, BTreeMap<u32, Settled>> = HashMap::new();
     for (id, fate) in &world.story.fates {
-        let Some(token) = world.documents.tokens.get(id) else { continue };
+        let token = world.documents.tokens.get(id).filter(|token| token.takes_step());
+        let Some(token) = token else { continue };
         let Some(place) = fate.accepted.filter(|_| fate.resolved != Some(false)) else { continue };
         let facts = &token.facts;
         let Some(step) = facts.count_before.next() else { continue };
@@ -74,7 +72,7 @@ fn settled(world: &World, found: &mut Findings) -> HashMap<Purse, BTreeMap<u32, 
 /// Between two settled steps every step is settled, or at least some token's.
 fn gaps(world: &World, settled: &HashMap<Purse, BTreeMap<u32, Settled>>, found: &mut Findings) {
     let mut tokens: HashMap<Purse, Vec<u32>> = HashMap::new();
-    for token in world.documents.tokens.values() {
+    for token in world.documents.tokens.values().filter(|token| token.takes_step()) {
         let purse = (token.facts.meter, token.facts.account);
         tokens.entry(purse).or_default().extend(token.facts.count_before.next().map(|c| c.0));
     }
@@ -103,7 +101,13 @@ fn highest(world: &World) -> HashMap<Purse, u32> {
     let mut highest: HashMap<Purse, u32> = HashMap::new();
     for token in world.documents.tokens.values() {
         let facts = &token.facts;
-        let step = facts.count_before.next().map_or(u32::MAX, |step| step.0);
+        let after = facts.count_before.next().filter(|_| token.takes_step());
+        let step = match after {
+            Some(step) => step.0,
+            None if token.takes_step() => u32::MAX,
+            // A debit, or an account opened without money, leaves the count as it is.
+            None => facts.count_before.0,
+        };
         let most = highest.entry((facts.meter, facts.account)).or_default();
         *most = step.max(*most);
     }
@@ -196,46 +200,6 @@ impl Case<'_> {
                 let detail = format!("count {count}, last token {most}");
                 self.add(found, Reason::ReadAhead, sight, detail);
             }
-        }
-    }
-}
-
-/// Check 10: what left the old meter is what came into the new one, stayed, or was paid back.
-pub fn swaps(world: &World, found: &mut Findings) {
-    let mut rows: BTreeMap<TokenId, &Swap> = BTreeMap::new();
-    for swap in &world.swaps {
-        if rows.insert(swap.token, swap).is_some() {
-            found.add(Reason::SwapTwice, &swap.name, swap.token);
-        }
-    }
-    for swap in rows.values() {
-        let token = world.documents.tokens.get(&swap.token);
-        let fits = token.filter(|token| {
-            token.kind == Kind::CarryOver
-                && (token.facts.meter, token.facts.account) == swap.new
-                && token.facts.credit.unit == swap.unit
-        });
-        let Some(token) = fits else {
-            found.add(Reason::SwapToken, &swap.name, swap.token);
-            continue;
-        };
-        let carried = token.facts.credit.value;
-        let parts = swap.residual.checked_add(carried).and_then(|s| s.checked_add(swap.refunded));
-        if parts != Some(swap.read) {
-            let sum = format!("{} != {}+{carried}+{}", swap.read, swap.residual, swap.refunded);
-            found.add(Reason::SwapSum, &swap.name, sum);
-        }
-    }
-    for (id, token) in &world.documents.tokens {
-        if token.kind == Kind::CarryOver && !rows.contains_key(id) {
-            found.add(Reason::SwapMissing, &token.name, id);
-        }
-        let old = (token.facts.meter, token.facts.account);
-        let accepted = world.story.fates.get(id).and_then(|fate| fate.accepted);
-        let Some(place) = accepted else { continue };
-        let after = rows.values().find(|swap| swap.old == old && place.at > swap.at);
-        if let Some(swap) = after {
-            found.add(Reason::SwapOld, &swap.name, id);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Check 6: every token is in exactly one place, and the places add up to what was issued.
+//! Check 6: every token is in exactly one place, and the places of the credits add up to what was
+//! issued. What is taken out of a meter, and what a swap carries over, is no credit of the office's.
 
 use super::World;
 use super::acts::Fate;
 use super::finding::{Findings, Reason};
 use super::tables::Booked;
-use crate::store::{TokenFacts, Withdrawal};
-use crate::units::{AccountNo, CreditUnit, Decision, MeterNo, TokenId};
+use crate::store::{Event, TokenFacts, Withdrawal};
+use crate::units::{AccountNo, CreditUnit, Decision, MeterNo, SwapLeg, TokenId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Where a token's money is.
@@ -70,7 +71,12 @@ pub fn check(world: &World, found: &mut Findings) -> Vec<Sum> {
 fn unknown(world: &World, found: &mut Findings) {
     for (id, fate) in &world.story.fates {
         let acted = fate.imported || fate.begun.is_some() || fate.accepted.is_some();
-        let issued = world.documents.tokens.get(id).is_some_and(|token| token.filed);
+        let leave = |swap: &TokenId| world.documents.swaps.get(swap).is_some_and(|s| s.filed);
+        let token = world.documents.tokens.get(id);
+        let issued = token.is_some_and(|token| match &token.leg {
+            Some((swap, _)) => leave(swap),
+            None => token.filed,
+        });
         if acted && !issued {
             let place = fate.accepted.or(fate.begun).or(fate.open);
             let place = place.and_then(|p| Some(world.journals.get(p.journal)?.place(p.seq)));
@@ -79,11 +85,14 @@ fn unknown(world: &World, found: &mut Findings) {
     }
 }
 
-/// The office numbers the tokens of a meter from 1 upwards.
+/// The office numbers the tokens of a meter from 1 upwards, and the leaves that put it in with them.
 fn numbers(world: &World, found: &mut Findings) {
     let mut numbers: BTreeMap<MeterNo, Vec<(u64, TokenId)>> = BTreeMap::new();
     for (id, token) in world.documents.tokens.iter().filter(|(_, token)| token.filed) {
         numbers.entry(token.facts.meter).or_default().push((token.facts.seq, *id));
+    }
+    for (id, leave) in world.documents.swaps.iter().filter(|(_, leave)| leave.filed) {
+        numbers.entry(leave.facts.meter).or_default().push((leave.facts.seq, *id));
     }
     for (meter, mut list) in numbers {
         list.sort_unstable();
@@ -110,7 +119,8 @@ fn classes(world: &World, found: &mut Findings) -> BTreeMap<TokenId, Class> {
     let mut settled: HashSet<Step> = HashSet::new();
     // The newest token of each step: an older one that was not used is superseded by it.
     let mut newest: HashMap<Step, (u64, TokenId)> = HashMap::new();
-    for (id, token) in &world.documents.tokens {
+    let newest_debits = newest_debits(world);
+    for (id, token) in world.documents.tokens.iter().filter(|(_, token)| token.takes_step()) {
         let fate = world.story.fates.get(id).unwrap_or(&none);
         let place = step(&token.facts);
         if in_meter(fate) {
@@ -123,8 +133,16 @@ fn classes(world: &World, found: &mut Findings) -> BTreeMap<TokenId, Class> {
     for (id, token) in &world.documents.tokens {
         let fate = world.story.fates.get(id).unwrap_or(&none);
         let place = step(&token.facts);
-        let latest = newest.get(&place).is_some_and(|(_, newest)| newest == id);
-        let class = class(fate, settled.contains(&place), latest);
+        // A debit takes no step: only a later attempt of its own swap takes its place.
+        let (taken, latest) = match token.leg {
+            Some((swap, SwapLeg::Out)) => (false, newest_debits.get(&swap) == Some(id)),
+            _ if !token.takes_step() => (false, true),
+            _ => {
+                let latest = newest.get(&place).is_some_and(|(_, newest)| newest == id);
+                (settled.contains(&place), latest)
+            }
+        };
+        let class = class(fate, taken, latest);
         let back = matches!(fate.withdrawn, Some(Withdrawal::Voided | Withdrawal::Superseded));
         if class == Class::Settled && back {
             found.add(Reason::BothWays, id, &token.name);
@@ -132,6 +150,22 @@ fn classes(world: &World, found: &mut Findings) -> BTreeMap<TokenId, Class> {
         classes.insert(*id, class);
     }
     classes
+}
+
+/// The last attempt at the debit of each swap; none where a credit was advanced instead.
+fn newest_debits(world: &World) -> HashMap<TokenId, TokenId> {
+    let mut newest = HashMap::new();
+    for journal in &world.journals {
+        for entry in &journal.entries {
+            let Event::SwapFixed(fixed) = &entry.event else { continue };
+            match fixed.leg {
+                SwapLeg::Out => drop(newest.insert(fixed.swap, fixed.token())),
+                SwapLeg::Provisional => drop(newest.remove(&fixed.swap)),
+                SwapLeg::Open | SwapLeg::In => {}
+            }
+        }
+    }
+    newest
 }
 
 fn in_meter(fate: &Fate) -> bool {
@@ -166,7 +200,7 @@ fn sum(world: &World, unit: CreditUnit, classes: &BTreeMap<TokenId, Class>) -> S
     let mut parts = [(0, 0); 5];
     for (id, token) in &world.documents.tokens {
         let (Some(class), credit) = (classes.get(id), token.facts.credit) else { continue };
-        if credit.unit == unit {
+        if credit.unit == unit && token.is_issued_credit() {
             let at = Class::ALL.iter().position(|known| known == class).unwrap_or_default();
             let (count, sum): &mut (usize, i64) = &mut parts[at];
             *count += 1;
@@ -193,6 +227,11 @@ fn ledger_agrees(
         if token.facts.credit != row.credit {
             let detail = format!("{} {} not {}", row.name, row.credit, token.facts.credit);
             found.add(Reason::LedgerAmount, row.token, detail);
+        }
+        if row.act.as_deref().is_some_and(|act| act != token.facts.act.name()) {
+            let act = row.act.as_deref().unwrap_or_default();
+            let detail = format!("{} {act} but {}", row.name, token.facts.act.name());
+            found.add(Reason::LedgerState, row.token, detail);
         }
         let class = classes.get(&row.token).copied().unwrap_or(Class::Live);
         let begun = world.story.fates.get(&row.token).is_some_and(|fate| fate.begun.is_some());

@@ -69,6 +69,8 @@ pub struct Booked {
     pub credit: Credit,
     /// Whether a person decided it.
     pub decided: bool,
+    /// What it does to the meter; books of earlier versions do not say.
+    pub act: Option<String>,
 }
 
 /// One program that may be used: version and SHA-256.
@@ -152,6 +154,7 @@ pub fn ledger(raw: &Raw, unread: &mut Unread) -> Vec<Booked> {
             state: row.cell("state").to_owned(),
             credit: Credit { value: row.amount("amount")?, unit: row.unit("unit")? },
             decided: !row.cell("decided").is_empty(),
+            act: Some(row.cell("act").to_owned()).filter(|act| !act.is_empty()),
         })
     })
 }

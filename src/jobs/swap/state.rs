@@ -35,10 +35,8 @@ pub mod step {
     pub const NEW_CONFIRMED: &str = "new-confirmed";
     /// The credit is left to the office, and why.
     pub const LEFT: &str = "credit-left";
-    /// The old account's debt goes to the new one.
-    pub const ARREARS: &str = "arrears";
-    /// The new meter has the old one's customer and place.
-    pub const BOUND: &str = "meter-bound";
+    pub use crate::units::swap_step::{ARREARS, BOUND};
+
     /// Both meters' figures for the customer.
     pub const CERTIFICATE: &str = "swap-certificate";
 }
@@ -112,7 +110,8 @@ impl State {
         let unknown = || fail(Code::WorkUnknown, work.to_string());
         let wanted = errand::wanted(store, work, ErrandKind::Swap)?;
         let whole = store.errand(work).ok_or_else(unknown)?;
-        let id = wanted.get(super::LEAVE).and_then(|id| id.parse::<TokenId>().ok());
+        let id =
+            wanted.get(crate::units::swap_step::LEAVE).and_then(|id| id.parse::<TokenId>().ok());
         let swap = id.and_then(|id| store.swap(id));
         let swap = swap.ok_or_else(|| fail(Code::SwapUnknown, work.to_string()))?;
         let token = |id: Option<TokenId>| id.and_then(|id| store.token(id));

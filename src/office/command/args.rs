@@ -7,6 +7,7 @@ pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use super::bundle::BundleAct;
+use super::swap::SwapAct;
 use crate::office::issue;
 use crate::office::model::parse_unit;
 use crate::units::{
@@ -161,6 +162,9 @@ pub(super) enum Act {
     /// Sets of parameters for meters.
     #[command(subcommand)]
     Bundle(BundleAct),
+    /// Meters swapped with their balances.
+    #[command(subcommand)]
+    Swap(SwapAct),
     /// How much a handheld may carry, and how much may happen on it unheard of.
     #[command(subcommand)]
     Limits(LimitsAct),
@@ -315,11 +319,11 @@ pub(super) struct VerdictArg {
     pub(super) not_booked: bool,
 }
 
-pub(super) fn hundredths(text: &str) -> Result<i64, String> {
+pub(in crate::office::command) fn hundredths(text: &str) -> Result<i64, String> {
     Money::parse(text).map(|m| m.0).ok_or_else(|| format!("not an amount: {text:?}"))
 }
 
-fn amount(text: &str) -> Result<i64, String> {
+pub(in crate::office::command) fn amount(text: &str) -> Result<i64, String> {
     hundredths(text).and_then(|value| if value >= 0 { Ok(value) } else { Err("negative".into()) })
 }
 

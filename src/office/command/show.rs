@@ -3,12 +3,14 @@
 mod devices;
 mod keys;
 mod people;
+mod swaps;
 
 pub(super) use devices::{devices, enrol, forks, recovery, status};
 pub(super) use keys::{
     check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
 };
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
+pub(super) use swaps::{swap_issued, swaps};
 
 use super::Shown;
 use crate::office::meters::NewMeter;
@@ -162,7 +164,10 @@ pub(super) fn ledger(report: &LedgerReport) -> Shown {
     });
     let tokens: serde_json::Map<String, Value> =
         report.tokens.iter().map(|(state, n)| ((*state).to_owned(), json!(n))).collect();
+    let swaps: serde_json::Map<String, Value> =
+        report.swaps.iter().map(|(state, n)| ((*state).to_owned(), json!(n))).collect();
     let json = json!({
+        "swaps": swaps,
         "sum_zero": report.sum_zero,
         "ops_zero": report.ops_zero,
         "tokens_match": report.tokens_match,
@@ -179,6 +184,9 @@ pub(super) fn ledger(report: &LedgerReport) -> Shown {
     }
     for (state, count) in &report.tokens {
         let _ = writeln!(text, "tokens {state:<12}{count:>7}");
+    }
+    for (state, count) in report.swaps.iter().filter(|(_, count)| *count > 0) {
+        let _ = writeln!(text, "swaps  {state:<12}{count:>7}");
     }
     let word = |good: bool| if good { "yes" } else { "NO" };
     let _ = writeln!(text, "postings {}, to be looked at {}", report.postings, report.reviews);

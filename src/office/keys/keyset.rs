@@ -26,7 +26,7 @@ pub(super) const NAMED: [Purpose; 3] = [Purpose::Issuer, Purpose::Status, Purpos
 /// What such a key may sign, and the most in one token.
 fn rights(purpose: Purpose) -> (Vec<DocType>, Option<i64>) {
     match purpose {
-        Purpose::Issuer => (vec![DocType::Recharge], Some(MAX_TOKEN_AMOUNT)),
+        Purpose::Issuer => (vec![DocType::Recharge, DocType::Swap], Some(MAX_TOKEN_AMOUNT)),
         Purpose::Status => (
             vec![
                 DocType::Status,
@@ -91,6 +91,8 @@ impl Keys {
             let public = in_use.map(|entry| entry.public);
             for record in next.keys.iter_mut().filter(|r| Some(r.key.bytes()) == public) {
                 record.not_after = record.not_after.max(now + KEYSET_LIFE + OVERLAP);
+                // A keyset of an earlier version knew fewer documents.
+                (record.types, record.max_amount) = rights(purpose);
             }
         }
         self.publish(next)
@@ -107,7 +109,11 @@ impl Keys {
     ) -> Result<Purpose, OfficeError> {
         let named = self.keyset().keys.iter().find(|record| record.key.kid() == kid);
         let named = named.ok_or_else(|| OfficeError::NoKey(kid.to_string()))?;
-        let purpose = NAMED.into_iter().find(|purpose| rights(*purpose).0 == named.types);
+        // Of an earlier version a key has fewer documents, and never another purpose's.
+        let purpose = NAMED.into_iter().find(|purpose| {
+            let rights = rights(*purpose).0;
+            !named.types.is_empty() && named.types.iter().all(|kind| rights.contains(kind))
+        });
         let purpose = purpose.ok_or_else(|| OfficeError::NoKey(kid.to_string()))?;
         let signer = self.in_use(Purpose::Keyset, now)?;
         self.chest.unlock(&signer, ask)?;

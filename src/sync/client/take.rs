@@ -6,14 +6,14 @@
 
 use super::{Progress, Run};
 use crate::store::{
-    AreaMeter, AreaPage, Event, Imported, StoreError, TokenFacts, TokenState, Withdrawal,
+    AreaMeter, AreaPage, Event, Imported, StoreError, SwapFacts, TokenFacts, TokenState, Withdrawal,
 };
 use crate::sync::error::{Lie, SyncError};
 use crate::sync::wire::{
     Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
 };
 use crate::units::TokenId;
-use meterkit_tokens::{DocType, RechargeToken};
+use meterkit_tokens::{DocType, RechargeToken, SwapToken, document_type};
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
@@ -57,10 +57,15 @@ impl Run<'_> {
         Err(Lie::Kind.into())
     }
 
-    /// Imports tokens, all of an answer together; gives the id of the last one that could be read.
+    /// Imports tokens, all of an answer together, and the leaves for swaps among them; gives the id
+    /// of the last one that could be read.
     fn take_tokens(&mut self, pulled: &Pulled) -> Result<Option<TokenId>, SyncError> {
         let (mut last, mut good) = (None, Vec::with_capacity(pulled.tokens.len()));
         for document in &pulled.tokens {
+            if document_type(document) == Ok(DocType::Swap) {
+                last = self.take_swap(document)?.or(last);
+                continue;
+            }
             let identity = self.store().identity();
             let token = match RechargeToken::verify(document, &identity.tenant, &self.keys) {
                 Ok(token) => token,
@@ -83,17 +88,53 @@ impl Run<'_> {
         let ids: Vec<TokenId> = good.iter().map(|(facts, _)| facts.id).collect();
         let done = self.store().import_all(&(self.session.stamp)(), good);
         for (id, done) in ids.into_iter().zip(done) {
-            match done {
-                Ok(Imported::New(_)) => {
-                    self.report.tokens += 1;
-                    self.grown = true;
-                }
-                Ok(Imported::Known(_)) | Err(StoreError::Known(_)) => self.report.known += 1,
-                Err(error @ StoreError::Conflict(_)) => self.left_out(Some(id), error.code()),
-                Err(error) => return Err(error.into()),
-            }
+            self.imported(id, done)?;
         }
         Ok(last)
+    }
+
+    /// Imports the leave for a swap; gives its id if it could be read.
+    fn take_swap(&mut self, document: &[u8]) -> Result<Option<TokenId>, SyncError> {
+        let identity = self.store().identity();
+        let leave = match SwapToken::verify(document, &identity.tenant, &self.keys) {
+            Ok(leave) => leave,
+            Err(error) => {
+                self.left_out(None, error.code());
+                return Ok(None);
+            }
+        };
+        let id = TokenId(leave.id);
+        if leave.device != identity.device.as_str() {
+            self.left_out(Some(id), "device");
+            return Ok(Some(id));
+        }
+        let Some(swap) = SwapFacts::of(&leave) else {
+            self.left_out(Some(id), "kind");
+            return Ok(Some(id));
+        };
+        let event = Event::SwapTaken { swap, bytes: document.to_vec() };
+        let done = self.store().append(&(self.session.stamp)(), event);
+        self.imported(id, done.map(Imported::New))?;
+        Ok(Some(id))
+    }
+
+    /// Counts what was taken in; what contradicts the journal is left out, and a store that fails
+    /// ends the exchange.
+    fn imported(
+        &mut self,
+        id: TokenId,
+        done: Result<Imported, StoreError>,
+    ) -> Result<(), SyncError> {
+        match done {
+            Ok(Imported::New(_)) => {
+                self.report.tokens += 1;
+                self.grown = true;
+            }
+            Ok(Imported::Known(_)) | Err(StoreError::Known(_)) => self.report.known += 1,
+            Err(error @ StoreError::Conflict(_)) => self.left_out(Some(id), error.code()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Records what the office decided about tokens we hold. The office repeats a decision until
@@ -104,16 +145,19 @@ impl Run<'_> {
         settled: &[Settled],
     ) -> Result<(), SyncError> {
         for one in withdrawn {
+            if let Some(swap) = self.store().swap(one.token) {
+                if !swap.withdrawn {
+                    self.withdraw(one)?;
+                }
+                continue;
+            }
             let Some(row) = self.store().token(one.token).filter(|row| !row.withdrawn) else {
                 continue;
             };
             if !row.state.usable() && row.state != TokenState::Intent {
                 continue;
             }
-            let reason = if one.voided { Withdrawal::Voided } else { Withdrawal::Superseded };
-            let receipt = self.receipt;
-            self.record(Event::TokenWithdrawn { id: one.token, reason, receipt })?;
-            self.report.withdrawn += 1;
+            self.withdraw(one)?;
         }
         for one in settled {
             let open = self.store().open_intent(one.meter);
@@ -129,6 +173,15 @@ impl Run<'_> {
                 self.report.withdrawn += 1;
             }
         }
+        Ok(())
+    }
+
+    /// Records that the office took something back.
+    fn withdraw(&mut self, one: &Withdrawn) -> Result<(), SyncError> {
+        let reason = if one.voided { Withdrawal::Voided } else { Withdrawal::Superseded };
+        let receipt = self.receipt;
+        self.record(Event::TokenWithdrawn { id: one.token, reason, receipt })?;
+        self.report.withdrawn += 1;
         Ok(())
     }
 

@@ -66,7 +66,12 @@ pub struct Desk {
 
 impl Desk {
     pub fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(NOW));
+        Self::at(NOW)
+    }
+
+    /// The same at another time.
+    pub fn at(now: i64) -> Self {
+        let clock = Arc::new(AtomicI64::new(now));
         let told = Arc::clone(&clock);
         let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
         let local = Local::start(|| Office::in_memory(TENANT, seeds(), tell)).unwrap();

@@ -14,13 +14,13 @@ use std::task::Poll;
 
 /// A journal made of plain records, as a handheld's disk would hold them.
 #[derive(Clone, Default)]
-struct Paper {
-    bodies: Vec<Vec<u8>>,
-    hashes: Vec<[u8; 32]>,
+pub struct Paper {
+    pub bodies: Vec<Vec<u8>>,
+    pub hashes: Vec<[u8; 32]>,
 }
 
 impl Paper {
-    fn write(&mut self, event: &Event) {
+    pub fn write(&mut self, event: &Event) {
         let body = records::encode_body(self.bodies.len() as u64 + 1, &stamp(NOW), event);
         let before = self.hashes.last().copied().unwrap_or([42; 32]);
         self.hashes.push(chain(&before, &body));
@@ -28,13 +28,13 @@ impl Paper {
     }
 
     /// Entries `first..=last`, counted from 1.
-    fn pack(&self, first: usize, last: usize) -> Pack {
+    pub fn pack(&self, first: usize, last: usize) -> Pack {
         let bodies: Vec<&[u8]> = self.bodies[first - 1..last].iter().map(Vec::as_slice).collect();
         let before = if first == 1 { [42; 32] } else { self.hashes[first - 2] };
         Pack::of(1, first as u64, before, self.hashes[last - 1], &bodies).unwrap()
     }
 
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.bodies.len()
     }
 }
