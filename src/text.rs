@@ -39,6 +39,7 @@ macro_rules! messages {
 
 pub mod audit;
 pub mod commands;
+pub mod conflict;
 pub mod decisions;
 pub mod errors;
 pub mod items;

@@ -9,6 +9,7 @@ use super::{Common, json};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, failure, sync};
 use crate::report::Code;
+use crate::text::conflict;
 
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
@@ -30,12 +31,21 @@ pub fn run(common: &Common, _args: &SyncArgs, out: &Output) -> Result<u8, Failur
         sync::exchange(&work.store, work.session.operator().as_str(), &cancel, &mut progress)?;
     let view = sync::view(&report);
     let still: Vec<_> = report.still_out.iter().map(|credit| json::credit(*credit)).collect();
+    let reviews = sync::reviews(&report);
+    let listed = reviews
+        .iter()
+        .map(|(entry, class, why)| json!({ "entry": entry, "class": class, "why": why }));
     let object = json!({
+        "reviews": listed.collect::<Vec<_>>(),
         "sent": view.sent, "tokens": view.tokens, "meters": view.meters, "review": view.review,
         "clock_s": view.clock_s, "still_out": still,
     });
     out.show(object, |to| {
         writeln!(to, "{}", out.lang.synced(view.sent, view.tokens, view.review))?;
+        for (entry, class, why) in &reviews {
+            let words = conflict::why(why).unwrap_or_else(|| conflict::class(class));
+            writeln!(to, "{}", out.lang.synced_review(*entry, class, words.get(out.lang)))?;
+        }
         for credit in &report.still_out {
             writeln!(to, "{}", out.lang.still_out(&out.lang.credit(*credit)))?;
         }

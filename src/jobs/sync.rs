@@ -8,6 +8,7 @@ use super::views::{Failure, Stage, SyncView};
 use super::{SystemClock, failure, trust};
 use crate::store::{Stamp, Store};
 use crate::sync::client::{self, Progress, SyncReport};
+use crate::sync::wire::EntryOutcome;
 use crate::units::{CreditUnit, Money};
 
 /// Exchanges with the office named in the enrolment; the full report.
@@ -38,6 +39,18 @@ pub fn exchange(
     let floor = trust::floor(store, &trust::read(store), SystemClock::uptime_ms());
     client::sync_now(store, &key, floor, &stamp, cancel, &mut told)
         .map_err(|error| failure::sync(&error))
+}
+
+/// Entries the office gave to a person: which, its conflict class, and what the office says of it.
+pub fn reviews(report: &SyncReport) -> Vec<(u64, String, String)> {
+    let review = |(entry, outcome): &(u64, EntryOutcome)| match outcome {
+        EntryOutcome::Review(says) => {
+            let (class, why) = says.split_once(' ').unwrap_or((says, ""));
+            Some((*entry, class.to_owned(), why.to_owned()))
+        }
+        _ => None,
+    };
+    report.outcomes.iter().filter_map(review).collect()
 }
 
 /// The report in the figures a screen shows.

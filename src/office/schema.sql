@@ -197,6 +197,9 @@ CREATE UNIQUE INDEX swap_old ON swap (old_meter)
     WHERE state IN ('reserved', 'delivered', 'begun');
 CREATE UNIQUE INDEX swap_new ON swap (meter)
     WHERE state IN ('reserved', 'delivered', 'begun');
+-- And one that happened, as long as nobody has issued another knowing of it.
+CREATE UNIQUE INDEX swap_claims_old ON swap (old_meter) WHERE claim = 1;
+CREATE UNIQUE INDEX swap_claims_new ON swap (meter) WHERE claim = 1;
 CREATE INDEX swap_by_device ON swap (device, state);
 
 -- Double entry: the legs of one op sum to zero, and so does everything. An op is a movement's name

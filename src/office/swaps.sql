@@ -98,4 +98,6 @@ CREATE UNIQUE INDEX swap_old ON swap (old_meter)
     WHERE state IN ('reserved', 'delivered', 'begun');
 CREATE UNIQUE INDEX swap_new ON swap (meter)
     WHERE state IN ('reserved', 'delivered', 'begun');
+CREATE UNIQUE INDEX swap_claims_old ON swap (old_meter) WHERE claim = 1;
+CREATE UNIQUE INDEX swap_claims_new ON swap (meter) WHERE claim = 1;
 CREATE INDEX swap_by_device ON swap (device, state);

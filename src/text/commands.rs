@@ -89,6 +89,10 @@ messages! {
         en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
+    synced_review(entry: u64, class: &str, what: &str) {
+        en: "  entry {entry}: {class}, {what}",
+        zh: "  第 {entry} 条：{class}，{what}",
+    }
     still_out(amount: &str) {
         en: "Issued to this handheld and still out: {amount}",
         zh: "已发给本掌机、尚未到账：{amount}",

@@ -9,6 +9,7 @@ mod defects;
 mod estate;
 mod make;
 mod more;
+mod swaps;
 
 use estate::Plan;
 use meterkit::jobs::audit::{self, Check, Files, Options, Reason, Severity, Status, Verdict};

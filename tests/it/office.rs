@@ -10,7 +10,7 @@ mod lives;
 mod people;
 mod places;
 mod status;
-mod swaps;
+pub mod swaps;
 
 use desk::{COUNT, Desk, METER, NOW, account, device, evidence, figure, judgement, meter};
 use meterkit::office::model::{Class, Move, TokenRow, TokenState};

@@ -55,6 +55,7 @@ pub struct Sum {
 /// Check 6. Gives the sums, a unit each.
 pub fn check(world: &World, found: &mut Findings) -> Vec<Sum> {
     unknown(world, found);
+    unknown_leaves(world, found);
     numbers(world, found);
     let classes = classes(world, found);
     if let Some(ledger) = &world.ledger {
@@ -82,6 +83,13 @@ fn unknown(world: &World, found: &mut Findings) {
             let place = place.and_then(|p| Some(world.journals.get(p.journal)?.place(p.seq)));
             found.add(Reason::TokenUnknown, id, place.unwrap_or_default());
         }
+    }
+}
+
+/// A leave that only a journal holds was not issued either, as far as the set shows.
+fn unknown_leaves(world: &World, found: &mut Findings) {
+    for (id, leave) in world.documents.swaps.iter().filter(|(_, leave)| !leave.filed) {
+        found.add(Reason::TokenUnknown, id, &leave.name);
     }
 }
 

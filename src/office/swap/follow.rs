@@ -290,16 +290,17 @@ async fn debt(
 /// an account of another name.
 async fn stands_against(conn: &mut Conn, swap: &SwapRow) -> Result<Review, OfficeError> {
     let facts = &swap.facts;
+    // The meters first: where several offices write at once, their rows are what is waited for.
+    let old = ledger::meter(conn, facts.old).await?;
+    let new = ledger::meter(conn, facts.meter).await?;
     if row::rival(conn, facts).await? {
         let why = "two swaps claim one meter, and the other one was proved first";
         return Ok(Some((Class::C7, why)));
     }
-    let old = ledger::meter(conn, facts.old).await?;
     let closed = row::closed_at(conn, facts.old).await?.is_some() && !swap.bound;
     if closed || old.is_none_or(|line| line.account != facts.old_account) {
         return Ok(Some((Class::C8, "the old account of a swap is closed")));
     }
-    let new = ledger::meter(conn, facts.meter).await?;
     let in_use = row::closed_at(conn, facts.meter).await?.is_none();
     if new.is_some_and(|line| in_use && line.account != facts.account) {
         return Ok(Some((Class::C8, "the new meter of a swap has another account")));
@@ -360,7 +361,10 @@ pub(super) async fn bind(
     let rest = old.map_or(0, |seen| seen.balance.value.saturating_sub(seen.overdraft.max(0)));
     post::post_rest(conn, swap, rest, source.now).await?;
     if let Some(seen) = newest(conn, source, (facts.meter, facts.account)).await? {
-        ledger::set_meter_state(conn, facts.meter, facts.account, &seen).await?;
+        let known = ledger::meter_state(conn, facts.meter, facts.account).await?;
+        if known.is_none_or(|(_, _, at)| at <= seen.read_at) {
+            ledger::set_meter_state(conn, facts.meter, facts.account, &seen).await?;
+        }
     }
     Ok(())
 }

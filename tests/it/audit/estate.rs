@@ -8,7 +8,7 @@ use meterkit::jobs::audit::files::{Raw, join};
 use meterkit::store::{Event, LogOut, ShiftSummary};
 use meterkit::sync::wire::{Ask, EntryOutcome, Pack, Position, Receipt, Request, chain};
 use meterkit::units::{Decision, TokenId, UnixSeconds};
-use meterkit_tokens::{DeviceDoc, DocType, Grant, RechargeToken, Root};
+use meterkit_tokens::{DeviceDoc, DocType, Grant, RechargeToken, Root, SwapToken};
 
 /// A whole estate.
 pub struct Plan {
@@ -16,6 +16,8 @@ pub struct Plan {
     pub office: Office,
     /// What it issued.
     pub tokens: Vec<RechargeToken>,
+    /// Leaves for swaps.
+    pub leaves: Vec<SwapToken>,
     /// Operators' grants.
     pub grants: Vec<Grant>,
     /// The handhelds.
@@ -44,6 +46,7 @@ impl Plan {
         let mut plan = Self {
             office,
             tokens: Vec::new(),
+            leaves: Vec::new(),
             grants: Vec::new(),
             handhelds: Vec::new(),
             reads: vec!["time,meter,account,count,balance,unit,record_count,record_amount".into()],
@@ -131,6 +134,10 @@ impl Plan {
         let tokens: Vec<Vec<u8>> =
             self.tokens.iter().map(|token| self.office.issuer.recharge(token).unwrap()).collect();
         files.tokens.push(raw("tokens/all.tokens".into(), joined(&tokens)));
+        for (at, leave) in self.leaves.iter().enumerate() {
+            let bytes = self.office.issuer.swap(leave).unwrap();
+            files.tokens.push(raw(format!("tokens/{at}.sw"), bytes));
+        }
         for (at, grant) in self.grants.iter().enumerate() {
             let bytes = self.office.issuer.grant(grant).unwrap();
             files.tokens.push(raw(format!("tokens/{at}.og"), bytes));

@@ -58,6 +58,7 @@ pub fn keyset(version: u64, keys: &[u8]) -> Keyset {
         not_after: START + GRANT_S * 2,
         types: vec![
             DocType::Recharge,
+            DocType::Swap,
             DocType::Receipt,
             DocType::Grant,
             DocType::Override,

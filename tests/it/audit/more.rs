@@ -123,6 +123,7 @@ fn no_reason_to_fail_is_untested() {
         Reason::Backwards,
         Reason::OpenOld,
         Reason::SwapSum,
+        Reason::SwapLeave,
         Reason::Ratio,
         Reason::SoftwareOther,
     ];

@@ -5,4 +5,23 @@ mod leave;
 mod odd;
 mod pieces;
 mod whole;
-mod yard;
+pub mod yard;
+
+/// Words are kept in one place and reasons in another: none is left without the other.
+#[test]
+fn every_word_for_a_swap_is_one_the_office_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/office");
+    let sources = ["swap/follow.rs", "entry.rs"].map(|name| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    let missing = meterkit::text::conflict::WHYS.iter().filter(|words| {
+        let said = format!("\"{}\"", words.en);
+        !sources.iter().any(|source| source.contains(&said))
+    });
+    assert_eq!(missing.map(|words| words.en).collect::<Vec<_>>(), [""; 0]);
+    for class in ["C1", "C3", "C4", "C5", "C7", "C8", "C10"] {
+        let words = meterkit::text::conflict::class(class);
+        assert_ne!(words, meterkit::text::conflict::class("?"), "{class}");
+    }
+}

@@ -1,11 +1,13 @@
 //! A real office, a real handheld and two simulated meters.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use meterkit::office::{Applied, NewSwap, Offer, SwapInfo, SwapIssued};
 use meterkit::sim::{Amount, MeterSetup};
+use meterkit::store::Stamp;
 use meterkit::sync::enrol::Enrolling;
 use meterkit::sync::wire::Pack;
+use meterkit::sync::{Session, SyncReport};
 use meterkit::transport::{Faults, Link};
 use meterkit::units::Role;
 
@@ -60,9 +62,14 @@ impl Yard {
         self.desk.local.wait(self.desk.office().issue_swap(&leave)).unwrap()
     }
 
-    pub fn sync(&self) {
+    /// An exchange, by the line's clock: the handheld knows how much time went by since.
+    pub fn sync(&self) -> SyncReport {
         self.tick();
-        self.hand.sync(&self.desk.post()).unwrap();
+        let boot_ms = u64::try_from(Link::now(&self.bench.wire).as_millis()).unwrap();
+        let stamp = || Stamp { boot_ms, operator: OPERATOR.to_owned(), ..self.hand.stamp() };
+        let (store, key) = (&self.hand.store, &self.hand.key());
+        let (post, cancel) = (&self.desk.post(), &AtomicBool::new(false));
+        Session { store, key, post, stamp: &stamp, cancel }.run(&mut |_| {}).unwrap()
     }
 
     /// The office's clock and the handheld's go with the line's.
