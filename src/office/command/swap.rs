@@ -84,8 +84,8 @@ pub(in crate::office::command) struct SettleArgs {
     #[arg(long, value_parser = amount)]
     amount: i64,
     /// Out of what.
-    #[arg(long, value_enum, default_value_t = From::Transit)]
-    from: From,
+    #[arg(long, value_enum, default_value_t = OutOf::Transit)]
+    from: OutOf,
     /// To whom.
     #[arg(long, value_enum)]
     to: To,
@@ -95,7 +95,7 @@ pub(in crate::office::command) struct SettleArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum From {
+enum OutOf {
     /// What was taken out of the old meter and is in neither.
     Transit,
     /// What the old meter still held, or was advanced.
@@ -126,7 +126,7 @@ pub(super) async fn act(office: &Office, act: SwapAct) -> Result<Shown, OfficeEr
                 To::Used => SwapTo::Used,
                 To::Variance => SwapTo::Variance,
             };
-            let variance = matches!(args.from, From::Variance);
+            let variance = matches!(args.from, OutOf::Variance);
             let what = SwapMove { variance, to, amount: args.amount };
             Ok(show::swaps(&[office.settle_swap(args.swap, what, &args.reason).await?]))
         }

@@ -17,22 +17,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-fn block<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn block<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// Every key of the tests has its name in its passphrase, so that none opens another's.
-fn ask(key: &str, _: bool) -> Result<SecretString, OfficeError> {
+pub(super) fn ask(key: &str, _: bool) -> Result<SecretString, OfficeError> {
     Ok(SecretString::from(format!("passphrase of {key}")))
 }
 
-fn asked() -> &'static Ask<'static> {
+pub(super) fn asked() -> &'static Ask<'static> {
     &ask
 }
 
-struct Site {
+pub(super) struct Site {
     dir: tempfile::TempDir,
-    office: Office,
+    pub(super) office: Office,
     clock: Arc<AtomicI64>,
 }
 
@@ -41,7 +41,7 @@ fn setup() -> Setup {
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(setup())
     }
 
@@ -60,19 +60,19 @@ impl Site {
         site
     }
 
-    fn keys(&self) -> PathBuf {
+    pub(super) fn keys(&self) -> PathBuf {
         self.dir.path().join("office/keys")
     }
 
-    fn key(&self, name: &str) -> PathBuf {
+    pub(super) fn key(&self, name: &str) -> PathBuf {
         self.keys().join(format!("{name}.key"))
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.clock.load(Ordering::Relaxed)
     }
 
-    fn open(&self) -> Result<Office, OfficeError> {
+    pub(super) fn open(&self) -> Result<Office, OfficeError> {
         let opened = block(Office::open(&self.dir.path().join("office")))?;
         Ok(ticking(opened, &self.clock))
     }
@@ -101,13 +101,13 @@ fn offer(name: &str) -> Offer {
     Offer { operators, ..Offer::new(&name.parse().unwrap(), "https://127.0.0.1:1") }
 }
 
-fn authority(office: &Office) -> Authority {
+pub(super) fn authority(office: &Office) -> Authority {
     let (roots, keysets) = (office.roots(), office.keysets());
     let first = Root::verify(&roots[0], TENANT, None).unwrap().hash().unwrap();
     Authority::build(TENANT, first, &roots, keysets.last().unwrap()).unwrap()
 }
 
-fn kid(office: &Office, name: &str) -> KeyId {
+pub(super) fn kid(office: &Office, name: &str) -> KeyId {
     let kid = office.key(name).unwrap().kid;
     let byte = |at: usize| u8::from_str_radix(&kid[2 * at..2 * at + 2], 16).unwrap();
     KeyId(std::array::from_fn(byte))
