@@ -3,6 +3,7 @@
 mod args;
 mod bundle;
 mod keys;
+mod media;
 mod pass;
 mod people;
 mod show;
@@ -88,7 +89,7 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Enrol { .. } => &[Status, People, Recovery],
         Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
-        Act::Serve { .. } | Act::Status { .. } => &[Status],
+        Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
             &[People]
         }
@@ -159,6 +160,7 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::revoked(token))
         }
         Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Media(args) => media::act(office, args, pass).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {

@@ -219,6 +219,20 @@ messages! {
         zh: "! 有 {n} 条记录后台将人工核查，您现在无需处理。"
     }
     sync_unchanged() { en: "unchanged", zh: "无变化" }
+    sync_media() { en: "Without a line, by stick or shared folder:", zh: "没有网络时，用U盘或共享文件夹：" }
+    sync_no_media() {
+        en: "none plugged in (F3 looks again)",
+        zh: "未插入（按F3重新查找）"
+    }
+    sync_medium_done(entries: u64, files: u32) {
+        en: "OK: {entries} entries in {files} files are on the medium. Take it to the office.",
+        zh: "OK：{entries} 条日志（{files} 个文件）已写入介质，请带回后台。"
+    }
+    sync_medium_taken() { en: "OK: what the office left there was taken in.", zh: "OK：后台留下的文件已取回。" }
+    sync_medium_empty() {
+        en: "The office has left nothing new there for this handheld.",
+        zh: "后台未留下给本掌机的新文件。"
+    }
     network_toggled() { en: "Demo network switched.", zh: "演示网络已切换。" }
 
     // Ports.

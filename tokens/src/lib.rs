@@ -23,6 +23,7 @@
 //! | [`device`] | a handheld's own key, which can sign no money |
 //! | `issue` | the office's signing keys (feature `issue`) |
 //! | [`base45`] | the text form for QR codes |
+//! | [`sealed`] | bytes sealed to one key, for media anybody may find |
 //! | [`error`] | every reason for a refusal |
 //!
 //! Nothing here reads a clock, a file or a random source: times, bytes and seeds are arguments.
@@ -44,6 +45,7 @@ pub mod keyset;
 pub mod over;
 pub mod recharge;
 pub mod root;
+pub mod sealed;
 pub mod status;
 pub mod swap;
 
@@ -62,5 +64,6 @@ pub use keyset::Keyset;
 pub use over::Override;
 pub use recharge::{Kind, RechargeToken, Unit};
 pub use root::{Authority, Root};
+pub use sealed::SealError;
 pub use status::Status;
 pub use swap::SwapToken;
