@@ -6,6 +6,7 @@ mod keys;
 mod media;
 mod pass;
 mod people;
+mod qr;
 mod show;
 
 use super::meters::NewMeter;
@@ -93,6 +94,7 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
             &[People]
         }
+        Act::Qr(args) if args.signs() => &[Status],
         Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
         _ => &[],
     }
@@ -161,6 +163,7 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         }
         Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
         Act::Media(args) => media::act(office, args, pass).await,
+        Act::Qr(args) => qr::act(office, args).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {

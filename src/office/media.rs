@@ -12,10 +12,11 @@ use crate::sync::wire::media::{
 };
 use crate::sync::wire::medium::{Medium, Way};
 use crate::sync::wire::{
-    self, Answer, Ask, Contents, Need, Parcel, Position, Pull, Refusal, Reply, Visit, digest, path,
+    self, Answer, Ask, Contents, EntryOutcome, Need, Parcel, Position, Pull, Receipt, Refusal,
+    Reply, Visit, digest, path,
 };
 use crate::units::DeviceId;
-use meterkit_tokens::{PublicKey, sealed};
+use meterkit_tokens::{DocType, PublicKey, sealed};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -119,6 +120,36 @@ impl Office {
             }
         }
         Ok(())
+    }
+
+    /// A receipt that says how far a handheld's journal is here and nothing else: short enough for
+    /// a QR code. It has the number of the newest receipt, because it replaces it.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoDevice`], [`OfficeError::Quarantined`], [`OfficeError::Usage`] for a
+    /// handheld that sent nothing yet.
+    pub async fn receipt_alone(&self, device: &DeviceId) -> Result<Vec<u8>, OfficeError> {
+        let row = {
+            let mut conn = self.ledger.read().await?;
+            let row = ledger::device(&mut conn, device).await?;
+            row.ok_or_else(|| OfficeError::NoDevice(device.clone()))?
+        };
+        if row.status == "quarantined" {
+            return Err(OfficeError::Quarantined(device.clone()));
+        }
+        if row.head_seq == 0 {
+            return Err(OfficeError::Usage(format!("{device} has sent nothing yet")));
+        }
+        let receipt = Receipt {
+            device: row.device,
+            number: row.receipts,
+            first: row.head_seq,
+            last: row.head_seq,
+            acked: Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash },
+            at: self.now(),
+            runs: Receipt::runs_of([EntryOutcome::Noted]),
+        };
+        self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)
     }
 
     /// Opens a letter and checks who wrote it.

@@ -24,7 +24,7 @@ use std::cmp::max;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use keys::{authority, roots};
-pub use media::Letter;
+pub use media::{Letter, take_receipt};
 pub use report::{Progress, SyncReport};
 pub(in crate::sync) use trust::grant_taken;
 

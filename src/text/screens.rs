@@ -182,6 +182,10 @@ messages! {
         zh: "输入或扫描文件名或令牌文本（MK1:...），再按Enter。"
     }
     import_label() { en: "From", zh: "来源" }
+    import_part(got: usize, of: usize) {
+        en: "{got} of {of} codes scanned. Scan the next one.",
+        zh: "已扫描 {got}/{of} 个二维码，请扫描下一个。"
+    }
     import_running() { en: "Importing ...", zh: "正在导入 ..." }
     import_done(taken: u32, known: u32, refused: usize) {
         en: "Taken {taken}, already here {known}, refused {refused}.",

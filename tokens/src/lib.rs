@@ -49,7 +49,7 @@ pub mod sealed;
 pub mod status;
 pub mod swap;
 
-pub use base45::{from_qr_text, qr_text};
+pub use base45::{from_qr_text, join_parts, qr_part, qr_parts, qr_text};
 pub use bundle::BundleToken;
 pub use caps::Caps;
 pub use claims::{DocType, Signer};

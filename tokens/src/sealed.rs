@@ -103,8 +103,7 @@ pub(crate) fn open(
     let (encapsulated, ciphertext) = rest.split_at(ENCAPSULATED);
     let scalar = Zeroizing::new(key.to_scalar_bytes());
     let damaged = |_| SealError::Damaged;
-    let secret =
-        <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&*scalar).map_err(damaged)?;
+    let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&*scalar).map_err(damaged)?;
     let encapsulated =
         <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).map_err(damaged)?;
     hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(

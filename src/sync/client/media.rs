@@ -5,15 +5,39 @@
 use super::keys::Held;
 use super::{Progress, Run, Session, SyncReport, position};
 use crate::store::event::DocKind;
-use crate::store::{AreaMeter, AreaPage};
+use crate::store::{AreaMeter, AreaPage, Stamp, Store};
 use crate::sync::error::{Lie, SyncError};
 use crate::sync::wire::media::{DOWN, MAX_PARCEL, UP, letter, letter_name};
 use crate::sync::wire::{
     Answer, Area, Ask, Contents, Keys, KeysAsk, MAX_ROOTS, Need, Page, Parcel, Reply, Visit,
     digest, path,
 };
-use meterkit_tokens::{DocType, PublicKey, sealed};
+use meterkit_tokens::{DeviceKey, DocType, PublicKey, sealed};
 use std::cmp::max;
+use std::sync::atomic::AtomicBool;
+
+/// Takes in a receipt that came alone, as a file or a QR code; gives the last entry the office
+/// holds. Without a pack to compare with it says how far the office is, and nothing else.
+///
+/// # Errors
+/// As for a receipt of an exchange: [`SyncError::Lies`] if it is not the office's, not for this
+/// handheld, or does not fit our journal.
+pub fn take_receipt(
+    store: &Store,
+    key: &DeviceKey,
+    stamp: &dyn Fn() -> Stamp,
+    document: &[u8],
+) -> Result<u64, SyncError> {
+    let nobody = |_: &str, _: &[u8]| Err(SyncError::Cancelled);
+    let session = Session { store, key, post: &nobody, stamp, cancel: &AtomicBool::new(false) };
+    let mut run = session.begin();
+    let receipt = run.read_receipt(document)?;
+    run.keep_receipt(&receipt);
+    match run.report.not_recorded {
+        Some(error) => Err(error.into()),
+        None => Ok(receipt.acked.seq),
+    }
+}
 
 /// A sealed file for the office.
 #[derive(Debug, Clone, PartialEq, Eq)]

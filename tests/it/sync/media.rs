@@ -6,8 +6,9 @@ use meterkit::office::{Letter, MediaReport, Offer};
 use meterkit::store::Event;
 use meterkit::sync::wire::media::{DOWN, FOLDER, Parcel, TO_DEVICE, TO_OFFICE, UP};
 use meterkit::sync::{Carried, Session, SyncError, carry};
+use meterkit::text::qr;
 use meterkit::units::Decision;
-use meterkit_tokens::{DeviceKey, Issuer, sealed};
+use meterkit_tokens::{DeviceKey, Issuer, qr_parts, qr_text, sealed};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -418,4 +419,46 @@ fn a_letter_is_only_its_own_handhelds() {
     let refused = |letter: &Letter| matches!(letter, Letter::Refused(r) if r.name() == "signature");
     assert!(report.letters.iter().all(|(_, letter)| refused(letter)), "{report:?}");
     assert!(report.parcels.is_empty(), "and nothing is written for whoever it was");
+}
+
+/// An office that is reached by telephone and a screen: a token in two codes, a receipt in one.
+#[test]
+fn a_token_and_a_receipt_are_scanned() {
+    let (desk, stick) = (Desk::new(), stick());
+    let handheld = desk.handheld("hh-1");
+    let issued = desk.issue_to("hh-1", METER, AMOUNT);
+    let import = |text: &str| {
+        let (store, stamp) = (&handheld.store, handheld.stamp());
+        meterkit::jobs::tokens::import_bytes(store, &stamp, text.as_bytes())
+    };
+    let document = desk.local.wait(desk.office().token_document(issued.id)).unwrap();
+    let parts = qr_parts(&qr_text(&document), qr::room(80, 23));
+    assert_eq!(parts.len(), 2, "two codes on the usual terminal");
+    assert!(parts.iter().all(|part| qr::lines(part).is_some_and(|code| code.len() <= 23)));
+    assert_eq!(import(&parts[0]).refused.len(), 1, "half a token is none");
+    let both = format!("{}\n{}\n", parts[1], parts[0]);
+    assert_eq!(import(&both).taken, [issued.id]);
+    handheld.recharge(issued.id, Decision::Confirmed);
+    let nothing = desk.local.wait(desk.office().receipt_alone(&device("hh-1"))).unwrap_err();
+    assert_eq!(nothing.code(), "usage", "nothing has come yet");
+    visit(&handheld, stick.path()).unwrap();
+    office(&desk, stick.path());
+    let waiting = handheld.store.summary().unsynced;
+    let receipt = desk.local.wait(desk.office().receipt_alone(&device("hh-1"))).unwrap();
+    let text = qr_text(&receipt);
+    assert!(text.len() <= qr::room(100, 31), "{} characters", text.len());
+    let done = import(&text);
+    assert_eq!(done.refused, vec![]);
+    let summary = handheld.store.summary();
+    assert!(summary.unsynced < waiting && summary.unsynced <= 1, "{summary:?}");
+    let head = summary.head;
+    assert!(import(&text).refused.is_empty(), "scanned twice");
+    assert_eq!(handheld.store.summary().head, head, "and written down once");
+    let other = desk.handheld("hh-2");
+    let wrong = meterkit::jobs::tokens::import_bytes(&other.store, &other.stamp(), text.as_bytes());
+    assert_eq!(wrong.refused[0].code.as_str(), "MK-OFFICE-03", "another handheld's receipt");
+    // A later stick brings the rest.
+    office(&desk, stick.path());
+    assert!(visit(&handheld, stick.path()).unwrap().taken.is_some());
+    assert_eq!(figure(&desk.report(), "meter-held"), AMOUNT);
 }
