@@ -7,6 +7,7 @@
 
 use super::Office;
 use super::answer::standing;
+use super::db::query;
 use super::devices::quarantine;
 use super::entry::{Record, Source, take};
 use super::error::OfficeError;
@@ -16,7 +17,6 @@ use super::review::{NewReview, raise};
 use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, chain};
 use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::DocType;
-use sqlx::Row;
 
 /// What became of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Office {
             runs: Receipt::runs_of(outcomes),
         };
         let bytes = self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)?;
-        sqlx::query(
+        query(
             "UPDATE device SET head_seq = $2, head_hash = $3, receipts = $4, last_seen = $5
              WHERE device = $1",
         )
@@ -130,7 +130,7 @@ impl Office {
         .bind(receipt.at.0)
         .execute(&mut *conn)
         .await?;
-        sqlx::query(
+        query(
             "INSERT INTO receipt (device, number, epoch, first, last, hash, bytes)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -155,7 +155,7 @@ async fn same_pack(
 ) -> Result<Option<Vec<u8>>, OfficeError> {
     let sql = "SELECT bytes FROM receipt
                WHERE device = $1 AND epoch = $2 AND first = $3 AND last = $4 AND hash = $5";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(device.as_str())
         .bind(i64::from(pack.epoch))
         .bind(ledger::number(pack.first))
@@ -174,7 +174,7 @@ pub(super) async fn hash_at(
     seq: u64,
 ) -> Result<Option<[u8; 32]>, OfficeError> {
     let sql = "SELECT hash FROM event WHERE device = $1 AND epoch = $2 AND seq = $3";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(device.as_str())
         .bind(i64::from(epoch))
         .bind(ledger::number(seq))
@@ -213,7 +213,7 @@ async fn keep_pack(
     document: &[u8],
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO pack (device, epoch, first, last, hash, document, received)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
@@ -252,7 +252,7 @@ pub(super) async fn keep_fork(
     body: &[u8],
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO fork (device, epoch, seq, hash, body, received)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
     )

@@ -4,6 +4,7 @@
 //! taken, an override used, another program) is noted on the handheld, and an act beyond a limit is
 //! accepted as the fact it is and flagged: the credit is in the meter.
 
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use super::limits::{self, Act};
@@ -102,13 +103,13 @@ async fn follow_trust(
         Event::ReceiptStored { acked, .. } => {
             let sql = "UPDATE device SET known_acked = $2
                        WHERE device = $1 AND epoch = $3 AND known_acked < $2";
-            let query = sqlx::query(sql).bind(source.device.as_str());
+            let query = query(sql).bind(source.device.as_str());
             let query = query.bind(ledger::number(acked.seq)).bind(i64::from(acked.epoch));
             query.execute(&mut *conn).await?;
             None
         }
         Event::Software { version, .. } => {
-            sqlx::query("UPDATE device SET software = $2 WHERE device = $1")
+            query("UPDATE device SET software = $2 WHERE device = $1")
                 .bind(source.device.as_str())
                 .bind(version)
                 .execute(&mut *conn)
@@ -206,7 +207,7 @@ async fn follow(
     verdict: &Verdict,
 ) -> Result<(), OfficeError> {
     if matches!(claim, Claim::Intent(_)) {
-        sqlx::query("UPDATE token SET intent_seq = $2 WHERE id = $1 AND intent_seq IS NULL")
+        query("UPDATE token SET intent_seq = $2 WHERE id = $1 AND intent_seq IS NULL")
             .bind(token.id.to_string())
             .bind(ledger::number(source.seq))
             .execute(&mut *conn)
@@ -220,7 +221,7 @@ async fn follow(
             "UPDATE token SET told = 1 WHERE id = $1",
             "UPDATE decision SET told = 1 WHERE token = $1",
         ] {
-            sqlx::query(sql).bind(token.id.to_string()).execute(&mut *conn).await?;
+            query(sql).bind(token.id.to_string()).execute(&mut *conn).await?;
         }
     }
     if let Some(state) = verdict.state.filter(|state| *state != token.state) {
@@ -243,7 +244,7 @@ async fn other_applied(conn: &mut Conn, token: &TokenRow) -> Result<Option<Token
     let sql = "SELECT id FROM token WHERE meter = $1 AND account = $2 AND count_before = $3
                AND state = 'applied' AND id <> $4
                AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(token.meter.to_string())
         .bind(token.account.to_string())
         .bind(i64::from(token.count_before.0))
@@ -267,7 +268,7 @@ async fn see(
     let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM token
                WHERE meter = $1 AND account = $2 AND state <> 'voided'
                AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(meter.to_string())
         .bind(line.account.to_string())
         .fetch_one(&mut *conn)
@@ -294,7 +295,7 @@ async fn opening(conn: &mut Conn, meter: MeterNo) -> Result<Option<AccountNo>, O
     let sql = "SELECT account FROM token WHERE meter = $1 AND act = 'open'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                ORDER BY seq DESC LIMIT 1";
-    let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
+    let row = query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(|row| ledger::parsed(row, "account")).transpose()
 }
 
@@ -307,7 +308,7 @@ async fn keep(
     outcome: &EntryOutcome,
 ) -> Result<(), OfficeError> {
     let event = entry.map(|entry| &entry.event);
-    sqlx::query(
+    query(
         "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter, token,
                             outcome, reason, received)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",

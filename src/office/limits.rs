@@ -1,10 +1,10 @@
 //! Limits: how much a handheld may carry, and how much may happen on it before we hear of it.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use crate::units::{Cap, Caps, Credit, CreditUnit, DeviceId, Exposure, Limit, UnixSeconds};
-use sqlx::Row;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -158,6 +158,8 @@ async fn set(
     {
         return Err(OfficeError::NoDevice(device.clone()));
     }
+    // The rows themselves are read by every status; this one is only here to be held.
+    ledger::note_held(conn, "tenant").await?;
     let name = device.map_or("", DeviceId::as_str);
     let new = change.on(policy(conn, name).await?);
     new.check()?;
@@ -168,7 +170,7 @@ async fn set(
 /// The policy in force for a handheld.
 pub(super) async fn policy(conn: &mut Conn, device: &str) -> Result<Policy, OfficeError> {
     let sql = "SELECT * FROM policy WHERE device = $1 OR device = '' ORDER BY device DESC";
-    let row = sqlx::query(sql).bind(device).fetch_optional(conn).await?;
+    let row = query(sql).bind(device).fetch_optional(conn).await?;
     let row = row.ok_or(OfficeError::Stored("policy"))?;
     Ok(Policy {
         caps: parse(&row.try_get::<String, _>("caps")?)?,
@@ -188,7 +190,7 @@ pub(super) async fn write(
                VALUES ($1, $2, $3, $4, $5)
                ON CONFLICT (device) DO UPDATE SET caps = excluded.caps,
                life_s = excluded.life_s, grace_s = excluded.grace_s, idle_s = excluded.idle_s";
-    let query = sqlx::query(sql).bind(device).bind(text(&policy.caps));
+    let query = query(sql).bind(device).bind(text(&policy.caps));
     query.bind(policy.life_s).bind(policy.grace_s).bind(policy.idle_s).execute(conn).await?;
     Ok(())
 }
@@ -203,7 +205,7 @@ pub(super) async fn carried(conn: &mut Conn, device: &str) -> Result<Carried, Of
                MIN(issued) AS oldest
                FROM token WHERE device = $1
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
-    let row = sqlx::query(sql).bind(device).fetch_one(conn).await?;
+    let row = query(sql).bind(device).fetch_one(conn).await?;
     Ok(Carried {
         tokens: ledger::counter(&row, "tokens")?,
         yuan: row.try_get("yuan")?,
@@ -254,7 +256,7 @@ async fn device_caps(
     status: u64,
 ) -> Result<Option<Caps>, OfficeError> {
     let sql = "SELECT caps FROM status_doc WHERE device = $1 AND version = $2";
-    let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(status));
+    let query = query(sql).bind(device.as_str()).bind(ledger::number(status));
     match query.fetch_optional(&mut *conn).await? {
         Some(row) => parse(&row.try_get::<String, _>("caps")?).map(Some),
         None => Ok(Some(policy(conn, device.as_str()).await?.caps)),
@@ -271,7 +273,7 @@ async fn operator_caps(
     let sql = "SELECT caps FROM grant_doc
                WHERE device = $1 AND operator = $2 AND epoch = $3 AND taken < $4
                ORDER BY taken DESC LIMIT 1";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(device.as_str())
         .bind(operator)
         .bind(i64::from(act.epoch))
@@ -295,7 +297,7 @@ async fn exposure(
                FROM event e JOIN token t ON t.id = e.token
                WHERE e.device = $1 AND e.epoch = $2 AND e.seq > $3 AND e.seq < $4
                AND e.kind = 'intent' AND ($5 = '' OR e.operator = $5)";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(act.device.as_str())
         .bind(i64::from(act.epoch))
         .bind(ledger::number(act.acked))
