@@ -5,9 +5,9 @@
 //! |---|---|
 //! | [`model`] | its words: token states, conflict classes, movements |
 //! | [`reconcile`] | what a journal entry does to a token and its money; pure |
-//! | `db` | SQLite and PostgreSQL behind one face |
+//! | `db`, `many` | SQLite and PostgreSQL behind one face |
 //! | `ledger` | the database and its transactions (`schema.sql`) |
-//! | `apply`, `entry` | journal packs, one transaction each |
+//! | `apply`, `entry`, `book`, `exposure` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
 //! | `bundle` | sets of parameters, checked and signed |
@@ -23,6 +23,7 @@
 
 mod answer;
 mod apply;
+mod book;
 mod bundle;
 pub mod command;
 mod custody;
@@ -31,12 +32,14 @@ mod devices;
 mod entry;
 mod error;
 mod export;
+mod exposure;
 pub mod http;
 mod issue;
 mod keys;
 mod ledger;
 mod limits;
 pub mod local;
+mod many;
 mod meters;
 pub mod model;
 mod people;

@@ -50,6 +50,36 @@ pub(super) enum Cell {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
+    /// A column of many rows; PostgreSQL alone takes it (`many`).
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Blocks(Vec<Option<Vec<u8>>>),
+}
+
+impl Cell {
+    /// What PostgreSQL calls its type.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Int(_) | Self::Ints(_) => "bigint",
+            Self::Text(_) | Self::Texts(_) => "text",
+            Self::Bytes(_) | Self::Blocks(_) => "bytea",
+        }
+    }
+
+    /// A number; null for another kind.
+    pub fn int(self) -> Option<i64> {
+        if let Self::Int(value) = self { value } else { None }
+    }
+
+    /// A text; null for another kind.
+    pub fn text(self) -> Option<String> {
+        if let Self::Text(value) = self { value } else { None }
+    }
+
+    /// Bytes; null for another kind.
+    pub fn bytes(self) -> Option<Vec<u8>> {
+        if let Self::Bytes(value) = self { value } else { None }
+    }
 }
 
 macro_rules! cells {
@@ -67,6 +97,7 @@ cells! {
     Option<i64> => |value| Self::Int(value);
     &str => |value| Self::Text(Some(clean(value.to_owned())));
     String => |value| Self::Text(Some(clean(value)));
+    Option<&str> => |value| Self::Text(value.map(|value| clean(value.to_owned())));
     &String => |value| Self::Text(Some(clean(value.clone())));
     Option<String> => |value| Self::Text(value.map(clean));
     &[u8] => |value| Self::Bytes(Some(value.to_vec()));
@@ -128,7 +159,7 @@ macro_rules! on {
             Link::Sqlite($link) => {
                 #[allow(unused_imports)]
                 use Row::Sqlite as $wrap;
-                let arguments: SqliteArguments = arguments(cells)?;
+                let arguments = for_sqlite(cells)?;
                 let $ready = match sql {
                     Sql::Written(sql) => sqlx::query_with::<Sqlite, _>(sql, arguments),
                     Sql::Made(sql) => sqlx::query_with(AssertSqlSafe(sql), arguments),
@@ -138,7 +169,7 @@ macro_rules! on {
             Link::Postgres($link) => {
                 #[allow(unused_imports)]
                 use Row::Postgres as $wrap;
-                let arguments: PgArguments = arguments(cells)?;
+                let arguments = for_postgres(cells)?;
                 let $ready = match sql {
                     Sql::Written(sql) => sqlx::query_with::<Postgres, _>(sql, arguments),
                     Sql::Made(sql) => sqlx::query_with(AssertSqlSafe(sql), arguments),
@@ -185,19 +216,30 @@ impl Query {
     }
 }
 
-fn arguments<A>(cells: Vec<Cell>) -> Result<A, sqlx::Error>
-where
-    A: Arguments,
-    Option<i64>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
-    Option<String>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
-    Option<Vec<u8>>: for<'q> sqlx::Encode<'q, A::Database> + sqlx::Type<A::Database>,
-{
-    let mut arguments = A::default();
+fn for_sqlite(cells: Vec<Cell>) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
     for cell in cells {
         let added = match cell {
             Cell::Int(value) => arguments.add(value),
             Cell::Text(value) => arguments.add(value),
             Cell::Bytes(value) => arguments.add(value),
+            Cell::Ints(_) | Cell::Texts(_) | Cell::Blocks(_) => Err("a list".into()),
+        };
+        added.map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn for_postgres(cells: Vec<Cell>) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for cell in cells {
+        let added = match cell {
+            Cell::Int(value) => arguments.add(value),
+            Cell::Text(value) => arguments.add(value),
+            Cell::Bytes(value) => arguments.add(value),
+            Cell::Ints(values) => arguments.add(values),
+            Cell::Texts(values) => arguments.add(values),
+            Cell::Blocks(values) => arguments.add(values),
         };
         added.map_err(sqlx::Error::Encode)?;
     }
@@ -301,6 +343,11 @@ impl Conn {
             Held::Postgres(conn) => Link::Postgres(conn),
             Held::PostgresWhole(tx) => Link::Postgres(tx),
         }
+    }
+
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.held, Held::Postgres(_) | Held::PostgresWhole(_))
     }
 
     /// Whether rows that are decided upon must be locked: see the head of this file.

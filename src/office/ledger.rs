@@ -4,12 +4,13 @@
 //! one explicit transaction that is run again from its start when the database was busy; nothing
 //! inside one may have an effect outside it.
 
-use super::db::{self, Conflicts, Pool, Row, Session, locking, query};
+use super::db::{self, Cell, Conflicts, Pool, Row, Session, locking, query};
 use super::error::OfficeError;
+use super::many::with_rows;
 use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};
 use crate::sync::wire::MeterLine;
 use crate::units::{
-    AccountNo, BusPlace, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -294,44 +295,50 @@ pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     }
 }
 
-/// Books one movement: two legs that sum to zero. Booking the same movement of the same token
-/// twice is an error, by the primary key. What moves nothing is not booked.
+/// The two legs of one movement, as rows of `posting`; they sum to zero. What moves nothing has
+/// none.
+pub(super) fn legs(movement: Move, token: &TokenRow, at: UnixSeconds) -> Vec<Vec<Cell>> {
+    let op = format!("{}:{}", movement.name(), token.id);
+    let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
+        return Vec::new();
+    };
+    let legs = (0..).zip([(from, -token.credit.value), (to, token.credit.value)]);
+    let rows = legs.map(|(leg, (place, amount))| -> Vec<Cell> {
+        vec![
+            (&op).into(),
+            Cell::from(leg),
+            token.id.to_string().into(),
+            token.meter.to_string().into(),
+            token.account.to_string().into(),
+            place.name().into(),
+            unit_name(token.credit.unit).into(),
+            amount.into(),
+            at.0.into(),
+        ]
+    });
+    rows.collect()
+}
+
+/// The statement that books legs.
+pub(super) const BOOK: &str =
+    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+     FROM {rows}";
+
+/// Books one movement. Booking the same movement of the same token twice is an error, by the
+/// primary key.
 pub(super) async fn book(
     conn: &mut Conn,
     movement: Move,
     token: &TokenRow,
     at: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    let op = format!("{}:{}", movement.name(), token.id);
-    let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
-        return Ok(());
-    };
-    let legs = [(from, -token.credit.value), (to, token.credit.value)];
-    for (leg, (place, amount)) in legs.into_iter().enumerate() {
-        let sql = "INSERT INTO posting
-                   (op, leg, token, meter, account, place, unit, amount, at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let result = query(sql)
-            .bind(&op)
-            .bind(number(leg as u64))
-            .bind(token.id.to_string())
-            .bind(token.meter.to_string())
-            .bind(token.account.to_string())
-            .bind(place.name())
-            .bind(unit_name(token.credit.unit))
-            .bind(amount)
-            .bind(at.0)
-            .execute(&mut *conn)
-            .await;
-        match result {
-            Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
-                return Err(OfficeError::SettledBefore(token.id));
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
+    match with_rows(conn, BOOK, legs(movement, token, at)).await {
+        Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+            Err(OfficeError::SettledBefore(token.id))
         }
+        done => Ok(done?),
     }
-    Ok(())
 }
 
 /// Reads a meter; in a transaction that may change something, its row is held: its money moves in
@@ -376,28 +383,6 @@ pub(super) async fn meter_state(
     let Some(row) = row else { return Ok(None) };
     let count = PurchaseCount(small(&row, "count")?);
     Ok(Some((count, row.try_get("balance")?, UnixSeconds(row.try_get("seen")?))))
-}
-
-/// Writes what a reading showed of a meter account.
-pub(super) async fn set_meter_state(
-    conn: &mut Conn,
-    meter: MeterNo,
-    account: AccountNo,
-    seen: &Evidence,
-) -> Result<(), OfficeError> {
-    let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
-               VALUES ($1, $2, $3, $4, $5)
-               ON CONFLICT (meter, account) DO UPDATE SET
-               count = excluded.count, balance = excluded.balance, seen = excluded.seen";
-    query(sql)
-        .bind(meter.to_string())
-        .bind(account.to_string())
-        .bind(i64::from(seen.count.0))
-        .bind(seen.balance.value)
-        .bind(seen.read_at.0)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Where a handheld stands with the office.

@@ -4,9 +4,10 @@
 //! is not. Only then does money leave transit without the meter's own proof.
 
 use super::Office;
-use super::db::query;
+use super::db::{Cell, query};
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
+use super::many::with_rows;
 use super::model::{Class, Move, TokenRow, TokenState};
 use crate::units::{Act, DeviceId, MeterNo, TokenId, UnixSeconds};
 
@@ -143,28 +144,36 @@ pub(super) fn require(reason: &str) -> Result<(), OfficeError> {
     Ok(())
 }
 
+impl NewReview<'_> {
+    /// The row to be written.
+    pub(super) fn cells(self, now: UnixSeconds) -> Vec<Cell> {
+        vec![
+            self.id.into(),
+            self.class.name().into(),
+            self.why.into(),
+            self.device.as_str().into(),
+            i64::from(self.epoch).into(),
+            ledger::number(self.seq).into(),
+            self.meter.map(|meter| meter.to_string()).into(),
+            self.token.map(|token| token.to_string()).into(),
+            now.0.into(),
+        ]
+    }
+}
+
+/// The statement that writes down things to look at, once for each id.
+pub(super) const RAISE: &str =
+    "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+     FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING";
+
 /// Writes down something to look at, once for each id.
 pub(super) async fn raise(
     conn: &mut Conn,
     new: NewReview<'_>,
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    query(
-        "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-    )
-    .bind(new.id)
-    .bind(new.class.name())
-    .bind(new.why)
-    .bind(new.device.as_str())
-    .bind(i64::from(new.epoch))
-    .bind(ledger::number(new.seq))
-    .bind(new.meter.map(|meter| meter.to_string()))
-    .bind(new.token.map(|token| token.to_string()))
-    .bind(now.0)
-    .execute(conn)
-    .await?;
-    Ok(())
+    Ok(with_rows(conn, RAISE, vec![new.cells(now)]).await?)
 }
 
 /// What a verdict does to a token: the movement, and the state after.
