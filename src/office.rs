@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`model`] | its words: token states, conflict classes, movements |
 //! | [`reconcile`] | what a journal entry does to a token and its money; pure |
-//! | `db`, `many` | SQLite and PostgreSQL behind one face |
+//! | `db`, `cell`, `many` | SQLite and PostgreSQL behind one face |
 //! | `ledger` | the database and its transactions (`schema.sql`) |
 //! | `apply`, `entry`, `book`, `exposure` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
@@ -25,6 +25,7 @@ mod answer;
 mod apply;
 mod book;
 mod bundle;
+mod cell;
 pub mod command;
 mod custody;
 mod db;

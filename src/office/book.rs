@@ -6,7 +6,7 @@
 //! speed and never meaning. Whoever changes these tables by statements of his own in between calls
 //! [`Book::settle`] first.
 
-use super::db::Cell;
+use super::cell::Cell;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow};
 use super::many::{among, change_among, with_rows};

@@ -5,7 +5,8 @@
 //! accepted as the fact it is and flagged: the credit is in the meter.
 
 use super::book::Book;
-use super::db::{Cell, query};
+use super::cell::Cell;
+use super::db::query;
 use super::error::OfficeError;
 use super::exposure::{Act, Watch};
 use super::ledger::{self, Conn};

@@ -4,7 +4,8 @@
 //! one explicit transaction that is run again from its start when the database was busy; nothing
 //! inside one may have an effect outside it.
 
-use super::db::{self, Cell, Conflicts, Pool, Row, Session, locking, query};
+use super::cell::Cell;
+use super::db::{self, Conflicts, Pool, Row, Session, locking, query};
 use super::error::OfficeError;
 use super::many::with_rows;
 use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};

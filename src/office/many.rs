@@ -4,7 +4,8 @@
 //! array for each column, so that one prepared statement serves any number of rows; SQLite takes the
 //! rows themselves, in a few sizes, so that its statements too are prepared once.
 
-use super::db::{Cell, Conn, Done, Query, Row, query_made};
+use super::cell::Cell;
+use super::db::{Conn, Done, Query, Row, query_made};
 use super::error::OfficeError;
 
 /// How many rows one statement of SQLite takes. It binds at most 32,766 values, and 13 columns of

@@ -4,7 +4,8 @@
 //! is not. Only then does money leave transit without the meter's own proof.
 
 use super::Office;
-use super::db::{Cell, query};
+use super::cell::Cell;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::many::with_rows;

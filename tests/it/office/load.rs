@@ -210,7 +210,7 @@ impl Handheld {
         let line = |to: usize| Line { from: self.from, to: ports[to % ports.len()], open: None };
         let (mut own, mut other) = (line(at), line(at + 1));
         for (number, pack) in self.packs.iter().enumerate() {
-            if number % AGAIN == AGAIN - 1 {
+            if (number + at) % AGAIN == AGAIN - 1 {
                 // To both at once: which of them takes it is for the database to say.
                 tokio::join!(own.post(pack, ports), other.post(pack, ports));
                 sent.fetch_add(2, Ordering::Relaxed);

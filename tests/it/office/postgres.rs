@@ -27,7 +27,7 @@ fn every_test_of_the_desk_passes_on_postgresql() {
         return;
     }
     // What a test cluster writes need not outlive it.
-    let quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+    let quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
     let Some(cluster) = Cluster::start(&quick) else { return };
     let own = std::env::current_exe().unwrap();
     let done = Command::new(own)
