@@ -5,6 +5,7 @@
 
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use crate::sync::wire::{
@@ -13,7 +14,6 @@ use crate::sync::wire::{
 };
 use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::{DocType, Keyring, PublicKey, verify};
-use sqlx::Row;
 
 /// Most bytes of receipts repeated in one NEED; they must fit an answer.
 const RECEIPT_BYTES: usize = 64 * 1024;
@@ -164,7 +164,7 @@ impl Office {
         if head.seq < row.head_seq {
             return Ok(Reply::Refused(Refusal::RolledBack));
         }
-        sqlx::query("UPDATE device SET last_seen = $2 WHERE device = $1")
+        query("UPDATE device SET last_seen = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(self.now().0)
             .execute(&mut *conn)
@@ -198,7 +198,7 @@ impl Office {
     ) -> Result<(), OfficeError> {
         let sql = "UPDATE device SET bye_receipt = $2, last_seen = $3
                    WHERE device = $1 AND bye_receipt < $2 AND receipts >= $2";
-        let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(receipt));
+        let query = query(sql).bind(device.as_str()).bind(ledger::number(receipt));
         query.bind(self.now().0).execute(conn).await?;
         Ok(())
     }
@@ -248,7 +248,7 @@ pub(super) async fn newest_receipts(
 ) -> Result<Vec<Vec<u8>>, OfficeError> {
     let sql = "SELECT bytes FROM receipt WHERE device = $1 AND number > $2 AND epoch = $3
                ORDER BY number DESC LIMIT $4";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(row.device.as_str())
         .bind(ledger::number(number))
         .bind(i64::from(row.epoch))

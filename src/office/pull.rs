@@ -5,6 +5,7 @@
 
 use super::Office;
 use super::answer::standing;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::meters::area_version;
@@ -15,7 +16,6 @@ use crate::sync::wire::{
     digest,
 };
 use crate::units::{Credit, DeviceId, TokenId};
-use sqlx::Row;
 
 /// How long a decision is repeated to a handheld that does not show it, seconds.
 const REPEAT_FOR: i64 = 30 * 86_400;
@@ -111,7 +111,7 @@ async fn tokens(
 ) -> Result<(Vec<Vec<u8>>, Option<TokenId>, bool), OfficeError> {
     let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(pull.after.map(|token| token.to_string()).unwrap_or_default())
         .bind(ledger::number(MAX_TOKENS as u64 + 1))
@@ -133,7 +133,7 @@ async fn withdrawn(
                WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
                ORDER BY id LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(since)
         .bind(ledger::number(MAX_DECISIONS as u64))
@@ -153,7 +153,7 @@ async fn settled(
 ) -> Result<Vec<Settled>, OfficeError> {
     let sql = "SELECT token, meter, booked, receipt FROM decision
                WHERE device = $1 AND told = 0 AND at > $2 ORDER BY token LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(since)
         .bind(ledger::number(MAX_DECISIONS as u64))
@@ -174,7 +174,7 @@ async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, Of
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
                WHERE device = $1 AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
-    let rows = sqlx::query(sql).bind(device.as_str()).fetch_all(conn).await?;
+    let rows = query(sql).bind(device.as_str()).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let unit = unit.ok_or(OfficeError::Stored("unit"))?;

@@ -31,6 +31,16 @@ pub(super) struct Cli {
         default_value = "office"
     )]
     pub(super) data: PathBuf,
+    /// The ledger's database, where it is not a file in the folder: postgres://USER@HOST/NAME.
+    /// `init` remembers it in the folder.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "METERKIT_OFFICE_DATABASE",
+        hide_env_values = true
+    )]
+    pub(super) database: Option<String>,
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,
