@@ -59,8 +59,8 @@ impl TokenState {
 }
 
 /// Conflict classes (`reference/field-work.md` 3b). The others never reach a person here:
-/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6) and clocks (C9) are not
-/// judged by this ledger yet.
+/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6) and clocks (C9) are
+/// not judged by this ledger yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// The same name with different content.

@@ -3,8 +3,10 @@
 //! An op's name is the primary key of its legs, so nothing is booked twice, whatever is delivered
 //! twice.
 
+use super::cell::Cell;
 use super::error::OfficeError;
-use super::ledger::{Conn, number};
+use super::ledger::Conn;
+use super::many::with_rows;
 use super::model::{Place, unit_name};
 use crate::units::{AccountNo, Credit, MeterNo, TokenId, UnixSeconds};
 
@@ -16,40 +18,63 @@ pub(super) struct Side {
     pub account: AccountNo,
 }
 
-/// Books an amount from one side to the other, under the op's name and for a token or a swap.
+/// The statement that books legs.
+pub(super) const BOOK: &str =
+    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+     FROM {rows}";
+
+/// The two legs of an op, as rows of `posting`; they sum to zero. For a token or a swap.
+pub(super) fn legs(
+    (op, of): (&str, TokenId),
+    [from, to]: [Side; 2],
+    credit: Credit,
+    at: UnixSeconds,
+) -> Vec<Vec<Cell>> {
+    let legs = (0_i64..).zip([(from, -credit.value), (to, credit.value)]);
+    let rows = legs.map(|(leg, (side, amount))| -> Vec<Cell> {
+        vec![
+            op.into(),
+            leg.into(),
+            of.to_string().into(),
+            side.meter.to_string().into(),
+            side.account.to_string().into(),
+            side.place.name().into(),
+            unit_name(credit.unit).into(),
+            amount.into(),
+            at.0.into(),
+        ]
+    });
+    rows.collect()
+}
+
+/// Books legs.
 ///
 /// # Errors
 /// [`OfficeError::SettledBefore`] when the op is booked already; the database failed.
 pub(super) async fn post(
     conn: &mut Conn,
     (op, of): (&str, TokenId),
-    [from, to]: [Side; 2],
+    sides: [Side; 2],
     credit: Credit,
     at: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    for (leg, (side, amount)) in (0..).zip([(from, -credit.value), (to, credit.value)]) {
-        let sql = "INSERT INTO posting
-                   (op, leg, token, meter, account, place, unit, amount, at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let result = sqlx::query(sql)
-            .bind(op)
-            .bind(number(leg))
-            .bind(of.to_string())
-            .bind(side.meter.to_string())
-            .bind(side.account.to_string())
-            .bind(side.place.name())
-            .bind(unit_name(credit.unit))
-            .bind(amount)
-            .bind(at.0)
-            .execute(&mut *conn)
-            .await;
-        match result {
-            Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
-                return Err(OfficeError::SettledBefore(of));
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
+    write(conn, of, legs((op, of), sides, credit, at)).await
+}
+
+/// Writes legs of a token or a swap.
+///
+/// # Errors
+/// As [`post`].
+pub(super) async fn write(
+    conn: &mut Conn,
+    of: TokenId,
+    legs: Vec<Vec<Cell>>,
+) -> Result<(), OfficeError> {
+    match with_rows(conn, BOOK, legs).await {
+        Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+            Err(OfficeError::SettledBefore(of))
         }
+        done => Ok(done?),
     }
-    Ok(())
 }

@@ -1,12 +1,12 @@
 //! The ledger as figures: where the money is, and whether everything sums to zero.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use super::model::{TokenState, parse_unit};
 use super::swap::SwapState;
 use crate::units::CreditUnit;
-use sqlx::Row;
 
 /// What is in one place, in one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Office {
     /// The database failed.
     pub async fn report(&self) -> Result<LedgerReport, OfficeError> {
         // One transaction, so that all figures are of one moment.
-        let mut tx = self.ledger.begin().await?;
+        let mut tx = self.ledger.snapshot().await?;
         let report = report(&mut tx).await?;
         tx.rollback().await?;
         Ok(report)
@@ -88,13 +88,13 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
     let mut tokens = Vec::new();
     for state in TokenState::ALL {
         let sql = "SELECT COUNT(*) AS n FROM token WHERE state = $1 AND swap IS NULL";
-        let row = sqlx::query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
+        let row = query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
         tokens.push((state.name(), ledger::counter(&row, "n")?));
     }
     let mut swaps = Vec::new();
     for state in SwapState::ALL {
         let sql = "SELECT COUNT(*) AS n FROM swap WHERE state = $1";
-        let row = sqlx::query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
+        let row = query(sql).bind(state.name()).fetch_one(&mut *conn).await?;
         swaps.push((state.name(), ledger::counter(&row, "n")?));
     }
     let sum_zero = [CreditUnit::Yuan, CreditUnit::Kwh].into_iter().all(|unit| {
@@ -115,13 +115,13 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
 }
 
 async fn count(conn: &mut Conn, sql: &'static str) -> Result<u64, OfficeError> {
-    ledger::counter(&sqlx::query(sql).fetch_one(conn).await?, "n")
+    ledger::counter(&query(sql).fetch_one(conn).await?, "n")
 }
 
 async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
     let sql = "SELECT place, unit, CAST(SUM(amount) AS BIGINT) AS total FROM posting
                GROUP BY place, unit ORDER BY unit, place";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let unit = unit.ok_or(OfficeError::Stored("unit"))?;
@@ -130,44 +130,25 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
     rows.collect()
 }
 
-/// Compares the postings with what the states of tokens and legs say. What was posted for a swap
-/// itself, and not for a leg, comes on top of that: it rests on no token.
+/// Compares the postings with what the tokens' states say.
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
-               CAST(SUM(in_transit) AS BIGINT) AS in_transit,
-               CAST(SUM(held) AS BIGINT) AS held,
-               CAST(SUM(variance) AS BIGINT) AS variance
-               FROM (SELECT unit,
-                     CASE WHEN swap IS NULL
-                              AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                              AND act NOT IN ('refund', 'reversal') THEN amount
-                          WHEN leg = 'out' AND state = 'applied' THEN amount
-                          WHEN leg = 'in' AND state = 'applied' THEN -amount
-                          ELSE 0 END AS in_transit,
-                     CASE WHEN state <> 'applied' THEN 0
-                          WHEN act IN ('refund', 'reversal', 'carry-out') THEN -amount
-                          ELSE amount END AS held,
-                     CASE WHEN leg = 'provisional' AND state = 'applied' THEN -amount
-                          ELSE 0 END AS variance
-                     FROM token
-                     UNION ALL SELECT unit,
-                     CASE WHEN place = 'in-transit' THEN amount ELSE 0 END,
-                     CASE WHEN place = 'meter-held' THEN amount ELSE 0 END,
-                     CASE WHEN place = 'variance' THEN amount ELSE 0 END
-                     FROM posting WHERE token IN (SELECT id FROM swap)) AS parts
-               GROUP BY unit";
-    for row in sqlx::query(sql).fetch_all(conn).await? {
+               CAST(SUM(CASE WHEN state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                   AND act NOT IN ('refund', 'reversal') THEN amount ELSE 0 END) AS BIGINT)
+                   AS out_now,
+               CAST(SUM(CASE WHEN state <> 'applied' THEN 0
+                   WHEN act IN ('refund', 'reversal') THEN -amount ELSE amount END) AS BIGINT)
+                   AS held
+               FROM token GROUP BY unit";
+    for row in query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let at = |place: &str| {
             let found = balances.iter().find(|b| b.place == place && Some(b.unit) == unit);
             found.map_or(0, |balance| balance.amount)
         };
-        for (place, column) in
-            [("in-transit", "in_transit"), ("meter-held", "held"), ("variance", "variance")]
-        {
-            if at(place) != row.try_get::<i64, _>(column)? {
-                return Ok(false);
-            }
+        let (out, held): (i64, i64) = (row.try_get("out_now")?, row.try_get("held")?);
+        if (at("in-transit"), at("meter-held")) != (out, held) {
+            return Ok(false);
         }
     }
     Ok(true)
@@ -183,7 +164,7 @@ async fn meters(conn: &mut Conn) -> Result<Vec<MeterHeld>, OfficeError> {
                FROM token t
                LEFT JOIN meter_state s ON s.meter = t.meter AND s.account = t.account
                WHERE t.state = 'applied' GROUP BY t.meter, t.account ORDER BY t.meter, t.account";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         Ok(MeterHeld {
             meter: row.try_get("meter")?,

@@ -18,6 +18,7 @@ pub(super) use post::{book_leg, even};
 pub(super) use row::{check_free, closed_at, expects, opening};
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::issue::{self, DAY, MAX_DAYS, REPLACE_AFTER};
 use super::keys::MAX_TOKEN_AMOUNT;
@@ -219,7 +220,7 @@ async fn insert(
     (facts, device, profile): (&SwapFacts, &DeviceId, &str),
     (bytes, kid): (&[u8], KeyId),
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO swap (id, old_meter, old_account, meter, account, count_before, unit, most,
                            provisional, arrears, profile, device, seq, issued, expires, bytes, kid,
                            state, told, claim, bound)

@@ -6,6 +6,7 @@ mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
+mod media;
 pub mod packs;
 mod tls;
 mod trust;

@@ -1,4 +1,4 @@
-//! Check 2: every token, leave for a swap, grant and override, from the files and from the journals.
+//! Check 2: every token, leave for a swap, grant and override, from files and from journals.
 //!
 //! A document is verified once, however often it stands somewhere; what a journal holds that is not
 //! the same byte for byte is verified by itself. A leg of a swap is no document: the journal fixes

@@ -1,5 +1,5 @@
 //! Check 6: every token is in exactly one place, and the places of the credits add up to what was
-//! issued. What is taken out of a meter, and what a swap carries over, is no credit of the office's.
+//! issued. What is taken out of a meter, and what a swap carries over, is no issued credit.
 
 use super::World;
 use super::acts::Fate;
@@ -93,7 +93,7 @@ fn unknown_leaves(world: &World, found: &mut Findings) {
     }
 }
 
-/// The office numbers the tokens of a meter from 1 upwards, and the leaves that put it in with them.
+/// The office numbers the tokens of a meter from 1 upwards, with the leaves that put it in.
 fn numbers(world: &World, found: &mut Findings) {
     let mut numbers: BTreeMap<MeterNo, Vec<(u64, TokenId)>> = BTreeMap::new();
     for (id, token) in world.documents.tokens.iter().filter(|(_, token)| token.filed) {

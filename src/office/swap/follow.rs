@@ -8,6 +8,8 @@
 
 use super::post;
 use super::row::{self, SwapRow, SwapState};
+use crate::office::book::Book;
+use crate::office::db::query;
 use crate::office::entry::{Source, flag};
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
@@ -17,7 +19,6 @@ use crate::sync::wire::{Entry, EntryOutcome, Event, Step, SwapFacts, SwapFixed, 
 use crate::units::{
     AccountNo, ErrandKind, Evidence, MeterNo, StepState, SwapLeg, TokenId, swap_step,
 };
-use sqlx::Row;
 
 /// What a person must look at.
 type Review = Option<(Class, &'static str)>;
@@ -28,6 +29,7 @@ const LOOK_BACK: i64 = 200;
 /// Follows an entry that is about a swap; `None` when it is about none.
 pub(in crate::office) async fn follow(
     conn: &mut Conn,
+    book: &mut Book,
     source: &Source<'_>,
     entry: &Entry,
 ) -> Result<Option<EntryOutcome>, OfficeError> {
@@ -38,7 +40,8 @@ pub(in crate::office) async fn follow(
             (swap.id, outcome, review)
         }
         Event::SwapFixed(fixed) => {
-            let (outcome, review) = fix(conn, source, entry, fixed).await?;
+            book.settle(conn).await?;
+            let (outcome, review) = fix(conn, book, source, (entry, fixed)).await?;
             (fixed.swap, outcome, review)
         }
         Event::TokenWithdrawn { id, .. } => {
@@ -59,6 +62,7 @@ pub(in crate::office) async fn follow(
             return Ok(None);
         }
         Event::Step(step) if step.kind == ErrandKind::Swap => {
+            book.settle(conn).await?;
             let Some(swap) = swap_of(conn, source, step).await? else { return Ok(None) };
             let (outcome, review) = follow_step(conn, source, (entry, step), &swap).await?;
             (swap.facts.id, outcome, review)
@@ -68,7 +72,7 @@ pub(in crate::office) async fn follow(
     let Some((class, why)) = review else { return Ok(Some(outcome)) };
     let (device, epoch, seq) = (source.device, source.epoch, source.seq);
     let name = format!("{}:{id}:{device}:{epoch}:{seq}", class.name());
-    flag(conn, source, (name, class, why), meter, None).await?;
+    flag(book, source, (name, class, why), meter, None);
     Ok(Some(EntryOutcome::Review(format!("{} {why}", class.name()))))
 }
 
@@ -95,9 +99,9 @@ async fn taken(
 /// A leg is fixed: from here on it is a token.
 async fn fix(
     conn: &mut Conn,
+    book: &mut Book,
     source: &Source<'_>,
-    entry: &Entry,
-    fixed: &SwapFixed,
+    (entry, fixed): (&Entry, &SwapFixed),
 ) -> Result<(EntryOutcome, Review), OfficeError> {
     let Some(swap) = row::swap(conn, fixed.swap).await? else {
         return Ok((EntryOutcome::Noted, Some((Class::C4, "no such leave for a swap was issued"))));
@@ -126,7 +130,7 @@ async fn fix(
     if let Some((class, why)) = review.filter(|_| wrong.is_some()) {
         // Of a leg that cannot be believed a person settles the money.
         let name = format!("{}:{id}:fixed", class.name());
-        flag(conn, source, (name, class, why), Some(fixed.meter), Some(id)).await?;
+        flag(book, source, (name, class, why), Some(fixed.meter), Some(id));
         return Ok((EntryOutcome::Review(format!("{} {why}", class.name())), None));
     }
     Ok((EntryOutcome::Applied, review))
@@ -158,7 +162,7 @@ async fn insert(
     state: TokenState,
 ) -> Result<(), OfficeError> {
     let leg = swap.facts.leg(fixed);
-    sqlx::query(
+    query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
                             issued, expires, bytes, kid, state, told, act, swap, leg)
          VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16)",
@@ -195,10 +199,7 @@ async fn begin(conn: &mut Conn, swap: &SwapRow) -> Result<(), OfficeError> {
 
 /// The handheld knows that it was taken back.
 async fn told(conn: &mut Conn, id: TokenId) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE swap SET told = 1 WHERE id = $1")
-        .bind(id.to_string())
-        .execute(conn)
-        .await?;
+    query("UPDATE swap SET told = 1 WHERE id = $1").bind(id.to_string()).execute(conn).await?;
     Ok(())
 }
 
@@ -214,7 +215,7 @@ async fn swap_of(
         && step.state == StepState::Begun
         && let Some(id) = named
     {
-        sqlx::query("UPDATE swap SET errand = $3 WHERE id = $1 AND device = $2")
+        query("UPDATE swap SET errand = $3 WHERE id = $1 AND device = $2")
             .bind(id.to_string())
             .bind(source.device.as_str())
             .bind(&errand)
@@ -261,7 +262,7 @@ async fn follow_step(
             Ok((EntryOutcome::Applied, review))
         }
         (Step::WHOLE, StepState::Skipped) if swap.state == SwapState::Begun => {
-            // Given up before anything was sent: the leave serves again, and so does what was fixed.
+            // Given up before anything was sent: the leave serves again, and what was fixed too.
             row::set_state(conn, swap.facts.id, SwapState::Delivered).await?;
             Ok((EntryOutcome::Applied, None))
         }
@@ -335,7 +336,7 @@ pub(in crate::office) async fn proved(
 }
 
 async fn claim(conn: &mut Conn, id: TokenId) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE swap SET claim = 1 WHERE id = $1 AND claim = 0")
+    query("UPDATE swap SET claim = 1 WHERE id = $1 AND claim = 0")
         .bind(id.to_string())
         .execute(conn)
         .await?;
@@ -352,7 +353,7 @@ pub(super) async fn bind(
 ) -> Result<(), OfficeError> {
     let facts = &swap.facts;
     claim(conn, facts.id).await?;
-    sqlx::query("UPDATE swap SET bound = 1 WHERE id = $1")
+    query("UPDATE swap SET bound = 1 WHERE id = $1")
         .bind(facts.id.to_string())
         .execute(&mut *conn)
         .await?;
@@ -363,7 +364,16 @@ pub(super) async fn bind(
     if let Some(seen) = newest(conn, source, (facts.meter, facts.account)).await? {
         let known = ledger::meter_state(conn, facts.meter, facts.account).await?;
         if known.is_none_or(|(_, _, at)| at <= seen.read_at) {
-            ledger::set_meter_state(conn, facts.meter, facts.account, &seen).await?;
+            let sql = "UPDATE meter_state SET count = $3, balance = $4, seen = $5
+                       WHERE meter = $1 AND account = $2";
+            query(sql)
+                .bind(facts.meter.to_string())
+                .bind(facts.account.to_string())
+                .bind(i64::from(seen.count.0))
+                .bind(seen.balance.value)
+                .bind(seen.read_at.0)
+                .execute(conn)
+                .await?;
         }
     }
     Ok(())
@@ -397,7 +407,7 @@ async fn newest(
                WHERE device = $1 AND epoch = $2 AND meter = $3 AND seq < $4
                AND kind IN ('reading', 'refused', 'intent', 'resend', 'outcome')
                ORDER BY seq DESC LIMIT $5";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(source.device.as_str())
         .bind(i64::from(source.epoch))
         .bind(meter.to_string())

@@ -4,6 +4,7 @@ use super::follow::bind;
 use super::post;
 use super::row::{self, SwapInfo, SwapRow, SwapState};
 use crate::office::Office;
+use crate::office::db::query;
 use crate::office::entry::Source;
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn, transact};
@@ -100,7 +101,7 @@ impl Office {
 
 /// Its handheld is told that it is not to be used any more.
 async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE swap SET revoked = $2 WHERE id = $1 AND revoked IS NULL")
+    query("UPDATE swap SET revoked = $2 WHERE id = $1 AND revoked IS NULL")
         .bind(id.to_string())
         .bind(now.0)
         .execute(conn)
@@ -117,12 +118,12 @@ pub(in crate::office) async fn of_dead_key(
 ) -> Result<Vec<TokenId>, OfficeError> {
     let sql = "SELECT id FROM swap WHERE kid = $1 AND issued >= $2 AND expires > $3
                AND state IN ('reserved', 'delivered', 'begun') ORDER BY id";
-    let query = sqlx::query(sql).bind(kid.to_string()).bind(from).bind(now);
-    let rows = query.fetch_all(&mut *conn).await?;
+    let out = query(sql).bind(kid.to_string()).bind(from).bind(now);
+    let rows = out.fetch_all(&mut *conn).await?;
     let ids = rows.iter().map(|row| ledger::parsed::<TokenId>(row, "id"));
     let ids = ids.collect::<Result<Vec<_>, _>>()?;
     for id in &ids {
-        sqlx::query("UPDATE swap SET state = 'voided' WHERE id = $1 AND state <> 'begun'")
+        query("UPDATE swap SET state = 'voided' WHERE id = $1 AND state <> 'begun'")
             .bind(id.to_string())
             .execute(&mut *conn)
             .await?;
@@ -218,9 +219,9 @@ async fn note(
     let id = swap.facts.id;
     let sql = "SELECT COUNT(*) AS n FROM review WHERE id LIKE $1";
     let like = format!("swap:{id}:%");
-    let row = sqlx::query(sql).bind(&like).fetch_one(&mut *conn).await?;
+    let row = query(sql).bind(&like).fetch_one(&mut *conn).await?;
     let number = ledger::counter(&row, "n")? + 1;
-    sqlx::query(
+    query(
         "INSERT INTO review (id, class, why, device, epoch, seq, meter, raised, settled, verdict,
                              reason)
          VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $6, $7, $8)",
@@ -237,7 +238,7 @@ async fn note(
     .await?;
     let sql = "UPDATE review SET settled = $2, verdict = $3, reason = $4
                WHERE id LIKE $1 AND settled IS NULL AND token IS NULL";
-    sqlx::query(sql)
+    query(sql)
         .bind(format!("%:{id}:%"))
         .bind(now.0)
         .bind(verdict)

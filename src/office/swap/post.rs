@@ -11,13 +11,13 @@
 //! carries the leg's identity, everything else the swap's.
 
 use super::row::{self, SwapRow};
+use crate::office::db::query;
 use crate::office::error::OfficeError;
 use crate::office::ledger::Conn;
 use crate::office::model::{Leg, Move, Place, TokenRow};
 use crate::office::posting::{Side, post};
 use crate::sync::wire::SwapFacts;
 use crate::units::{Credit, SwapLeg, TokenId, UnixSeconds};
-use sqlx::Row;
 
 /// A place of the old meter's account.
 fn of_old(facts: &SwapFacts, place: Place) -> Side {
@@ -152,7 +152,7 @@ pub(super) async fn post_by_hand(
 pub(super) async fn by_hand(conn: &mut Conn, id: TokenId) -> Result<u64, OfficeError> {
     let sql = "SELECT COUNT(*) AS n FROM posting
                WHERE token = $1 AND leg = 0 AND op LIKE 'by-hand-%'";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_one(conn).await?;
+    let row = query(sql).bind(id.to_string()).fetch_one(conn).await?;
     crate::office::ledger::counter(&row, "n")
 }
 
@@ -161,7 +161,7 @@ pub(super) async fn sum(conn: &mut Conn, id: TokenId, place: &str) -> Result<i64
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total FROM posting
                WHERE place = $2
                AND (token = $1 OR token IN (SELECT id FROM token WHERE swap = $1))";
-    let row = sqlx::query(sql).bind(id.to_string()).bind(place).fetch_one(conn).await?;
+    let row = query(sql).bind(id.to_string()).bind(place).fetch_one(conn).await?;
     Ok(row.try_get("total")?)
 }
 
@@ -181,7 +181,7 @@ async fn rest_of(conn: &mut Conn, id: TokenId) -> Result<i64, OfficeError> {
 
 /// The amount an op moved; 0 when it was not booked.
 async fn leg_of(conn: &mut Conn, op: &str) -> Result<i64, OfficeError> {
-    let row = sqlx::query("SELECT amount FROM posting WHERE op = $1 AND leg = 1")
+    let row = query("SELECT amount FROM posting WHERE op = $1 AND leg = 1")
         .bind(op)
         .fetch_optional(conn)
         .await?;

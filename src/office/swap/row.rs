@@ -1,12 +1,12 @@
 //! The rows of swaps, and what others ask of them.
 
 use crate::office::Office;
+use crate::office::db::query;
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
 use crate::office::model::{TokenRow, TokenState, parse_unit};
 use crate::sync::wire::SwapFacts;
 use crate::units::{AccountNo, DeviceId, MeterNo, PurchaseCount, SwapLeg, TokenId, UnixSeconds};
-use sqlx::Row;
 
 /// Where a swap stands. Time alone changes none of them: expired is not void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ impl Office {
     /// The database failed.
     pub async fn swaps(&self, all: bool) -> Result<Vec<SwapInfo>, OfficeError> {
         let mut conn = self.ledger.read().await?;
-        let rows = sqlx::query("SELECT * FROM swap ORDER BY id").fetch_all(&mut *conn).await?;
+        let rows = query("SELECT * FROM swap ORDER BY id").fetch_all(&mut *conn).await?;
         let mut swaps = Vec::new();
         for row in &rows {
             let info = info(&mut conn, swap_row(row)?).await?;
@@ -144,10 +144,8 @@ async fn info(conn: &mut Conn, row: SwapRow) -> Result<SwapInfo, OfficeError> {
 
 /// Reads a swap.
 pub(super) async fn swap(conn: &mut Conn, id: TokenId) -> Result<Option<SwapRow>, OfficeError> {
-    let row = sqlx::query("SELECT * FROM swap WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
+    let row =
+        query("SELECT * FROM swap WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(swap_row).transpose()
 }
 
@@ -157,7 +155,7 @@ pub(super) async fn of_errand(
     device: &DeviceId,
     errand: &str,
 ) -> Result<Option<SwapRow>, OfficeError> {
-    let row = sqlx::query("SELECT * FROM swap WHERE device = $1 AND errand = $2")
+    let row = query("SELECT * FROM swap WHERE device = $1 AND errand = $2")
         .bind(device.as_str())
         .bind(errand)
         .fetch_optional(conn)
@@ -165,7 +163,7 @@ pub(super) async fn of_errand(
     row.as_ref().map(swap_row).transpose()
 }
 
-fn swap_row(row: &sqlx::sqlite::SqliteRow) -> Result<SwapRow, OfficeError> {
+fn swap_row(row: &crate::office::db::Row) -> Result<SwapRow, OfficeError> {
     let unit = parse_unit(&row.try_get::<String, _>("unit")?);
     let state: String = row.try_get("state")?;
     let state = SwapState::ALL.into_iter().find(|known| known.name() == state);
@@ -198,7 +196,7 @@ fn swap_row(row: &sqlx::sqlite::SqliteRow) -> Result<SwapRow, OfficeError> {
 
 /// The legs of a swap, in the order of the work.
 pub(super) async fn legs(conn: &mut Conn, id: TokenId) -> Result<Vec<TokenRow>, OfficeError> {
-    let rows = sqlx::query("SELECT * FROM token WHERE swap = $1 ORDER BY issued, id")
+    let rows = query("SELECT * FROM token WHERE swap = $1 ORDER BY issued, id")
         .bind(id.to_string())
         .fetch_all(conn)
         .await?;
@@ -213,7 +211,7 @@ pub(super) async fn set_state(
     id: TokenId,
     state: SwapState,
 ) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE swap SET state = $2 WHERE id = $1")
+    query("UPDATE swap SET state = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(state.name())
         .execute(conn)
@@ -226,13 +224,13 @@ pub(super) async fn set_state(
 pub(super) async fn void_attempts(conn: &mut Conn, id: TokenId) -> Result<(), OfficeError> {
     let sql = "UPDATE token SET state = 'voided', told = 1
                WHERE swap = $1 AND state = 'delivered' AND leg = 'out'";
-    sqlx::query(sql).bind(id.to_string()).execute(conn).await?;
+    query(sql).bind(id.to_string()).execute(conn).await?;
     Ok(())
 }
 
 /// Legs that were fixed and not sent as far as anybody knows are not used any more.
 pub(super) async fn void_unused(conn: &mut Conn, id: TokenId) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE token SET state = 'voided' WHERE swap = $1 AND state = 'delivered'")
+    query("UPDATE token SET state = 'voided' WHERE swap = $1 AND state = 'delivered'")
         .bind(id.to_string())
         .execute(conn)
         .await?;
@@ -244,7 +242,7 @@ pub(super) async fn tokens_are_out(conn: &mut Conn, meter: MeterNo) -> Result<bo
     let sql = "SELECT COUNT(*) AS n FROM token WHERE meter = $1
                AND (state IN ('suspect', 'disputed')
                     OR state IN ('reserved', 'delivered') AND swap IS NULL)";
-    let row = sqlx::query(sql).bind(meter.to_string()).fetch_one(conn).await?;
+    let row = query(sql).bind(meter.to_string()).fetch_one(conn).await?;
     Ok(ledger::counter(&row, "n")? > 0)
 }
 
@@ -259,7 +257,7 @@ pub(super) async fn end_expired(
                WHERE (old_meter IN ($1, $2) OR meter IN ($1, $2))
                AND state IN ('reserved', 'delivered') AND expires <= $3";
     let [old, new] = meters.map(|meter| meter.to_string());
-    sqlx::query(sql).bind(old).bind(new).bind(before).execute(conn).await?;
+    query(sql).bind(old).bind(new).bind(before).execute(conn).await?;
     Ok(())
 }
 
@@ -268,7 +266,7 @@ pub(super) async fn history(conn: &mut Conn, meters: [MeterNo; 2]) -> Result<(),
     let sql = "UPDATE swap SET claim = 2
                WHERE claim = 1 AND (old_meter IN ($1, $2) OR meter IN ($1, $2))";
     let [old, new] = meters.map(|meter| meter.to_string());
-    sqlx::query(sql).bind(old).bind(new).execute(conn).await?;
+    query(sql).bind(old).bind(new).execute(conn).await?;
     Ok(())
 }
 
@@ -276,7 +274,7 @@ pub(super) async fn history(conn: &mut Conn, meters: [MeterNo; 2]) -> Result<(),
 pub(super) async fn rival(conn: &mut Conn, of: &SwapFacts) -> Result<bool, OfficeError> {
     let sql = "SELECT COUNT(*) AS n FROM swap WHERE claim = 1 AND id <> $1
                AND (old_meter IN ($2, $3) OR meter IN ($2, $3))";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(of.id.to_string())
         .bind(of.old.to_string())
         .bind(of.meter.to_string())
@@ -296,7 +294,7 @@ pub(in crate::office) async fn check_free(
                     SELECT 1 FROM token WHERE token.swap = swap.id AND token.meter = $1
                     AND token.state IN ('delivered', 'suspect', 'disputed')))
                ORDER BY id LIMIT 1";
-    let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
+    let row = query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
     match row {
         None => Ok(()),
         Some(row) => Err(OfficeError::SwapOpen { meter, swap: ledger::parsed(&row, "id")? }),
@@ -308,7 +306,7 @@ pub(in crate::office) async fn closed_at(
     conn: &mut Conn,
     meter: MeterNo,
 ) -> Result<Option<UnixSeconds>, OfficeError> {
-    let row = sqlx::query("SELECT closed FROM meter WHERE meter = $1")
+    let row = query("SELECT closed FROM meter WHERE meter = $1")
         .bind(meter.to_string())
         .fetch_optional(conn)
         .await?;
@@ -323,7 +321,7 @@ pub(in crate::office) async fn opening(
 ) -> Result<Option<AccountNo>, OfficeError> {
     let sql = "SELECT account FROM swap
                WHERE meter = $1 AND state IN ('reserved', 'delivered', 'begun')";
-    let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
+    let row = query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(|row| ledger::parsed(row, "account")).transpose()
 }
 
@@ -336,7 +334,6 @@ pub(in crate::office) async fn expects(
 ) -> Result<PurchaseCount, OfficeError> {
     let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM swap
                WHERE meter = $1 AND account = $2 AND state <> 'voided'";
-    let row =
-        sqlx::query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_one(conn).await?;
+    let row = query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_one(conn).await?;
     Ok(PurchaseCount(ledger::small(&row, "next")?))
 }
