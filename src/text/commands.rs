@@ -90,7 +90,7 @@ messages! {
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
     carried(entries: u64, letters: u32) {
-        en: "On the medium for the office: {entries} journal entries in {letters} files. Take it there.",
+        en: "On the medium, for the office: {entries} entries in {letters} files. Take it there.",
         zh: "已写入介质待交后台：日志 {entries} 条，共 {letters} 个文件。请带回后台。",
     }
     carried_nothing() {
