@@ -4,8 +4,59 @@
 //! it is decided only where consumption cannot have moved the balance as far as the debit. An
 //! opening sets the customer number; with a first credit it takes a step like a recharge.
 
-use super::judge::{Case, ROUNDING, decide, net};
-use crate::units::{Decision, PurchaseRecord};
+use super::evidence::written::Written;
+use super::judge::{Case, Limits, ROUNDING, decide, net};
+use crate::units::{Decision, Evidence, IntentFacts, Judgement, PurchaseRecord};
+
+/// A debit's judgement held against what the meter wrote down of it. The balance alone cannot tell
+/// one debit from another of the same amount.
+pub fn by_record(judgement: Judgement, written: Option<Written>) -> Judgement {
+    let Some(Written { own, others }) = written else { return judgement };
+    let decision = match (judgement.decision, own) {
+        // The balance fell, and the meter wrote down who took it: somebody else.
+        (Decision::Confirmed, 0) if others > 0 => Decision::Contradiction,
+        (Decision::Confirmed, 2..) | (Decision::NotApplied, 1..) => Decision::Contradiction,
+        (decision, _) => decision,
+    };
+    Judgement { decision, ..judgement }
+}
+
+/// How far the balance fell beside a debit, where that is not the debit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fall {
+    /// By how much it fell, hundredths.
+    pub fell: i64,
+    /// How often the amount went, where that explains it.
+    pub times: Option<i64>,
+    /// How much too much went; less than nothing: so much is lacking. To the fen where `times` is
+    /// known; else consumption is in it.
+    pub excess: i64,
+}
+
+/// What is missing, or too much, after a debit whose evidence is not that of a debit made once.
+pub fn fall(
+    facts: &IntentFacts,
+    before: &Evidence,
+    after: &Evidence,
+    limits: Limits,
+) -> Option<Fall> {
+    let case = Case { facts, before, after, limits };
+    let units = [after.balance.unit, before.balance.unit] == [facts.credit.unit; 2];
+    let (amount, window) = (case.amount(), case.window());
+    if !facts.act.is_debit() || !units || amount <= 0 || after.meter != facts.meter {
+        return None;
+    }
+    let fell = net(before).saturating_sub(net(after));
+    let nearest = fell.saturating_add(ROUNDING).div_euclid(amount);
+    let rest = fell.saturating_sub(nearest.saturating_mul(amount));
+    // A window as wide as the amount leaves more than one number of times.
+    let times = (rest <= window && window < amount).then_some(nearest);
+    let excess = match times {
+        Some(times) => (times - 1).saturating_mul(amount),
+        None => fell.saturating_sub(amount),
+    };
+    Some(Fall { fell, times, excess })
+}
 
 impl Case<'_> {
     /// A refund, a reversal, the debit of a swap.
