@@ -187,6 +187,52 @@ mod tests {
     }
 
     #[test]
+    fn what_the_meter_wrote_down_decides_whose_debit_it_was() {
+        let held = |decision, own, others| {
+            let judgement = Judgement { decision, after: None, refusal_word: None };
+            by_record(judgement, Some(Written { own, others })).decision
+        };
+        for (decision, own, others, want) in [
+            (Decision::Confirmed, 1, 0, Decision::Confirmed),
+            (Decision::Confirmed, 1, 3, Decision::Confirmed),
+            // No meter is known to record refunds: none at all says nothing.
+            (Decision::Confirmed, 0, 0, Decision::Confirmed),
+            (Decision::Confirmed, 0, 1, Decision::Contradiction),
+            (Decision::Confirmed, 2, 0, Decision::Contradiction),
+            (Decision::NotApplied, 0, 1, Decision::NotApplied),
+            (Decision::NotApplied, 1, 0, Decision::Contradiction),
+            (Decision::TornWrite, 2, 0, Decision::TornWrite),
+            (Decision::Reset, 1, 0, Decision::Reset),
+            (Decision::Unreachable, 1, 0, Decision::Unreachable),
+        ] {
+            assert_eq!(held(decision, own, others), want, "{decision:?} {own} {others}");
+        }
+        let unread = Judgement { decision: Decision::Confirmed, after: None, refusal_word: None };
+        assert_eq!(by_record(unread.clone(), None), unread);
+    }
+
+    #[test]
+    fn a_fall_is_named_by_how_often_the_amount_went() {
+        let before = shows(10_000, 6, OURS, 100);
+        let facts = facts(Act::Refund, 4_000);
+        let fell = |balance| fall(&facts, &before, &shows(balance, 6, OURS, 102), LIMITS).unwrap();
+        for (balance, times, excess) in [
+            (2_000, Some(2), 4_000),
+            (1_993, Some(2), 4_000),
+            (2_001, Some(2), 4_000),
+            (6_000, Some(1), 0),
+            (9_995, Some(0), -4_000),
+            (8_000, None, -2_000),
+            (10_001, Some(0), -4_000),
+        ] {
+            let want = Fall { fell: 10_000 - balance, times, excess };
+            assert_eq!(fell(balance), want, "{balance}");
+        }
+        let recharge = IntentFacts { act: Act::Recharge, ..facts };
+        assert_eq!(fall(&recharge, &before, &before, LIMITS), None);
+    }
+
+    #[test]
     fn an_opening_is_the_number_and_with_a_credit_the_step() {
         let opened = |value, before: Option<&str>, after: &Evidence, record| {
             let before = shows(0, 6, before, 100);

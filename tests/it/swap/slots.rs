@@ -1,6 +1,7 @@
 //! One user's slot of a multi-user terminal moves to another slot; the others keep running.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use meterkit::jobs::errand::{Errand, Sign};
 use meterkit::jobs::swap::Swap;
@@ -66,7 +67,9 @@ fn a_slot_of_a_box_moves_whole_and_its_neighbours_keep_running() {
     listed(&bench, &store, ["dlt645-2007-c"; 2], [""; 4]);
     let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
     assert_eq!((sheet.exit, audit(&bench, &store, leave)), (None, vec![]), "{sheet:#?}");
-    let fleet = bench.fleet.lock().unwrap();
+    bench.pass(Duration::from_secs(1_800));
+    let mut fleet = bench.fleet.lock().unwrap();
+    fleet.advance(Link::now(&bench.wire));
     let moved = fleet.meter(new()).unwrap().bookings()[0].amount;
     assert!((12_340..=12_345).contains(&moved), "{moved}");
     for at in [1, 3] {
