@@ -101,6 +101,8 @@ codes! {
     BalanceShort = "MK-METER-17", 5;
     /// So little is to be taken out that consumption would hide it.
     DebitHidden = "MK-METER-18", 5;
+    /// The meter's own record shows this debit, and this journal does not.
+    DebitKnown = "MK-METER-19", 5;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;

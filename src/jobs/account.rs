@@ -219,7 +219,7 @@ fn open_account(seen: &Evidence) -> Result<(), Failure> {
 /// Reads the account's side of a meter.
 fn look(line: &mut Line<'_>, stop: &Stop, step: Option<PurchaseCount>) -> Result<Seen, Failure> {
     let address = BusAddress::of(line.profile, &stop.place, stop.meter)?;
-    evidence::take(line, stop.meter, &address, How { hoard: false, step })
+    evidence::take(line, stop.meter, &address, How { step, ..How::default() })
 }
 
 /// Writes a reading down.
