@@ -171,9 +171,7 @@ fn is_calling(port: u16) -> bool {
 fn opening(text: &str, cancel: &Arc<AtomicBool>) -> JoinHandle<Result<(), LinkError>> {
     let endpoint = Endpoint::parse(text).unwrap();
     let options = Options { cancel: Arc::clone(cancel), ..Options::default() };
-    std::thread::spawn(move || {
-        open_with(&endpoint, &LineSettings::default(), &options).map(|_| ())
-    })
+    std::thread::spawn(move || open_with(&endpoint, &LineSettings::default(), &options).map(|_| ()))
 }
 
 /// Without the flag both calls below would end as "missing", four seconds later.
