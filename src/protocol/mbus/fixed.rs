@@ -1,7 +1,7 @@
 //! The old answer with two counters in fixed places (CI 73): what they count.
 //!
-//! The table of units is that of EN 1434-3, which CJ/T 188 took over (`reference/other-meters.md` 4:
-//! 05 kWh, 29 L, 2C m3): nine decimal steps for each quantity. Medium and units share two bytes.
+//! The table of units is that of EN 1434-3, which CJ/T 188 took over (`reference/other-meters.md`
+//! 4: 05 kWh, 29 L, 2C m3): nine decimal steps for each quantity. Medium and units share two bytes.
 
 use super::telegram::{Record, plain};
 use crate::protocol::value::{Decimal, Value, hex_reversed, read_bcd};
