@@ -80,6 +80,10 @@ messages! {
         en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",
         zh: "没有找到转换器。请插入转换器，或指定串口服务器：--port tcp://HOST:PORT",
     }
+    port_held(ms: u64) {
+        en: "Hands bytes over every {ms} ms. For 1 ms install setserial, or the rule for udev:",
+        zh: "每 {ms} 毫秒才上送一次数据。要降到1毫秒，请安装setserial，或安装udev规则：",
+    }
     port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住通信口：{endpoint}" }
     journal_whole(records: u64) {
         en: "The journal is whole: {records} entries, every one chained to the one before.",

@@ -204,7 +204,14 @@ impl Worker<'_> {
         };
         let mut wire =
             |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
-        let site = survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
+        let terminals = survey::terminals::layouts(&shared.profiles);
+        let site = survey::Site {
+            link: link.as_mut(),
+            opened: *settings,
+            terminals: &terminals,
+            cancel,
+            wire: &mut wire,
+        };
         let mut progress = |progress: &SurveyProgress| {
             let progress = Box::new(progress.clone());
             shared.hint(Update::SurveyProgress { errand, progress });
@@ -216,7 +223,11 @@ impl Worker<'_> {
             self.answered("", &settings);
         }
         self.drop_line();
-        found.map(|found| found.view)
+        found.map(|found| {
+            let (mut view, port) = (found.view, self.port.as_deref());
+            survey::terminals::list(&mut view, &shared.store, &shared.profiles, port);
+            view
+        })
     }
 
     /// Opens the line if it is not, and runs the errand on it.

@@ -346,8 +346,19 @@ impl Relay {
         valid_until: CivilTime,
         timing: Timing,
     ) -> Self {
+        Self::on_channel(address, access, (command, 0), valid_until, timing)
+    }
+
+    /// The same for a meter whose N2 says which relay.
+    pub fn on_channel(
+        address: Address,
+        access: &Access,
+        (command, channel): (RelayCommand, u8),
+        valid_until: CivilTime,
+        timing: Timing,
+    ) -> Self {
         let mut data = access.wire();
-        data.extend(command.wire());
+        data.extend(command.wire_on(channel));
         data.extend(valid_until.wire());
         let question = Question::new(request(address, 0x1C, data), Want::Function, 2);
         Self(Command::answered(question, timing))
