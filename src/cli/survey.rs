@@ -8,9 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Common;
-use super::context::Context;
+use super::context::{Context, Work};
 use super::output::Output;
 use crate::jobs::failure;
+use crate::jobs::swap;
 use crate::jobs::survey::{self, Saved, Site, Survey, book};
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
@@ -61,6 +62,7 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
         Some(file) if file.exists() => Some(Saved::read(file)?),
         _ => None,
     };
+    let work = somebody(&context, common)?;
     let settings = context.line_settings(common, LineSettings::default())?;
     let opened = saved.as_ref().and_then(|saved| LineSettings::parse(&saved.opened).ok());
     let opened = opened.unwrap_or(settings);
@@ -73,18 +75,37 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     let site = Site { link: link.as_mut(), opened, cancel: &cancel, wire: &mut |_| {} };
     let ended = survey::run(site, &plan, &mut |progress| teller.tell(progress), saved);
     teller.bar.finish_and_clear();
-    let Survey { view, saved } = ended?;
+    let Survey { mut view, saved } = ended?;
+    if let Some(work) = &work {
+        let stamp = context.stamp(&work.session);
+        view.swapped_back = swap::back::surveyed(&work.store, &stamp, &view.meters);
+    }
     let heard = view.meters.first().and_then(|meter| LineSettings::parse(&meter.line).ok());
     if let Some(settings) = heard {
         context.opener.answered(port.as_deref(), "", &settings);
     }
     keep(args.resume.as_deref(), &view.end, &saved)?;
     show(out, &view);
+    view.swapped_back.iter().for_each(|alarm| out.failure(alarm));
     files(out, args, &view)?;
     match view.end {
         SurveyEnd::Whole | SurveyEnd::Enough => Ok(0),
         SurveyEnd::Stopped => Err(failure::fail(Code::Cancelled, "")),
         SurveyEnd::Broken(failure) => Err(failure),
+    }
+}
+
+/// Who works here. A survey needs nobody; but only the journal knows which meters were swapped out
+/// and should not hang here any more.
+fn somebody(context: &Context, common: &Common) -> Result<Option<Work>, Failure> {
+    match context.log_in(common) {
+        Ok(work) => Ok(Some(work)),
+        Err(none) if none.code == Code::NotEnrolled => Ok(None),
+        Err(none) if matches!(none.code, Code::LoggedOut | Code::StoreLocked) => {
+            context.out.say(context.out.lang.survey_nobody());
+            Ok(None)
+        }
+        Err(other) => Err(other),
     }
 }
 
@@ -229,6 +250,7 @@ fn object(view: &SurveyView) -> Value {
         "verdicts": verdicts.collect::<Vec<_>>(),
         "not_searched": gaps.collect::<Vec<_>>(),
         "searched": view.searched,
+        "swapped_back": view.swapped_back.iter().map(|f| f.detail.clone()).collect::<Vec<_>>(),
         "frames": view.frames,
         "took_ms": view.took_ms,
     })

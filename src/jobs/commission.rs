@@ -26,12 +26,13 @@ pub mod wiring;
 use std::path::Path;
 
 use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
-use super::failure::{self, fail};
+use super::failure::fail;
 use super::lines::Stop;
+use super::swap::back;
 use super::views::Failure;
 use super::{Line, gate, read};
 use crate::report::Code;
-use crate::store::{Event, Step, StepRow, Store};
+use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
 use steps::{Came, Here, Notes, of, with};
 use wiring::{Finding, Load, System};
@@ -171,7 +172,7 @@ fn wanted(values: &Values) -> Result<(MeterNo, Values), Failure> {
     if let Some(ct) = values.number("ct")?
         && !(1..=identity::RATIO_MAX).contains(&ct)
     {
-        return Err(fail(Code::Usage, format!("ct: {ct}")));
+        return Err(fail(Code::FieldOdd, format!("ct: {ct}")));
     }
     if let Some(file) = values.get("template").map(str::to_owned) {
         let rows = template::of_file(Path::new(&file))?;
@@ -225,6 +226,7 @@ const SHOWN: &[&str] = &[
     "energy",
     "clock",
     "drift-s",
+    "swapped-back",
     "reason",
 ];
 
@@ -315,8 +317,8 @@ fn first_reading(here: &Here<'_>) -> Result<Came, Failure> {
     here.on(|line: &mut Line<'_>, stop: &Stop| {
         let (card, reading) = read::read_at(line, stop.meter, &stop.place)?;
         let stamp = here.site.desk.stamp(line);
-        let kept = here.site.desk.store.append(&stamp, Event::Reading(reading));
-        kept.map_err(|error| failure::store(&error))?;
+        let (alarm, kept) = back::keep(here.site.desk.store, &stamp, reading);
+        kept?;
         let text = |value: Option<String>| value.unwrap_or_default();
         Ok(Came::Done(with(&[
             ("energy", &text(card.energy.map(|energy| format!("{energy} kWh")))),
@@ -324,6 +326,8 @@ fn first_reading(here: &Here<'_>) -> Result<Came, Failure> {
             ("count", &text(card.count.map(|count| count.0.to_string()))),
             ("drift-s", &text(card.drift_s.map(|drift| drift.to_string()))),
             ("alarms", &card.alarms.join(" ")),
+            // It was taken down somewhere else, and comes into service again: that is said.
+            ("swapped-back", &alarm.map(|alarm| alarm.detail).unwrap_or_default()),
         ])))
     })
 }

@@ -16,7 +16,7 @@ use super::{Line, failure};
 use crate::profile::{Dlt645Money, Protocol};
 use crate::protocol::value::read_bcd;
 use crate::report::Code;
-use crate::store::Reading;
+use crate::store::{Reading, Shown};
 use crate::units::{BusPlace, Credit, Energy, MeterNo, PurchaseCount};
 
 /// Three phase voltages, 0.1 V.
@@ -161,11 +161,21 @@ fn blocks(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Reading), F
         profile: String::new(),
         values: Vec::new(),
         evidence: None,
+        shown: shown(&view),
         read_at: view.read_at,
         took_ms: view.took_ms,
         frames_digest: answers.digest,
     };
     Ok((view, reading))
+}
+
+/// What a card shows of the account: all of it, or nothing. An overdraft that the meter has and did
+/// not give would make the balance look better than it is.
+pub(super) fn shown(card: &QuickRead) -> Option<Shown> {
+    let (balance, count) = (card.balance?, card.count?);
+    let lacks = card.missing.iter().any(|name| name == "overdraft");
+    let overdraft = card.overdraft.or((!lacks).then_some(0))?;
+    Some(Shown { balance, overdraft, count })
 }
 
 /// What to ask one by one where a meter refused the block.

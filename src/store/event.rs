@@ -138,12 +138,26 @@ pub struct Reading {
     pub values: Vec<(String, String)>,
     /// The money side of the reading, if it was complete enough.
     pub evidence: Option<Evidence>,
+    /// What a plain reading showed of the account, for lists. It proves nothing: no account, no
+    /// purchase record and no second look go with it.
+    pub shown: Option<Shown>,
     /// The handheld's time when the reading was complete.
     pub read_at: UnixSeconds,
     /// How long it took on the line, milliseconds.
     pub took_ms: u64,
     /// SHA-256 over the raw frames, both directions, in order.
     pub frames_digest: [u8; 32],
+}
+
+/// Balance and count as a plain reading showed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Remaining credit.
+    pub balance: Credit,
+    /// Overdraft, hundredths of the same unit.
+    pub overdraft: i64,
+    /// Purchase count.
+    pub count: PurchaseCount,
 }
 
 /// A signed document of which only the newest is kept, as a snapshot; the journal remembers its

@@ -19,6 +19,10 @@ use crate::units::{
 };
 use std::collections::BTreeMap;
 
+/// An entry filed under a meter holds evidence, or at least a balance to be shown.
+pub const HOLDS_EVIDENCE: u8 = 1;
+pub const HOLDS_BALANCE: u8 = 2;
+
 type Result<T> = std::result::Result<T, IndexError>;
 
 /// Where a frame was written.
@@ -71,7 +75,7 @@ pub fn project(
         let filed = !matches!(event, Event::TokenImported { .. });
         if let Some(meter) = event.meter().filter(|_| filed) {
             let mut place = offset.to_vec();
-            place.push(u8::from(event.evidence().is_some()));
+            place.push(filed_as(event));
             let mut key = index.meter_key(Tree::EventByMeter, meter);
             key.extend_from_slice(&changes.seq.to_be_bytes());
             changes.batch.insert(key, Some(place));
@@ -466,6 +470,15 @@ impl Changes<'_> {
     fn set_open(&mut self, meter: MeterNo, new: Option<&OpenIntent>) -> Result<()> {
         let key = self.index.meter_key(Tree::Open, meter);
         self.set(Tree::Open, key, new.map(rows::encode_open))
+    }
+}
+
+/// What an entry holds of its meter's account, as the last byte of its place.
+fn filed_as(event: &Event) -> u8 {
+    match event {
+        _ if event.evidence().is_some() => HOLDS_EVIDENCE,
+        Event::Reading(reading) if reading.shown.is_some() => HOLDS_BALANCE,
+        _ => 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What queries answer with. Nothing here is truth: every row can be built again from the journal
 //! and the snapshots.
 
-use super::event::{Position, Step, TokenFacts};
+use super::event::{Position, Shown, Step, TokenFacts};
 use crate::units::{
     AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, Mark, MeterNo, TokenId,
     UnixSeconds,
@@ -73,8 +73,19 @@ pub struct MeterRow {
     pub place: BusPlace,
     /// Whether it is in the area list; if not, only what was seen is known.
     pub listed: bool,
-    /// The last evidence journaled.
+    /// The last evidence journaled: what decisions about money rest on.
     pub last: Option<Evidence>,
+    /// The balance last seen, by evidence or by a plain reading: for lists, and for nothing else.
+    pub seen: Option<Seen>,
+}
+
+/// A balance as it was last seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// What the meter showed.
+    pub shown: Shown,
+    /// When, by the handheld's time.
+    pub read_at: UnixSeconds,
 }
 
 /// A recharge whose outcome is not known.

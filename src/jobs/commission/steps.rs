@@ -149,10 +149,10 @@ impl Here<'_> {
                     .map(|()| false);
             }
             ("comm-load", _) if Load::named(said).is_none() => {
-                return Err(fail(Code::Usage, said));
+                return Err(fail(Code::FieldOdd, format!("comm-load: {said}")));
             }
             (FAILED, _) if said != "comm-again" && said != "again" => {
-                return Err(fail(Code::Usage, said));
+                return Err(fail(Code::FieldOdd, format!("{FAILED}: {said}")));
             }
             _ => {}
         }
@@ -170,7 +170,7 @@ impl Here<'_> {
 
     fn left_out(&self, notes: &Notes, reason: &str) -> Result<bool, Failure> {
         if reason.chars().count() < REASON_MIN || reason.len() > REASON_MAX {
-            return Err(fail(Code::Usage, "reason"));
+            return Err(fail(Code::FieldOdd, REASON));
         }
         let mut notes: Notes = notes.iter().filter(|(name, _)| name != "wait").cloned().collect();
         notes.push(note("reason", reason));

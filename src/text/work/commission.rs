@@ -104,6 +104,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("comm-balance", both("balance, 0.01", "余额（0.01）")),
     ("comm-count", both("purchase count", "购电次数")),
     ("comm-drift-s", both("clock off by, s", "时钟误差（s）")),
+    ("comm-swapped-back", both("was swapped out before", "曾被换下")),
     ("comm-alarms", both("alarms", "报警")),
     ("comm-reason", both("reason", "原因")),
     ("comm-seen", both("seen", "所见")),
