@@ -65,8 +65,8 @@ mod write;
 pub use bundles::{BundleRow, BundleTaken};
 pub use error::{Damage, StoreError, Why};
 pub use event::{
-    Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary, Shown,
-    Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,
+    Shown, Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
-use super::{Common, round_book};
 use super::context::Context;
 use super::output::Output;
 use super::screens::{self, TuiArgs};
+use super::{Common, round_book};
 use crate::config::Paths;
 use crate::jobs::engine::{Engine, EngineConfig};
 use crate::jobs::failure::{fail, link};

@@ -220,7 +220,8 @@ fn show(context: &Context, work: &Work, id: Option<&str>) -> Result<u8, Failure>
 
 fn manual(context: &Context, work: &Work, args: &ManualArgs) -> Result<u8, Failure> {
     let id = errand::found(&work.store, ErrandKind::Round, &args.id)?;
-    let energy = Energy::parse(&args.energy).ok_or_else(|| fail(Code::FieldOdd, format!("energy: {}", args.energy)))?;
+    let energy = Energy::parse(&args.energy)
+        .ok_or_else(|| fail(Code::FieldOdd, format!("energy: {}", args.energy)))?;
     let stamp = context.stamp(&work.session);
     let entry = (args.meter, energy);
     let sheet = type_in(&work.store, &stamp, id, entry, &args.reason)?;

@@ -11,8 +11,8 @@ use super::Common;
 use super::context::{Context, Work};
 use super::output::Output;
 use crate::jobs::failure;
-use crate::jobs::swap;
 use crate::jobs::survey::{self, Saved, Site, Survey, book};
+use crate::jobs::swap;
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };

@@ -13,8 +13,8 @@ use super::errand::{self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Si
 use super::evidence::{self, How, Seen};
 use super::failure::fail;
 use super::lines::Stop;
-use super::swap::back;
 use super::recharge::CREDITS;
+use super::swap::back;
 use super::views::{Failure, TokenStateView};
 use super::{Line, gate, tokens};
 use crate::profile::Protocol;
@@ -218,8 +218,15 @@ fn open_account(seen: &Evidence) -> Result<(), Failure> {
     if open { Ok(()) } else { Err(fail(Code::AccountNotOpen, seen.meter.to_string())) }
 }
 
-/// Reads the account's side of a meter.
-fn look(line: &mut Line<'_>, stop: &Stop, step: Option<PurchaseCount>) -> Result<Seen, Failure> {
+/// Reads the account's side of a meter; `step`: the record of which purchase is wanted.
+///
+/// # Errors
+/// Those of the line; a meter that does not give its account.
+pub(super) fn look(
+    line: &mut Line<'_>,
+    stop: &Stop,
+    step: Option<PurchaseCount>,
+) -> Result<Seen, Failure> {
     let address = BusAddress::of(line.profile, &stop.place, stop.meter)?;
     evidence::take(line, stop.meter, &address, How { hoard: false, step })
 }

@@ -14,7 +14,7 @@ mod visit;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-pub use ready::{Ready, find, fits, group_hash, ready, take, take_bytes};
+pub use ready::{Ready, find, fits, group_hash, look, ready, take, take_bytes};
 pub use visit::MARGIN_S;
 
 use super::access::MeterPassword;

@@ -63,8 +63,7 @@ pub type OpenLine = Box<
 >;
 
 /// Makes the tables of rounds, in the language of the screens.
-pub type MakeTables =
-    Box<dyn Fn(&Store, WorkId, bool) -> Result<Vec<Page>, Failure> + Send + Sync>;
+pub type MakeTables = Box<dyn Fn(&Store, WorkId, bool) -> Result<Vec<Page>, Failure> + Send + Sync>;
 
 /// Brings the demo's network up (`true`) or down.
 pub type Switch = Box<dyn Fn(bool) + Send>;

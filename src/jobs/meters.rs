@@ -1,10 +1,11 @@
 //! Meters for lists and cards, and the figures of the home screen, from the store alone.
 
 use super::views::{
-    Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, Standing, TokenStateView,
+    Failure, HomeView, MarkView, MeterRowView, MeterView, Network, OpenIntentView, Standing,
+    TokenStateView,
 };
 use super::{Moment, Session, failure, journal, tokens, trust};
-use crate::store::{Event, MeterRow, OpenIntent, Store};
+use crate::store::{Event, MarkRow, MeterRow, OpenIntent, Store};
 use crate::units::{BusPlace, MeterNo, UnixSeconds};
 
 /// Journal entries on a meter's card.
@@ -141,6 +142,17 @@ fn row_view(store: &Store, now: UnixSeconds, row: &MeterRow) -> MeterRowView {
     }
 }
 
+/// What is remembered of meters, oldest first.
+pub fn marks(store: &Store) -> Vec<MarkView> {
+    let view = |row: MarkRow| MarkView {
+        meter: row.meter,
+        mark: row.mark,
+        since: row.since,
+        note: row.note,
+    };
+    store.marks().into_iter().map(view).collect()
+}
+
 /// Whether the area list says on which line a meter hangs.
 pub fn own_line(place: &BusPlace) -> bool {
     !place.line.trim().is_empty()
@@ -153,6 +165,7 @@ pub fn open_view(store: &Store, open: &OpenIntent) -> OpenIntentView {
         meter: open.facts.meter,
         token: open.facts.token,
         credit: open.facts.credit,
+        act: open.facts.act,
         decision: open.last_judgement.as_ref().map(|judgement| judgement.decision),
         readable: !open.disputed,
     }

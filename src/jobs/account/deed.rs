@@ -103,7 +103,8 @@ pub(super) fn advance(
 ) -> Result<Sheet, Failure> {
     let store = site.desk.store;
     let meter = values.meter("meter")?;
-    let token: TokenId = values.need("token")?.parse().map_err(|_| fail(Code::FieldOdd, "token"))?;
+    let token: TokenId =
+        values.need("token")?.parse().map_err(|_| fail(Code::FieldOdd, "token"))?;
     let row = store.token(token).ok_or_else(|| fail(Code::TokenUnknown, token.to_string()))?;
     let begun = store.step(work, Some(meter), MONEY).map(|row| row.step.state);
     let sent = matches!(begun, Some(StepState::Begun | StepState::Unknown));

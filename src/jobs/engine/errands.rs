@@ -10,8 +10,8 @@ use crate::jobs::errand::{self, Answer, Errand, Sheet, Site, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::lines::Crew;
 use crate::jobs::round::export;
-use crate::jobs::views::{ErrandId, Failure, MarkView, Update, WorkView};
-use crate::jobs::{Cancel, Desk};
+use crate::jobs::views::{ErrandId, Failure, Update, WorkView};
+use crate::jobs::{Cancel, Desk, meters};
 use crate::report::Code;
 use crate::store::{Step, StepRow};
 use crate::transport::LineSettings;
@@ -140,11 +140,5 @@ pub(super) fn list(shared: &Shared) -> Update {
     let (mut open, ended): (Vec<WorkView>, Vec<WorkView>) =
         rows.map(view).partition(|row| !row.ended);
     open.extend(ended.into_iter().take(ENDED_MAX));
-    let marks = shared.store.marks().into_iter().map(|row| MarkView {
-        meter: row.meter,
-        mark: row.mark,
-        since: row.since,
-        note: row.note,
-    });
-    Update::Works { rows: open, marks: marks.collect() }
+    Update::Works { rows: open, marks: meters::marks(&shared.store) }
 }

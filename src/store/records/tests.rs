@@ -3,8 +3,8 @@
 use super::{RecordError, decode_body, encode_body, rows};
 use crate::store::bundles::BundleTaken;
 use crate::store::event::{
-    Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Shown, Stamp, Step, TokenFacts,
-    Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Shown, Stamp, Step,
+    TokenFacts, Withdrawal,
 };
 use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
 use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};

@@ -23,6 +23,28 @@ pub const WORDS: &[(&str, Both)] = &[
     ("comm-identify", both("meter and its number", "核对表号")),
     ("comm-address", both("address", "通信地址")),
     ("comm-template", both("parameters", "参数设置")),
+    ("comm-bundle", both("parameters of a bundle", "参数包下装")),
+    ("comm-bundle-name", both("bundle", "参数包")),
+    ("comm-items", both("items right", "已正确项数")),
+    ("comm-errand", both("errand", "作业编号")),
+    ("comm-token", both("opening token", "开户令牌")),
+    ("comm-amount", both("first credit", "首次充值")),
+    ("comm-customer", both("customer", "用户")),
+    (
+        "comm-ask-office",
+        both(
+            "ask the office for an opening token: meter, count, account",
+            "请向后台申请开户令牌：表号、购电次数、户号",
+        ),
+    ),
+    (
+        "comm-no-token",
+        both(
+            "The account is not open, and no opening token is here. Sync, or leave it?",
+            "尚未开户，本机没有开户令牌。请同步后重试，或暂不开户。",
+        ),
+    ),
+    ("comm-not-opened", both("account not opened", "未开户")),
     ("comm-ratio", both("CT ratio set", "设置变比")),
     ("comm-account", both("account open", "开户状态")),
     ("comm-wiring", both("wiring check", "接线检查")),

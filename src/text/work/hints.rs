@@ -31,11 +31,17 @@ const HINTS: &[(&str, Both)] = &[
     ),
     (
         "alarm-1",
-        both("Write an amount with at most two decimals: 20.00.", "请填写金额，最多两位小数：20.00。"),
+        both(
+            "Write an amount with at most two decimals: 20.00.",
+            "请填写金额，最多两位小数：20.00。",
+        ),
     ),
     (
         "alarm-2",
-        both("Write an amount with at most two decimals: 10.00.", "请填写金额，最多两位小数：10.00。"),
+        both(
+            "Write an amount with at most two decimals: 10.00.",
+            "请填写金额，最多两位小数：10.00。",
+        ),
     ),
     ("overload-w", both("Write whole watts: 10000.", "请填写整数瓦：10000。")),
     ("overload-s", both("Write whole seconds, at most 99.", "请填写整数秒，最大99。")),
@@ -75,12 +81,12 @@ const HINTS: &[(&str, Both)] = &[
     ("ct", both("Write the ratio as one number: 150/5 is 30.", "请填写一个数：150/5写作30。")),
     (
         "comm-ct-second",
-        both("The two people read different ratios: look again.", "两人录入的变比不一致，请重新核对。"),
+        both(
+            "The two people read different ratios: look again.",
+            "两人录入的变比不一致，请重新核对。",
+        ),
     ),
-    (
-        "comm-failed",
-        both("Choose to try again or to leave it out.", "请选择重试或跳过。"),
-    ),
+    ("comm-failed", both("Choose to try again or to leave it out.", "请选择重试或跳过。")),
     ("comm-load", both("Choose one of the loads.", "请选择一种负载。")),
     (
         "template",
