@@ -36,6 +36,7 @@ pub mod disk;
 mod errands;
 pub mod error;
 pub mod event;
+mod filed;
 pub mod files;
 pub mod identity;
 mod import;

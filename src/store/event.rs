@@ -5,7 +5,7 @@
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
-pub use super::rows::{Acceptance, ShiftSummary};
+pub use super::rows::{Acceptance, ShiftSummary, Shown};
 pub use super::swap::{SwapFacts, SwapFixed};
 
 use meterkit_tokens::{Kind, RechargeToken, Unit};
@@ -147,17 +147,6 @@ pub struct Reading {
     pub took_ms: u64,
     /// SHA-256 over the raw frames, both directions, in order.
     pub frames_digest: [u8; 32],
-}
-
-/// Balance and count as a plain reading showed them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    /// Remaining credit.
-    pub balance: Credit,
-    /// Overdraft, hundredths of the same unit.
-    pub overdraft: i64,
-    /// Purchase count.
-    pub count: PurchaseCount,
 }
 
 /// A signed document of which only the newest is kept, as a snapshot; the journal remembers its

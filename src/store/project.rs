@@ -6,6 +6,7 @@
 
 use super::bundles::{BundleRow, BundleTaken};
 use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts};
+use super::filed;
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
 use super::records::rows::{self, Exposed, OverrideFor};
@@ -18,10 +19,6 @@ use crate::units::{
     Decision, Evidence, Exposure, IntentFacts, Judgement, MeterNo, OperatorId, SwapLeg, TokenId,
 };
 use std::collections::BTreeMap;
-
-/// An entry filed under a meter holds evidence, or at least a balance to be shown.
-pub const HOLDS_EVIDENCE: u8 = 1;
-pub const HOLDS_BALANCE: u8 = 2;
 
 type Result<T> = std::result::Result<T, IndexError>;
 
@@ -75,7 +72,7 @@ pub fn project(
         let filed = !matches!(event, Event::TokenImported { .. });
         if let Some(meter) = event.meter().filter(|_| filed) {
             let mut place = offset.to_vec();
-            place.push(filed_as(event));
+            place.push(filed::holds(event));
             let mut key = index.meter_key(Tree::EventByMeter, meter);
             key.extend_from_slice(&changes.seq.to_be_bytes());
             changes.batch.insert(key, Some(place));
@@ -470,15 +467,6 @@ impl Changes<'_> {
     fn set_open(&mut self, meter: MeterNo, new: Option<&OpenIntent>) -> Result<()> {
         let key = self.index.meter_key(Tree::Open, meter);
         self.set(Tree::Open, key, new.map(rows::encode_open))
-    }
-}
-
-/// What an entry holds of its meter's account, as the last byte of its place.
-fn filed_as(event: &Event) -> u8 {
-    match event {
-        _ if event.evidence().is_some() => HOLDS_EVIDENCE,
-        Event::Reading(reading) if reading.shown.is_some() => HOLDS_BALANCE,
-        _ => 0,
     }
 }
 

@@ -7,9 +7,9 @@ use super::Damage;
 use super::area::fold;
 use super::chain::Chain;
 use super::event::{Event, Position, RawRecord, Recorded, Shown};
+use super::filed;
 use super::index::{Index, Tree, id_key, key, span};
 use super::kv::{IndexError, Pair};
-use super::project::{HOLDS_BALANCE, HOLDS_EVIDENCE};
 use super::records::{decode_body, rows};
 use super::rows::{AreaMeter, GrantRow, MeterRow, OpenIntent, OverrideRow, Seen, TokenRow};
 use super::runs;
@@ -175,13 +175,13 @@ impl Area<'_> {
         let mut seen = None;
         for (key, place) in entries {
             match place.last() {
-                Some(&HOLDS_BALANCE) if seen.is_none() => {
+                Some(&filed::BALANCE) if seen.is_none() => {
                     if let Event::Reading(reading) = entry(self.chain, &key, &place)?.event {
                         let read_at = reading.read_at;
                         seen = reading.shown.map(|shown| Seen { shown, read_at });
                     }
                 }
-                Some(&HOLDS_EVIDENCE) => {
+                Some(&filed::EVIDENCE) => {
                     let event = entry(self.chain, &key, &place)?.event;
                     // An entry is filed under the meter it is about; what it read is checked too.
                     let last = event.evidence().filter(|e| e.meter == no).cloned();

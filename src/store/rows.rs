@@ -1,10 +1,10 @@
 //! What queries answer with. Nothing here is truth: every row can be built again from the journal
 //! and the snapshots.
 
-use super::event::{Position, Shown, Step, TokenFacts};
+use super::event::{Position, Step, TokenFacts};
 use crate::units::{
-    AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, Mark, MeterNo, TokenId,
-    UnixSeconds,
+    AccountNo, BusPlace, Caps, Credit, Evidence, IntentFacts, Judgement, Mark, MeterNo,
+    PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// Where a token stands on this handheld.
@@ -77,6 +77,17 @@ pub struct MeterRow {
     pub last: Option<Evidence>,
     /// The balance last seen, by evidence or by a plain reading: for lists, and for nothing else.
     pub seen: Option<Seen>,
+}
+
+/// Balance and count as a plain reading showed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Remaining credit.
+    pub balance: Credit,
+    /// Overdraft, hundredths of the same unit.
+    pub overdraft: i64,
+    /// Purchase count.
+    pub count: PurchaseCount,
 }
 
 /// A balance as it was last seen.

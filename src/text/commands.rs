@@ -10,7 +10,8 @@ messages! {
         zh: "电表密码，六位数字（不需要则直接回车）：",
     }
     errand_dry_run() {
-        en: "Dry run: the meters were read where the plan needs it, and nothing was changed in them.",
+        en: "Dry run: the meters were read where the plan needs it, and nothing was changed in \
+             them.",
         zh: "试运行：仅按需抄读电表，未对电表做任何更改。",
     }
     survey_nobody() {

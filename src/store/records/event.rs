@@ -173,8 +173,9 @@ fn withdrawal_from(code: i64) -> Result<Withdrawal> {
 }
 
 /// A reading: 1 meter, 2 items as pairs in one array, 3 evidence, 4 read at, 5 milliseconds it
-/// took, 6 digest of the frames, 7 profile, 8 names and values as pairs in one array, 9 what it showed
-/// of the account; 7 to 9 are left out where empty, as in entries written before they were there.
+/// took, 6 digest of the frames, 7 profile, 8 names and values as pairs in one array, 9 what it
+/// showed of the account; 7 to 9 are left out where empty, as in entries written before they were
+/// there.
 fn reading_value(reading: &Reading) -> Value {
     let mut items = Vec::with_capacity(reading.items.len() * 2);
     for (di, raw) in &reading.items {

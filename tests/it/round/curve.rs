@@ -129,8 +129,8 @@ fn a_meter_that_gives_its_classes_one_by_one_is_read_class_by_class() {
     yard.suffer("a", 47, Mishap::Curve(Spoilt::Classes));
     let values = wanted("round-curve", "47", "2026-11-18", "2026-11-18");
     let work = yard.begin(&values);
-    // In the middle of the second of three classes of 96 records.
-    yard.stop_after(60);
+    // In the middle of the second of three classes of 96 records, two frames a piece.
+    yard.stop_after(36);
     let sheet = yard.advance(work, &mut |_| {});
     assert_eq!(sheet.exit, Some(Code::Cancelled), "{sheet:?}");
     let read = pieces(&yard);
