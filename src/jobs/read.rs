@@ -302,6 +302,39 @@ mod tests {
     }
 
     #[test]
+    fn a_card_shows_a_balance_whole_or_not_at_all() {
+        let yuan = |value| Credit { value, unit: crate::units::CreditUnit::Yuan };
+        let card = |balance, overdraft, count: Option<u32>, missing: &[&str]| QuickRead {
+            meter: "47".parse().unwrap(),
+            profile: String::new(),
+            energy: None,
+            balance,
+            overdraft,
+            count: count.map(PurchaseCount),
+            voltage_dv: [None; 3],
+            current_ma: [None; 3],
+            power_dw: None,
+            clock: None,
+            drift_s: None,
+            relay: None,
+            status: [None; 7],
+            alarms: Vec::new(),
+            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+            others: Vec::new(),
+            took_ms: 0,
+            read_at: crate::units::UnixSeconds(0),
+        };
+        let whole =
+            |overdraft| Some(Shown { balance: yuan(5), overdraft, count: PurchaseCount(3) });
+        assert_eq!(shown(&card(Some(yuan(5)), Some(7), Some(3), &[])), whole(7));
+        // Meters without an overdraft have none; one that did not give it may have any.
+        assert_eq!(shown(&card(Some(yuan(5)), None, Some(3), &[])), whole(0));
+        assert_eq!(shown(&card(Some(yuan(5)), None, Some(3), &["overdraft"])), None);
+        assert_eq!(shown(&card(Some(yuan(5)), Some(0), None, &["count"])), None);
+        assert_eq!(shown(&card(None, Some(0), Some(3), &["balance"])), None);
+    }
+
+    #[test]
     fn phases_that_are_not_there_are_none() {
         let data = [0x05, 0x22, 0xFF, 0xFF, 0x00, 0x00];
         assert_eq!(phases(&data, 2, false), [Some(2205), None, Some(0)]);

@@ -25,13 +25,22 @@ pub fn is_bundle(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|end| end.eq_ignore_ascii_case("pb"))
 }
 
+/// The file of a bundle that is given as the template; there is one bundle at most.
+fn file_of(values: &Values) -> Result<Option<&str>, Failure> {
+    let file = values.get("template").filter(|file| is_bundle(file));
+    match values.get("bundle").filter(|_| file.is_some()) {
+        Some(other) => Err(fail(Code::FieldOdd, format!("bundle: {other}"))),
+        None => Ok(file),
+    }
+}
+
 /// Checks the bundle of a plan, and names it; nothing is taken in.
 ///
 /// # Errors
 /// As [`bundle::ready`], [`bundle::fits`]; a bundle with a new password.
 pub fn planned(site: &Site<'_>, meter: MeterNo, values: &mut Values) -> Result<(), Failure> {
     let store = site.desk.store;
-    let file = values.get("template").filter(|file| is_bundle(file));
+    let file = file_of(values)?;
     let ready = match (file, values.get("bundle")) {
         (Some(file), _) => bundle::look(store, site.moment().at, Path::new(file))?,
         (None, Some(name)) => bundle::ready(store, &bundle::find(store, name)?, site.moment().at)?,
@@ -47,7 +56,7 @@ pub fn planned(site: &Site<'_>, meter: MeterNo, values: &mut Values) -> Result<(
 /// As [`planned`]; the operator's right to take files in.
 pub fn pinned(site: &Site<'_>, meter: MeterNo, values: &mut Values) -> Result<(), Failure> {
     let desk = site.desk;
-    if let Some(file) = values.get("template").filter(|file| is_bundle(file)) {
+    if let Some(file) = file_of(values)? {
         let file = Path::new(file);
         let (id, _) = bundle::take(desk.store, desk.session, &site.stamp(), file, None)?;
         values.set("template", "");

@@ -75,7 +75,7 @@ impl Screen for WhatHappened {
             Row::of(Meaning::Alarm, format!("{} ", facts::mark(at == cursor, sign)))
                 .column(Meaning::Plain, &open.meter.to_string(), 13)
                 .column(Meaning::Plain, lang.act(open.act), 10)
-                .number(Meaning::Strong, &lang.credit(open.credit), 12)
+                .number(Meaning::Strong, &lang.credit(open.credit), 14)
         });
         let list = list.collect();
         let detail = Some(self.detail(shared));
