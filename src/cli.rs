@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod audit;
+mod bar;
 pub mod boxes;
 pub mod bundle;
 pub mod commission;

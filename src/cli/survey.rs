@@ -8,11 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Common;
-use super::context::Context;
+use super::context::{Context, Work};
 use super::output::Output;
 use super::survey_boxes;
 use crate::jobs::failure;
 use crate::jobs::survey::{self, Saved, Site, Survey, book, terminals};
+use crate::jobs::swap;
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };
@@ -65,7 +66,11 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
         Some(file) if file.exists() => Some(Saved::read(file)?),
         _ => None,
     };
-    let work = args.listed.then(|| context.log_in(common)).transpose()?;
+    let work = if args.listed {
+        Some(context.log_in(common)?)
+    } else {
+        somebody(&context, common)?
+    };
     let profiles = context.profiles();
     let terminals = terminals::layouts(&profiles);
     let settings = context.line_settings(common, LineSettings::default())?;
@@ -88,7 +93,11 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     teller.bar.finish_and_clear();
     let Survey { mut view, saved } = ended?;
     if let Some(work) = &work {
-        terminals::list(&mut view, &work.store, &profiles, port.as_deref());
+        if args.listed {
+            terminals::list(&mut view, &work.store, &profiles, port.as_deref());
+        }
+        let stamp = context.stamp(&work.session);
+        view.swapped_back = swap::back::surveyed(&work.store, &stamp, &view.meters);
     }
     let heard = view.meters.first().and_then(|meter| LineSettings::parse(&meter.line).ok());
     if let Some(settings) = heard {
@@ -96,11 +105,26 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     }
     keep(args.resume.as_deref(), &view.end, &saved)?;
     show(out, &view);
+    view.swapped_back.iter().for_each(|alarm| out.failure(alarm));
     files(out, args, &view)?;
     match view.end {
         SurveyEnd::Whole | SurveyEnd::Enough => Ok(0),
         SurveyEnd::Stopped => Err(failure::fail(Code::Cancelled, "")),
         SurveyEnd::Broken(failure) => Err(failure),
+    }
+}
+
+/// Who works here. A survey needs nobody; but only the journal knows which meters were swapped out
+/// and should not hang here any more.
+fn somebody(context: &Context, common: &Common) -> Result<Option<Work>, Failure> {
+    match context.log_in(common) {
+        Ok(work) => Ok(Some(work)),
+        Err(none) if none.code == Code::NotEnrolled => Ok(None),
+        Err(none) if matches!(none.code, Code::LoggedOut | Code::StoreLocked) => {
+            context.out.say(context.out.lang.survey_nobody());
+            Ok(None)
+        }
+        Err(other) => Err(other),
     }
 }
 
@@ -247,6 +271,7 @@ fn object(view: &SurveyView) -> Value {
         "verdicts": verdicts.collect::<Vec<_>>(),
         "not_searched": gaps.collect::<Vec<_>>(),
         "searched": view.searched,
+        "swapped_back": view.swapped_back.iter().map(|f| f.detail.clone()).collect::<Vec<_>>(),
         "frames": view.frames,
         "took_ms": view.took_ms,
     })

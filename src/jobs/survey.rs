@@ -159,6 +159,7 @@ fn view(saved: &Saved, opened: LineSettings, end: SurveyEnd) -> SurveyView {
         frames: saved.tally.frames,
         took_ms: saved.took_ms,
         searched: saved.searched.clone(),
+        swapped_back: Vec::new(),
     }
 }
 

@@ -9,6 +9,17 @@ messages! {
         en: "The meters' password, six digits (Enter if none is needed): ",
         zh: "电表密码，六位数字（不需要则直接回车）：",
     }
+    errand_dry_run() {
+        en: "Dry run: the meters were read where the plan needs it, and nothing was changed in \
+             them.",
+        zh: "试运行：仅按需抄读电表，未对电表做任何更改。",
+    }
+    survey_nobody() {
+        en: "Nobody is logged in: meters that were swapped out are not told apart.",
+        zh: "未登录：无法识别已换下的电表。",
+    }
+    errand_looking() { en: "looking at the meters ...", zh: "正在读取电表……" }
+    errand_working() { en: "at work ...", zh: "正在执行……" }
     mark_age(days: i64, hours: i64) { en: "{days} d {hours} h", zh: "{days}天{hours}小时" }
     ask_begin() { en: "Begin? (y/n)", zh: "开始执行？(y/n)" }
     ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }

@@ -26,14 +26,14 @@ fn acts(word: &str) -> Result<&'static [Act], Failure> {
         "open" => Ok(&[Act::Open]),
         "refund" => Ok(&[Act::Refund]),
         "reverse" => Ok(&[Act::Reversal]),
-        other => Err(fail(Code::Usage, other)),
+        other => Err(fail(Code::FieldOdd, format!("act: {other}"))),
     }
 }
 
 /// The token of the form, or the only one there is for this act.
 ///
 /// # Errors
-/// [`Code::TokenUnknown`], [`Code::TokenAmbiguous`], [`Code::Usage`].
+/// [`Code::TokenUnknown`], [`Code::TokenAmbiguous`], [`Code::FieldOdd`].
 pub(super) fn chosen(
     store: &Store,
     values: &Values,
@@ -42,7 +42,7 @@ pub(super) fn chosen(
 ) -> Result<TokenId, Failure> {
     let acts = acts(values.need("act")?)?;
     if let Some(text) = values.get("token") {
-        return text.parse().map_err(|_| fail(Code::Usage, format!("token: {text}")));
+        return text.parse().map_err(|_| fail(Code::FieldOdd, format!("token: {text}")));
     }
     let mut rows = store.tokens_for(meter);
     rows.retain(|row| acts.contains(&row.facts.act) && usable(row, now));
@@ -103,7 +103,8 @@ pub(super) fn advance(
 ) -> Result<Sheet, Failure> {
     let store = site.desk.store;
     let meter = values.meter("meter")?;
-    let token: TokenId = values.need("token")?.parse().map_err(|_| fail(Code::Usage, "token"))?;
+    let token: TokenId =
+        values.need("token")?.parse().map_err(|_| fail(Code::FieldOdd, "token"))?;
     let row = store.token(token).ok_or_else(|| fail(Code::TokenUnknown, token.to_string()))?;
     let begun = store.step(work, Some(meter), MONEY).map(|row| row.step.state);
     let sent = matches!(begun, Some(StepState::Begun | StepState::Unknown));

@@ -328,6 +328,9 @@ pub struct SurveyView {
     pub took_ms: u64,
     /// Settings searched, in order.
     pub searched: Vec<String>,
+    /// Meters among those found that were swapped out and should not hang there; only known where
+    /// somebody is logged in.
+    pub swapped_back: Vec<Failure>,
 }
 
 /// A cell of a sheet: words and numbers are kept apart, so that a spreadsheet can add up.

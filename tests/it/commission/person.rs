@@ -200,7 +200,11 @@ impl Person {
                 let ratio = *name == "comm-ct-second";
                 Answer::Text(if ratio { "40" } else { "no load in this house yet" }.to_owned())
             }
-            other => panic!("{other:?}"),
+            Ask::Digits(meter) => {
+                self.asked.push("digits".to_owned());
+                Answer::Text(meter.to_string().split_off(8))
+            }
+            other @ Ask::Nothing => panic!("{other:?}"),
         }
     }
 
