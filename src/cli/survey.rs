@@ -66,11 +66,8 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
         Some(file) if file.exists() => Some(Saved::read(file)?),
         _ => None,
     };
-    let work = if args.listed {
-        Some(context.log_in(common)?)
-    } else {
-        somebody(&context, common)?
-    };
+    let work =
+        if args.listed { Some(context.log_in(common)?) } else { somebody(&context, common)? };
     let profiles = context.profiles();
     let terminals = terminals::layouts(&profiles);
     let settings = context.line_settings(common, LineSettings::default())?;

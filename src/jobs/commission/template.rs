@@ -161,7 +161,6 @@ mod tests {
             ("04090B01=10;04090B01=10", Code::FieldOdd),
             ("04001006 = 00001000", Code::TokenKind),
             ("070102FF = 00", Code::TokenKind),
-            ("04500001 = 00", Code::TokenKind),
             ("0400040E = 000000000001", Code::TokenKind),
             // A maker's own block, which may hold a preset amount.
             ("0440AAA0 = 00", Code::TokenKind),
