@@ -250,7 +250,7 @@ fn backlog(on: &str, url: Option<&str>) {
         })
         .collect();
     handheld.sync(&desk.post()).unwrap();
-    let head = || handheld.store.head().seq;
+    let head = || handheld.store.summary().head.seq;
     let before = head();
     for token in &issued {
         handheld.recharge(token.id, Decision::Confirmed);
