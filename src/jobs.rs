@@ -42,6 +42,7 @@ pub mod enrol;
 pub mod errand;
 pub mod evidence;
 pub mod failure;
+mod fallen;
 mod gate;
 pub mod journal;
 pub mod judge;
@@ -49,6 +50,7 @@ mod judge_acts;
 #[cfg(test)]
 mod judge_tests;
 pub mod lines;
+pub mod media;
 pub mod meters;
 mod named;
 pub mod open;

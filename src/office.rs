@@ -12,6 +12,7 @@
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
+//! | `media` | the same over a stick or a folder |
 //! | [`http`], [`tls`] | the server |
 //! | `keys`, `custody` | keys outside the database, and their ceremonies |
 //! | [`local`] | the office in a thread, for blocking callers |
@@ -41,6 +42,7 @@ mod ledger;
 mod limits;
 pub mod local;
 mod many;
+mod media;
 mod meters;
 pub mod model;
 mod people;
@@ -63,6 +65,7 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use report::{Balance, LedgerReport, MeterHeld};

@@ -3,8 +3,10 @@
 mod args;
 mod bundle;
 mod keys;
+mod media;
 mod pass;
 mod people;
+mod qr;
 mod show;
 
 use super::meters::NewMeter;
@@ -89,10 +91,11 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Enrol { .. } => &[Status, People, Recovery],
         Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
-        Act::Serve { .. } | Act::Status { .. } => &[Status],
+        Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
             &[People]
         }
+        Act::Qr(args) if args.signs() => &[Status],
         Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
         _ => &[],
     }
@@ -173,6 +176,8 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::revoked(token))
         }
         Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Media(args) => media::act(office, args, pass).await,
+        Act::Qr(args) => qr::act(office, args).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {

@@ -267,7 +267,7 @@ impl App {
         match update {
             Update::LoggedIn(session) => return self.logged_in(session),
             Update::LoggedOut { operator, why, shift } => {
-                return self.logged_out(operator, *why, *shift);
+                return self.logged_out(operator, *why, shift.clone());
             }
             Update::Locked(_) => self.locked(),
             // What the engine said of its store before it heard of the log-out is not shown.
@@ -349,7 +349,9 @@ impl App {
             | Request::WorkGo { errand, .. } => {
                 Update::WorkSheet { errand: *errand, result: Err(failure()) }
             }
-            Request::Sync { errand } => Update::Synced { errand: *errand, result: Err(failure()) },
+            Request::Sync { errand } | Request::Carry { errand, .. } => {
+                Update::Synced { errand: *errand, result: Err(failure()) }
+            }
             // It is asked again by the clock.
             Request::LogOut(_) => return,
             _ if request_of_a_form(request) => Update::PinDone(Err(failure())),

@@ -7,6 +7,8 @@ pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use super::bundle::BundleAct;
+use super::media::MediaArgs;
+use super::qr::QrArgs;
 use crate::office::issue;
 use crate::office::model::parse_unit;
 use crate::units::{
@@ -144,6 +146,11 @@ pub(super) enum Act {
         #[arg(long)]
         plain: bool,
     },
+    /// Take in what handhelds left on a stick or in a folder, and write there what is for them
+    /// (exit 1 if something could not be taken in).
+    Media(MediaArgs),
+    /// Show a document as a QR code, for a handheld's scanner.
+    Qr(QrArgs),
     /// Print the ledger and check that it sums to zero (exit 1 if not).
     Ledger,
     /// What a person must look at.

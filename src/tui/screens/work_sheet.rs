@@ -129,7 +129,8 @@ impl WorkSheet {
         if let Some(failure) = &row.failure {
             let told = errors::words(failure.code);
             let code = failure.code.as_str();
-            let text = format!("{code} {} {}", told.title(lang), failure.detail);
+            let about = errors::detail(lang, failure.code, &failure.detail);
+            let text = format!("{code} {} {about}", told.title(lang));
             let why = facts::say(Meaning::Plain, text.trim_end(), inner);
             let next = facts::say(Meaning::Faint, told.next(lang), inner);
             rows.extend(why.into_iter().chain(next).map(|row| row.indented().indented()));
