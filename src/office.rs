@@ -111,7 +111,8 @@ impl Office {
     /// into the folder, for this office alone to read; every later command finds it there.
     ///
     /// # Errors
-    /// As [`Office::init`]; [`OfficeError::AlreadyInitialised`] for a database that holds an office;
+    /// As [`Office::init`]; [`OfficeError::AlreadyInitialised`] for a database that holds an
+    /// office;
     /// [`OfficeError::Usage`] for what is no such URL.
     pub async fn init_on(
         dir: &Path,

@@ -43,7 +43,8 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
-        // Unpacking, hashing and reading need no database; done once, whatever the transaction goes through.
+        // Unpacking, hashing and reading need no database; done once, whatever the transaction
+        // goes through.
         let Ok(bodies) = pack.bodies() else { return Ok(Applied::Refused(Refusal::Malformed)) };
         let mut hash = pack.before;
         let mut records = Vec::with_capacity(bodies.len());

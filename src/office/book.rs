@@ -19,9 +19,6 @@ use crate::sync::wire::MeterLine;
 use crate::units::{AccountNo, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A credit of these takes a step of the purchase count.
-type Step = (MeterNo, AccountNo, PurchaseCount);
-
 /// A token, and what of it is to be written.
 struct Kept {
     row: TokenRow,
@@ -44,8 +41,6 @@ pub(super) struct Book {
     /// The handheld; its head and receipts are written by `apply`.
     pub device: DeviceRow,
     tokens: BTreeMap<TokenId, Option<Kept>>,
-    /// Steps of which every credit that took them is in `tokens`.
-    steps: BTreeSet<Step>,
     meters: BTreeMap<MeterNo, Option<MeterLine>>,
     states: BTreeMap<(MeterNo, AccountNo), Option<State>>,
     next: BTreeMap<(MeterNo, AccountNo), PurchaseCount>,
@@ -72,7 +67,6 @@ impl Book {
         Self {
             device,
             tokens: BTreeMap::new(),
-            steps: BTreeSet::new(),
             meters: BTreeMap::new(),
             states: BTreeMap::new(),
             next: BTreeMap::new(),
@@ -129,18 +123,8 @@ impl Book {
         Ok(())
     }
 
-    /// Tokens, and the credits that are proved to have taken the same steps.
     async fn read_tokens(&mut self, conn: &mut Conn, ids: Vec<Cell>) -> Result<(), OfficeError> {
-        for row in among(conn, "SELECT * FROM token WHERE id {list}", ids.clone()).await? {
-            let token = ledger::token_row(&row)?;
-            self.steps.insert((token.meter, token.account, token.count_before));
-            self.keep_token(token);
-        }
-        let sql = "SELECT b.* FROM token a JOIN token b ON b.meter = a.meter
-                   AND b.account = a.account AND b.count_before = a.count_before
-                   WHERE a.id {list} AND b.id <> a.id AND b.state = 'applied'
-                   AND b.act IN ('recharge', 'carry-in', 'open') AND b.amount > 0";
-        for row in among(conn, sql, ids).await? {
+        for row in among(conn, "SELECT * FROM token WHERE id {list}", ids).await? {
             self.keep_token(ledger::token_row(&row)?);
         }
         Ok(())
@@ -213,25 +197,29 @@ impl Book {
         Ok(self.tokens.get(&id).and_then(Option::as_ref).map(|kept| kept.row.clone()))
     }
 
-    /// Another credit proved to have taken the step of a token that was read.
+    /// Another credit proved to have taken the step of a token that was read. While the token
+    /// itself is out or in the meter there is none: one credit holds a step, by the unique index
+    /// `token_step`, and nothing need be asked.
     pub async fn other_applied(
         &mut self,
         conn: &mut Conn,
         token: &TokenRow,
     ) -> Result<Option<TokenId>, OfficeError> {
-        let step = (token.meter, token.account, token.count_before);
-        if !self.steps.contains(&step) {
-            self.write(conn).await?;
-            self.read_tokens(conn, list([token.id])).await?;
+        if token.state != TokenState::Voided {
+            return Ok(None);
         }
-        let rows = self.tokens.values().flatten().map(|kept| &kept.row);
-        let mut others = rows.filter(|row| {
-            row.id != token.id
-                && row.state == TokenState::Applied
-                && row.takes_step()
-                && (row.meter, row.account, row.count_before) == step
-        });
-        Ok(others.next().map(|row| row.id))
+        self.write(conn).await?;
+        let sql = "SELECT id FROM token WHERE meter = $1 AND account = $2 AND count_before = $3
+                   AND state = 'applied' AND id <> $4
+                   AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
+        let row = query(sql)
+            .bind(token.meter.to_string())
+            .bind(token.account.to_string())
+            .bind(i64::from(token.count_before.0))
+            .bind(token.id.to_string())
+            .fetch_optional(conn)
+            .await?;
+        row.as_ref().map(|row| ledger::parsed(row, "id")).transpose()
     }
 
     /// A meter on the list.

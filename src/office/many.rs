@@ -1,8 +1,8 @@
 //! Many rows in one statement.
 //!
 //! The one place, beside `db`, where the two databases are not told the same: PostgreSQL takes an
-//! array for each column, so that one prepared statement serves any number of rows; SQLite takes the
-//! rows themselves, in a few sizes, so that its statements too are prepared once.
+//! array for each column, so that one prepared statement serves any number of rows; SQLite takes
+//! the rows themselves, in a few sizes, so that its statements too are prepared once.
 
 use super::cell::Cell;
 use super::db::{Conn, Done, Query, Row, query_made};

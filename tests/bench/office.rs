@@ -28,8 +28,7 @@ use load::{District, ENTRIES, Size};
 use meterkit::office::local::Local;
 use meterkit::office::{Office, Order, PolicyChange};
 use meterkit::store::Event;
-use meterkit::sync::post::{Http, Timeouts, Trust};
-use meterkit::sync::{Post, SyncError};
+use meterkit::sync::{Http, Post, SyncError, Timeouts, Trust};
 use meterkit::units::{Cap, Decision, UnixSeconds};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
@@ -219,13 +218,15 @@ async fn insert(conn: &mut PgConnection, rows: &Rows, whole: bool) {
 /// One handheld with 10,000 entries nobody has yet, over HTTP on loopback.
 fn backlog(on: &str, url: Option<&str>) {
     let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("office");
+    std::fs::create_dir(&folder).unwrap();
     let clock = Arc::new(std::sync::atomic::AtomicI64::new(NOW));
     let told = Arc::clone(&clock);
     let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
     let local = Local::start(|| async {
         match url {
             Some(url) => Office::in_database(url, TENANT, seeds(), tell).await,
-            None => Ok(Office::throwaway(&dir.path().join("office"), TENANT).await?),
+            None => Ok(Office::throwaway(&folder, TENANT).await?),
         }
     });
     let mut desk = Desk { local: local.unwrap(), clock };
