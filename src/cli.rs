@@ -35,6 +35,7 @@ pub mod round_book;
 pub mod screens;
 pub mod sim;
 pub mod survey;
+mod survey_boxes;
 pub mod swap;
 pub mod sync;
 pub mod tokens;

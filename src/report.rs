@@ -101,8 +101,10 @@ codes! {
     BalanceShort = "MK-METER-17", 5;
     /// So little is to be taken out that consumption would hide it.
     DebitHidden = "MK-METER-18", 5;
+    /// The meter's own record shows this debit, and this journal does not.
+    DebitKnown = "MK-METER-19", 5;
     /// Nothing of that kind is offered by the meter's protocol.
-    NotOffered = "MK-METER-19", 2;
+    NotOffered = "MK-METER-20", 2;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;

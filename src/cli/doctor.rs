@@ -223,6 +223,11 @@ fn adapters(context: &Context, common: &Common, findings: &mut Vec<Finding>) -> 
     for row in rows {
         let what = format!("{} {} {}", row.endpoint, row.name, row.identity);
         findings.push(match row.trouble {
+            None if row.held.is_some() => {
+                let (ms, fix) = row.held.unwrap_or_default();
+                let why = context.out.lang.port_held(ms);
+                Finding::note("adapter", format!("{}: {why} {fix}", what.trim()))
+            }
             None => Finding::ok("adapter", what.trim()),
             Some(trouble) => {
                 let (_, why) = context.out.lang.port_trouble(trouble);

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::Common;
 use super::context::{Context, Work};
 use super::output::Output;
+use super::survey_boxes;
 use crate::jobs::failure;
-use crate::jobs::survey::{self, Saved, Site, Survey, book};
+use crate::jobs::survey::{self, Saved, Site, Survey, book, terminals};
 use crate::jobs::swap;
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
@@ -38,6 +39,9 @@ pub struct SurveyArgs {
     /// Go on when meters have been found, and try rare settings too.
     #[arg(long)]
     all: bool,
+    /// Log in first, and name boxes and users by the area list.
+    #[arg(long)]
+    listed: bool,
     /// Keep the place in this file when stopped, and go on from it; removed when all is searched.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
@@ -62,7 +66,10 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
         Some(file) if file.exists() => Some(Saved::read(file)?),
         _ => None,
     };
-    let work = somebody(&context, common)?;
+    let work =
+        if args.listed { Some(context.log_in(common)?) } else { somebody(&context, common)? };
+    let profiles = context.profiles();
+    let terminals = terminals::layouts(&profiles);
     let settings = context.line_settings(common, LineSettings::default())?;
     let opened = saved.as_ref().and_then(|saved| LineSettings::parse(&saved.opened).ok());
     let opened = opened.unwrap_or(settings);
@@ -72,11 +79,20 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     let mut link = context.open(trace, profile::DEFAULT, place, &cancel)?;
     out.say(&out.lang.survey_warning(port.as_deref().unwrap_or_default()));
     let mut teller = Teller::new(out, plan.budget_s());
-    let site = Site { link: link.as_mut(), opened, cancel: &cancel, wire: &mut |_| {} };
+    let site = Site {
+        link: link.as_mut(),
+        opened,
+        terminals: &terminals,
+        cancel: &cancel,
+        wire: &mut |_| {},
+    };
     let ended = survey::run(site, &plan, &mut |progress| teller.tell(progress), saved);
     teller.bar.finish_and_clear();
     let Survey { mut view, saved } = ended?;
     if let Some(work) = &work {
+        if args.listed {
+            terminals::list(&mut view, &work.store, &profiles, port.as_deref());
+        }
         let stamp = context.stamp(&work.session);
         view.swapped_back = swap::back::surveyed(&work.store, &stamp, &view.meters);
     }
@@ -211,6 +227,7 @@ fn show(out: &Output, view: &SurveyView) {
             let line = pad(&meter.line, 10);
             writeln!(to, "  {protocol} {address} {line} {}", format!("{time} {note}").trim())?;
         }
+        survey_boxes::write(to, lang, view)?;
         for gap in &view.not_searched {
             let why = lang.survey_gap(gap.why);
             writeln!(to, "{}: {why}", lang.survey_not_searched())?;
@@ -247,6 +264,7 @@ fn object(view: &SurveyView) -> Value {
     json!({
         "end": end,
         "meters": meters.collect::<Vec<_>>(),
+        "boxes": survey_boxes::object(view),
         "verdicts": verdicts.collect::<Vec<_>>(),
         "not_searched": gaps.collect::<Vec<_>>(),
         "searched": view.searched,
@@ -260,7 +278,11 @@ fn object(view: &SurveyView) -> Value {
 fn files(out: &Output, args: &SurveyArgs, view: &SurveyView) -> Result<(), Failure> {
     let lang: Lang = out.lang;
     if let Some(file) = &args.xlsx {
-        book::put(file, &table::book(lang, view, "survey".to_owned()))?;
+        let mut book = table::book(lang, view, "survey".to_owned());
+        if !view.boxes.is_empty() {
+            book.sheets.push(survey_boxes::sheet(lang, view));
+        }
+        book::put(file, &book)?;
         out.say(&lang.survey_saved(&file.display().to_string()));
     }
     if let Some(file) = &args.csv {

@@ -228,7 +228,7 @@ pub(super) fn look(
     step: Option<PurchaseCount>,
 ) -> Result<Seen, Failure> {
     let address = BusAddress::of(line.profile, &stop.place, stop.meter)?;
-    evidence::take(line, stop.meter, &address, How { hoard: false, step })
+    evidence::take(line, stop.meter, &address, How { step, ..How::default() })
 }
 
 /// Writes a reading down.

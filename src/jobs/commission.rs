@@ -321,6 +321,10 @@ fn check_wiring(here: &Here<'_>, answer: Option<&Answer>) -> Result<Came, Failur
     let doubts = of(&notes, "doubts").to_owned();
     Ok(match verdict.finding {
         Finding::Right => Came::Done(notes),
+        // Wrong without a name: another load tells which.
+        Finding::Wrong if verdict.faults.is_empty() => {
+            Came::FailedAsking(fail(Code::WiringWrong, doubts), "comm-load", notes)
+        }
         Finding::Wrong => Came::Failed(fail(Code::WiringWrong, of(&notes, "faults")), notes),
         Finding::CannotTell => {
             Came::FailedAsking(fail(Code::WiringUnsure, doubts), "comm-load", notes)

@@ -91,6 +91,10 @@ messages! {
         en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",
         zh: "没有找到转换器。请插入转换器，或指定串口服务器：--port tcp://HOST:PORT",
     }
+    port_held(ms: u64) {
+        en: "Hands bytes over every {ms} ms. For 1 ms install setserial, or the rule for udev:",
+        zh: "每 {ms} 毫秒才上送一次数据。要降到1毫秒，请安装setserial，或安装udev规则：",
+    }
     port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住通信口：{endpoint}" }
     journal_whole(records: u64) {
         en: "The journal is whole: {records} entries, every one chained to the one before.",
@@ -101,7 +105,7 @@ messages! {
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
     carried(entries: u64, letters: u32) {
-        en: "On the medium for the office: {entries} journal entries in {letters} files. Take it there.",
+        en: "On the medium, for the office: {entries} entries in {letters} files. Take it there.",
         zh: "已写入介质待交后台：日志 {entries} 条，共 {letters} 个文件。请带回后台。",
     }
     carried_nothing() {

@@ -110,6 +110,7 @@ table! {
     ActUnknown => account::ACT_UNKNOWN,
     BalanceShort => account::BALANCE_SHORT,
     DebitHidden => account::DEBIT_HIDDEN,
+    DebitKnown => account::DEBIT_KNOWN,
     LineFixed => line::LINE_FIXED,
     TraceUnreadable => line::TRACE_UNREADABLE,
     TokenMalformed => token::TOKEN_MALFORMED,

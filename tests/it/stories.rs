@@ -6,7 +6,7 @@
 //! meter speaks DL/T 645-2007, or Modbus where the story says so.
 
 mod engine;
-mod modbus;
+pub mod modbus;
 #[cfg(feature = "serial")]
 mod plugs;
 pub mod site;

@@ -1,5 +1,7 @@
 //! Swaps of meters: the balance carried over once, whatever breaks off.
 
-mod bench;
+pub mod bench;
 mod cut;
+pub mod family;
+mod slots;
 mod ways;

@@ -8,7 +8,7 @@ use super::super::errand::{self, Answer, Ask, Row, Sheet, Sign, Site, Values};
 use super::super::failure::fail;
 use super::super::recharge::{self, Checked, QUIET_S};
 use super::super::views::{Failure, FinishedView, PreflightView};
-use super::super::{check, tokens};
+use super::super::{check, fallen, tokens};
 use super::{head, usable};
 use crate::report::Code;
 use crate::store::{Step, Store, TokenState};
@@ -189,6 +189,9 @@ impl Case<'_> {
     /// Writes down what was decided.
     fn end(&self, decision: Decision, notes: Vec<(String, String)>) -> Result<Sheet, Failure> {
         let mut notes = notes;
+        if decision.outcome() == Outcome::Unknown {
+            notes.extend(fallen::notes(self.site, self.meter, self.token));
+        }
         notes.insert(0, ("decision".to_owned(), word(decision).to_owned()));
         let (state, whole) = match decision.outcome() {
             Outcome::Accepted => (StepState::Done, Some(StepState::Done)),
@@ -257,6 +260,7 @@ pub(super) fn rows(store: &Store, (work, meter): (WorkId, MeterNo), sheet: &mut 
     for name in ["balance-before", "balance-after", "journal-entry"] {
         sheet.rows.extend(note(name).map(|value| Row::info(name, value)));
     }
+    sheet.rows.extend(fallen::rows(&row.step.notes, meter));
     sheet.exit = match row.step.state {
         StepState::Unknown | StepState::Begun => Some(Code::IntentOpen),
         StepState::Refused | StepState::Failed => Some(Code::WorkPartial),

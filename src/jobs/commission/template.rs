@@ -68,7 +68,9 @@ pub fn parse(text: &str) -> Result<Vec<Row>, Failure> {
         let di = di.trim();
         let number = u32::from_str_radix(di, 16).ok().filter(|_| di.len() == 8).ok_or_else(odd)?;
         let bytes = digits(value.trim()).ok_or_else(odd)?;
-        if number >> 24 != 0x04 || carries_money(number) || IDENTITY.contains(&number) {
+        // Money by the one rule that bundles have, makers' own blocks included.
+        let money = number >> 24 != 0x04 || carries_money(number);
+        if money || IDENTITY.contains(&number) {
             return Err(fail(Code::TokenKind, line.to_owned()));
         }
         if rows.iter().any(|row| row.di == number) {
@@ -159,8 +161,10 @@ mod tests {
             ("04090B01=10;04090B01=10", Code::FieldOdd),
             ("04001006 = 00001000", Code::TokenKind),
             ("070102FF = 00", Code::TokenKind),
-            ("04500001 = 00", Code::TokenKind),
             ("0400040E = 000000000001", Code::TokenKind),
+            // A maker's own block, which may hold a preset amount.
+            ("0440AAA0 = 00", Code::TokenKind),
+            ("04500001 = 00", Code::TokenKind),
         ] {
             assert_eq!(parse(wrong).unwrap_err().code, code, "{wrong}");
         }

@@ -203,7 +203,14 @@ impl Worker<'_> {
         };
         let mut wire =
             |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
-        let site = survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
+        let terminals = survey::terminals::layouts(&shared.profiles);
+        let site = survey::Site {
+            link: link.as_mut(),
+            opened: *settings,
+            terminals: &terminals,
+            cancel,
+            wire: &mut wire,
+        };
         let mut progress = |progress: &SurveyProgress| {
             let progress = Box::new(progress.clone());
             shared.hint(Update::SurveyProgress { errand, progress });
@@ -215,11 +222,12 @@ impl Worker<'_> {
             self.answered("", &settings);
         }
         self.drop_line();
-        found.map(|mut found| {
+        found.map(|found| {
+            let (mut view, port) = (found.view, self.port.as_deref());
+            survey::terminals::list(&mut view, &shared.store, &shared.profiles, port);
             let stamp = shared.moment().stamp(shared.session.operator());
-            found.view.swapped_back =
-                swap::back::surveyed(&shared.store, &stamp, &found.view.meters);
-            found.view
+            view.swapped_back = swap::back::surveyed(&shared.store, &stamp, &view.meters);
+            view
         })
     }
 

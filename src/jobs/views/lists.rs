@@ -229,6 +229,9 @@ pub struct PortView {
     pub trouble: Option<PortTrouble>,
     /// The command that mends that.
     pub fix: Option<String>,
+    /// How long it will hold received bytes back, milliseconds, and the command that makes that
+    /// short; `None` where it is short, or nothing can be done.
+    pub held: Option<(u64, String)>,
 }
 
 impl PortView {

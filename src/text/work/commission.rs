@@ -13,7 +13,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("single", both("single-phase", "单相")),
     ("three-wire", both("three-phase three-wire", "三相三线")),
     ("four-wire", both("three-phase four-wire", "三相四线")),
-    ("ordinary", both("ordinary load (0.7 lag to 0.98 lead)", "一般负载（感性0.7至容性0.98）")),
+    ("ordinary", both("nothing special known of it", "负载情况不明")),
     ("resistive", both("heaters, kettles, lamps", "电热、照明负载")),
     ("inductive", both("motors, welders (0.94 to 0.26 lag)", "电动机、电焊机（感性0.94至0.26）")),
     (

@@ -115,6 +115,7 @@ impl Person {
             .with("meter", self.meter.to_string())
             .with("barcode", self.meter.to_string())
             .with("template", template.display().to_string())
+            .with("load", "resistive")
             .with("seals", "A1234 A1235")
     }
 

@@ -459,6 +459,7 @@ pub fn ports() -> Vec<PortView> {
         identity: identity.to_owned(),
         trouble: fix.map(|_| PortTrouble::Denied),
         fix: fix.map(str::to_owned),
+        held: None,
     };
     vec![
         port("/dev/ttyUSB0", "CP2102 USB to UART", "0001", None),

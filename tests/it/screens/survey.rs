@@ -72,6 +72,7 @@ fn verdict(kind: VerdictKind, count: u32, about: &str, bytes: &[u8]) -> Verdict 
 
 fn result(verdicts: Vec<Verdict>, meters: Vec<SurveyMeter>, end: SurveyEnd) -> Box<SurveyView> {
     Box::new(SurveyView {
+        boxes: Vec::new(),
         meters,
         verdicts,
         not_searched: vec![NotSearched {
