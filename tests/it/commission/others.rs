@@ -127,7 +127,10 @@ fn assert_commissioned(person: &Person, work: WorkId, why: &str) {
         let rows = inner.iter().filter(|row| row.step.kind == kind);
         rows.map(|row| row.step.state).collect::<Vec<_>>()
     };
-    assert_eq!(ended(ErrandKind::Account), [StepState::Done], "{why}");
+    // Openings whose frame never left are refused, with proof; exactly one is done.
+    let mut openings = ended(ErrandKind::Account);
+    openings.retain(|state| *state != StepState::Refused);
+    assert_eq!(openings, [StepState::Done], "{why}");
     assert!(ended(ErrandKind::Bundle).contains(&StepState::Done), "{why}");
     assert!(!ended(ErrandKind::Bundle).contains(&StepState::Begun), "{why}");
 }
@@ -245,7 +248,7 @@ fn a_kill_after_any_entry_opens_the_account_once() {
     // What is killed within a bundle is its own test's; the steps behind have one, too.
     let seq = |step: &str| whole.store.step(work, Some(whole.meter), step).unwrap().seq;
     let (first, last) = (seq("comm-bundle"), seq("comm-account") + 1);
-    let mut kills = 0;
+    let (mut kills, mut again) = (0, 0);
     for entry in first..=last {
         let mut person = Person::new(FLEET, METER);
         import(&person);
@@ -257,9 +260,15 @@ fn a_kill_after_any_entry_opens_the_account_once() {
             person.go_on(work, None).unwrap();
         }
         assert_commissioned(&person, work, &format!("entry {entry}"));
-        let intents = money(&person).into_iter().filter(|(_, outcome)| !outcome).count();
-        assert_eq!(intents, 1, "entry {entry}");
+        // Another intent only after a read-back that proved the one before not applied.
+        let (intents, outcomes): (Vec<_>, Vec<_>) =
+            money(&person).into_iter().partition(|(_, outcome)| !outcome);
+        assert_eq!(intents.len(), outcomes.len(), "entry {entry}");
+        let errands = person.store.errands();
+        let of_account = errands.iter().filter(|row| row.step.kind == ErrandKind::Account);
+        assert_eq!(intents.len(), of_account.count(), "entry {entry}");
+        again += usize::from(intents.len() > 1);
     }
-    println!("{kills} kills at {} entries", last + 1 - first);
-    assert!(kills >= 5, "{kills}");
+    println!("{kills} kills at {} entries, {again} sent anew", last + 1 - first);
+    assert!(kills >= 5 && again <= 2, "{kills} {again}");
 }
