@@ -191,7 +191,7 @@ fn show(out: &Output, view: &SurveyView) {
             writeln!(to, "  {protocol} {address} {line} {}", format!("{time} {note}").trim())?;
         }
         for gap in &view.not_searched {
-            let why = lang.survey_gap(gap.why);
+            let why = lang.survey_gap(gap);
             writeln!(to, "{}: {why}", lang.survey_not_searched())?;
             writeln!(to, "  {}", gap.what)?;
         }

@@ -3,7 +3,7 @@
 use super::views::{
     Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, Standing, TokenStateView,
 };
-use super::{Moment, Session, failure, journal, tokens, trust};
+use super::{Moment, Session, errand, failure, journal, tokens, trust};
 use crate::store::{Event, MeterRow, OpenIntent, Store};
 use crate::units::{BusPlace, MeterNo, UnixSeconds};
 
@@ -31,6 +31,7 @@ pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> H
         meters: summary.meters,
         tokens: summary.tokens_live,
         open_intents: open,
+        open_works: errand::open(store).count(),
         unsynced: waiting(store),
         last_sync: summary.last_sync,
         money_stopped: stopped.or_else(|| no_trust().cloned()),

@@ -163,7 +163,7 @@ fn draw_soft_keys(app: &App, buffer: &mut Buffer) {
     let slot = buffer.area.width / u16::from(SOFT_KEYS);
     for number in 1..=SOFT_KEYS {
         let Some(binding) = keymap::soft(app.place(), number) else { continue };
-        if shared.hides(binding) {
+        if app.hides(binding) {
             continue;
         }
         let area = Rect {

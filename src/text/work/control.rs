@@ -12,7 +12,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("settings", both("settings", "参数设置")),
     ("alarm-1", both("alarm amount 1", "报警金额1")),
     ("alarm-2", both("alarm amount 2", "报警金额2")),
-    ("overload-w", both("overload threshold, W", "过载门限（W）")),
+    ("overload-w", both("overload limit, W", "过载门限（W）")),
     ("overload-s", both("overload delay, s", "过载延时（s）")),
     (
         "check-right-meters",

@@ -1,26 +1,33 @@
 //! A longer errand as it stands: the plan to be confirmed, progress, what it asks, how it ended.
 //!
-//! Esc leaves it where it is: everything done is in the journal, and it is carried on from the
-//! list.
+//! Opened from the list it shows what the journal says, and nothing is sent before Enter. Esc
+//! leaves it where it is: everything done is in the journal, and it is carried on from the list.
 
-use super::{facts, moved, movement, picked};
+use secrecy::ExposeSecret;
+
+use super::works::titled;
+use super::{Wiring, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
-use crate::jobs::errand::{Answer, Ask, Row as Line, Sheet, Sign, Values};
+use crate::jobs::errand::{Answer, Ask, Sheet, Values};
 use crate::jobs::views::{Failure, Request, Update};
-use crate::text::{Lang, errors, work as names};
+use crate::report::Code;
+use crate::text::{errors, work as names};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Need, Place};
 use crate::tui::shared::{ErrandKind as Errand, Shared};
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
-use crate::tui::widgets::{Field, Row};
+use crate::tui::widgets::{Field, Row, SecretField};
+use crate::tui::wrap;
 use crate::units::{ErrandKind, WorkId};
 
 /// Characters an answer takes.
 const ANSWER_MAX: usize = 200;
-/// Cells of a row's name.
-const NAME_CELLS: usize = 18;
+/// Digits of a meter's password.
+const PASSWORD_MAX: usize = 6;
+/// Rows of the sheet that are seen below a question, however long it is.
+const ROWS_LEFT: usize = 4;
 
 /// The sheet.
 #[derive(Debug)]
@@ -30,11 +37,16 @@ pub struct WorkSheet {
     values: Option<Values>,
     work: Option<WorkId>,
     password: Option<MeterPassword>,
+    /// The password while it is typed.
+    typing: Option<SecretField>,
     sheet: Option<Box<Sheet>>,
     failure: Option<Failure>,
     answer: Field,
+    /// The choice taken last, by its place.
+    choice: Option<usize>,
     running: bool,
-    begun: bool,
+    /// The plan is being made: nothing can change.
+    planning: bool,
     top: usize,
 }
 
@@ -45,11 +57,13 @@ impl WorkSheet {
             values: None,
             work: None,
             password: None,
+            typing: None,
             sheet: None,
             failure: None,
             answer: Field::new(ANSWER_MAX),
+            choice: None,
             running: false,
-            begun: false,
+            planning: false,
             top: 0,
         }
     }
@@ -68,6 +82,21 @@ impl WorkSheet {
         self.sheet.as_ref().map_or(Ask::Nothing, |sheet| sheet.ask)
     }
 
+    fn done(&self) -> bool {
+        self.sheet.as_ref().is_some_and(|sheet| sheet.done)
+    }
+
+    /// Asks for the plan; nothing can be begun before there is one.
+    fn make_plan(&mut self, shared: &mut Shared) {
+        let Some(values) = self.values.clone() else { return };
+        if shared.line.is_some() {
+            return shared.say(Meaning::Alarm, shared.lang.need(Need::LineFree));
+        }
+        let errand = shared.begin(Errand::Work, None);
+        (self.running, self.planning, self.failure) = (true, true, None);
+        shared.ask(Request::WorkPlan { errand, kind: self.kind, values });
+    }
+
     fn go(&mut self, shared: &mut Shared, answer: Answer) {
         let errand = shared.begin(Errand::Work, None);
         let password = self.password.clone();
@@ -79,99 +108,133 @@ impl WorkSheet {
             }
             (None, None) => return,
         };
-        (self.running, self.failure, self.begun) = (true, None, true);
-        self.answer.clear();
+        (self.running, self.failure) = (true, None);
+        self.forget_answer();
         shared.ask(request);
     }
 
-    /// Enter: begins, answers, carries on; leaves what has come to its end.
+    fn forget_answer(&mut self) {
+        self.answer.clear();
+        self.choice = None;
+    }
+
+    /// Enter: plans, begins, answers, carries on; leaves what has come to its end.
     fn enter(&mut self, shared: &mut Shared) {
-        if self.sheet.as_ref().is_some_and(|sheet| sheet.done) {
+        if let Some(typed) = self.typing.take() {
+            return self.take_password(shared, typed);
+        }
+        if self.done() {
             return shared.back();
         }
+        if self.sheet.is_none() {
+            return match self.work {
+                Some(work) => shared.ask(Request::WorkShow(work)),
+                None => self.make_plan(shared),
+            };
+        }
+        let missing = shared.lang.work_answer_missing();
         let answer = match self.ask() {
             Ask::Go(_) => Answer::Yes,
             Ask::Nothing => Answer::None,
-            Ask::Digits(_) | Ask::Enter(..) | Ask::Choice(..) if self.answer.is_empty() => {
-                return shared.say(Meaning::Alarm, shared.lang.work_answer_missing());
+            Ask::Choice(_, choices) => match self.choice.and_then(|at| choices.get(at)) {
+                Some(choice) => Answer::Text((*choice).to_owned()),
+                None => return shared.say(Meaning::Alarm, missing),
+            },
+            Ask::Digits(_) | Ask::Enter(..) if self.answer.is_empty() => {
+                return shared.say(Meaning::Alarm, missing);
             }
-            Ask::Digits(_) | Ask::Enter(..) | Ask::Choice(..) => {
-                Answer::Text(self.answer.text().to_owned())
-            }
+            Ask::Digits(_) | Ask::Enter(..) => Answer::Text(self.answer.text().to_owned()),
         };
         self.go(shared, answer);
     }
 
-    fn line(lang: Lang, row: &Line, width: usize) -> Vec<Row> {
-        let (sign, meaning) = match row.sign {
-            Sign::Todo => (". ", Meaning::Faint),
-            Sign::Doing => ("> ", Meaning::Strong),
-            Sign::Good => ("OK", Meaning::Good),
-            Sign::Warn => ("! ", Meaning::Alarm),
-            Sign::Bad => ("X ", Meaning::Fault),
-            Sign::Unknown => ("? ", Meaning::Alarm),
-            Sign::Info => ("  ", Meaning::Plain),
-        };
-        let name = names::or_name(lang, &row.name);
-        let value = names::or_name(lang, &row.value);
-        let meter = row.meter.map(|meter| format!("{meter} ")).unwrap_or_default();
-        let text = match (meter.is_empty(), value.is_empty()) {
-            (true, true) => name.to_owned(),
-            (true, false) => format!("{} {value}", crate::tui::wrap::pad(name, NAME_CELLS)),
-            (false, _) => format!("{meter}{name} {value}"),
-        };
-        let inner = width.saturating_sub(3);
-        let mut rows: Vec<Row> = Vec::new();
-        for (at, piece) in crate::tui::wrap::wrap(text.trim_end(), inner).into_iter().enumerate() {
-            let sign = if at == 0 { sign } else { "  " };
-            rows.push(Row::of(meaning, format!("{sign} ")).and(meaning, piece));
+    fn take_password(&mut self, shared: &mut Shared, mut typed: SecretField) {
+        match MeterPassword::parse(typed.take().expose_secret()) {
+            Ok(password) => {
+                self.password = Some(password);
+                shared.say(Meaning::Good, shared.lang.work_password_set());
+            }
+            Err(failure) => {
+                shared.say(Meaning::Alarm, errors::words(failure.code).next(shared.lang));
+            }
         }
-        if let Some(failure) = &row.failure {
-            let told = errors::words(failure.code);
-            let code = failure.code.as_str();
-            let text = format!("{code} {} {}", told.title(lang), failure.detail);
-            let why = facts::say(Meaning::Plain, text.trim_end(), inner);
-            let next = facts::say(Meaning::Faint, told.next(lang), inner);
-            rows.extend(why.into_iter().chain(next).map(|row| row.indented().indented()));
+    }
+
+    /// A new sheet; a figure it suggests is filled in.
+    fn take(&mut self, sheet: &Sheet) {
+        self.work = sheet.work.or(self.work);
+        self.top = 0;
+        self.forget_answer();
+        if let Ask::Enter(..) = sheet.ask {
+            let suggested = sheet.rows.iter().find(|row| row.name == "suggested");
+            let figure = suggested.and_then(|row| row.value.split(' ').next());
+            figure.into_iter().for_each(|figure| self.answer.push_all(figure));
         }
+        self.sheet = Some(Box::new(sheet.clone()));
+    }
+
+    fn waiting(&self, shared: &Shared) -> Vec<Row> {
+        let lang = shared.lang;
+        let since = shared.line.map(|errand| errand.since);
+        let seconds = since.map_or(0, |since| shared.now.up.saturating_sub(since).as_secs());
+        let mut rows = vec![Row::of(Meaning::Strong, lang.work_seconds(seconds))];
+        if self.planning {
+            rows.push(Row::of(Meaning::Faint, lang.work_reading()));
+        }
+        rows.extend(self.sheet.as_ref().and_then(|sheet| work_rows::bar(sheet)));
         rows
     }
 
     /// What Enter will do, or what has to be typed.
     fn prompt(&self, shared: &Shared, width: usize) -> Vec<Row> {
         let lang = shared.lang;
+        let strong = |text: &str| facts::say(Meaning::Strong, text, width);
         if self.running {
-            return vec![Row::of(Meaning::Strong, lang.work_running())];
+            return self.waiting(shared);
         }
-        let Some(sheet) = &self.sheet else { return Vec::new() };
+        if let Some(typed) = &self.typing {
+            let mut rows = strong(lang.work_password_enter());
+            let stars = format!("{} {}_", lang.work_password(), "*".repeat(typed.len()));
+            rows.push(Row::plain(stars));
+            return rows;
+        }
+        let Some(sheet) = &self.sheet else {
+            return match (&self.failure, shared.line) {
+                (Some(_), _) => strong(lang.work_again_enter()),
+                (None, Some(_)) => strong(lang.work_line_busy()),
+                (None, None) => vec![Row::of(Meaning::Faint, lang.waiting())],
+            };
+        };
+        let asked = |name: &str| facts::say(Meaning::Alarm, names::or_name(lang, name), width);
         match sheet.ask {
             _ if sheet.done => facts::say(Meaning::Faint, lang.work_done_enter(), width),
-            Ask::Nothing if self.work.is_none() => {
-                facts::say(Meaning::Strong, lang.work_begin_enter(), width)
-            }
-            Ask::Nothing => facts::say(Meaning::Strong, lang.work_go_enter(), width),
-            Ask::Go(name) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                rows.extend(facts::say(Meaning::Strong, lang.work_yes_enter(), width));
-                rows
-            }
+            Ask::Nothing if self.work.is_none() => strong(lang.work_begin_enter()),
+            Ask::Nothing => strong(lang.work_go_enter()),
+            Ask::Go(name) => [asked(name), strong(lang.work_yes_enter())].concat(),
             Ask::Digits(meter) => {
                 let text = lang.ask_digits_of(&meter.to_string());
                 let mut rows = facts::say(Meaning::Alarm, &text, width);
-                rows.push(self.answer.row("", width));
+                rows.push(self.answer.row(" >", width));
                 rows
             }
             Ask::Choice(name, choices) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                let choices = choices.iter().enumerate();
-                rows.extend(choices.map(|(at, choice)| {
-                    Row::plain(format!(" {} {}", at + 1, names::or_name(lang, choice)))
-                }));
+                let mut rows = asked(name);
+                for (at, choice) in choices.iter().enumerate() {
+                    let here = self.choice == Some(at);
+                    let (sign, meaning) =
+                        if here { (">", Meaning::Strong) } else { (" ", Meaning::Plain) };
+                    let words = wrap::wrap(names::or_name(lang, choice), width.saturating_sub(3));
+                    rows.extend(words.into_iter().enumerate().map(|(line, text)| match line {
+                        0 => Row::of(meaning, format!("{sign}{} {text}", at + 1)),
+                        _ => Row::of(meaning, format!("   {text}")),
+                    }));
+                }
+                rows.extend(facts::say(Meaning::Faint, lang.work_pick_enter(), width));
                 rows
             }
             Ask::Enter(name, _) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                rows.push(self.answer.row("", width));
+                let mut rows = asked(name);
+                rows.push(self.answer.row(" >", width));
                 rows
             }
         }
@@ -184,24 +247,16 @@ impl Screen for WorkSheet {
     }
 
     fn met(&self, _shared: &Shared, need: Need) -> bool {
-        need != Need::Result || self.sheet.is_some()
+        need != Need::Drawing || self.sheet.as_ref().is_some_and(|sheet| sheet.vectors.is_some())
     }
 
     fn shown(&mut self, shared: &mut Shared) {
         if self.sheet.is_some() || self.running || self.failure.is_some() {
             return;
         }
-        if shared.line.is_some() {
-            return shared.say(Meaning::Alarm, shared.lang.need(Need::LineFree));
-        }
-        match (&self.values, self.work) {
-            (Some(values), None) => {
-                let (kind, values) = (self.kind, values.clone());
-                let errand = shared.begin(Errand::Work, None);
-                self.running = true;
-                shared.ask(Request::WorkPlan { errand, kind, values });
-            }
-            _ => self.go(shared, Answer::None),
+        match self.work {
+            Some(work) => shared.ask(Request::WorkShow(work)),
+            None => self.make_plan(shared),
         }
     }
 
@@ -212,62 +267,83 @@ impl Screen for WorkSheet {
             {
                 self.sheet = Some(sheet.clone());
             }
-            Update::WorkSheet { result, .. } if self.running => {
-                self.running = false;
+            Update::WorkShown { work, result } if self.work == Some(*work) && !self.running => {
                 match result {
-                    Ok(sheet) => {
-                        self.work = sheet.work.or(self.work);
-                        self.sheet = Some(sheet.clone());
-                        self.top = 0;
-                    }
+                    Ok(sheet) => self.take(sheet),
                     Err(failure) => self.failure = Some(failure.clone()),
                 }
             }
-            Update::WorkerDied { .. } if shared.line.is_none() => self.running = false,
+            Update::WorkSheet { result, .. } if self.running => {
+                self.running = false;
+                let planned = std::mem::take(&mut self.planning);
+                match result {
+                    Ok(sheet) => self.take(sheet),
+                    // What is wrong with the form is told on the form, at its field.
+                    Err(failure) if planned && failure.code == Code::Usage => shared.back(),
+                    Err(failure) => self.failure = Some(failure.clone()),
+                }
+            }
+            Update::WorkerDied { .. } if shared.line.is_none() => {
+                (self.running, self.planning) = (false, false);
+            }
             _ => {}
         }
     }
 
     fn view(&self, shared: &Shared) -> View {
         let (lang, width) = (shared.lang, shared.size.page_width());
+        let mut head = self.prompt(shared, width);
         let mut list = Vec::new();
         if let Some(failure) = &self.failure {
             list.extend(facts::told(shared, failure, width));
             list.push(Row::blank());
         }
-        let prompt = self.prompt(shared, width);
-        let asks = !prompt.is_empty();
-        list.extend(prompt);
-        if asks {
-            list.push(Row::blank());
-        }
         if let Some(sheet) = &self.sheet {
-            list.extend(sheet.rows.iter().flat_map(|row| Self::line(lang, row, width)));
+            list.extend(sheet.rows.iter().flat_map(|row| work_rows::row(lang, row, width)));
         }
-        let title = names::kind(lang, self.kind).to_owned();
-        View { title, list, top: self.top, ..View::default() }
+        if !list.is_empty() {
+            let rule = shared.rule().level.repeat(width);
+            head.push(Row::of(Meaning::Faint, rule));
+        }
+        // A question that leaves no room for what it is about scrolls with it.
+        if head.len() + ROWS_LEFT > usize::from(shared.size.body_rows()) {
+            list = [std::mem::take(&mut head), list].concat();
+        }
+        View { title: titled(lang, self.kind), head, list, top: self.top, ..View::default() }
     }
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
-        match action {
-            Action::Submit => self.enter(shared),
-            Action::Type => match (self.ask(), key) {
-                (Ask::Choice(_, choices), key) => {
-                    if let Some(choice) = picked(key).and_then(|at| choices.get(at)) {
-                        self.go(shared, Answer::Text((*choice).to_owned()));
-                    }
+        match (action, &mut self.typing) {
+            (Action::Submit, _) => self.enter(shared),
+            (Action::Back, Some(_)) => self.typing = None,
+            (Action::Type, Some(typed)) => {
+                if let Key::Char(c) = key {
+                    typed.push(c);
                 }
-                (_, Key::Char(c)) => self.answer.push(c),
+            }
+            (Action::Erase, Some(typed)) => typed.erase(),
+            (Action::Clear, Some(typed)) => typed.clear(),
+            (Action::Password, _) => self.typing = Some(SecretField::new(PASSWORD_MAX)),
+            (Action::Draw, _) => {
+                if let Some(page) = self.sheet.as_ref().and_then(|sheet| Wiring::of(sheet)) {
+                    shared.go(page);
+                }
+            }
+            (Action::Type, None) => match (self.ask(), key) {
+                (Ask::Choice(_, choices), key) => {
+                    self.choice = picked(key).filter(|at| *at < choices.len()).or(self.choice);
+                }
+                (Ask::Digits(_) | Ask::Enter(..), Key::Char(c)) => self.answer.push(c),
                 _ => {}
             },
-            Action::Erase => self.answer.erase(),
-            Action::Clear => self.answer.clear(),
-            Action::Stop => {
+            (Action::Erase, None) => self.answer.erase(),
+            (Action::Clear, None) => self.forget_answer(),
+            (Action::Stop, _) => {
                 shared.stop_line();
                 shared.say(Meaning::Plain, shared.lang.stopping());
             }
-            Action::Back => shared.back(),
-            action => {
+            (Action::Back, None) => shared.back(),
+            (action, _) => {
                 let last = self.view(shared).max_top(shared.size);
                 self.top = moved(self.top, movement(action), last);
             }
@@ -275,6 +351,8 @@ impl Screen for WorkSheet {
     }
 
     fn paste(&mut self, _shared: &mut Shared, text: &str) {
-        self.answer.push_all(text.trim());
+        if matches!(self.ask(), Ask::Digits(_) | Ask::Enter(..)) {
+            self.answer.push_all(text.trim());
+        }
     }
 }
