@@ -156,6 +156,10 @@ messages! {
         en: "Types the meters' six-digit password; kept until you leave this page.",
         zh: "输入电表的六位密码，离开本页即清除。"
     }
+    does_go_on() {
+        en: "Begins, answers or carries on, as the page says; at the end goes back.",
+        zh: "按页面提示开始、回答或继续；结束后返回。"
+    }
     does_draw() {
         en: "Draws voltages and currents of the wiring check.",
         zh: "画出接线检查的电压、电流相量图。"

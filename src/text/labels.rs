@@ -42,6 +42,7 @@ messages! {
     fact_took(ms: u64) { en: "{ms} ms", zh: "{ms} 毫秒" }
     fact_line() { en: "Line", zh: "线路" }
     fact_address() { en: "Bus address", zh: "总线地址" }
+    column_user() { en: "No.", zh: "户" }
     fact_box() { en: "Box", zh: "终端" }
     column_box() { en: "Box", zh: "终端" }
     column_users() { en: "Users", zh: "用户" }
@@ -158,6 +159,7 @@ messages! {
     menu_all_synced() { en: "all synced", zh: "已全部同步" }
     menu_open(n: usize) { en: "? {n} open", zh: "? {n} 笔待查" }
     menu_works(n: usize) { en: "! {n} open", zh: "! {n} 项未完成" }
+    menu_no_works() { en: "none open", zh: "无未完成" }
     menu_none_open() { en: "none open", zh: "无待查" }
     menu_no_port() { en: "! none chosen", zh: "! 未选择" }
     page_number(n: usize) { en: "page {n}", zh: "第 {n} 页" }

@@ -27,7 +27,6 @@ messages! {
     title_work_sheet() { en: "Errand", zh: "作业详情" }
     title_work_running() { en: "Errand under way", zh: "作业进行中" }
     title_wiring() { en: "Wiring: drawing", zh: "接线相量图" }
-    work_open() { en: "open", zh: "未完成" }
     work_new(what: &str) { en: "New: {what}", zh: "新建：{what}" }
     work_none() { en: "No errand is open.", zh: "没有未完成的作业。" }
     work_none_of(what: &str) {
@@ -58,6 +57,10 @@ messages! {
         en: "A digit chooses, Enter confirms. Esc leaves it open.",
         zh: "按数字选择，Enter确认。Esc保留待办。",
     }
+    work_type_enter() {
+        en: "Type it, then Enter. Esc leaves it open.",
+        zh: "输入后按Enter。Esc保留待办。",
+    }
     work_password_enter() {
         en: "Type the meters' six digits, then Enter. Esc: without it.",
         zh: "输入电表六位密码后按Enter。Esc取消。",
@@ -75,7 +78,6 @@ messages! {
     }
     wiring_legend() { en: "thin U: voltages  thick I: currents", zh: "细线U为电压，粗线I为电流" }
     work_password() { en: "meter password", zh: "电表密码" }
-    work_running() { en: "Under way...", zh: "进行中..." }
     work_answer_missing() { en: "Choose or type the answer first.", zh: "请先选择或输入。" }
     work_begin_enter() {
         en: "This is the plan; nothing was changed. Enter begins, Esc leaves.",

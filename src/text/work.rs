@@ -48,7 +48,12 @@ pub fn value(lang: Lang, text: &str) -> String {
         words.map(|words| words.join(" + "))
     };
     let all: Option<Vec<String>> = text.split(' ').map(both).collect();
-    all.map_or_else(|| text.to_owned(), |all| all.join("; "))
+    match (all, lang) {
+        (Some(all), _) => all.join("; "),
+        // Figures carry the international name of their currency.
+        (None, Lang::Zh) => text.replace(" CNY", " 元"),
+        (None, Lang::En) => text.to_owned(),
+    }
 }
 
 /// What an errand is for.
@@ -123,5 +128,6 @@ mod tests {
         );
         assert_eq!(said("no load in yes"), "no load in yes");
         assert_eq!(said("wiring-right 12"), "wiring-right 12");
+        assert_eq!(value(Lang::Zh, "123.45 CNY, n=6"), "123.45 元, n=6");
     }
 }

@@ -241,6 +241,8 @@ pub enum Action {
     Password,
     /// Draws what was measured.
     Draw,
+    /// Begins, answers, carries on.
+    GoOn,
 }
 
 /// Which keys a row of the table answers to.

@@ -13,6 +13,7 @@ mod scenes;
 mod states;
 mod survey;
 mod words;
+mod works;
 
 use meterkit::jobs::views::{Request, Update};
 use meterkit::text::Lang;

@@ -6,6 +6,7 @@
 //! meter speaks DL/T 645-2007, or Modbus where the story says so.
 
 mod engine;
+mod errands;
 mod modbus;
 #[cfg(feature = "serial")]
 mod plugs;
@@ -463,6 +464,8 @@ fn every_story_ends_as_told() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // The folder beside them has the longer errands.
+    files.retain(|file| file.is_file());
     files.sort();
     assert!(files.len() >= 25, "stories are missing: {}", files.len());
     let mut failed = Vec::new();

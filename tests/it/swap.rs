@@ -1,5 +1,5 @@
 //! Swaps of meters: the balance carried over once, whatever breaks off.
 
-mod bench;
+pub mod bench;
 mod cut;
 mod ways;

@@ -337,7 +337,7 @@ pub const TABLE: &[Binding] = rows! {
         F4 => Clear, NONE;
     }
     WorkSheet {
-        ENTER => Submit, WORK;
+        ENTER => GoOn, WORK;
         TEXT => Type, NONE;
         LEFT => Erase, NONE;
         BACKSPACE => Erase, NONE;

@@ -58,6 +58,7 @@ impl Lang {
             Action::Thorough => self.key_thorough(),
             Action::Password => self.key_password(),
             Action::Draw => self.key_draw(),
+            Action::GoOn => self.key_go_on(),
         }
     }
 
@@ -117,6 +118,7 @@ impl Lang {
             Action::Thorough => self.does_thorough(),
             Action::Password => self.does_password(),
             Action::Draw => self.does_draw(),
+            Action::GoOn => self.does_go_on(),
         }
     }
 

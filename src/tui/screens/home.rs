@@ -88,7 +88,7 @@ impl Home {
                 None => (Meaning::Alarm, lang.menu_no_port().to_owned()),
             },
             Place::Works => match home.open_works {
-                0 => (Meaning::Plain, lang.menu_none_open().to_owned()),
+                0 => (Meaning::Plain, lang.menu_no_works().to_owned()),
                 open => (Meaning::Alarm, lang.menu_works(open)),
             },
             Place::Trust => match shared.standing() {

@@ -78,10 +78,13 @@ impl Wiring {
         let how = names::or_name(lang, &self.confidence);
         let mut rows = vec![Row::of(meaning, format!("{mark} {found}  {sure} {how}"))];
         let three = self.vectors.volts.iter().flatten().count() > 1;
-        rows.extend(three.then(|| match self.vectors.backwards {
-            false => Row::plain(lang.wiring_order_right()),
-            true => Row::of(Meaning::Alarm, lang.wiring_order_reversed()),
-        }));
+        if three {
+            let (meaning, text) = match self.vectors.backwards {
+                false => (Meaning::Plain, lang.wiring_order_right()),
+                true => (Meaning::Alarm, lang.wiring_order_reversed()),
+            };
+            rows.extend(facts::say(meaning, text, width));
+        }
         rows.extend((0..3).filter_map(|at| self.phase(lang, at)));
         rows.push(Row::blank());
         for reason in &self.reasons {

@@ -10,7 +10,7 @@ use super::works::titled;
 use super::{WorkSheet, facts, moved, movement, picked};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{self, FieldKind, Values};
-use crate::jobs::views::{Failure, Update};
+use crate::jobs::views::Failure;
 use crate::report::Code;
 use crate::text::{Lang, work as names};
 use crate::tui::app::Screen;
@@ -41,8 +41,6 @@ pub struct WorkForm {
     password: SecretField,
     at: usize,
     failure: Option<Failure>,
-    /// The plan was asked for; what it finds wrong with a field is told here.
-    planned: bool,
 }
 
 /// The choices of a kind of field; none where anything can be typed.
@@ -86,7 +84,7 @@ impl WorkForm {
         });
         let texts = texts.collect();
         let password = SecretField::new(PASSWORD_MAX);
-        Self { kind, fields, texts, password, at: 0, failure: None, planned: false }
+        Self { kind, fields, texts, password, at: 0, failure: None }
     }
 
     fn values(&self) -> Values {
@@ -104,7 +102,8 @@ impl WorkForm {
         self.fields.iter().position(named)
     }
 
-    fn fault(&mut self, failure: Failure) {
+    /// Tells a fault at the field it is about.
+    pub fn fault(&mut self, failure: Failure) {
         self.at = self.field_of(&failure).unwrap_or(self.at);
         self.failure = Some(failure);
     }
@@ -126,8 +125,16 @@ impl WorkForm {
                 Err(failure) => return self.fault(failure),
             },
         };
-        self.planned = true;
-        shared.go(WorkSheet::plan(self.kind, values, password));
+        // The form goes with the plan: back from there leads here, and not once it is begun.
+        let form = Self {
+            kind: self.kind,
+            fields: self.fields,
+            texts: std::mem::take(&mut self.texts),
+            password: SecretField::new(PASSWORD_MAX),
+            at: 0,
+            failure: None,
+        };
+        shared.go_instead(WorkSheet::plan(self.kind, values, password, form));
     }
 
     fn kind_at(&self) -> Option<FieldKind> {
@@ -209,11 +216,11 @@ impl WorkForm {
         let takes = names::takes(lang, takes(kind));
         match kind {
             FieldKind::Choice(choices) => {
-                let choices = choices.iter().enumerate();
-                let words: Vec<String> = choices
-                    .map(|(at, choice)| format!("{} {}", at + 1, names::or_name(lang, choice)))
-                    .collect();
-                say(&format!("{takes} {}", words.join(lang.list_comma())))
+                let mut rows = say(takes);
+                for (at, choice) in choices.iter().enumerate() {
+                    rows.extend(say(&format!(" {} {}", at + 1, names::or_name(lang, choice))));
+                }
+                rows
             }
             FieldKind::Meters => {
                 let apart = |c: char| c == ',' || c == ';' || c.is_whitespace();
@@ -244,16 +251,6 @@ impl WorkForm {
 impl Screen for WorkForm {
     fn place(&self) -> Place {
         Place::WorkForm
-    }
-
-    fn hear(&mut self, _shared: &mut Shared, update: &Update) {
-        if let Update::WorkSheet { result, .. } = update
-            && std::mem::take(&mut self.planned)
-            && let Err(failure) = result
-            && failure.code == Code::Usage
-        {
-            self.fault(failure.clone());
-        }
     }
 
     fn view(&self, shared: &Shared) -> View {

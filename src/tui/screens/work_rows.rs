@@ -49,8 +49,11 @@ pub fn row(lang: Lang, line: &Line, width: usize) -> Vec<Row> {
         texts.push(format!("{pad} {}", wrap::clean(&value)));
     } else {
         texts.extend(wrap::wrap(&name, room));
-        let below = wrap::wrap(&value, room.saturating_sub(2));
-        texts.extend(below.into_iter().map(|text| format!("  {text}")));
+        // Several of them begin a row each.
+        for one in value.split("; ") {
+            let below = wrap::wrap(one, room.saturating_sub(2));
+            texts.extend(below.into_iter().map(|text| format!("  {text}")));
+        }
     }
     let mut rows: Vec<Row> = texts
         .into_iter()
@@ -88,7 +91,14 @@ pub fn bar(sheet: &Sheet) -> Option<Row> {
         let ended = !matches!(row.sign, Sign::Todo | Sign::Doing);
         over.entry(row.meter).and_modify(|all| *all &= ended).or_insert(ended);
     }
-    let (of, done) = (over.len(), over.values().filter(|over| **over).count());
+    let seen = (over.len(), over.values().filter(|over| **over).count());
+    // A round shows only the last of its meters, and counts the rest.
+    let count = |name: &str| {
+        let row = sheet.rows.iter().find(|row| row.name == name);
+        row.and_then(|row| row.value.parse::<usize>().ok())
+    };
+    let counted = count("round-listed").zip(count("round-missing"));
+    let (of, done) = counted.map_or(seen, |(of, missing)| (of, of.saturating_sub(missing)));
     if of < 2 {
         return None;
     }
@@ -144,5 +154,7 @@ mod tests {
         sheet.rows.push(Line::new(Sign::Good, "control-act", "").at(meter("3")));
         sheet.rows.push(Line::info("other-meter", "").at(meter("4")));
         assert_eq!(bar(&sheet).unwrap().text(), "[##########......] 2/3");
+        sheet.rows = vec![Line::info("round-listed", "8"), Line::info("round-missing", "6")];
+        assert_eq!(bar(&sheet).unwrap().text(), "[####............] 2/8");
     }
 }

@@ -6,7 +6,7 @@
 use secrecy::ExposeSecret;
 
 use super::works::titled;
-use super::{Wiring, facts, moved, movement, picked, work_rows};
+use super::{Wiring, WorkForm, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Sheet, Values};
 use crate::jobs::views::{Failure, Request, Update};
@@ -35,6 +35,8 @@ pub struct WorkSheet {
     kind: ErrandKind,
     /// What is planned; none for an errand that was begun before.
     values: Option<Values>,
+    /// Where back leads to until it is begun.
+    form: Option<Box<WorkForm>>,
     work: Option<WorkId>,
     password: Option<MeterPassword>,
     /// The password while it is typed.
@@ -55,6 +57,7 @@ impl WorkSheet {
         Self {
             kind,
             values: None,
+            form: None,
             work: None,
             password: None,
             typing: None,
@@ -69,8 +72,14 @@ impl WorkSheet {
     }
 
     /// A new errand: its plan first.
-    pub fn plan(kind: ErrandKind, values: Values, password: Option<MeterPassword>) -> Self {
-        Self { values: Some(values), password, ..Self::new(kind) }
+    pub fn plan(
+        kind: ErrandKind,
+        values: Values,
+        password: Option<MeterPassword>,
+        form: WorkForm,
+    ) -> Self {
+        let form = Some(Box::new(form));
+        Self { values: Some(values), password, form, ..Self::new(kind) }
     }
 
     /// One that was begun before.
@@ -113,6 +122,17 @@ impl WorkSheet {
         shared.ask(request);
     }
 
+    /// To the form while nothing was begun, else to where the errand was opened.
+    fn back(&mut self, shared: &mut Shared, fault: Option<Failure>) {
+        match self.form.take() {
+            Some(mut form) => {
+                fault.into_iter().for_each(|fault| form.fault(fault));
+                shared.go_instead(*form);
+            }
+            None => shared.back(),
+        }
+    }
+
     fn forget_answer(&mut self) {
         self.answer.clear();
         self.choice = None;
@@ -124,6 +144,7 @@ impl WorkSheet {
             return self.take_password(shared, typed);
         }
         if self.done() {
+            self.form = None;
             return shared.back();
         }
         if self.sheet.is_none() {
@@ -163,6 +184,7 @@ impl WorkSheet {
     /// A new sheet; a figure it suggests is filled in.
     fn take(&mut self, sheet: &Sheet) {
         self.work = sheet.work.or(self.work);
+        self.form.take_if(|_| self.work.is_some());
         self.top = 0;
         self.forget_answer();
         if let Ask::Enter(..) = sheet.ask {
@@ -215,6 +237,7 @@ impl WorkSheet {
                 let text = lang.ask_digits_of(&meter.to_string());
                 let mut rows = facts::say(Meaning::Alarm, &text, width);
                 rows.push(self.answer.row(" >", width));
+                rows.extend(facts::say(Meaning::Faint, lang.work_type_enter(), width));
                 rows
             }
             Ask::Choice(name, choices) => {
@@ -235,6 +258,7 @@ impl WorkSheet {
             Ask::Enter(name, _) => {
                 let mut rows = asked(name);
                 rows.push(self.answer.row(" >", width));
+                rows.extend(facts::say(Meaning::Faint, lang.work_type_enter(), width));
                 rows
             }
         }
@@ -275,11 +299,15 @@ impl Screen for WorkSheet {
             }
             Update::WorkSheet { result, .. } if self.running => {
                 self.running = false;
+                // What is said of stopping is over.
+                shared.message = None;
                 let planned = std::mem::take(&mut self.planning);
                 match result {
                     Ok(sheet) => self.take(sheet),
                     // What is wrong with the form is told on the form, at its field.
-                    Err(failure) if planned && failure.code == Code::Usage => shared.back(),
+                    Err(failure) if planned && failure.code == Code::Usage => {
+                        self.back(shared, Some(failure.clone()));
+                    }
                     Err(failure) => self.failure = Some(failure.clone()),
                 }
             }
@@ -314,7 +342,7 @@ impl Screen for WorkSheet {
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         match (action, &mut self.typing) {
-            (Action::Submit, _) => self.enter(shared),
+            (Action::GoOn, _) => self.enter(shared),
             (Action::Back, Some(_)) => self.typing = None,
             (Action::Type, Some(typed)) => {
                 if let Key::Char(c) = key {
@@ -342,7 +370,7 @@ impl Screen for WorkSheet {
                 shared.stop_line();
                 shared.say(Meaning::Plain, shared.lang.stopping());
             }
-            (Action::Back, None) => shared.back(),
+            (Action::Back, None) => self.back(shared, None),
             (action, _) => {
                 let last = self.view(shared).max_top(shared.size);
                 self.top = moved(self.top, movement(action), last);

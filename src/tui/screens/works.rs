@@ -153,7 +153,10 @@ impl Works {
                 // Many meters: the rows below are worth more than the last of them.
                 rows.truncate(2);
                 let begun = lang.work_begun(&when::short(&shared.zone, work.begun));
-                let text = format!("{begun}  {}", names::state(lang, work.state));
+                let text = match work.state {
+                    StepState::Begun => begun,
+                    state => format!("{begun}  {}", names::state(lang, state)),
+                };
                 rows.extend(facts::say(Meaning::Faint, &text, width));
                 rows.extend(facts::say(Meaning::Plain, &next(lang, work), width));
                 rows

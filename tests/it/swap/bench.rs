@@ -40,15 +40,21 @@ pub fn new() -> MeterNo {
     NEW.parse().unwrap()
 }
 
+/// Looked at before every piece that is sent: whether the program dies now.
+pub type Fuse = Arc<Mutex<Option<Box<dyn FnMut() -> bool + Send>>>>;
+
 /// The one line, which outlives every program that uses it.
 #[derive(Clone)]
-pub struct Wire(pub Arc<Mutex<VirtualLink<FleetStation>>>);
+pub struct Wire(pub Arc<Mutex<VirtualLink<FleetStation>>>, pub Fuse);
 
 impl Link for Wire {
     fn now(&self) -> Duration {
         self.0.lock().unwrap().now()
     }
     fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        if self.1.lock().unwrap().as_mut().is_some_and(|dies| dies()) {
+            return Err(LinkError::Gone);
+        }
         self.0.lock().unwrap().send(bytes)
     }
     fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
@@ -123,12 +129,26 @@ impl Bench {
         let meters = setups.into_iter().enumerate();
         let meters =
             meters.map(|(at, setup)| Meter::new(setup, start, faults.seed << 4 | at as u64));
-        let station = FleetStation::new(Fleet::new(meters.collect()));
+        let listed = AreaMeter {
+            no: old(),
+            account: Some(OLD_ACCOUNT.parse().unwrap()),
+            customer: "Zhang".to_owned(),
+            location: "12-3-401".to_owned(),
+            profile: "dlt645-2007-c".to_owned(),
+            area: "north".to_owned(),
+            place: BusPlace::default(),
+        };
+        Self::of(Fleet::new(meters.collect()), vec![listed], faults)
+    }
+
+    /// These meters on the line, those on the office's list.
+    pub fn of(fleet: Fleet, listed: Vec<AreaMeter>, faults: Faults) -> Self {
+        let station = FleetStation::new(fleet);
         let fleet = station.fleet();
         let line = VirtualLink::new(station, Wires::new(LineSettings::even(9600), faults));
         let bench = Self {
             disk: SimDisk::default(),
-            wire: Wire(Arc::new(Mutex::new(line))),
+            wire: Wire(Arc::new(Mutex::new(line)), Fuse::default()),
             fleet,
             office: Office::new(),
             profiles: Profiles::new(Vec::new()).0,
@@ -144,16 +164,7 @@ impl Bench {
         let (version, status) = bench.office.status(BASE, |_| {});
         store.take_document(&stamp, DocKind::Status, version, &status).unwrap();
         store.append(&stamp, grant_taken(bench.office.grant(OPERATOR, |_| {}))).unwrap();
-        let listed = AreaMeter {
-            no: old(),
-            account: Some(OLD_ACCOUNT.parse().unwrap()),
-            customer: "Zhang".to_owned(),
-            location: "12-3-401".to_owned(),
-            profile: "dlt645-2007-c".to_owned(),
-            area: "north".to_owned(),
-            place: BusPlace::default(),
-        };
-        let page = AreaPage { signed: vec![1], meters: vec![listed] };
+        let page = AreaPage { signed: vec![1], meters: listed };
         store.install_area(1, &[page]).unwrap();
         drop(store);
         bench
@@ -198,7 +209,7 @@ impl Bench {
         TokenId(token.id)
     }
 
-    fn stamp(&self) -> Stamp {
+    pub fn stamp(&self) -> Stamp {
         self.moment().stamp(&operator())
     }
 
