@@ -6,6 +6,7 @@
 //! meter speaks DL/T 645-2007, or Modbus where the story says so.
 
 mod engine;
+mod errand_spec;
 mod errands;
 mod modbus;
 #[cfg(feature = "serial")]
@@ -468,14 +469,8 @@ fn every_story_ends_as_told() {
     files.retain(|file| file.is_file());
     files.sort();
     assert!(files.len() >= 25, "stories are missing: {}", files.len());
-    let mut failed = Vec::new();
-    for file in &files {
-        let told = std::panic::catch_unwind(|| tell(file));
-        if told.is_err() {
-            failed.push(file.file_stem().unwrap().to_string_lossy().into_owned());
-        }
-    }
-    assert!(failed.is_empty(), "{failed:?}");
+    files.retain(|file| std::panic::catch_unwind(|| tell(file)).is_err());
+    assert!(files.is_empty(), "{files:?}");
 }
 
 #[test]

@@ -7,26 +7,26 @@
 //! marks must be as told; whatever a story says, no meter's money may be out of balance and the
 //! journal must be whole.
 //!
-//! The world is that of the swaps: the real jobs and the real store, on a line in virtual time and a
-//! disk whose power can be cut.
+//! The world is that of the swaps: the real jobs and the real store, on a line in virtual time and
+//! a disk whose power can be cut.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meterkit::jobs::errand::{self, Answer, Ask, Errand, Row, Sheet, Sign, Values};
+use meterkit::jobs::errand::{self, Answer, Ask, Errand, Sheet, Values};
 use meterkit::jobs::{bundle, round, tokens};
 use meterkit::profile::bundle::Bundle;
-use meterkit::sim::{Fleet, Meter, Wiring};
+use meterkit::sim::{Fleet, Meter};
 use meterkit::store::{AreaMeter, Event, Step as Entry, Store};
 use meterkit::transport::Faults;
-use meterkit::units::{BusPlace, Energy, ErrandKind, MeterNo, Money, TokenId, WorkId};
+use meterkit::units::{BusPlace, Energy, ErrandKind, TokenId, WorkId};
 use meterkit_tokens::bundle::Target;
 use meterkit_tokens::{BundleToken, Kind};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::errand_spec::{End, ErrandName, Go, MeterSpec, Paper, RowSpec, Step, Story, fen, no};
 use super::site::{BASE, DEVICE, Order, TENANT};
 use crate::crash::disk::{Dice, Fault as DiskFault};
 use crate::swap::bench::{Bench, Leave};
@@ -35,209 +35,6 @@ use crate::swap::bench::{Bench, Leave};
 const QUESTIONS: usize = 60;
 /// The kind of meter in a story that names none.
 const PROFILE: &str = "dlt645-2007-c";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Story {
-    name: String,
-    meter: Vec<MeterSpec>,
-    #[serde(default)]
-    paper: Vec<Paper>,
-    step: Vec<Step>,
-    end: End,
-}
-
-/// A meter: what the office's list says of it; the rest is as in a fleet file.
-#[derive(Deserialize)]
-struct MeterSpec {
-    #[serde(default)]
-    customer: String,
-    /// A meter out of its box is on no list.
-    #[serde(default = "yes")]
-    listed: bool,
-    #[serde(flatten)]
-    own: toml::Table,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// A signed document that is taken in before the story begins.
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Paper {
-    /// The leave for a swap of the bench's two meters.
-    Swap {
-        provisional: Option<String>,
-    },
-    /// A bundle of `fixtures/bundles`.
-    Bundle {
-        file: String,
-    },
-    /// An opening, a refund or a reversal.
-    Open {
-        id: String,
-        meter: String,
-        account: String,
-        count: u32,
-        amount: String,
-    },
-    Refund {
-        meter: String,
-        account: String,
-        count: u32,
-        amount: String,
-    },
-    Reversal {
-        meter: String,
-        account: String,
-        count: u32,
-        amount: String,
-        undoes: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-enum Step {
-    Errand(Box<Go>),
-    /// Somebody does something at a meter.
-    Meter {
-        no: String,
-        dead: Option<bool>,
-        load_w: Option<u32>,
-        wiring: Option<Wiring>,
-    },
-    /// A person's figure in a round.
-    TypeIn {
-        meter: String,
-        energy: String,
-        reason: String,
-        code: Option<String>,
-    },
-    Pass {
-        seconds: u64,
-    },
-    Restart,
-}
-
-/// Begins an errand, or carries on.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Go {
-    /// Begins one of this kind; without it the one that was begun is carried on.
-    kind: Option<ErrandName>,
-    #[serde(default)]
-    values: BTreeMap<String, String>,
-    /// Only the plan.
-    #[serde(default)]
-    plan: bool,
-    /// Answers to what is asked, in order; `yes` where something has to be done or understood.
-    #[serde(default)]
-    answers: Vec<String>,
-    /// The power goes as soon as the sheet has such a row, before anything else is sent.
-    cut: Option<RowSpec>,
-    /// What it asks in the end, by its stable name; `digits` for the digits of a meter.
-    asks: Option<String>,
-    #[serde(default)]
-    done: bool,
-    /// What stands against it as a whole.
-    exit: Option<String>,
-    /// What keeps it from going on.
-    code: Option<String>,
-    #[serde(default)]
-    rows: Vec<RowSpec>,
-}
-
-/// A kind by its stable name.
-#[derive(Clone, Copy)]
-struct ErrandName(ErrandKind);
-
-impl<'de> Deserialize<'de> for ErrandName {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(from)?;
-        let kind = ErrandKind::ALL.iter().find(|kind| kind.name() == name);
-        kind.map(|kind| Self(*kind)).ok_or_else(|| serde::de::Error::custom(name))
-    }
-}
-
-/// A row of a sheet; what is not said may be anything.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RowSpec {
-    name: String,
-    sign: Option<String>,
-    value: Option<String>,
-    meter: Option<String>,
-    code: Option<String>,
-    /// How many there are; at least one if not said.
-    times: Option<usize>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-struct End {
-    meter: Vec<MeterEnd>,
-    /// Steps in the journal, `NAME STATE`, in this order; others may stand between them.
-    journal: Vec<String>,
-    /// All marks, `METER MARK`.
-    marks: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MeterEnd {
-    no: String,
-    /// Least and most of its balance.
-    balance: Option<[String; 2]>,
-    count: Option<u32>,
-    bookings: Option<usize>,
-    refunds: Option<usize>,
-    closed: Option<bool>,
-    /// Parameters by identifier, both in hexadecimal.
-    #[serde(default)]
-    holds: BTreeMap<String, String>,
-}
-
-fn fen(text: &str) -> i64 {
-    Money::parse(text).unwrap_or_else(|| panic!("not an amount: {text}")).0
-}
-
-fn no(text: &str) -> MeterNo {
-    text.parse().unwrap()
-}
-
-fn sign(sign: Sign) -> &'static str {
-    match sign {
-        Sign::Todo => "todo",
-        Sign::Doing => "doing",
-        Sign::Good => "good",
-        Sign::Warn => "warn",
-        Sign::Bad => "bad",
-        Sign::Unknown => "unknown",
-        Sign::Info => "info",
-    }
-}
-
-impl RowSpec {
-    fn fits(&self, row: &Row) -> bool {
-        let is = |wanted: &Option<String>, got: &str| wanted.as_deref().is_none_or(|w| w == got);
-        let meter = self.meter.as_deref().map(no);
-        let code = row.failure.as_ref().map(|failure| failure.code.as_str());
-        self.name == row.name
-            && is(&self.sign, sign(row.sign))
-            && is(&self.value, &row.value)
-            && meter.is_none_or(|meter| row.meter == Some(meter))
-            && self.code.as_deref().is_none_or(|wanted| code == Some(wanted))
-    }
-
-    fn check(&self, sheet: &Sheet, at: &str) {
-        let found = sheet.rows.iter().filter(|row| self.fits(row)).count();
-        let right = self.times.map_or(found > 0, |times| found == times);
-        assert!(right, "{at}: {} is there {found} times in {:#?}", self.name, sheet.rows);
-    }
-}
 
 /// A story being told.
 struct Told {
@@ -516,29 +313,6 @@ fn said(ask: Ask, text: &str, at: &str) -> Answer {
     let go = matches!(ask, Ask::Go(_));
     assert_eq!(go, text == "yes", "{at}: {text} is no answer to {ask:?}");
     if go { Answer::Yes } else { Answer::Text(text.to_owned()) }
-}
-
-impl MeterEnd {
-    fn check(&self, meter: &Meter) {
-        let name = &self.no;
-        let net = meter.balance().value - meter.overdraft();
-        if let Some([least, most]) = &self.balance {
-            assert!((fen(least)..=fen(most)).contains(&net), "{name}: balance {net}");
-        }
-        let same = |wanted: Option<usize>, got: usize, what: &str| {
-            assert_eq!(wanted.unwrap_or(got), got, "{name}: {what}");
-        };
-        same(self.count.map(|count| count as usize), meter.count() as usize, "count");
-        same(self.bookings, meter.bookings().len(), "credits");
-        same(self.refunds, meter.refunds().len(), "debits");
-        same(self.closed.map(usize::from), usize::from(meter.is_closed()), "relay closed");
-        for (di, wanted) in &self.holds {
-            let key = u32::from_str_radix(di, 16).unwrap();
-            let held = meter.parameters(&[key]);
-            let held: String = held[&key].iter().map(|byte| format!("{byte:02X}")).collect();
-            assert_eq!(held, *wanted, "{name}: {di}");
-        }
-    }
 }
 
 fn tell(file: &Path) {
