@@ -34,7 +34,7 @@ messages! {
         zh: "尚无记录。按Enter新建第一项：{what}。",
     }
     work_begun(at: &str) { en: "Begun {at}", zh: "开始于 {at}" }
-    work_next() { en: "Next:", zh: "下一步：" }
+    work_next(what: &str) { en: "Next: {what}", zh: "下一步：{what}" }
     work_carry_on() { en: "Enter shows how far it came.", zh: "按Enter查看进度。" }
     work_may_go_on() {
         en: "It was interrupted, or left. Enter shows how far it came; then it can be carried on.",
@@ -62,7 +62,7 @@ messages! {
         zh: "输入后按Enter。Esc保留待办。",
     }
     work_password_enter() {
-        en: "Type the meters' six digits, then Enter. Esc: without it.",
+        en: "Type the meters' password, six digits, then Enter. Esc: without it.",
         zh: "输入电表六位密码后按Enter。Esc取消。",
     }
     work_password_set() { en: "The password is set.", zh: "已输入密码。" }

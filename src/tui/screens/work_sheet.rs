@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use super::works::titled;
 use super::{Wiring, WorkForm, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
-use crate::jobs::errand::{Answer, Ask, Sheet, Values};
+use crate::jobs::errand::{Answer, Ask, Sheet, Sign, Values};
 use crate::jobs::views::{Failure, Request, Update};
 use crate::report::Code;
 use crate::text::{errors, work as names};
@@ -50,6 +50,8 @@ pub struct WorkSheet {
     /// The plan is being made: nothing can change.
     planning: bool,
     top: usize,
+    /// The person has scrolled: the rows do not move by themselves any more.
+    scrolled: bool,
 }
 
 impl WorkSheet {
@@ -68,6 +70,7 @@ impl WorkSheet {
             running: false,
             planning: false,
             top: 0,
+            scrolled: false,
         }
     }
 
@@ -117,7 +120,7 @@ impl WorkSheet {
             }
             (None, None) => return,
         };
-        (self.running, self.failure) = (true, None);
+        (self.running, self.failure, self.scrolled) = (true, None, false);
         self.forget_answer();
         shared.ask(request);
     }
@@ -181,11 +184,30 @@ impl WorkSheet {
         }
     }
 
+    /// Scrolls to the row that the errand is about now: what is under way, what did not work, what
+    /// comes next. As long as it is seen from the beginning, that is where the rows stand.
+    fn follow(&mut self, shared: &Shared) {
+        let Some(sheet) = self.sheet.as_ref().filter(|_| !self.scrolled) else { return };
+        let (lang, width) = (shared.lang, shared.size.page_width());
+        let lines: Vec<usize> =
+            sheet.rows.iter().map(|row| work_rows::row(lang, row, width).len()).collect();
+        let at = |wanted: &[Sign]| sheet.rows.iter().position(|row| wanted.contains(&row.sign));
+        let now = at(&[Sign::Doing, Sign::Bad, Sign::Unknown]).or_else(|| at(&[Sign::Todo]));
+        let view = self.view(shared);
+        let before = view.list.len().saturating_sub(lines.iter().sum());
+        self.top = now.map_or(0, |now| {
+            let begin = before + lines.iter().take(now).sum::<usize>();
+            let end = begin + lines.get(now).copied().unwrap_or(0);
+            let visible = usize::from(shared.size.body_rows()).saturating_sub(view.head.len());
+            if end <= visible { 0 } else { begin.min(view.max_top(shared.size)) }
+        });
+    }
+
     /// A new sheet; a figure it suggests is filled in.
-    fn take(&mut self, sheet: &Sheet) {
+    fn take(&mut self, shared: &Shared, sheet: &Sheet) {
         self.work = sheet.work.or(self.work);
         self.form.take_if(|_| self.work.is_some());
-        self.top = 0;
+        self.scrolled = false;
         self.forget_answer();
         if let Ask::Enter(..) = sheet.ask {
             let suggested = sheet.rows.iter().find(|row| row.name == "suggested");
@@ -193,6 +215,7 @@ impl WorkSheet {
             figure.into_iter().for_each(|figure| self.answer.push_all(figure));
         }
         self.sheet = Some(Box::new(sheet.clone()));
+        self.follow(shared);
     }
 
     fn waiting(&self, shared: &Shared) -> Vec<Row> {
@@ -290,10 +313,11 @@ impl Screen for WorkSheet {
                 if shared.line.is_some_and(|running| running.id == *errand) =>
             {
                 self.sheet = Some(sheet.clone());
+                self.follow(shared);
             }
             Update::WorkShown { work, result } if self.work == Some(*work) && !self.running => {
                 match result {
-                    Ok(sheet) => self.take(sheet),
+                    Ok(sheet) => self.take(shared, sheet),
                     Err(failure) => self.failure = Some(failure.clone()),
                 }
             }
@@ -303,7 +327,7 @@ impl Screen for WorkSheet {
                 shared.message = None;
                 let planned = std::mem::take(&mut self.planning);
                 match result {
-                    Ok(sheet) => self.take(sheet),
+                    Ok(sheet) => self.take(shared, sheet),
                     // What is wrong with the form is told on the form, at its field.
                     Err(failure) if planned && failure.code == Code::Usage => {
                         self.back(shared, Some(failure.clone()));
@@ -374,6 +398,7 @@ impl Screen for WorkSheet {
             (action, _) => {
                 let last = self.view(shared).max_top(shared.size);
                 self.top = moved(self.top, movement(action), last);
+                self.scrolled = true;
             }
         }
     }

@@ -185,7 +185,7 @@ fn next(lang: Lang, work: &WorkView) -> String {
         }
         Ask::Digits(meter) => lang.ask_digits_of(&meter.to_string()),
     };
-    format!("{} {asked}", lang.work_next())
+    lang.work_next(&asked)
 }
 
 impl Screen for Works {

@@ -1,13 +1,14 @@
 //! Longer errands on the screens: what keys do, and what is asked of the engine.
 
-use super::Hand;
 use super::work_scenes::{
     ask_choice, ask_enter, ask_go, commission, done, form_control, form_fault, list, listed, plan,
     plan_failed, resume, resume_password, resumed, work,
 };
+use super::{Hand, states};
 use meterkit::jobs::access::MeterPassword;
-use meterkit::jobs::errand::{self, Answer, Ask};
+use meterkit::jobs::errand::{self, Answer, Ask, Row, Sign};
 use meterkit::jobs::views::Request;
+use meterkit::report::Code;
 use meterkit::text::{Lang, work as names};
 use meterkit::tui::event::Key;
 use meterkit::tui::keymap::{Action, Place};
@@ -212,4 +213,22 @@ fn a_choice_field_takes_its_choices_only() {
     assert!(hand.says("<keep-power>"), "{}", hand.text());
     hand.press(Key::Right);
     assert!(hand.says("<restore prepaid>"), "{}", hand.text());
+}
+
+/// On a small screen the row that a question is about is seen with it, and stays where a person
+/// scrolled to.
+#[test]
+fn the_row_that_is_asked_about_is_seen() {
+    let mut hand = Hand::small();
+    resumed(&mut hand, |sheet| {
+        sheet.rows.extend((0..20).map(|_| Row::new(Sign::Good, "comm-reading", "")));
+        let failure = states::failure(Code::MeterSilent, "here");
+        sheet.rows.push(Row::new(Sign::Bad, "comm-relay", "").because(failure));
+        sheet.rows.extend((0..20).map(|_| Row::new(Sign::Todo, "comm-account", "")));
+        sheet.ask = Ask::Choice("comm-failed", &["comm-again", "comm-skip"]);
+    });
+    assert!(hand.says("X relay test MK-LINK-03"), "{}", hand.text());
+    hand.presses(&[Key::PageUp; 6]);
+    assert!(hand.says("old meter, account"), "{}", hand.text());
+    assert!(!hand.says("relay test"), "{}", hand.text());
 }
