@@ -49,6 +49,7 @@ mod judge_acts;
 #[cfg(test)]
 mod judge_tests;
 pub mod lines;
+pub mod media;
 pub mod meters;
 mod named;
 pub mod open;

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`model`] | its words: token states, conflict classes, movements |
 //! | [`reconcile`] | what a journal entry does to a token and its money; pure |
+//! | `db`, `cell`, `many` | SQLite and PostgreSQL behind one face |
 //! | `ledger` | the database and its transactions (`schema.sql`) |
-//! | `apply`, `entry` | journal packs, one transaction each |
+//! | `apply`, `entry`, `book`, `exposure` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
+//! | `media` | the same over a stick or a folder |
 //! | [`http`], [`tls`] | the server |
 //! | `keys`, `custody` | keys outside the database, and their ceremonies |
 //! | [`local`] | the office in a thread, for blocking callers |
@@ -22,19 +24,25 @@
 
 mod answer;
 mod apply;
+mod book;
 mod bundle;
+mod cell;
 pub mod command;
 mod custody;
+mod db;
 mod devices;
 mod entry;
 mod error;
 mod export;
+mod exposure;
 pub mod http;
 mod issue;
 mod keys;
 mod ledger;
 mod limits;
 pub mod local;
+mod many;
+mod media;
 mod meters;
 pub mod model;
 mod people;
@@ -57,6 +65,7 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use report::{Balance, LedgerReport, MeterHeld};
@@ -70,6 +79,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DATABASE: &str = "office.db";
+/// Where the database is, when it is not in the folder.
+const URL: &str = "database";
 const KEYS: &str = "keys";
 
 /// Tells the office the time.
@@ -89,10 +100,35 @@ impl Office {
     /// # Errors
     /// [`OfficeError::AlreadyInitialised`]; a file or the database failed; no passphrase.
     pub async fn init(dir: &Path, setup: &Setup, ask: &Ask<'_>) -> Result<Self, OfficeError> {
+        Self::init_on(dir, None, setup, ask).await
+    }
+
+    /// The same with the ledger in an empty database of PostgreSQL, by its URL. The URL is written
+    /// into the folder, for this office alone to read; every later command finds it there.
+    ///
+    /// # Errors
+    /// As [`Office::init`]; [`OfficeError::AlreadyInitialised`] for a database that holds an office;
+    /// [`OfficeError::Usage`] for what is no such URL.
+    pub async fn init_on(
+        dir: &Path,
+        database: Option<&str>,
+        setup: &Setup,
+        ask: &Ask<'_>,
+    ) -> Result<Self, OfficeError> {
         let file = Self::place(dir)?;
         let clock = system_clock();
+        let Some(url) = database else {
+            let keys = Keys::create(&dir.join(KEYS), setup, clock().0, ask)?;
+            return Self::begin(Ledger::open(&file, true).await?, keys, clock).await;
+        };
+        // Before there is anything in the folder: a URL with a slip of the pen is typed again.
+        let ledger = Ledger::connect(url).await?;
+        if ledger.holds_office().await? {
+            return Err(OfficeError::AlreadyInitialised("the database".to_owned()));
+        }
         let keys = Keys::create(&dir.join(KEYS), setup, clock().0, ask)?;
-        Self::begin(Ledger::open(&file, true).await?, keys, clock).await
+        keys::write_private(&dir.join(URL), format!("{url}\n").as_bytes())?;
+        Self::begin(ledger, keys, clock).await
     }
 
     /// Opens the office in a folder. No key is unlocked: see [`Office::unlock`].
@@ -100,17 +136,58 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NotInitialised`], [`OfficeError::KeysOlder`]; a file or the database failed.
     pub async fn open(dir: &Path) -> Result<Self, OfficeError> {
-        let file = dir.join(DATABASE);
-        if !file.exists() {
-            return Err(OfficeError::NotInitialised(dir.display().to_string()));
+        Self::open_on(dir, None).await
+    }
+
+    /// The same with the ledger at another URL than the folder says: after it was moved, or for a
+    /// copy of the folder on another machine.
+    ///
+    /// # Errors
+    /// As [`Office::open`].
+    pub async fn open_on(dir: &Path, database: Option<&str>) -> Result<Self, OfficeError> {
+        let (file, url) = (dir.join(DATABASE), dir.join(URL));
+        let none = || OfficeError::NotInitialised(dir.display().to_string());
+        let ledger = if let Some(url) = database {
+            Ledger::connect(url).await?
+        } else if url.exists() {
+            let text = std::fs::read_to_string(&url);
+            let text = text.map_err(|error| OfficeError::File(url.display().to_string(), error))?;
+            Ledger::connect(text.trim()).await?
+        } else if file.exists() {
+            Ledger::open(&file, false).await?
+        } else {
+            return Err(none());
+        };
+        if !ledger.holds_office().await? {
+            return Err(none());
         }
-        let ledger = Ledger::open(&file, false).await?;
         let tenant = ledger.tenant().await?;
         let keys = Keys::open(&dir.join(KEYS), &tenant)?;
         let keys = Arc::new(RwLock::new(keys));
         let office = Self { ledger, keys, clock: system_clock() };
         office.check_not_older().await?;
         Ok(office)
+    }
+
+    /// An office with its ledger in an empty database of PostgreSQL and keys of given seeds.
+    ///
+    /// # Errors
+    /// The database failed, or the tenant's name is not one.
+    pub async fn in_database(
+        url: &str,
+        tenant: &str,
+        seeds: Seeds,
+        clock: Clock,
+    ) -> Result<Self, OfficeError> {
+        let keys = Keys::of_seeds(&seeds, tenant, clock().0)?;
+        Self::begin(Ledger::connect(url).await?, keys, clock).await
+    }
+
+    /// The same office on a database that lets commits fail as a distributed one may (SQLSTATE
+    /// 40001, nothing done) whenever `conflicts` says so: to test against.
+    #[must_use]
+    pub fn with_conflicts(self, conflicts: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
+        Self { ledger: self.ledger.strict(db::Conflicts(conflicts)), ..self }
     }
 
     /// An office that lives in memory with keys of given seeds.
@@ -137,7 +214,7 @@ impl Office {
     /// Where the database of a new office is to be.
     fn place(dir: &Path) -> Result<std::path::PathBuf, OfficeError> {
         let file = dir.join(DATABASE);
-        if file.exists() || dir.join(KEYS).exists() {
+        if file.exists() || dir.join(URL).exists() || dir.join(KEYS).exists() {
             return Err(OfficeError::AlreadyInitialised(dir.display().to_string()));
         }
         Ok(file)

@@ -8,6 +8,7 @@
 //! | [`wire`] | the messages, versioned; the only part the office shares |
 //! | [`plan`] | which entries to send in which packs; pure |
 //! | [`client`] | the handheld's side of one exchange |
+//! | [`media`] | the same over a USB stick or a shared folder |
 //! | [`post`] | one request and its answer over HTTP, or in process |
 //! | [`mod@enrol`] | how a new handheld becomes known to its office |
 //! | [`error`] | why an exchange ended early |
@@ -18,6 +19,7 @@
 pub mod client;
 pub mod enrol;
 pub mod error;
+pub mod media;
 pub mod plan;
 pub mod post;
 pub mod wire;
@@ -25,4 +27,5 @@ pub mod wire;
 pub use client::{Progress, Session, SyncReport, authority, sync_now};
 pub use enrol::{Enrolling, enrol, enrol_over, make_way};
 pub use error::{Lie, SyncError, Untrusted};
+pub use media::{Carried, carry};
 pub use post::{Http, Post, Timeouts, Trust};

@@ -46,6 +46,7 @@ pub mod keys;
 pub mod labels;
 pub mod people;
 pub mod profiles;
+pub mod qr;
 pub mod screens;
 pub mod status;
 pub mod survey;

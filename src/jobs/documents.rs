@@ -1,8 +1,8 @@
 //! Documents of the office that come by file or QR code and are no tokens: overrides, leaves for
-//! swaps, and the status, for handhelds that see no network for long. Verified as an exchange does
+//! swaps, receipts, and the status, for handhelds that see no network for long. Verified as an exchange does
 //! it.
 
-use meterkit_tokens::{Override, Status, SwapToken};
+use meterkit_tokens::{DeviceKey, Override, Status, SwapToken};
 
 use super::failure::{self, fail};
 use super::trust::Trust;
@@ -10,6 +10,7 @@ use super::views::Failure;
 use crate::report::Code;
 use crate::store::event::DocKind;
 use crate::store::{Event, Position, Stamp, Store, StoreError, SwapFacts};
+use crate::sync::client;
 use crate::units::{MeterNo, OperatorId, TokenId, UnixSeconds};
 
 /// Verifies and stores an override; `true` when it is new.
@@ -63,6 +64,13 @@ pub(super) fn take_swap(
         Err(StoreError::Known(_)) => Ok((id, false)),
         Err(error) => Err(failure::store(&error)),
     }
+}
+
+/// Verifies and records a receipt: how far the office holds the journal.
+pub(super) fn take_receipt(store: &Store, stamp: &Stamp, bytes: &[u8]) -> Result<(), Failure> {
+    let key = DeviceKey::generate(store.identity().device_seed);
+    let taken = client::take_receipt(store, &key, &|| stamp.clone(), bytes);
+    taken.map(|_| ()).map_err(|error| failure::sync(&error))
 }
 
 /// Verifies and takes in a status. What it revokes goes first: a cut in between leaves too little

@@ -199,6 +199,7 @@ pub fn sync(error: &SyncError) -> Failure {
         SyncError::Cancelled => Code::Cancelled,
         SyncError::Address(_) => Code::Config,
         SyncError::File(_) => Code::File,
+        SyncError::Medium(_) => Code::File,
         SyncError::Internal(_) => Code::Internal,
     };
     fail(code, error.to_string())

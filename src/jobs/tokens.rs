@@ -7,9 +7,9 @@
 
 use std::path::Path;
 
-use meterkit_tokens::{DocType, RechargeToken, document_type};
+use meterkit_tokens::{DocType, RechargeToken, document_type, from_qr_text, join_parts, qr_part};
 
-use super::documents::{take_override, take_status, take_swap};
+use super::documents::{take_override, take_receipt, take_status, take_swap};
 use super::failure::{self, fail};
 use super::recharge::CREDITS;
 use super::trust::{self, Trust};
@@ -24,8 +24,8 @@ pub const MAX_FILE: u64 = 8 * 1024 * 1024;
 /// Most tokens taken from one file.
 pub const MAX_TOKENS: usize = 10_000;
 
-/// The start of a token as text.
-const TEXT: &str = "MK1:";
+/// The start of a token as text, whole or in parts.
+const TEXT: &str = "MK1";
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,6 +80,7 @@ pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
             Ok(DocType::Override) => Some(take_override(store, stamp, &trust, bytes)).transpose(),
             Ok(DocType::Swap) => Some(take_swap(store, stamp, &trust, bytes)).transpose(),
             Ok(DocType::Status) => take_status(store, stamp, &trust, &bytes).map(|()| None),
+            Ok(DocType::Receipt) => take_receipt(store, stamp, &bytes).map(|()| None),
             // Anything else has to be a token, and says so if it is none.
             _ => {
                 tokens.push((verified(stamp, &trust, &bytes)?, bytes));
@@ -104,6 +105,11 @@ pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
     done
 }
 
+/// Which part of how many a scanned text is; `None` for a whole one, or for none at all.
+pub fn part(text: &str) -> Option<(usize, usize)> {
+    qr_part(text).map(|(at, of, _)| (at, of))
+}
+
 /// Takes a file apart.
 fn split(contents: &[u8]) -> Vec<Result<Vec<u8>, Failure>> {
     let text = std::str::from_utf8(contents).ok();
@@ -111,10 +117,15 @@ fn split(contents: &[u8]) -> Vec<Result<Vec<u8>, Failure>> {
     if !lines().next().is_some_and(|line| line.starts_with(TEXT)) {
         return vec![Ok(contents.to_vec())];
     }
-    let mut tokens: Vec<_> = lines()
-        .take(MAX_TOKENS)
-        .map(|line| RechargeToken::from_qr_text(line).map_err(|e| failure::token(&e.into())))
-        .collect();
+    let read = |text: &str| from_qr_text(text).map_err(|error| failure::token(&error.into()));
+    let whole = lines().take(MAX_TOKENS).filter(|line| qr_part(line).is_none());
+    let mut tokens: Vec<_> = whole.map(read).collect();
+    // The parts of one text, as a scanner types them one after the other.
+    let parts = || lines().take(MAX_TOKENS).filter(|line| qr_part(line).is_some());
+    if parts().next().is_some() {
+        let joined = join_parts(parts()).map_err(|error| failure::token(&error.into()));
+        tokens.push(joined.and_then(|text| read(&text)));
+    }
     let over = lines().skip(MAX_TOKENS).count();
     if over > 0 {
         tokens.push(Err(fail(Code::File, format!("{over} > {MAX_TOKENS}"))));

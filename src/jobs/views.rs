@@ -32,6 +32,7 @@ use crate::units::{
     Outcome, PurchaseCount, RelayState, TokenId, UnixSeconds, WorkId,
 };
 use secrecy::SecretString;
+use std::path::PathBuf;
 
 /// Names one running errand, so that its updates can be told from those of an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +93,10 @@ pub enum Request {
     Cancel(ErrandId),
     /// Exchange with the office.
     Sync { errand: ErrandId },
+    /// The same over a stick or folder.
+    Carry { errand: ErrandId, dir: PathBuf },
+    /// The sticks and folders there are.
+    Media,
     /// Import tokens from a file or `MK1:` text.
     ImportTokens(String),
     /// Demo only: bring the network up or down. Ignored outside the demo.
@@ -143,6 +148,8 @@ pub enum Update {
     Finished { errand: ErrandId, result: Result<Box<FinishedView>, Failure> },
     /// A sync ended.
     Synced { errand: ErrandId, result: Result<SyncView, Failure> },
+    /// Answer to [`Request::Media`].
+    Media(Vec<PathBuf>),
     /// Where a survey stands.
     SurveyProgress { errand: ErrandId, progress: Box<SurveyProgress> },
     /// A survey ended; stopped or broken off it still says what was found.
@@ -352,6 +359,23 @@ pub struct SyncView {
     pub clock_s: i64,
     /// Balance of what was issued to this handheld and is still out, fen.
     pub still_out: Money,
+    /// Over which stick or folder, and what lies there now; `None` for the line.
+    pub medium: Option<MediumView>,
+}
+
+/// What an exchange over a stick or folder left there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MediumView {
+    /// The stick or folder.
+    pub dir: PathBuf,
+    /// Journal entries on it for the office.
+    pub entries: u64,
+    /// The files they are in.
+    pub letters: u32,
+    /// Whether something new from the office was there.
+    pub taken: bool,
+    /// What could not be used, and why.
+    pub unread: Vec<(String, Failure)>,
 }
 
 /// One piece of traffic.

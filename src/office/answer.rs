@@ -5,15 +5,15 @@
 
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use crate::sync::wire::{
     self, Answer, Ask, Hello, Keys, KeysAsk, MAX_RECEIPTS, MAX_ROOTS, Need, Position, Refusal,
     Reply, Request, WireError, path,
 };
-use crate::units::DeviceId;
+use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::{DocType, Keyring, PublicKey, verify};
-use sqlx::Row;
 
 /// Most bytes of receipts repeated in one NEED; they must fit an answer.
 const RECEIPT_BYTES: usize = 64 * 1024;
@@ -28,6 +28,24 @@ impl Office {
         if path == path::KEYS {
             return Ok(self.public_keys(KeysAsk::read(body)?).encode());
         }
+        let (device, nonce, asked, document) = self.read_request(path, body).await?;
+        let reply = match asked {
+            Ok(ask) => self.reply(&device, ask, &document).await?,
+            Err(refusal) => Reply::Refused(refusal),
+        };
+        self.sign(Answer { device, nonce, at: self.now(), reply })
+    }
+
+    /// Takes a request apart and checks who asks: the handheld, the nonce, the question or why it
+    /// is refused, and the signed document.
+    ///
+    /// # Errors
+    /// [`OfficeError::Wire`] for what is no request; the database failed.
+    pub(super) async fn read_request(
+        &self,
+        path: &str,
+        body: &[u8],
+    ) -> Result<(DeviceId, [u8; 16], Result<Ask, Refusal>, Vec<u8>), OfficeError> {
         let (device, nonce, document, key) = if path == path::ENROL {
             let [device, nonce, document, key] = wire::split(body)?;
             (device, nonce, document, Some(key))
@@ -39,22 +57,19 @@ impl Office {
         let device = std::str::from_utf8(&device).ok().and_then(|name| name.parse().ok());
         let device: DeviceId = device.ok_or_else(|| shape("device name"))?;
         let nonce: [u8; 16] = nonce.try_into().map_err(|_| shape("nonce"))?;
-        let reply = match self.checked(path, &device, &nonce, &document, key).await? {
-            Ok(ask) => self.reply(&device, ask, &document).await?,
-            Err(refusal) => Reply::Refused(refusal),
-        };
-        self.sign(Answer { device, nonce, at: self.now(), reply })
+        let asked = self.checked(path, &device, &nonce, &document, key).await?;
+        Ok((device, nonce, asked, document))
     }
 
     /// Signs an answer and puts its body behind it.
-    fn sign(&self, answer: Answer) -> Result<Vec<u8>, OfficeError> {
+    pub(super) fn sign(&self, answer: Answer) -> Result<Vec<u8>, OfficeError> {
         let (payload, body) = answer.parts();
         let signed = self.keys().answer(DocType::Answer, payload, answer.at.0)?;
         Ok(wire::join(&[&signed, &body]))
     }
 
     /// Roots after the one somebody holds, and the keyset.
-    fn public_keys(&self, ask: KeysAsk) -> Keys {
+    pub(super) fn public_keys(&self, ask: KeysAsk) -> Keys {
         let keys = self.keys();
         let have = usize::try_from(ask.root).unwrap_or(usize::MAX);
         let roots = keys.roots().iter().skip(have).take(MAX_ROOTS).cloned().collect();
@@ -124,6 +139,8 @@ impl Office {
             Ask::Bye { receipt } => {
                 transact!(self.ledger, |tx| self.bye(&mut tx, device, receipt).await)
             }
+            // Its answer is no HTTP body; `media` gives it.
+            Ask::Visit(_) => Ok(Reply::Refused(Refusal::Malformed)),
         }
     }
 
@@ -141,26 +158,18 @@ impl Office {
         if head.epoch != row.epoch {
             return Ok(Reply::Refused(Refusal::Epoch));
         }
-        if head.seq <= row.head_seq && head.seq > 0 {
-            let ours = hash_at(conn, device, row.epoch, head.seq).await?;
-            // Signed by the device: a head that is not in the journal it sent us before. An old
-            // HELLO played again cannot do this, its head is in the journal.
-            if ours != Some(head.hash) {
-                let now = self.now();
-                keep_fork(conn, device, (head.epoch, head.seq, head.hash), &[], now).await?;
-                quarantine_fork(conn, device, head.epoch, head.seq, "its HELLO", now).await?;
-                return Ok(Reply::Refused(Refusal::Quarantined));
-            }
+        if fork_in_head(conn, &row, head, "its HELLO", self.now()).await? {
+            return Ok(Reply::Refused(Refusal::Quarantined));
         }
         if head.seq < row.head_seq {
             return Ok(Reply::Refused(Refusal::RolledBack));
         }
-        sqlx::query("UPDATE device SET last_seen = $2 WHERE device = $1")
+        query("UPDATE device SET last_seen = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(self.now().0)
             .execute(&mut *conn)
             .await?;
-        let receipts = newest_receipts(conn, &row, hello.receipt).await?;
+        let receipts = newest_receipts(conn, &row, hello.receipt, MAX_RECEIPTS).await?;
         let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
         let status = Some(self.status_in(conn, &row).await?);
         Ok(Reply::Need(Need { acked, receipts, status }))
@@ -176,12 +185,45 @@ impl Office {
             Ok(row) => row,
             Err(refusal) => return Ok(Reply::Refused(refusal)),
         };
-        let sql = "UPDATE device SET bye_receipt = $2, last_seen = $3
-                   WHERE device = $1 AND bye_receipt < $2 AND receipts >= $2";
-        let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(receipt));
-        query.bind(self.now().0).execute(&mut *conn).await?;
+        self.note_receipt(conn, device, receipt).await?;
         Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
     }
+
+    /// The handheld has stored this receipt.
+    pub(super) async fn note_receipt(
+        &self,
+        conn: &mut Conn,
+        device: &DeviceId,
+        receipt: u64,
+    ) -> Result<(), OfficeError> {
+        let sql = "UPDATE device SET bye_receipt = $2, last_seen = $3
+                   WHERE device = $1 AND bye_receipt < $2 AND receipts >= $2";
+        let query = query(sql).bind(device.as_str()).bind(ledger::number(receipt));
+        query.bind(self.now().0).execute(conn).await?;
+        Ok(())
+    }
+}
+
+/// Whether a head the handheld signed is not in the journal it sent us before: there are two
+/// journals, and both are kept. An old request played again cannot do this, its head is in the
+/// journal.
+pub(super) async fn fork_in_head(
+    conn: &mut Conn,
+    row: &DeviceRow,
+    head: &Position,
+    shown_by: &str,
+    now: UnixSeconds,
+) -> Result<bool, OfficeError> {
+    if head.seq > row.head_seq || head.seq == 0 {
+        return Ok(false);
+    }
+    let device = &row.device;
+    if hash_at(conn, device, row.epoch, head.seq).await? == Some(head.hash) {
+        return Ok(false);
+    }
+    keep_fork(conn, device, (head.epoch, head.seq, head.hash), &[], now).await?;
+    quarantine_fork(conn, device, head.epoch, head.seq, shown_by, now).await?;
+    Ok(true)
 }
 
 /// A handheld that may be served.
@@ -198,25 +240,27 @@ pub(super) async fn standing(
 }
 
 /// The newest receipts of this life after `number`, oldest first.
-async fn newest_receipts(
+pub(super) async fn newest_receipts(
     conn: &mut Conn,
     row: &DeviceRow,
     number: u64,
+    most: usize,
 ) -> Result<Vec<Vec<u8>>, OfficeError> {
     let sql = "SELECT bytes FROM receipt WHERE device = $1 AND number > $2 AND epoch = $3
                ORDER BY number DESC LIMIT $4";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(row.device.as_str())
         .bind(ledger::number(number))
         .bind(i64::from(row.epoch))
-        .bind(ledger::number(MAX_RECEIPTS as u64))
+        .bind(ledger::number(most as u64))
         .fetch_all(conn)
         .await?;
     let (mut receipts, mut bytes) = (Vec::new(), 0);
     for row in rows {
         let receipt: Vec<u8> = row.try_get("bytes")?;
         bytes += receipt.len();
-        if bytes > RECEIPT_BYTES {
+        // In an answer they lie together; in a parcel each lies in one of its own.
+        if most <= MAX_RECEIPTS && bytes > RECEIPT_BYTES {
             break;
         }
         receipts.push(receipt);

@@ -7,16 +7,19 @@
 
 use super::Office;
 use super::answer::standing;
+use super::book::Book;
+use super::db::query;
 use super::devices::quarantine;
-use super::entry::{Record, Source, take};
+use super::entry::{Desk, Record, Source, named, take};
 use super::error::OfficeError;
+use super::exposure::Watch;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::model::Class;
 use super::review::{NewReview, raise};
 use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, chain};
 use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::DocType;
-use sqlx::Row;
+use std::collections::BTreeMap;
 
 /// What became of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,13 +43,13 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
-        // Unpacking and hashing need no database; done once, whatever the transaction goes through.
+        // Unpacking, hashing and reading need no database; done once, whatever the transaction goes through.
         let Ok(bodies) = pack.bodies() else { return Ok(Applied::Refused(Refusal::Malformed)) };
         let mut hash = pack.before;
         let mut records = Vec::with_capacity(bodies.len());
         for (seq, body) in (pack.first..).zip(bodies) {
             hash = chain(&hash, &body);
-            records.push(Record { seq, hash, body });
+            records.push(Record::new(seq, hash, body));
         }
         if hash != pack.hash {
             return Ok(Applied::Refused(Refusal::Malformed));
@@ -81,17 +84,21 @@ impl Office {
             quarantine_fork(conn, device, pack.epoch, seq, "a pack", now).await?;
             return Ok(Applied::Refused(Refusal::Quarantined));
         }
-        let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            let (epoch, seq, now) = (pack.epoch, record.seq, self.now());
-            let source = Source { device, epoch, seq, now };
-            outcomes.push(if record.seq <= row.head_seq {
-                EntryOutcome::Duplicate
-            } else {
-                take(conn, &source, record).await?
-            });
+        let now = self.now();
+        let fresh = records.partition_point(|record| record.seq <= row.head_seq);
+        let (here, fresh) = records.split_at(fresh);
+        let mut outcomes = vec![EntryOutcome::Duplicate; here.len()];
+        let watch = Watch::new(row.head_seq + 1);
+        let mut desk = Desk { book: Book::new(row), watch };
+        let (tokens, meters) = named(fresh);
+        desk.book.read_ahead(conn, &tokens, &meters).await?;
+        for record in fresh {
+            let source = Source { device, epoch: pack.epoch, seq: record.seq, now };
+            outcomes.push(take(conn, &mut desk, &source, record).await?);
         }
-        keep_pack(conn, device, pack, document, self.now()).await?;
+        desk.book.write(conn).await?;
+        let row = desk.book.device;
+        keep_pack(conn, device, pack, document, now).await?;
         let receipt = self.receipt(conn, &row, pack, records, outcomes).await?;
         Ok(Applied::Receipt(receipt))
     }
@@ -119,18 +126,19 @@ impl Office {
             runs: Receipt::runs_of(outcomes),
         };
         let bytes = self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)?;
-        sqlx::query(
-            "UPDATE device SET head_seq = $2, head_hash = $3, receipts = $4, last_seen = $5
-             WHERE device = $1",
+        query(
+            "UPDATE device SET head_seq = $2, head_hash = $3, receipts = $4, last_seen = $5,
+             known_acked = $6 WHERE device = $1",
         )
         .bind(row.device.as_str())
         .bind(ledger::number(acked.seq))
         .bind(acked.hash.as_slice())
         .bind(ledger::number(receipt.number))
         .bind(receipt.at.0)
+        .bind(ledger::number(row.known_acked))
         .execute(&mut *conn)
         .await?;
-        sqlx::query(
+        query(
             "INSERT INTO receipt (device, number, epoch, first, last, hash, bytes)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -155,7 +163,7 @@ async fn same_pack(
 ) -> Result<Option<Vec<u8>>, OfficeError> {
     let sql = "SELECT bytes FROM receipt
                WHERE device = $1 AND epoch = $2 AND first = $3 AND last = $4 AND hash = $5";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(device.as_str())
         .bind(i64::from(pack.epoch))
         .bind(ledger::number(pack.first))
@@ -174,7 +182,7 @@ pub(super) async fn hash_at(
     seq: u64,
 ) -> Result<Option<[u8; 32]>, OfficeError> {
     let sql = "SELECT hash FROM event WHERE device = $1 AND epoch = $2 AND seq = $3";
-    let row = sqlx::query(sql)
+    let row = query(sql)
         .bind(device.as_str())
         .bind(i64::from(epoch))
         .bind(ledger::number(seq))
@@ -197,12 +205,24 @@ async fn first_fork(
             return Ok(Some(pack.first - 1));
         }
     }
-    for record in records.iter().filter(|record| record.seq <= row.head_seq) {
-        if hash_at(conn, &row.device, row.epoch, record.seq).await? != Some(record.hash) {
-            return Ok(Some(record.seq));
-        }
-    }
-    Ok(None)
+    let here = records.partition_point(|record| record.seq <= row.head_seq);
+    let (Some(first), Some(last)) = (records.first(), records[..here].last()) else {
+        return Ok(None);
+    };
+    let sql = "SELECT seq, hash FROM event
+               WHERE device = $1 AND epoch = $2 AND seq >= $3 AND seq <= $4";
+    let rows = query(sql)
+        .bind(row.device.as_str())
+        .bind(i64::from(row.epoch))
+        .bind(ledger::number(first.seq))
+        .bind(ledger::number(last.seq))
+        .fetch_all(conn)
+        .await?;
+    let known =
+        rows.iter().map(|row| Ok((ledger::counter(row, "seq")?, ledger::fixed(row, "hash")?)));
+    let known = known.collect::<Result<BTreeMap<u64, [u8; 32]>, OfficeError>>()?;
+    let other = |record: &&Record| known.get(&record.seq) != Some(&record.hash);
+    Ok(records[..here].iter().find(other).map(|record| record.seq))
 }
 
 /// Keeps a pack as it came.
@@ -213,7 +233,7 @@ async fn keep_pack(
     document: &[u8],
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO pack (device, epoch, first, last, hash, document, received)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
@@ -252,7 +272,7 @@ pub(super) async fn keep_fork(
     body: &[u8],
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO fork (device, epoch, seq, hash, body, received)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
     )

@@ -3,8 +3,10 @@
 mod args;
 mod bundle;
 mod keys;
+mod media;
 mod pass;
 mod people;
+mod qr;
 mod show;
 
 use super::meters::NewMeter;
@@ -35,7 +37,8 @@ pub fn run() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             let pass = Pass::new(&cli);
-            runtime.block_on(act(&cli.data, cli.act, cli.json, &pass))
+            let place = (cli.data.as_path(), cli.database.as_deref());
+            runtime.block_on(act(place, cli.act, cli.json, &pass))
         }
         Err(error) => Err(OfficeError::File("runtime".to_owned(), error)),
     };
@@ -88,23 +91,30 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Enrol { .. } => &[Status, People, Recovery],
         Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
-        Act::Serve { .. } | Act::Status { .. } => &[Status],
+        Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
             &[People]
         }
+        Act::Qr(args) if args.signs() => &[Status],
         Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
         _ => &[],
     }
 }
 
-async fn act(data: &Path, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
+async fn act(
+    (data, database): (&Path, Option<&str>),
+    act: Act,
+    json: bool,
+    pass: &Pass,
+) -> Result<Shown, OfficeError> {
     let act = match act {
         Act::Init { tenant, roots, threshold, root_dir, hosts } => {
             let mut setup = Setup { roots, threshold, root_dir, ..Setup::usual(&tenant) };
             if !hosts.is_empty() {
                 setup.hosts = hosts;
             }
-            let office = Office::init(data, &setup, &|key, new| pass.get(key, new)).await?;
+            let ask = |key: &str, new| pass.get(key, new);
+            let office = Office::init_on(data, database, &setup, &ask).await?;
             return Ok(show::init(&office, data, &setup, pass.one_for_all()));
         }
         // What a holder does on a machine of his own.
@@ -114,7 +124,7 @@ async fn act(data: &Path, act: Act, json: bool, pass: &Pass) -> Result<Shown, Of
         },
         act => act,
     };
-    let office = Office::open(data).await?;
+    let office = Office::open_on(data, database).await?;
     let purposes = needed(&act);
     office.unlock(purposes, &|key, new| pass.get(key, new))?;
     if !purposes.is_empty() {
@@ -159,6 +169,8 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::revoked(token))
         }
         Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Media(args) => media::act(office, args, pass).await,
+        Act::Qr(args) => qr::act(office, args).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {

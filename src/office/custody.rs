@@ -3,6 +3,7 @@
 //! The ledger remembers the newest versions it has seen, so that a folder of old keys is noticed,
 //! and so that a server that still runs with old keys stops answering instead of contradicting.
 
+use super::db::query;
 use super::error::OfficeError;
 use super::issue::{Issued, USUAL_DAYS};
 use super::keys::{Ask, Check, KeyInfo, Purpose, RootChange};
@@ -12,7 +13,6 @@ use super::tls::ServerTls;
 use super::{Office, meters};
 use crate::units::{OperatorId, TokenId};
 use meterkit_tokens::KeyId;
-use sqlx::Row;
 
 /// What came of a revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +221,7 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT id FROM token WHERE kid = $1 AND issued >= $2 AND expires > $3
                    AND state IN ('reserved', 'delivered', 'suspect', 'disputed') ORDER BY id";
-        let query = sqlx::query(sql).bind(kid.to_string()).bind(from).bind(now);
+        let query = query(sql).bind(kid.to_string()).bind(from).bind(now);
         let rows = query.fetch_all(&mut *conn).await?;
         rows.iter().map(|row| ledger::parsed(row, "id")).collect()
     }
@@ -235,7 +235,7 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT operator, device FROM grant_doc WHERE kid = $1 AND issued >= $2
                    AND expires > $3 AND revoked IS NULL ORDER BY operator, device";
-        let query = sqlx::query(sql).bind(kid.to_string()).bind(from).bind(now);
+        let query = query(sql).bind(kid.to_string()).bind(from).bind(now);
         let rows = query.fetch_all(&mut *conn).await?;
         let rows =
             rows.iter().map(|row| Ok((ledger::parsed(row, "operator")?, row.try_get("device")?)));
@@ -245,10 +245,7 @@ impl Office {
     /// Pages are signed by the status key: under another key they have other bytes, so handhelds
     /// are told that the list changed.
     async fn new_pages(&self) -> Result<(), OfficeError> {
-        transact!(self.ledger, |tx| {
-            let version = meters::area_version(&mut tx).await? + 1;
-            ledger::set_note(&mut tx, "area", &version.to_string()).await
-        })
+        transact!(self.ledger, |tx| meters::new_area(&mut tx).await)
     }
 
     /// Writes the newest versions into the ledger.
@@ -295,7 +292,7 @@ async fn write_down(
     conn: &mut Conn,
     (kid, from, reason, now): (KeyId, i64, &str, i64),
 ) -> Result<(), OfficeError> {
-    sqlx::query(
+    query(
         "INSERT INTO review (id, class, why, device, epoch, seq, raised, settled, verdict, reason)
          VALUES ($1, $2, $3, '', 0, 0, $4, $4, 'revoked', $5) ON CONFLICT DO NOTHING",
     )

@@ -1,6 +1,7 @@
 //! The handhelds: offered, enrolled, quarantined, and enrolled again in a new life.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::keys::RECOVERY;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -9,7 +10,6 @@ use super::people::Granted;
 use crate::sync::wire::{self, Enrolment, MAX_GRANTS, Refusal, Reply, kind_of, read_entry};
 use crate::units::{DeviceId, OperatorId, UnixSeconds, recovery_text};
 use meterkit_tokens::DocType;
-use sqlx::Row;
 use zeroize::Zeroizing;
 
 /// How long an enrolment file is good, seconds.
@@ -185,7 +185,7 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT d.*, (SELECT COUNT(*) FROM fork f WHERE f.device = d.device) AS forks
                    FROM device d ORDER BY d.device";
-        let rows = sqlx::query(sql).fetch_all(&mut *conn).await?;
+        let rows = query(sql).fetch_all(&mut *conn).await?;
         let mut list = Vec::with_capacity(rows.len());
         for row in &rows {
             let device = ledger::device_row(row)?;
@@ -221,7 +221,7 @@ impl Office {
                        WHERE e.device = f.device AND e.epoch = f.epoch AND e.seq = f.seq
                        AND e.hash = f.hash)
                    ORDER BY 1, 2, 6";
-        let rows = sqlx::query(sql).bind(device.as_str()).fetch_all(&mut *conn).await?;
+        let rows = query(sql).bind(device.as_str()).fetch_all(&mut *conn).await?;
         let rows = rows.iter().map(|row| {
             let body: Vec<u8> = row.try_get("body")?;
             let entry = read_entry(&body).ok();
@@ -262,7 +262,7 @@ impl Office {
         let at = row.recovery_given;
         let secret = secrets.get(usize::try_from(at).unwrap_or(usize::MAX));
         let secret = secret.ok_or_else(|| OfficeError::NoRecovery(device.clone()))?;
-        sqlx::query("UPDATE device SET recovery_given = $2 WHERE device = $1")
+        query("UPDATE device SET recovery_given = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(i64::from(at + 1))
             .execute(conn)
@@ -284,7 +284,7 @@ async fn write_offer(
                VALUES ($1, 'offered', $2, $3, $4, 0, $5, 0, 0, 0, 0, 0, 0, 0, '')
                ON CONFLICT (device) DO UPDATE SET
                secret_hash = excluded.secret_hash, secret_ends = excluded.secret_ends";
-    sqlx::query(sql)
+    query(sql)
         .bind(device.as_str())
         .bind(secret_hash.as_slice())
         .bind(expires.0)
@@ -300,7 +300,7 @@ async fn close_life(conn: &mut Conn, row: &DeviceRow, now: i64) -> Result<(), Of
     let name = row.device.as_str();
     let sql = "UPDATE device_key SET closed = $3, last_seq = $4, last_hash = $5
                WHERE device = $1 AND epoch = $2";
-    sqlx::query(sql)
+    query(sql)
         .bind(name)
         .bind(i64::from(row.epoch))
         .bind(now)
@@ -312,13 +312,13 @@ async fn close_life(conn: &mut Conn, row: &DeviceRow, now: i64) -> Result<(), Of
     let sql = "UPDATE device SET status = 'offered', public_key = NULL, epoch = epoch + 1,
                head_seq = 0, head_hash = $2, known_acked = 0, status_taken = 0,
                recovery_given = 0, software = '' WHERE device = $1";
-    sqlx::query(sql).bind(name).bind([0u8; 32].as_slice()).execute(&mut *conn).await?;
+    query(sql).bind(name).bind([0u8; 32].as_slice()).execute(&mut *conn).await?;
     for sql in [
         "UPDATE grant_doc SET revoked = $2 WHERE device = $1 AND revoked IS NULL",
         "UPDATE override_doc SET revoked = $2
          WHERE device = $1 AND revoked IS NULL AND used IS NULL",
     ] {
-        sqlx::query(sql).bind(name).bind(now).execute(&mut *conn).await?;
+        query(sql).bind(name).bind(now).execute(&mut *conn).await?;
     }
     Ok(())
 }
@@ -355,10 +355,10 @@ async fn know(
 ) -> Result<(), OfficeError> {
     let sql = "UPDATE device SET status = 'enrolled', public_key = $2, last_seen = $3
                WHERE device = $1";
-    let query = sqlx::query(sql).bind(row.device.as_str()).bind(key.as_slice()).bind(now);
-    query.execute(&mut *conn).await?;
+    let known = query(sql).bind(row.device.as_str()).bind(key.as_slice()).bind(now);
+    known.execute(&mut *conn).await?;
     let sql = "INSERT INTO device_key (device, epoch, public_key, since) VALUES ($1, $2, $3, $4)";
-    sqlx::query(sql)
+    query(sql)
         .bind(row.device.as_str())
         .bind(i64::from(row.epoch))
         .bind(key.as_slice())
@@ -370,12 +370,12 @@ async fn know(
 
 /// Nothing more from or to a handheld; what is out with it may have been used.
 pub(super) async fn quarantine(conn: &mut Conn, device: &DeviceId) -> Result<(), OfficeError> {
-    sqlx::query("UPDATE device SET status = 'quarantined' WHERE device = $1")
+    query("UPDATE device SET status = 'quarantined' WHERE device = $1")
         .bind(device.as_str())
         .execute(&mut *conn)
         .await?;
     let sql = "UPDATE token SET state = 'suspect'
                WHERE device = $1 AND state IN ('reserved', 'delivered')";
-    sqlx::query(sql).bind(device.as_str()).execute(conn).await?;
+    query(sql).bind(device.as_str()).execute(conn).await?;
     Ok(())
 }

@@ -4,17 +4,19 @@
 //! taken, an override used, another program) is noted on the handheld, and an act beyond a limit is
 //! accepted as the fact it is and flagged: the credit is in the meter.
 
+use super::book::Book;
+use super::cell::Cell;
+use super::db::query;
 use super::error::OfficeError;
+use super::exposure::{Act, Watch};
 use super::ledger::{self, Conn};
-use super::limits::{self, Act};
 use super::model::{Class, Move, TokenRow, TokenState};
-use super::reconcile::{Claim, Known, Observed, Setting, Verdict, judge, observe};
-use super::review::{NewReview, raise};
+use super::reconcile::{Claim, Observed, Setting, Verdict, judge, observe};
+use super::review::NewReview;
 use super::{people, status};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
-use crate::units::{
-    self, AccountNo, DeviceId, Evidence, Limit, MeterNo, PurchaseCount, TokenId, UnixSeconds,
-};
+use crate::units::{self, DeviceId, Evidence, Limit, MeterNo, TokenId, UnixSeconds};
+use std::collections::BTreeSet;
 
 /// Where an entry comes from.
 pub(super) struct Source<'a> {
@@ -29,65 +31,98 @@ pub(super) struct Record {
     pub seq: u64,
     pub hash: [u8; 32],
     pub body: Vec<u8>,
+    /// What it says, if this office can read it.
+    pub entry: Option<Entry>,
+}
+
+impl Record {
+    /// Reads a record body.
+    pub fn new(seq: u64, hash: [u8; 32], body: Vec<u8>) -> Self {
+        let entry = read_entry(&body).ok().filter(|entry| entry.seq == seq);
+        Self { seq, hash, body, entry }
+    }
+}
+
+/// Where entries go: what the pack has changed so far, and its handheld's limits.
+pub(super) struct Desk {
+    pub book: Book,
+    pub watch: Watch,
+}
+
+/// The tokens and meters that entries will ask for.
+pub(super) fn named(records: &[Record]) -> (BTreeSet<TokenId>, BTreeSet<MeterNo>) {
+    let entries = records.iter().filter_map(|record| record.entry.as_ref());
+    let (mut tokens, mut meters) = (BTreeSet::new(), BTreeSet::new());
+    for entry in entries {
+        tokens.extend(claim_of(&entry.event).map(|(token, _)| token));
+        meters.extend(entry.event.evidence().map(|evidence| evidence.meter));
+    }
+    (tokens, meters)
 }
 
 /// Takes in one entry: judges it, follows the verdict, keeps it.
 pub(super) async fn take(
     conn: &mut Conn,
+    desk: &mut Desk,
     source: &Source<'_>,
     record: &Record,
 ) -> Result<EntryOutcome, OfficeError> {
-    let entry = read_entry(&record.body).ok().filter(|entry| entry.seq == record.seq);
-    let Some(entry) = entry else {
+    let Some(entry) = &record.entry else {
         let outcome = EntryOutcome::Parked("C8 this office cannot read the entry".to_owned());
-        keep(conn, source, record, None, &outcome).await?;
+        keep(&mut desk.book, source, record, &outcome);
         let id = format!("C8:{}:{}:{}", source.device, source.epoch, source.seq);
         let why = "an entry this office cannot read";
-        flag(conn, source, (id, Class::C8, why), None, None).await?;
+        flag(&mut desk.book, source, (id, Class::C8, why), None, None);
         return Ok(outcome);
     };
     // The reading first: it is judged against the tokens that were out when it was made.
     let seen = match entry.event.evidence() {
-        Some(evidence) => see(conn, source, evidence).await?,
+        Some(evidence) => see(conn, &mut desk.book, source, evidence).await?,
         None => Observed::default(),
     };
     let outcome = match claim_of(&entry.event) {
-        Some((token, claim)) => settle_claim(conn, source, &entry, token, claim).await?,
+        Some((token, claim)) => {
+            settle_claim(conn, &mut desk.book, source, entry, token, claim).await?
+        }
         None => EntryOutcome::Noted,
     };
-    let more = follow_trust(conn, source, &entry).await?;
+    let more = follow_trust(conn, desk, source, entry).await?;
     let outcome = match (outcome, seen.review.or(more)) {
         (EntryOutcome::Noted | EntryOutcome::Applied, Some((class, why))) => {
             EntryOutcome::Review(format!("{} {why}", class.name()))
         }
         (outcome, _) => outcome,
     };
-    keep(conn, source, record, Some(&entry), &outcome).await?;
+    keep(&mut desk.book, source, record, &outcome);
     Ok(outcome)
 }
 
 /// Calls a person.
-async fn flag(
-    conn: &mut Conn,
+fn flag(
+    book: &mut Book,
     source: &Source<'_>,
     (id, class, why): (String, Class, &str),
     meter: Option<MeterNo>,
     token: Option<TokenId>,
-) -> Result<(), OfficeError> {
+) {
     let (device, epoch, seq) = (source.device, source.epoch, source.seq);
     let review = NewReview { id, class, why: why.to_owned(), device, epoch, seq, meter, token };
-    raise(conn, review, source.now).await
+    book.raise(review, source.now);
 }
 
-/// Follows what an entry says about trust; gives what a person must look at.
+/// Follows what an entry says about trust; gives what a person must look at. What is rare is
+/// written at once: none of it is in tables the book keeps.
 async fn follow_trust(
     conn: &mut Conn,
+    desk: &mut Desk,
     source: &Source<'_>,
     entry: &Entry,
 ) -> Result<Option<(Class, &'static str)>, OfficeError> {
+    let (book, watch) = (&mut desk.book, &mut desk.watch);
     let found = match &entry.event {
         Event::GrantTaken { id, .. } | Event::OverrideTaken { id, .. } => {
             let ours = people::shown(conn, *id, source.device, source.seq).await?;
+            watch.forget_grants();
             (!ours).then_some((Class::C1, "a grant or override we never gave that handheld"))
         }
         Event::OverrideUsed { id, meter, .. } => {
@@ -97,27 +132,25 @@ async fn follow_trust(
         }
         Event::DocumentTaken { kind, version, .. } if kind.snapshot() == "status" => {
             status::taken(conn, source.device, *version).await?;
+            book.device.status_taken = book.device.status_taken.max(*version);
+            watch.forget_statuses();
             None
         }
         Event::ReceiptStored { acked, .. } => {
-            let sql = "UPDATE device SET known_acked = $2
-                       WHERE device = $1 AND epoch = $3 AND known_acked < $2";
-            let query = sqlx::query(sql).bind(source.device.as_str());
-            let query = query.bind(ledger::number(acked.seq)).bind(i64::from(acked.epoch));
-            query.execute(&mut *conn).await?;
+            if acked.epoch == book.device.epoch {
+                book.device.known_acked = book.device.known_acked.max(acked.seq);
+            }
             None
         }
         Event::Software { version, .. } => {
-            sqlx::query("UPDATE device SET software = $2 WHERE device = $1")
+            query("UPDATE device SET software = $2 WHERE device = $1")
                 .bind(source.device.as_str())
                 .bind(version)
-                .execute(&mut *conn)
+                .execute(conn)
                 .await?;
             None
         }
         Event::Intent { facts, .. } => {
-            let row = ledger::device(conn, source.device).await?;
-            let (acked, status) = row.map_or((0, 0), |row| (row.known_acked, row.status_taken));
             let act = Act {
                 device: source.device,
                 epoch: source.epoch,
@@ -125,19 +158,21 @@ async fn follow_trust(
                 operator: &entry.operator,
                 at: entry.at,
                 credit: facts.credit,
-                acked,
-                status,
+                acked: book.device.known_acked,
+                status: book.device.status_taken,
             };
-            limits::passed(conn, &act)
-                .await?
-                .map(|(operators, limit)| (Class::C3, beyond(operators, limit)))
+            let passed = watch.passed(conn, &act).await?;
+            if let Some(token) = book.token(conn, facts.token).await? {
+                watch.add(&act, token.credit);
+            }
+            passed.map(|(operators, limit)| (Class::C3, beyond(operators, limit)))
         }
         _ => None,
     };
     if let Some((class, why)) = found {
         let (device, epoch, seq) = (source.device, source.epoch, source.seq);
         let id = format!("{}:trust:{device}:{epoch}:{seq}", class.name());
-        flag(conn, source, (id, class, why), entry.event.meter(), None).await?;
+        flag(&mut desk.book, source, (id, class, why), entry.event.meter(), None);
     }
     Ok(found)
 }
@@ -172,15 +207,16 @@ fn claim_of(event: &Event) -> Option<(TokenId, Claim<'_>)> {
 /// Judges what an entry says about a token and follows the verdict.
 async fn settle_claim(
     conn: &mut Conn,
+    book: &mut Book,
     source: &Source<'_>,
     entry: &Entry,
     id: TokenId,
     claim: Claim<'_>,
 ) -> Result<EntryOutcome, OfficeError> {
-    let token = ledger::token(conn, id).await?;
+    let token = book.token(conn, id).await?;
     let step_taken_by = match &token {
         Some(token) if !token.takes_step() => None,
-        Some(token) => other_applied(conn, token).await?,
+        Some(token) => book.other_applied(conn, token).await?,
         None => None,
     };
     let own_device = token.as_ref().is_some_and(|token| token.device == *source.device);
@@ -188,144 +224,93 @@ async fn settle_claim(
     let verdict = judge(&setting, claim);
     let token = setting.token.filter(|_| own_device);
     if let Some(token) = &token {
-        follow(conn, source, token, claim, &verdict).await?;
+        follow(conn, book, source, token, claim, &verdict).await?;
     }
     if let Some((class, why)) = verdict.review {
         let name =
             format!("{}:{id}:{}:{}:{}", class.name(), source.device, source.epoch, source.seq);
-        flag(conn, source, (name, class, why), entry.event.meter(), Some(id)).await?;
+        flag(book, source, (name, class, why), entry.event.meter(), Some(id));
     }
     Ok(verdict.outcome)
 }
 
 async fn follow(
     conn: &mut Conn,
+    book: &mut Book,
     source: &Source<'_>,
     token: &TokenRow,
     claim: Claim<'_>,
     verdict: &Verdict,
 ) -> Result<(), OfficeError> {
     if matches!(claim, Claim::Intent(_)) {
-        sqlx::query("UPDATE token SET intent_seq = $2 WHERE id = $1 AND intent_seq IS NULL")
-            .bind(token.id.to_string())
-            .bind(ledger::number(source.seq))
-            .execute(&mut *conn)
-            .await?;
+        book.intent_seen(token.id, source.seq);
     }
     // The handheld knows: what it shows itself, and what a withdrawal or a settlement told it.
     let knows = matches!(claim, Claim::Withdrawn | Claim::Resolved)
         || verdict.movement == Some(Move::Return);
     if knows {
-        for sql in [
-            "UPDATE token SET told = 1 WHERE id = $1",
-            "UPDATE decision SET told = 1 WHERE token = $1",
-        ] {
-            sqlx::query(sql).bind(token.id.to_string()).execute(&mut *conn).await?;
-        }
+        book.told(token.id);
     }
-    if let Some(state) = verdict.state.filter(|state| *state != token.state) {
-        ledger::set_state(conn, token.id, state).await?;
-        if state == TokenState::Applied {
-            ledger::step_done(conn, token).await?;
-            if token.act == units::Act::Open {
-                super::meters::opened(conn, token).await?;
-            }
-        }
+    let state = verdict.state.filter(|state| *state != token.state);
+    if let Some(state) = state {
+        book.set_token_state(token.id, state);
     }
     if let Some(movement) = verdict.movement {
-        ledger::book(conn, movement, token, source.now).await?;
+        book.book(movement, token, source.now);
     }
-    Ok(())
-}
-
-/// Another token proved to have taken the same step.
-async fn other_applied(conn: &mut Conn, token: &TokenRow) -> Result<Option<TokenId>, OfficeError> {
-    let sql = "SELECT id FROM token WHERE meter = $1 AND account = $2 AND count_before = $3
-               AND state = 'applied' AND id <> $4
-               AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
-    let row = sqlx::query(sql)
-        .bind(token.meter.to_string())
-        .bind(token.account.to_string())
-        .bind(i64::from(token.count_before.0))
-        .bind(token.id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    row.as_ref().map(|row| ledger::parsed(row, "id")).transpose()
+    match state {
+        Some(TokenState::Applied) if token.act == units::Act::Open => {
+            book.settle(conn).await?;
+            super::meters::opened(conn, token).await
+        }
+        // A step is free again: what follows it is read anew.
+        Some(TokenState::Voided) => book.settle(conn).await,
+        _ => Ok(()),
+    }
 }
 
 /// Follows a reading of a meter.
 async fn see(
     conn: &mut Conn,
+    book: &mut Book,
     source: &Source<'_>,
     evidence: &Evidence,
 ) -> Result<Observed, OfficeError> {
     let meter = evidence.meter;
     // A meter that is not on our list can be read, and says nothing about our money.
-    let Some(line) = ledger::meter(conn, meter).await? else { return Ok(Observed::default()) };
-    let state = ledger::meter_state(conn, meter, line.account).await?;
-    let (count, _, seen) = state.unwrap_or((PurchaseCount(0), 0, UnixSeconds(i64::MIN)));
-    let sql = "SELECT COALESCE(MAX(count_before) + 1, 0) AS next FROM token
-               WHERE meter = $1 AND account = $2 AND state <> 'voided'
-               AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
-    let row = sqlx::query(sql)
-        .bind(meter.to_string())
-        .bind(line.account.to_string())
-        .fetch_one(&mut *conn)
-        .await?;
-    let next = PurchaseCount(ledger::small(&row, "next")?);
-    let opening = opening(conn, meter).await?;
-    let count_if_all_used = count.max(next);
-    let known = Known { account: line.account, count, seen, count_if_all_used, opening };
+    let Some(line) = book.meter(conn, meter).await? else { return Ok(Observed::default()) };
+    let known = book.known(&line);
     let observed = observe(&known, evidence);
     if observed.update {
-        ledger::set_meter_state(conn, meter, line.account, evidence).await?;
+        book.set_state(meter, line.account, evidence);
     }
     if let Some((class, why)) = observed.review {
         let account = evidence.account.map(|account| account.to_string()).unwrap_or_default();
         // Once for each state of the meter, however often it is read.
         let id = format!("{}:{meter}:{account}:{}", class.name(), evidence.count);
-        flag(conn, source, (id, class, why), Some(meter), None).await?;
+        flag(book, source, (id, class, why), Some(meter), None);
     }
     Ok(observed)
 }
 
-/// The account that a token opens in this meter, while that may still happen.
-async fn opening(conn: &mut Conn, meter: MeterNo) -> Result<Option<AccountNo>, OfficeError> {
-    let sql = "SELECT account FROM token WHERE meter = $1 AND act = 'open'
-               AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
-               ORDER BY seq DESC LIMIT 1";
-    let row = sqlx::query(sql).bind(meter.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(|row| ledger::parsed(row, "account")).transpose()
-}
-
 /// Keeps an entry for ever.
-async fn keep(
-    conn: &mut Conn,
-    source: &Source<'_>,
-    record: &Record,
-    entry: Option<&Entry>,
-    outcome: &EntryOutcome,
-) -> Result<(), OfficeError> {
+fn keep(book: &mut Book, source: &Source<'_>, record: &Record, outcome: &EntryOutcome) {
+    let entry = record.entry.as_ref();
     let event = entry.map(|entry| &entry.event);
-    sqlx::query(
-        "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter, token,
-                            outcome, reason, received)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )
-    .bind(source.device.as_str())
-    .bind(i64::from(source.epoch))
-    .bind(ledger::number(record.seq))
-    .bind(record.hash.as_slice())
-    .bind(&record.body)
-    .bind(event.map_or("unknown", kind_of))
-    .bind(entry.map_or(0, |entry| entry.at.0))
-    .bind(entry.map_or("", |entry| entry.operator.as_str()))
-    .bind(event.and_then(Event::meter).map(|meter| meter.to_string()))
-    .bind(event.and_then(Event::token).map(|token| token.to_string()))
-    .bind(outcome.name())
-    .bind(outcome.reason())
-    .bind(source.now.0)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let row: Vec<Cell> = vec![
+        source.device.as_str().into(),
+        i64::from(source.epoch).into(),
+        ledger::number(record.seq).into(),
+        record.hash.as_slice().into(),
+        (&record.body).into(),
+        event.map_or("unknown", kind_of).into(),
+        entry.map_or(0, |entry| entry.at.0).into(),
+        entry.map_or("", |entry| entry.operator.as_str()).into(),
+        event.and_then(Event::meter).map(|meter| meter.to_string()).into(),
+        event.and_then(Event::token).map(|token| token.to_string()).into(),
+        outcome.name().into(),
+        outcome.reason().into(),
+        source.now.0.into(),
+    ];
+    book.keep(row);
 }

@@ -153,12 +153,13 @@ pub enum OfficeError {
 
 impl OfficeError {
     /// Whether the database only asks to try the whole transaction again: SQLite's BUSY and LOCKED
-    /// (primary code in the low byte), PostgreSQL's serialization failure and deadlock.
+    /// (primary code in the low byte); PostgreSQL's serialization failure, deadlock and lock that
+    /// could not be had in time.
     pub fn is_busy(&self) -> bool {
         let Self::Db(sqlx::Error::Database(error)) = self else { return false };
         let Some(code) = error.code() else { return false };
         let sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
-        sqlite && code.len() < 5 || code == "40001" || code == "40P01"
+        sqlite && code.len() < 5 || matches!(&*code, "40001" | "40P01" | "55P03")
     }
 
     /// The stable code, for scripts.

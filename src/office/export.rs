@@ -5,12 +5,11 @@
 //! signed is copied byte for byte; only `ledger.csv` and the handhelds' keys are the office's word.
 
 use super::Office;
+use super::db::{Row, query};
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use crate::units::{DeviceId, Money};
 use meterkit_tokens::cbor::{Value, encode};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -47,9 +46,7 @@ impl Office {
         };
         writer.numbered("roots", "rk", &roots)?;
         writer.numbered("keysets", "ks", &keysets)?;
-        let mut conn = self.ledger.read().await?;
-        // Only read: the snapshot of one moment, given back at the end.
-        let mut tx = conn.begin().await?;
+        let mut tx = self.ledger.snapshot().await?;
         let lives = lives(&mut tx).await?;
         writer.devices(&lives)?;
         for life in &lives {
@@ -78,8 +75,8 @@ impl Life {
 
 async fn lives(conn: &mut Conn) -> Result<Vec<Life>, OfficeError> {
     let sql = "SELECT device, epoch, public_key FROM device_key ORDER BY device, epoch";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
-    let life = |row: &SqliteRow| {
+    let rows = query(sql).fetch_all(conn).await?;
+    let life = |row: &Row| {
         let (device, epoch) = (ledger::parsed(row, "device")?, ledger::small(row, "epoch")?);
         Ok(Life { device, epoch, key: row.try_get("public_key")? })
     };
@@ -135,7 +132,7 @@ impl Writer {
     fn page(
         &mut self,
         name: &str,
-        rows: &[SqliteRow],
+        rows: &[Row],
         column: &'static str,
     ) -> Result<bool, OfficeError> {
         if rows.is_empty() {
@@ -160,7 +157,7 @@ impl Writer {
         let sql = "SELECT document FROM pack WHERE device = $1 AND epoch = $2
                    ORDER BY first, last, hash LIMIT $3 OFFSET $4";
         for number in 0.. {
-            let rows = sqlx::query(sql)
+            let rows = query(sql)
                 .bind(life.device.as_str())
                 .bind(i64::from(life.epoch))
                 .bind(PACKS)
@@ -178,12 +175,12 @@ impl Writer {
 
     async fn receipts(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
         let sql = "SELECT DISTINCT device FROM receipt ORDER BY device";
-        for row in sqlx::query(sql).fetch_all(&mut *conn).await? {
+        for row in query(sql).fetch_all(&mut *conn).await? {
             let device: DeviceId = ledger::parsed(&row, "device")?;
             let sql = "SELECT bytes FROM receipt WHERE device = $1
                        ORDER BY number LIMIT $2 OFFSET $3";
             for number in 0.. {
-                let rows = sqlx::query(sql)
+                let rows = query(sql)
                     .bind(device.as_str())
                     .bind(DOCUMENTS)
                     .bind(DOCUMENTS * number)
@@ -212,7 +209,7 @@ impl Writer {
         for (name, sql) in tables {
             let ending = if name.starts_with("status") { "st" } else { "tokens" };
             for number in 0.. {
-                let query = sqlx::query(sql).bind(DOCUMENTS).bind(DOCUMENTS * number);
+                let query = query(sql).bind(DOCUMENTS).bind(DOCUMENTS * number);
                 let rows = query.fetch_all(&mut *conn).await?;
                 let name = format!("{name}-{:04}.{ending}", number + 1);
                 if !self.page(&name, &rows, "bytes")? {
@@ -233,7 +230,7 @@ impl Writer {
                    FROM token LEFT JOIN decision ON decision.token = token.id
                    ORDER BY token.id LIMIT $1 OFFSET $2";
         for number in 0.. {
-            let query = sqlx::query(sql).bind(DOCUMENTS).bind(DOCUMENTS * number);
+            let query = query(sql).bind(DOCUMENTS).bind(DOCUMENTS * number);
             let rows = query.fetch_all(&mut *conn).await?;
             for row in &rows {
                 let id: String = row.try_get("id")?;

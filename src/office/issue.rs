@@ -6,6 +6,7 @@
 //! next.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
@@ -85,6 +86,20 @@ pub struct Issued {
 }
 
 impl Office {
+    /// The signed document of a token that is out.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoToken`]; [`OfficeError::Usage`] for one whose life has ended.
+    pub async fn token_document(&self, token: TokenId) -> Result<Vec<u8>, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        let row = ledger::token(&mut conn, token).await?.ok_or(OfficeError::NoToken(token))?;
+        if !matches!(row.state, TokenState::Reserved | TokenState::Delivered) {
+            return Err(OfficeError::Usage(format!("{token} is {}", row.state.name())));
+        }
+        let row = query("SELECT bytes FROM token WHERE id = $1").bind(token.to_string());
+        Ok(row.fetch_one(&mut *conn).await?.try_get("bytes")?)
+    }
+
     /// Issues a token.
     ///
     /// # Errors
@@ -273,7 +288,7 @@ impl Office {
         }
         ledger::set_state(conn, old.id, TokenState::Voided).await?;
         ledger::book(conn, Move::Return, &old, now).await?;
-        sqlx::query("UPDATE token SET superseded_by = $2 WHERE id = $1")
+        query("UPDATE token SET superseded_by = $2 WHERE id = $1")
             .bind(old.id.to_string())
             .bind(id.to_string())
             .execute(&mut *conn)
@@ -327,7 +342,7 @@ async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), Of
             return Err(OfficeError::NotReplaceable(id, "it is not out any more"));
         }
     }
-    sqlx::query("UPDATE token SET revoked = $2 WHERE id = $1 AND revoked IS NULL")
+    query("UPDATE token SET revoked = $2 WHERE id = $1 AND revoked IS NULL")
         .bind(id.to_string())
         .bind(now.0)
         .execute(conn)
@@ -362,7 +377,7 @@ async fn check_deed(
         return refuse("it is not in the meter");
     }
     let sql = "SELECT COUNT(*) AS n FROM token WHERE undoes = $1 AND state <> 'voided'";
-    let row = sqlx::query(sql).bind(undoes.to_string()).fetch_one(conn).await?;
+    let row = query(sql).bind(undoes.to_string()).fetch_one(conn).await?;
     if ledger::counter(&row, "n")? > 0 { refuse("it is undone already") } else { Ok(()) }
 }
 
@@ -405,7 +420,7 @@ async fn next_step(
 
 /// The next issue number of a meter: without gaps, whatever became of the tokens.
 async fn next_seq(conn: &mut Conn, meter: MeterNo) -> Result<u64, OfficeError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS seq FROM token WHERE meter = $1")
+    let row = query("SELECT COALESCE(MAX(seq), 0) AS seq FROM token WHERE meter = $1")
         .bind(meter.to_string())
         .fetch_one(conn)
         .await?;
@@ -433,7 +448,7 @@ async fn insert(
     now: UnixSeconds,
     (bytes, kid): (&[u8], KeyId),
 ) -> Result<(), OfficeError> {
-    let result = sqlx::query(
+    let result = query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
                             issued, expires, bytes, kid, state, told, act, undoes)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16)",

@@ -27,8 +27,8 @@ use chest::Chest;
 use hkdf::Hkdf;
 use meterkit_tokens::cbor::Value;
 use meterkit_tokens::{
-    Authority, BundleToken, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root, Status,
-    TokenError,
+    Authority, BundleToken, DocType, Grant, KeyId, Keyset, Override, RechargeToken, Root,
+    SealError, Status, TokenError, sealed as sealing,
 };
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -339,6 +339,33 @@ impl Keys {
     pub fn bundle(&self, bundle: &BundleToken) -> Result<Vec<u8>, OfficeError> {
         let key = self.chest.issuer(&self.in_use(Purpose::People, bundle.issued)?)?;
         Ok(key.bundle(bundle)?)
+    }
+
+    /// Opens what was sealed to a key of this office that is unlocked; says why it does not open.
+    ///
+    /// # Errors
+    /// [`OfficeError::Locked`] for one that is not unlocked.
+    pub fn open_sealed(
+        &self,
+        purpose: &str,
+        file: &[u8],
+    ) -> Result<Result<Vec<u8>, SealError>, OfficeError> {
+        let Some(kid) = sealing::sealed_to(file) else { return Ok(Err(SealError::Shape)) };
+        let Some(name) = self.named(kid) else { return Ok(Err(SealError::Other(kid))) };
+        Ok(self.chest.issuer(&name)?.open(purpose, file))
+    }
+
+    /// Unlocks the key with an id, if it is one of ours.
+    pub fn unlock_named(&mut self, kid: KeyId, ask: &Ask<'_>) -> Result<(), OfficeError> {
+        match self.named(kid) {
+            Some(name) => self.chest.unlock(&name, ask),
+            None => Ok(()),
+        }
+    }
+
+    /// The key with an id, whether it is in use or not.
+    fn named(&self, kid: KeyId) -> Option<String> {
+        self.chest.of(Purpose::Status).find(|key| key.kid() == kid).map(|key| key.name.clone())
     }
 
     /// The recovery secrets of one life of a handheld.

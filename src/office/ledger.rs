@@ -4,19 +4,19 @@
 //! one explicit transaction that is run again from its start when the database was busy; nothing
 //! inside one may have an effect outside it.
 
+use super::cell::Cell;
+use super::db::{self, Conflicts, Pool, Row, Session, locking, query};
 use super::error::OfficeError;
+use super::many::with_rows;
 use super::model::{Move, TokenRow, TokenState, parse_unit, unit_name};
 use crate::sync::wire::MeterLine;
 use crate::units::{
-    AccountNo, BusPlace, Credit, DeviceId, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds,
+    AccountNo, BusPlace, Credit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub(super) use super::db::Conn;
 
 /// Version of `schema.sql`, kept in the database.
 const FORMAT: &str = "4";
@@ -25,14 +25,10 @@ const FORMAT: &str = "4";
 const UPGRADES: [(&str, &str, &str); 2] =
     [("2", "3", include_str!("places.sql")), ("3", "4", include_str!("acts.sql"))];
 /// How often a transaction is tried before "busy" is reported.
-pub(super) const MAX_ATTEMPTS: u32 = 8;
-/// How long one statement waits for another writer.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
-/// Connections: one writes at a time, the others read.
-const CONNECTIONS: u32 = 4;
-
-/// A connection, inside a transaction or not.
-pub(super) type Conn = SqliteConnection;
+pub(super) const MAX_ATTEMPTS: u32 = 12;
+/// The first pause before another attempt; each is twice the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs a whole transaction; again from the start when the database was busy. A macro, because an
 /// async closure over a borrowed transaction cannot yet be required to be `Send`.
@@ -58,45 +54,56 @@ macro_rules! transact {
 }
 pub(super) use transact;
 
-/// How long to wait before another attempt.
+/// How long to wait before another attempt: longer each time, and between half and the whole of it
+/// by chance, so that two who met do not meet again.
 pub(super) fn pause(attempt: u32) -> Duration {
-    Duration::from_millis(10) * attempt
+    let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    let chance = super::keys::random().map_or(128, |bytes| u32::from(bytes[0]));
+    doubled / 2 + doubled / 2 * chance / 255
 }
 
 /// The office's database.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
-    pool: SqlitePool,
-    /// Keeps a database in memory alive while the pool replaces its connections.
-    _anchor: Option<Arc<Mutex<SqliteConnection>>>,
+    pool: Pool,
+    strict: Option<Conflicts>,
 }
 
 impl Ledger {
     /// Opens the database file, or makes it when `create` is set.
     pub async fn open(file: &Path, create: bool) -> Result<Self, OfficeError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_WAIT);
-        Ok(Self { pool: pool(options).await?, _anchor: None })
+        Ok(Self { pool: Pool::file(file, create).await?, strict: None })
     }
 
-    /// A database that lives as long as this value. SQLite's `memdb` shares one by its name among
-    /// the connections of a process; a plain `:memory:` belongs to one connection, which the pool
-    /// gives up when a request is cut off.
+    /// Connects to a database of PostgreSQL.
+    pub async fn connect(url: &str) -> Result<Self, OfficeError> {
+        Ok(Self { pool: Pool::url(url).await?, strict: None })
+    }
+
+    /// A database that lives as long as this value.
     pub async fn in_memory() -> Result<Self, OfficeError> {
-        let name = super::keys::random()?.map(|byte| format!("{byte:02x}")).concat();
-        let options = SqliteConnectOptions::new()
-            .filename(format!("/meterkit-{name}"))
-            .vfs("memdb")
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Memory)
-            .busy_timeout(BUSY_WAIT);
-        let anchor = SqliteConnection::connect_with(&options).await?;
-        let anchor = Some(Arc::new(Mutex::new(anchor)));
-        Ok(Self { pool: pool(options).await?, _anchor: anchor })
+        Ok(Self { pool: Pool::in_memory().await?, strict: None })
+    }
+
+    /// The same, with commits that fail when `conflicts` says so.
+    pub fn strict(self, conflicts: Conflicts) -> Self {
+        Self { strict: Some(conflicts), ..self }
+    }
+
+    /// Whether there are an office's tables.
+    pub async fn holds_office(&self) -> Result<bool, OfficeError> {
+        let mut conn = self.read().await?;
+        let found = note(&mut conn, "format").await;
+        match found {
+            Ok(found) => Ok(found.is_some()),
+            // SQLite says no more than "SQL logic error", PostgreSQL that there is no such table.
+            Err(OfficeError::Db(sqlx::Error::Database(error)))
+                if matches!(error.code().as_deref(), Some("1" | "42P01")) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the tables.
@@ -124,22 +131,26 @@ impl Ledger {
     /// Brings a ledger up by one version.
     async fn upgrade(&self, from: &str, to: &str, sql: &'static str) -> Result<(), OfficeError> {
         let mut tx = self.begin().await?;
-        if note(&mut tx, "format").await?.as_deref() == Some(from) {
-            sqlx::raw_sql(sql).execute(&mut *tx).await?;
+        if note_held(&mut tx, "format").await?.as_deref() == Some(from) {
+            db::script(&mut tx, sql).await?;
             set_note(&mut tx, "format", to).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// Begins a transaction that may write. It takes the write lock at once, so that it cannot find
-    /// out half-way that somebody else wrote what it read.
-    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, OfficeError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    /// Begins a transaction that may write.
+    pub async fn begin(&self) -> Result<Session, OfficeError> {
+        self.pool.begin(self.strict.as_ref()).await
+    }
+
+    /// Begins a transaction that only reads, everything as of one moment.
+    pub async fn snapshot(&self) -> Result<Session, OfficeError> {
+        self.pool.snapshot().await
     }
 
     /// A connection to read with.
-    pub async fn read(&self) -> Result<sqlx::pool::PoolConnection<Sqlite>, OfficeError> {
-        Ok(self.pool.acquire().await?)
+    pub async fn read(&self) -> Result<Session, OfficeError> {
+        self.pool.read().await
     }
 
     /// Waits for what runs, then closes.
@@ -148,13 +159,8 @@ impl Ledger {
     }
 }
 
-async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, OfficeError> {
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).idle_timeout(None);
-    Ok(pool.max_lifetime(None).connect_with(options).await?)
-}
-
 async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
-    sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *conn).await?;
+    db::script(conn, include_str!("schema.sql")).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;
     set_note(conn, "area", "1").await?;
@@ -163,18 +169,24 @@ async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
 
 /// Reads one value of the office's own notes.
 pub(super) async fn note(conn: &mut Conn, name: &str) -> Result<Option<String>, OfficeError> {
-    let row = sqlx::query("SELECT value FROM office WHERE name = $1")
-        .bind(name)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    let row = query("SELECT value FROM office WHERE name = $1").bind(name);
+    let row = row.fetch_optional(conn).await?;
+    Ok(row.map(|row| row.try_get("value")).transpose()?)
+}
+
+/// The same for one that is about to be changed: nobody else changes it until this transaction
+/// ends.
+pub(super) async fn note_held(conn: &mut Conn, name: &str) -> Result<Option<String>, OfficeError> {
+    let sql = locking!(conn, "SELECT value FROM office WHERE name = $1");
+    let row = query(sql).bind(name).fetch_optional(conn).await?;
+    Ok(row.map(|row| row.try_get("value")).transpose()?)
 }
 
 /// Writes one value of the office's own notes.
 pub(super) async fn set_note(conn: &mut Conn, name: &str, value: &str) -> Result<(), OfficeError> {
     let sql = "INSERT INTO office (name, value) VALUES ($1, $2)
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    sqlx::query(sql).bind(name).bind(value).execute(conn).await?;
+    query(sql).bind(name).bind(value).execute(conn).await?;
     Ok(())
 }
 
@@ -184,42 +196,43 @@ pub(super) fn number(value: u64) -> i64 {
 }
 
 /// A counter read back.
-pub(super) fn counter(row: &SqliteRow, name: &'static str) -> Result<u64, OfficeError> {
+pub(super) fn counter(row: &Row, name: &'static str) -> Result<u64, OfficeError> {
     u64::try_from(row.try_get::<i64, _>(name)?).map_err(|_| OfficeError::Stored(name))
 }
 
 /// A 32-bit counter read back.
-pub(super) fn small(row: &SqliteRow, name: &'static str) -> Result<u32, OfficeError> {
+pub(super) fn small(row: &Row, name: &'static str) -> Result<u32, OfficeError> {
     u32::try_from(row.try_get::<i64, _>(name)?).map_err(|_| OfficeError::Stored(name))
 }
 
 /// A fixed number of bytes read back.
-pub(super) fn fixed<const N: usize>(
-    row: &SqliteRow,
-    name: &'static str,
-) -> Result<[u8; N], OfficeError> {
+pub(super) fn fixed<const N: usize>(row: &Row, name: &'static str) -> Result<[u8; N], OfficeError> {
     row.try_get::<Vec<u8>, _>(name)?.try_into().map_err(|_| OfficeError::Stored(name))
 }
 
 /// A text read back as what it stands for.
 pub(super) fn parsed<T: std::str::FromStr>(
-    row: &SqliteRow,
+    row: &Row,
     name: &'static str,
 ) -> Result<T, OfficeError> {
     row.try_get::<String, _>(name)?.parse().map_err(|_| OfficeError::Stored(name))
 }
 
-/// Reads a token.
+/// Reads a token; in a transaction that may change it, with its meter's row held first.
 pub(super) async fn token(conn: &mut Conn, id: TokenId) -> Result<Option<TokenRow>, OfficeError> {
-    let row = sqlx::query("SELECT * FROM token WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(conn)
-        .await?;
+    if conn.locks() {
+        // A token never changes its meter.
+        let sql = "SELECT meter FROM meter WHERE meter = (SELECT meter FROM token WHERE id = $1)
+                   FOR UPDATE";
+        query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+    }
+    let sql = locking!(conn, "SELECT * FROM token WHERE id = $1");
+    let row = query(sql).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(token_row).transpose()
 }
 
 /// Takes a row of the token table apart.
-pub(super) fn token_row(row: &SqliteRow) -> Result<TokenRow, OfficeError> {
+pub(super) fn token_row(row: &Row) -> Result<TokenRow, OfficeError> {
     let unit = parse_unit(&row.try_get::<String, _>("unit")?);
     let state = TokenState::parse(&row.try_get::<String, _>("state")?);
     Ok(TokenRow {
@@ -254,8 +267,7 @@ pub(super) async fn tokens_out(
     let sql = "SELECT * FROM token WHERE meter = $1 AND account = $2
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                ORDER BY count_before";
-    let rows =
-        sqlx::query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_all(conn).await?;
+    let rows = query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_all(conn).await?;
     rows.iter().map(token_row).collect()
 }
 
@@ -265,7 +277,7 @@ pub(super) async fn set_state(
     id: TokenId,
     state: TokenState,
 ) -> Result<(), OfficeError> {
-    let result = sqlx::query("UPDATE token SET state = $2 WHERE id = $1")
+    let result = query("UPDATE token SET state = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(state.name())
         .execute(conn)
@@ -284,57 +296,62 @@ pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     }
 }
 
-/// Books one movement: two legs that sum to zero. Booking the same movement of the same token
-/// twice is an error, by the primary key. What moves nothing is not booked.
+/// The two legs of one movement, as rows of `posting`; they sum to zero. What moves nothing has
+/// none.
+pub(super) fn legs(movement: Move, token: &TokenRow, at: UnixSeconds) -> Vec<Vec<Cell>> {
+    let op = format!("{}:{}", movement.name(), token.id);
+    let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
+        return Vec::new();
+    };
+    let legs = (0..).zip([(from, -token.credit.value), (to, token.credit.value)]);
+    let rows = legs.map(|(leg, (place, amount))| -> Vec<Cell> {
+        vec![
+            (&op).into(),
+            Cell::from(leg),
+            token.id.to_string().into(),
+            token.meter.to_string().into(),
+            token.account.to_string().into(),
+            place.name().into(),
+            unit_name(token.credit.unit).into(),
+            amount.into(),
+            at.0.into(),
+        ]
+    });
+    rows.collect()
+}
+
+/// The statement that books legs.
+pub(super) const BOOK: &str =
+    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+     FROM {rows}";
+
+/// Books one movement. Booking the same movement of the same token twice is an error, by the
+/// primary key.
 pub(super) async fn book(
     conn: &mut Conn,
     movement: Move,
     token: &TokenRow,
     at: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    let op = format!("{}:{}", movement.name(), token.id);
-    let Some((from, to)) = movement.places(token.act).filter(|_| token.credit.value != 0) else {
-        return Ok(());
-    };
-    let legs = [(from, -token.credit.value), (to, token.credit.value)];
-    for (leg, (place, amount)) in legs.into_iter().enumerate() {
-        let sql = "INSERT INTO posting
-                   (op, leg, token, meter, account, place, unit, amount, at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let result = sqlx::query(sql)
-            .bind(&op)
-            .bind(number(leg as u64))
-            .bind(token.id.to_string())
-            .bind(token.meter.to_string())
-            .bind(token.account.to_string())
-            .bind(place.name())
-            .bind(unit_name(token.credit.unit))
-            .bind(amount)
-            .bind(at.0)
-            .execute(&mut *conn)
-            .await;
-        match result {
-            Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
-                return Err(OfficeError::SettledBefore(token.id));
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
+    match with_rows(conn, BOOK, legs(movement, token, at)).await {
+        Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+            Err(OfficeError::SettledBefore(token.id))
         }
+        done => Ok(done?),
     }
-    Ok(())
 }
 
-/// Reads a meter.
+/// Reads a meter; in a transaction that may change something, its row is held: its money moves in
+/// one transaction at a time.
 pub(super) async fn meter(conn: &mut Conn, no: MeterNo) -> Result<Option<MeterLine>, OfficeError> {
-    let row = sqlx::query("SELECT * FROM meter WHERE meter = $1")
-        .bind(no.to_string())
-        .fetch_optional(conn)
-        .await?;
+    let sql = locking!(conn, "SELECT * FROM meter WHERE meter = $1");
+    let row = query(sql).bind(no.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(meter_row).transpose()
 }
 
 /// Takes a row of the meter table apart.
-pub(super) fn meter_row(row: &SqliteRow) -> Result<MeterLine, OfficeError> {
+pub(super) fn meter_row(row: &Row) -> Result<MeterLine, OfficeError> {
     let unit = parse_unit(&row.try_get::<String, _>("unit")?);
     Ok(MeterLine {
         meter: parsed(row, "meter")?,
@@ -362,36 +379,11 @@ pub(super) async fn meter_state(
     account: AccountNo,
 ) -> Result<Option<(PurchaseCount, i64, UnixSeconds)>, OfficeError> {
     let sql = "SELECT count, balance, seen FROM meter_state WHERE meter = $1 AND account = $2";
-    let row = sqlx::query(sql)
-        .bind(meter.to_string())
-        .bind(account.to_string())
-        .fetch_optional(conn)
-        .await?;
+    let row =
+        query(sql).bind(meter.to_string()).bind(account.to_string()).fetch_optional(conn).await?;
     let Some(row) = row else { return Ok(None) };
     let count = PurchaseCount(small(&row, "count")?);
     Ok(Some((count, row.try_get("balance")?, UnixSeconds(row.try_get("seen")?))))
-}
-
-/// Writes what a reading showed of a meter account.
-pub(super) async fn set_meter_state(
-    conn: &mut Conn,
-    meter: MeterNo,
-    account: AccountNo,
-    seen: &Evidence,
-) -> Result<(), OfficeError> {
-    let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
-               VALUES ($1, $2, $3, $4, $5)
-               ON CONFLICT (meter, account) DO UPDATE SET
-               count = excluded.count, balance = excluded.balance, seen = excluded.seen";
-    sqlx::query(sql)
-        .bind(meter.to_string())
-        .bind(account.to_string())
-        .bind(i64::from(seen.count.0))
-        .bind(seen.balance.value)
-        .bind(seen.read_at.0)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Where a handheld stands with the office.
@@ -429,20 +421,18 @@ pub(super) struct DeviceRow {
     pub last_seen: i64,
 }
 
-/// Reads a handheld.
+/// Reads a handheld; in a transaction that may change something, its row is held.
 pub(super) async fn device(
     conn: &mut Conn,
     device: &DeviceId,
 ) -> Result<Option<DeviceRow>, OfficeError> {
-    let row = sqlx::query("SELECT * FROM device WHERE device = $1")
-        .bind(device.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let sql = locking!(conn, "SELECT * FROM device WHERE device = $1");
+    let row = query(sql).bind(device.as_str()).fetch_optional(conn).await?;
     row.as_ref().map(device_row).transpose()
 }
 
 /// Takes a row of the device table apart.
-pub(super) fn device_row(row: &SqliteRow) -> Result<DeviceRow, OfficeError> {
+pub(super) fn device_row(row: &Row) -> Result<DeviceRow, OfficeError> {
     Ok(DeviceRow {
         device: parsed(row, "device")?,
         status: row.try_get("status")?,
@@ -469,7 +459,7 @@ pub(super) async fn step_done(conn: &mut Conn, token: &TokenRow) -> Result<(), O
     };
     let sql = "UPDATE meter_state SET count = $3
                WHERE meter = $1 AND account = $2 AND count < $3";
-    sqlx::query(sql)
+    query(sql)
         .bind(token.meter.to_string())
         .bind(token.account.to_string())
         .bind(i64::from(after.0))

@@ -1,10 +1,10 @@
 //! Limits: how much a handheld may carry, and how much may happen on it before we hear of it.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
-use crate::units::{Cap, Caps, Credit, CreditUnit, DeviceId, Exposure, Limit, UnixSeconds};
-use sqlx::Row;
+use crate::units::{Cap, Caps, CreditUnit, DeviceId, UnixSeconds};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -158,6 +158,8 @@ async fn set(
     {
         return Err(OfficeError::NoDevice(device.clone()));
     }
+    // The rows themselves are read by every status; this one is only here to be held.
+    ledger::note_held(conn, "tenant").await?;
     let name = device.map_or("", DeviceId::as_str);
     let new = change.on(policy(conn, name).await?);
     new.check()?;
@@ -168,7 +170,7 @@ async fn set(
 /// The policy in force for a handheld.
 pub(super) async fn policy(conn: &mut Conn, device: &str) -> Result<Policy, OfficeError> {
     let sql = "SELECT * FROM policy WHERE device = $1 OR device = '' ORDER BY device DESC";
-    let row = sqlx::query(sql).bind(device).fetch_optional(conn).await?;
+    let row = query(sql).bind(device).fetch_optional(conn).await?;
     let row = row.ok_or(OfficeError::Stored("policy"))?;
     Ok(Policy {
         caps: parse(&row.try_get::<String, _>("caps")?)?,
@@ -188,7 +190,7 @@ pub(super) async fn write(
                VALUES ($1, $2, $3, $4, $5)
                ON CONFLICT (device) DO UPDATE SET caps = excluded.caps,
                life_s = excluded.life_s, grace_s = excluded.grace_s, idle_s = excluded.idle_s";
-    let query = sqlx::query(sql).bind(device).bind(text(&policy.caps));
+    let query = query(sql).bind(device).bind(text(&policy.caps));
     query.bind(policy.life_s).bind(policy.grace_s).bind(policy.idle_s).execute(conn).await?;
     Ok(())
 }
@@ -203,108 +205,9 @@ pub(super) async fn carried(conn: &mut Conn, device: &str) -> Result<Carried, Of
                MIN(issued) AS oldest
                FROM token WHERE device = $1
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
-    let row = sqlx::query(sql).bind(device).fetch_one(conn).await?;
+    let row = query(sql).bind(device).fetch_one(conn).await?;
     Ok(Carried {
         tokens: ledger::counter(&row, "tokens")?,
-        yuan: row.try_get("yuan")?,
-        kwh: row.try_get("kwh")?,
-        oldest: row.try_get::<Option<i64>, _>("oldest")?.map(UnixSeconds),
-    })
-}
-
-/// The first hard limit that was passed with an act, as far as the handheld knew then: with what
-/// its journal shows after the last receipt it had. `true` with one of the operator's.
-pub(super) async fn passed(
-    conn: &mut Conn,
-    act: &Act<'_>,
-) -> Result<Option<(bool, Limit)>, OfficeError> {
-    let device = act.device;
-    for operator in [None, Some(act.operator)] {
-        let caps = match operator {
-            None => device_caps(conn, device, act.status).await?,
-            Some(operator) => operator_caps(conn, device, operator, act).await?,
-        };
-        let Some(caps) = caps else { continue };
-        let exposure = exposure(conn, act, operator).await?.plus(act.credit, act.at);
-        if let Some(limit) = caps.exceeded(&exposure, act.at) {
-            return Ok(Some((operator.is_some(), limit)));
-        }
-    }
-    Ok(None)
-}
-
-/// A money act as its journal shows it.
-pub(super) struct Act<'a> {
-    pub device: &'a DeviceId,
-    pub epoch: u32,
-    pub seq: u64,
-    pub operator: &'a str,
-    /// The handheld's time.
-    pub at: UnixSeconds,
-    pub credit: Credit,
-    /// What the handheld knew: how far we hold its journal, and the status in force.
-    pub acked: u64,
-    pub status: u64,
-}
-
-/// The limits of the status the handheld went by; what we set, if that is not here any more.
-async fn device_caps(
-    conn: &mut Conn,
-    device: &DeviceId,
-    status: u64,
-) -> Result<Option<Caps>, OfficeError> {
-    let sql = "SELECT caps FROM status_doc WHERE device = $1 AND version = $2";
-    let query = sqlx::query(sql).bind(device.as_str()).bind(ledger::number(status));
-    match query.fetch_optional(&mut *conn).await? {
-        Some(row) => parse(&row.try_get::<String, _>("caps")?).map(Some),
-        None => Ok(Some(policy(conn, device.as_str()).await?.caps)),
-    }
-}
-
-/// The limits of the operator's newest grant the journal shows before the act.
-async fn operator_caps(
-    conn: &mut Conn,
-    device: &DeviceId,
-    operator: &str,
-    act: &Act<'_>,
-) -> Result<Option<Caps>, OfficeError> {
-    let sql = "SELECT caps FROM grant_doc
-               WHERE device = $1 AND operator = $2 AND epoch = $3 AND taken < $4
-               ORDER BY taken DESC LIMIT 1";
-    let row = sqlx::query(sql)
-        .bind(device.as_str())
-        .bind(operator)
-        .bind(i64::from(act.epoch))
-        .bind(ledger::number(act.seq))
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| parse(&row.try_get::<String, _>("caps")?)).transpose()
-}
-
-/// What was not acknowledged when the act was done.
-async fn exposure(
-    conn: &mut Conn,
-    act: &Act<'_>,
-    operator: Option<&str>,
-) -> Result<Exposure, OfficeError> {
-    let sql = "SELECT COUNT(*) AS acts, MIN(e.at) AS oldest,
-               CAST(COALESCE(SUM(CASE WHEN t.unit = 'yuan' THEN t.amount ELSE 0 END), 0) AS BIGINT)
-                   AS yuan,
-               CAST(COALESCE(SUM(CASE WHEN t.unit = 'kwh' THEN t.amount ELSE 0 END), 0) AS BIGINT)
-                   AS kwh
-               FROM event e JOIN token t ON t.id = e.token
-               WHERE e.device = $1 AND e.epoch = $2 AND e.seq > $3 AND e.seq < $4
-               AND e.kind = 'intent' AND ($5 = '' OR e.operator = $5)";
-    let row = sqlx::query(sql)
-        .bind(act.device.as_str())
-        .bind(i64::from(act.epoch))
-        .bind(ledger::number(act.acked))
-        .bind(ledger::number(act.seq))
-        .bind(operator.unwrap_or_default())
-        .fetch_one(conn)
-        .await?;
-    Ok(Exposure {
-        acts: ledger::small(&row, "acts")?,
         yuan: row.try_get("yuan")?,
         kwh: row.try_get("kwh")?,
         oldest: row.try_get::<Option<i64>, _>("oldest")?.map(UnixSeconds),

@@ -1,6 +1,7 @@
 //! The meters the office knows, and their list as signed pages.
 
 use super::Office;
+use super::db::{Query, query};
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::model::{Class, parse_unit, unit_name};
@@ -15,9 +16,6 @@ fn usual_profile(unit: CreditUnit) -> &'static str {
         CreditUnit::Kwh => "dlt645-2007-c-kwh",
     }
 }
-
-/// A statement on its way.
-type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// Longest text of a meter, bytes.
 const MAX_TEXT: usize = 200;
@@ -150,7 +148,7 @@ impl Office {
 
     /// The signed pages of the area list, and its version.
     pub(super) async fn area_pages(&self, conn: &mut Conn) -> Result<Vec<Vec<u8>>, OfficeError> {
-        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter").fetch_all(conn).await?;
+        let rows = query("SELECT * FROM meter ORDER BY meter").fetch_all(conn).await?;
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
         let pages = lines.chunks(MAX_PAGE_LINES).map(|lines| Page { lines: lines.to_vec() });
         let (keys, now) = (self.keys(), self.now().0);
@@ -164,7 +162,7 @@ impl Office {
         page: u32,
     ) -> Result<Option<Vec<u8>>, OfficeError> {
         let lines = i64::try_from(MAX_PAGE_LINES).unwrap_or(i64::MAX);
-        let rows = sqlx::query("SELECT * FROM meter ORDER BY meter LIMIT $1 OFFSET $2")
+        let rows = query("SELECT * FROM meter ORDER BY meter LIMIT $1 OFFSET $2")
             .bind(lines)
             .bind(i64::from(page) * lines)
             .fetch_all(conn)
@@ -208,6 +206,13 @@ pub(super) async fn area_version(conn: &mut Conn) -> Result<u64, OfficeError> {
     version.parse().map_err(|_| OfficeError::Stored("area"))
 }
 
+/// The area list has changed. No two lists have one version.
+pub(super) async fn new_area(conn: &mut Conn) -> Result<(), OfficeError> {
+    ledger::note_held(conn, "area").await?;
+    let version = area_version(conn).await? + 1;
+    ledger::set_note(conn, "area", &version.to_string()).await
+}
+
 async fn set_count(
     conn: &mut Conn,
     no: MeterNo,
@@ -222,14 +227,14 @@ async fn set_count(
     let old = ledger::meter_state(conn, no, line.account).await?;
     let old = old.map_or(PurchaseCount(0), |(count, ..)| count);
     let sql = "UPDATE meter_state SET count = $3, seen = $4 WHERE meter = $1 AND account = $2";
-    sqlx::query(sql)
+    query(sql)
         .bind(no.to_string())
         .bind(line.account.to_string())
         .bind(i64::from(count.0))
         .bind(now.0)
         .execute(&mut *conn)
         .await?;
-    sqlx::query(
+    query(
         "INSERT INTO review (id, class, why, device, epoch, seq, meter, raised, settled, verdict,
                              reason)
          VALUES ($1, $2, $3, '', 0, 0, $4, $5, $5, 'count', $6) ON CONFLICT DO NOTHING",
@@ -249,8 +254,7 @@ async fn add_all(conn: &mut Conn, meters: &[NewMeter], now: i64) -> Result<(), O
     for meter in meters {
         add(conn, meter, now).await?;
     }
-    let version = area_version(conn).await? + 1;
-    ledger::set_note(conn, "area", &version.to_string()).await
+    new_area(conn).await
 }
 
 async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeError> {
@@ -272,7 +276,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
         let sql = "UPDATE meter SET customer = $2, location = $3, profile = $4, area = $5,
                           bus_line = $6, bus_box = $7, bus_user = $8, bus_address = $9
                    WHERE meter = $1";
-        let query = sqlx::query(sql).bind(line.meter.to_string()).bind(&line.customer);
+        let query = query(sql).bind(line.meter.to_string()).bind(&line.customer);
         let query = query.bind(&line.location).bind(&line.profile).bind(&line.area);
         bind_place(query, &line.place).execute(conn).await?;
         return Ok(());
@@ -280,7 +284,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
     let sql = "INSERT INTO meter (meter, account, unit, customer, location, profile, area,
                                   bus_line, bus_box, bus_user, bus_address)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let query = sqlx::query(sql)
+    let new_row = query(sql)
         .bind(line.meter.to_string())
         .bind(line.account.to_string())
         .bind(unit_name(line.unit))
@@ -288,8 +292,8 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
         .bind(&line.location)
         .bind(&line.profile)
         .bind(&line.area);
-    bind_place(query, &line.place).execute(&mut *conn).await?;
-    sqlx::query(
+    bind_place(new_row, &line.place).execute(&mut *conn).await?;
+    query(
         "INSERT INTO meter_state (meter, account, count, balance, seen)
          VALUES ($1, $2, $3, $4, $5)",
     )
@@ -304,7 +308,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
 }
 
 /// Binds the four columns of a place, in the order of the table.
-fn bind_place<'q>(query: Query<'q>, place: &'q BusPlace) -> Query<'q> {
+fn bind_place(query: Query, place: &BusPlace) -> Query {
     let query = query.bind(&place.line).bind(&place.terminal);
     query.bind(i64::from(place.user)).bind(&place.address)
 }
@@ -318,7 +322,7 @@ pub(super) async fn opened(
     let Some(line) = ledger::meter(conn, token.meter).await? else { return Ok(()) };
     let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
                VALUES ($1, $2, $3, 0, 0) ON CONFLICT (meter, account) DO NOTHING";
-    sqlx::query(sql)
+    query(sql)
         .bind(token.meter.to_string())
         .bind(token.account.to_string())
         .bind(i64::from(token.count_before.0))
@@ -327,13 +331,12 @@ pub(super) async fn opened(
     if line.account == token.account {
         return Ok(());
     }
-    sqlx::query("UPDATE meter SET account = $2 WHERE meter = $1")
+    query("UPDATE meter SET account = $2 WHERE meter = $1")
         .bind(token.meter.to_string())
         .bind(token.account.to_string())
         .execute(&mut *conn)
         .await?;
-    let version = area_version(conn).await? + 1;
-    ledger::set_note(conn, "area", &version.to_string()).await
+    new_area(conn).await
 }
 
 #[cfg(test)]

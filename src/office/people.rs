@@ -4,6 +4,7 @@
 //! every status until its own end.
 
 use super::Office;
+use super::db::{Row, locking, query};
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::limits;
@@ -12,8 +13,6 @@ use crate::units::{
 };
 use meterkit_tokens::{Grant, Override, activation};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
 const HOUR: i64 = 3_600;
@@ -143,7 +142,7 @@ impl Office {
     /// The database failed.
     pub async fn operators(&self) -> Result<Vec<OperatorInfo>, OfficeError> {
         let mut conn = self.ledger.read().await?;
-        let rows = sqlx::query("SELECT * FROM operator ORDER BY operator");
+        let rows = query("SELECT * FROM operator ORDER BY operator");
         let rows = rows.fetch_all(&mut *conn).await?;
         let mut list = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -151,7 +150,7 @@ impl Office {
             let sql = "SELECT device, MAX(CASE WHEN taken IS NULL THEN 0 ELSE 1 END) AS shown
                        FROM grant_doc WHERE operator = $1 AND revoked IS NULL AND expires > $2
                        GROUP BY device ORDER BY device";
-            let grants = sqlx::query(sql).bind(entry.id.as_str()).bind(self.now().0);
+            let grants = query(sql).bind(entry.id.as_str()).bind(self.now().0);
             let grants = grants.fetch_all(&mut *conn).await?;
             let grants = grants
                 .iter()
@@ -199,8 +198,8 @@ impl Office {
         let entry = active(conn, operator).await?;
         let sql = "SELECT COALESCE(MAX(issued), 0) AS last FROM grant_doc
                    WHERE operator = $1 AND device = $2";
-        let query = sqlx::query(sql).bind(operator.as_str()).bind(device.as_str());
-        let last: i64 = query.fetch_one(&mut *conn).await?.try_get("last")?;
+        let last = query(sql).bind(operator.as_str()).bind(device.as_str());
+        let last: i64 = last.fetch_one(&mut *conn).await?.try_get("last")?;
         // Of two grants the later one counts, so that no two are of one second.
         let issued = self.now().0.max(last + 1);
         let id = self.new_id()?;
@@ -209,7 +208,7 @@ impl Office {
         let hash = activation(&id.0, code.expose_secret());
         let grant = self.compose(&entry, device.as_str(), id, issued, hash);
         let (bytes, kid) = self.keys().grant(&grant)?;
-        sqlx::query(
+        query(
             "INSERT INTO grant_doc (id, operator, device, epoch, kid, issued, expires, caps, bytes)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
@@ -312,7 +311,7 @@ impl Office {
             reason: new.reason.clone(),
         };
         let (bytes, kid) = self.keys().over_ride(&leave)?;
-        sqlx::query(
+        query(
             "INSERT INTO override_doc (id, operator, device, epoch, kid, meter, verbs, issued,
                                        expires, by_whom, reason, bytes)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -343,7 +342,7 @@ async fn add(conn: &mut Conn, new: &NewOperator) -> Result<(), OfficeError> {
                ON CONFLICT (operator) DO UPDATE SET name = excluded.name, role = excluded.role,
                areas = excluded.areas, meters = excluded.meters, verbs = excluded.verbs,
                caps = excluded.caps, days = excluded.days, shift_s = excluded.shift_s, active = 1";
-    sqlx::query(sql)
+    query(sql)
         .bind(new.id.as_str())
         .bind(&new.name)
         .bind(new.role.name())
@@ -358,7 +357,7 @@ async fn add(conn: &mut Conn, new: &NewOperator) -> Result<(), OfficeError> {
     Ok(())
 }
 
-fn operator_row(row: &SqliteRow) -> Result<NewOperator, OfficeError> {
+fn operator_row(row: &Row) -> Result<NewOperator, OfficeError> {
     let (areas, meters): (String, String) = (row.try_get("areas")?, row.try_get("meters")?);
     let parts = |text: &str| -> Vec<String> {
         text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -378,16 +377,17 @@ fn operator_row(row: &SqliteRow) -> Result<NewOperator, OfficeError> {
     })
 }
 
-/// An operator who may be granted something.
+/// An operator who may be granted something. His row is held: what he is granted, and that he is
+/// granted nothing any more, are decided one after the other.
 async fn active(conn: &mut Conn, operator: &OperatorId) -> Result<NewOperator, OfficeError> {
-    let sql = "SELECT * FROM operator WHERE operator = $1 AND active = 1";
-    let row = sqlx::query(sql).bind(operator.as_str()).fetch_optional(conn).await?;
+    let sql = locking!(conn, "SELECT * FROM operator WHERE operator = $1 AND active = 1");
+    let row = query(sql).bind(operator.as_str()).fetch_optional(conn).await?;
     row.as_ref().map_or_else(|| Err(OfficeError::NoOperator(operator.clone())), operator_row)
 }
 
 async fn revoke(conn: &mut Conn, operator: &OperatorId, now: i64) -> Result<u64, OfficeError> {
     active(conn, operator).await?;
-    sqlx::query("UPDATE operator SET active = 0 WHERE operator = $1")
+    query("UPDATE operator SET active = 0 WHERE operator = $1")
         .bind(operator.as_str())
         .execute(&mut *conn)
         .await?;
@@ -398,7 +398,7 @@ async fn revoke(conn: &mut Conn, operator: &OperatorId, now: i64) -> Result<u64,
         "UPDATE override_doc SET revoked = $2
          WHERE operator = $1 AND revoked IS NULL AND used IS NULL AND expires > $2",
     ] {
-        let query = sqlx::query(sql).bind(operator.as_str()).bind(now);
+        let query = query(sql).bind(operator.as_str()).bind(now);
         revoked += query.execute(&mut *conn).await?.rows_affected();
     }
     Ok(revoked)
@@ -430,7 +430,7 @@ pub(super) async fn waiting(
     ];
     let mut found = [vec![], vec![]];
     for (found, (sql, most)) in found.iter_mut().zip(queries) {
-        let rows = sqlx::query(sql)
+        let rows = query(sql)
             .bind(device.as_str())
             .bind(i64::from(epoch))
             .bind(now)
@@ -457,7 +457,7 @@ pub(super) async fn shown(
             "grant_doc" => "UPDATE grant_doc SET taken = $3 WHERE id = $1 AND device = $2",
             _ => "UPDATE override_doc SET taken = $3 WHERE id = $1 AND device = $2",
         };
-        let query = sqlx::query(sql).bind(id.to_string()).bind(device.as_str());
+        let query = query(sql).bind(id.to_string()).bind(device.as_str());
         known += query.bind(ledger::number(seq)).execute(&mut *conn).await?.rows_affected();
     }
     Ok(known > 0)
@@ -472,7 +472,7 @@ pub(super) async fn used(
     at: UnixSeconds,
 ) -> Result<Option<&'static str>, OfficeError> {
     let (device, operator, meter) = by;
-    let row = sqlx::query("SELECT * FROM override_doc WHERE id = $1")
+    let row = query("SELECT * FROM override_doc WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(&mut *conn)
         .await?;
@@ -486,7 +486,7 @@ pub(super) async fn used(
     if row.try_get::<Option<i64>, _>("used")?.is_some() {
         return Ok(Some("an override was used twice"));
     }
-    sqlx::query("UPDATE override_doc SET used = $2 WHERE id = $1")
+    query("UPDATE override_doc SET used = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(ledger::number(seq))
         .execute(conn)

@@ -5,8 +5,9 @@
 
 use super::Office;
 use super::answer::standing;
+use super::db::query;
 use super::error::OfficeError;
-use super::ledger::{self, Conn, transact};
+use super::ledger::{self, Conn, DeviceRow, transact};
 use super::meters::area_version;
 use super::model::parse_unit;
 use super::people;
@@ -14,8 +15,7 @@ use crate::sync::wire::{
     Area, MAX_DECISIONS, MAX_ROOTS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn,
     digest,
 };
-use crate::units::{Credit, DeviceId};
-use sqlx::Row;
+use crate::units::{Credit, DeviceId, TokenId};
 
 /// How long a decision is repeated to a handheld that does not show it, seconds.
 const REPEAT_FOR: i64 = 30 * 86_400;
@@ -53,12 +53,22 @@ impl Office {
         device: &DeviceId,
         pull: &Pull,
     ) -> Result<Reply, OfficeError> {
-        let row = match standing(conn, device).await? {
-            Ok(row) => row,
-            Err(refusal) => return Ok(Reply::Refused(refusal)),
-        };
+        Ok(match standing(conn, device).await? {
+            Ok(row) => Reply::Pulled(self.news(conn, &row, pull).await?.0),
+            Err(refusal) => Reply::Refused(refusal),
+        })
+    }
+
+    /// What is new after what a handheld has; and the last token in it, to go on from.
+    pub(super) async fn news(
+        &self,
+        conn: &mut Conn,
+        row: &DeviceRow,
+        pull: &Pull,
+    ) -> Result<(Pulled, Option<TokenId>), OfficeError> {
+        let device = &row.device;
         self.check_keys(conn).await?;
-        let (tokens, more) = tokens(conn, device, pull).await?;
+        let (tokens, last, more) = tokens(conn, device, pull).await?;
         let since = self.now().0 - REPEAT_FOR;
         let (grants, overrides) = people::waiting(conn, device, row.epoch, self.now().0).await?;
         let (keyset, roots) = self.newer_keys(pull);
@@ -69,7 +79,7 @@ impl Office {
                 Some(Area { version, pages: pages.iter().map(|page| digest(page)).collect() })
             }
         };
-        Ok(Reply::Pulled(Pulled {
+        let pulled = Pulled {
             tokens,
             more,
             withdrawn: withdrawn(conn, device, since).await?,
@@ -80,7 +90,8 @@ impl Office {
             roots,
             grants,
             overrides,
-        }))
+        };
+        Ok((pulled, last))
     }
 
     /// The keyset and the roots after those a handheld holds.
@@ -97,18 +108,20 @@ async fn tokens(
     conn: &mut Conn,
     device: &DeviceId,
     pull: &Pull,
-) -> Result<(Vec<Vec<u8>>, bool), OfficeError> {
-    let sql = "SELECT bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+) -> Result<(Vec<Vec<u8>>, Option<TokenId>, bool), OfficeError> {
+    let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(pull.after.map(|token| token.to_string()).unwrap_or_default())
         .bind(ledger::number(MAX_TOKENS as u64 + 1))
         .fetch_all(conn)
         .await?;
     let more = rows.len() > MAX_TOKENS;
-    let tokens = rows.iter().take(MAX_TOKENS).map(|row| row.try_get("bytes"));
-    Ok((tokens.collect::<Result<_, _>>()?, more))
+    let rows = &rows[..rows.len().min(MAX_TOKENS)];
+    let last = rows.last().map(|row| ledger::parsed(row, "id")).transpose()?;
+    let tokens = rows.iter().map(|row| row.try_get("bytes"));
+    Ok((tokens.collect::<Result<_, _>>()?, last, more))
 }
 
 async fn withdrawn(
@@ -120,7 +133,7 @@ async fn withdrawn(
                WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
                ORDER BY id LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(since)
         .bind(ledger::number(MAX_DECISIONS as u64))
@@ -140,7 +153,7 @@ async fn settled(
 ) -> Result<Vec<Settled>, OfficeError> {
     let sql = "SELECT token, meter, booked, receipt FROM decision
                WHERE device = $1 AND told = 0 AND at > $2 ORDER BY token LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device.as_str())
         .bind(since)
         .bind(ledger::number(MAX_DECISIONS as u64))
@@ -161,7 +174,7 @@ async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, Of
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
                WHERE device = $1 AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
-    let rows = sqlx::query(sql).bind(device.as_str()).fetch_all(conn).await?;
+    let rows = query(sql).bind(device.as_str()).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let unit = unit.ok_or(OfficeError::Stored("unit"))?;

@@ -1,11 +1,11 @@
 //! The ledger as figures: where the money is, and whether everything sums to zero.
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use super::model::{TokenState, parse_unit};
 use crate::units::CreditUnit;
-use sqlx::Row;
 
 /// What is in one place, in one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Office {
     /// The database failed.
     pub async fn report(&self) -> Result<LedgerReport, OfficeError> {
         // One transaction, so that all figures are of one moment.
-        let mut tx = self.ledger.begin().await?;
+        let mut tx = self.ledger.snapshot().await?;
         let report = report(&mut tx).await?;
         tx.rollback().await?;
         Ok(report)
@@ -83,7 +83,7 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
     let ops_zero = count(conn, sql).await? == 0;
     let mut tokens = Vec::new();
     for state in TokenState::ALL {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM token WHERE state = $1")
+        let row = query("SELECT COUNT(*) AS n FROM token WHERE state = $1")
             .bind(state.name())
             .fetch_one(&mut *conn)
             .await?;
@@ -106,13 +106,13 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
 }
 
 async fn count(conn: &mut Conn, sql: &'static str) -> Result<u64, OfficeError> {
-    ledger::counter(&sqlx::query(sql).fetch_one(conn).await?, "n")
+    ledger::counter(&query(sql).fetch_one(conn).await?, "n")
 }
 
 async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
     let sql = "SELECT place, unit, CAST(SUM(amount) AS BIGINT) AS total FROM posting
                GROUP BY place, unit ORDER BY unit, place";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let unit = unit.ok_or(OfficeError::Stored("unit"))?;
@@ -131,7 +131,7 @@ async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, Off
                    WHEN act IN ('refund', 'reversal') THEN -amount ELSE amount END) AS BIGINT)
                    AS held
                FROM token GROUP BY unit";
-    for row in sqlx::query(sql).fetch_all(conn).await? {
+    for row in query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let at = |place: &str| {
             let found = balances.iter().find(|b| b.place == place && Some(b.unit) == unit);
@@ -154,7 +154,7 @@ async fn meters(conn: &mut Conn) -> Result<Vec<MeterHeld>, OfficeError> {
                FROM token t
                LEFT JOIN meter_state s ON s.meter = t.meter AND s.account = t.account
                WHERE t.state = 'applied' GROUP BY t.meter, t.account ORDER BY t.meter, t.account";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    let rows = query(sql).fetch_all(conn).await?;
     let rows = rows.iter().map(|row| {
         Ok(MeterHeld {
             meter: row.try_get("meter")?,

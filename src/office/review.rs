@@ -4,11 +4,13 @@
 //! is not. Only then does money leave transit without the meter's own proof.
 
 use super::Office;
+use super::cell::Cell;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
+use super::many::with_rows;
 use super::model::{Class, Move, TokenRow, TokenState};
 use crate::units::{Act, DeviceId, MeterNo, TokenId, UnixSeconds};
-use sqlx::Row;
 
 /// A thing to look at, about to be written down.
 pub(super) struct NewReview<'a> {
@@ -80,7 +82,7 @@ impl Office {
     pub async fn reviews(&self, all: bool) -> Result<Vec<ReviewRow>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT * FROM review WHERE settled IS NULL OR $1 <> 0 ORDER BY raised, id";
-        let rows = sqlx::query(sql).bind(i64::from(all)).fetch_all(&mut *conn).await?;
+        let rows = query(sql).bind(i64::from(all)).fetch_all(&mut *conn).await?;
         let rows = rows.iter().map(|row| {
             let verdict: Option<String> = row.try_get("verdict")?;
             let reason: Option<String> = row.try_get("reason")?;
@@ -126,7 +128,7 @@ impl Office {
         transact!(self.ledger, |tx| {
             let sql = "UPDATE review SET settled = $2, verdict = 'seen', reason = $3
                        WHERE id = $1 AND settled IS NULL AND token IS NULL";
-            let query = sqlx::query(sql).bind(id).bind(now).bind(reason);
+            let query = query(sql).bind(id).bind(now).bind(reason);
             match query.execute(&mut *tx).await?.rows_affected() {
                 1 => Ok(()),
                 _ => Err(OfficeError::Usage(format!("nothing open without a token: {id}"))),
@@ -143,28 +145,36 @@ pub(super) fn require(reason: &str) -> Result<(), OfficeError> {
     Ok(())
 }
 
+impl NewReview<'_> {
+    /// The row to be written.
+    pub(super) fn cells(self, now: UnixSeconds) -> Vec<Cell> {
+        vec![
+            self.id.into(),
+            self.class.name().into(),
+            self.why.into(),
+            self.device.as_str().into(),
+            i64::from(self.epoch).into(),
+            ledger::number(self.seq).into(),
+            self.meter.map(|meter| meter.to_string()).into(),
+            self.token.map(|token| token.to_string()).into(),
+            now.0.into(),
+        ]
+    }
+}
+
+/// The statement that writes down things to look at, once for each id.
+pub(super) const RAISE: &str =
+    "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+     FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING";
+
 /// Writes down something to look at, once for each id.
 pub(super) async fn raise(
     conn: &mut Conn,
     new: NewReview<'_>,
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    sqlx::query(
-        "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-    )
-    .bind(new.id)
-    .bind(new.class.name())
-    .bind(new.why)
-    .bind(new.device.as_str())
-    .bind(i64::from(new.epoch))
-    .bind(ledger::number(new.seq))
-    .bind(new.meter.map(|meter| meter.to_string()))
-    .bind(new.token.map(|token| token.to_string()))
-    .bind(now.0)
-    .execute(conn)
-    .await?;
-    Ok(())
+    Ok(with_rows(conn, RAISE, vec![new.cells(now)]).await?)
 }
 
 /// What a verdict does to a token: the movement, and the state after.
@@ -201,7 +211,7 @@ async fn settle(
 ) -> Result<TokenState, OfficeError> {
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
     let sql = "SELECT COUNT(*) AS open FROM review WHERE token = $1 AND settled IS NULL";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_one(&mut *conn).await?;
+    let row = query(sql).bind(id.to_string()).fetch_one(&mut *conn).await?;
     let (movement, state) = effect(&token, verdict, ledger::counter(&row, "open")? > 0)?;
     if state != token.state {
         ledger::set_state(conn, id, state).await?;
@@ -217,7 +227,7 @@ async fn settle(
     }
     let sql = "UPDATE review SET settled = $2, verdict = $3, reason = $4
                WHERE token = $1 AND settled IS NULL";
-    sqlx::query(sql)
+    query(sql)
         .bind(id.to_string())
         .bind(now.0)
         .bind(verdict.name())
@@ -243,7 +253,7 @@ async fn tell(
                VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
                ON CONFLICT (token) DO UPDATE SET booked = excluded.booked, told = 0,
                receipt = excluded.receipt, reason = excluded.reason, at = excluded.at";
-    sqlx::query(sql)
+    query(sql)
         .bind(token.id.to_string())
         .bind(token.device.as_str())
         .bind(token.meter.to_string())

@@ -1,6 +1,7 @@
 //! Status documents: our short-lived word to one handheld (`reference/tokens.md` 2.4).
 
 use super::Office;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::limits;
@@ -63,14 +64,14 @@ impl Office {
             pins,
         };
         let bytes = self.keys().status(&status)?;
-        sqlx::query("UPDATE device SET status_given = $2 WHERE device = $1")
+        query("UPDATE device SET status_given = $2 WHERE device = $1")
             .bind(name)
             .bind(ledger::number(version))
             .execute(&mut *conn)
             .await?;
         let sql = "INSERT INTO status_doc (device, version, issued, caps, bytes)
                    VALUES ($1, $2, $3, $4, $5)";
-        let query = sqlx::query(sql).bind(name).bind(ledger::number(version)).bind(now);
+        let query = query(sql).bind(name).bind(ledger::number(version)).bind(now);
         query.bind(limits::text(&policy.caps)).bind(&bytes).execute(conn).await?;
         Ok(bytes)
     }
@@ -84,9 +85,9 @@ pub(super) async fn taken(
 ) -> Result<(), OfficeError> {
     let sql = "UPDATE device SET status_taken = $2 WHERE device = $1 AND status_taken < $2";
     let version = ledger::number(version);
-    sqlx::query(sql).bind(device.as_str()).bind(version).execute(&mut *conn).await?;
+    query(sql).bind(device.as_str()).bind(version).execute(&mut *conn).await?;
     let sql = "DELETE FROM status_doc WHERE device = $1 AND version < $2";
-    sqlx::query(sql).bind(device.as_str()).bind(version).execute(conn).await?;
+    query(sql).bind(device.as_str()).bind(version).execute(conn).await?;
     Ok(())
 }
 
@@ -94,7 +95,7 @@ pub(super) async fn taken(
 async fn leases(conn: &mut Conn, device: &str) -> Result<[u8; 32], OfficeError> {
     let sql = "SELECT id FROM token WHERE device = $1
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
-    let rows = sqlx::query(sql).bind(device).fetch_all(conn).await?;
+    let rows = query(sql).bind(device).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| ledger::parsed::<TokenId>(row, "id"));
     let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
     ids.sort_by_key(|id| id.0);
@@ -112,7 +113,7 @@ async fn revoked(conn: &mut Conn, device: &str, now: i64) -> Result<Vec<[u8; 16]
                UNION ALL SELECT id, revoked FROM override_doc
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                ORDER BY 2 DESC, 1 LIMIT $3";
-    let rows = sqlx::query(sql)
+    let rows = query(sql)
         .bind(device)
         .bind(now)
         .bind(ledger::number(MAX_REVOKED as u64))

@@ -6,6 +6,7 @@
 //! journal is believed; the first thing that does not ends the exchange, and nothing of it is kept.
 
 mod keys;
+mod media;
 mod report;
 mod take;
 mod trust;
@@ -23,6 +24,7 @@ use std::cmp::max;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use keys::{authority, roots};
+pub use media::{Letter, take_receipt};
 pub use report::{Progress, SyncReport};
 pub(in crate::sync) use trust::grant_taken;
 
@@ -101,8 +103,14 @@ impl Session<'_> {
     /// # Errors
     /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<SyncReport, SyncError> {
+        let mut run = self.begin();
+        run.exchange(progress)?;
+        Ok(run.report)
+    }
+
+    fn begin(&self) -> Run<'_> {
         let held = Held::of(self.store).ok();
-        let mut run = Run {
+        Run {
             session: self,
             keys: held.as_ref().map_or_else(Keyring::default, |held| held.keyset.keyring()),
             held,
@@ -110,9 +118,7 @@ impl Session<'_> {
             report: SyncReport::default(),
             receipt: self.store.summary().receipt.unwrap_or(0),
             grown: false,
-        };
-        run.exchange(progress)?;
-        Ok(run.report)
+        }
     }
 
     fn check_cancel(&self) -> Result<(), SyncError> {
@@ -297,10 +303,21 @@ impl Run<'_> {
     /// One request and its answer, checked.
     fn ask(&self, ask: Ask) -> Result<Answer, SyncError> {
         self.session.check_cancel()?;
+        let path = ask.path();
+        let (nonce, body) = self.request(ask)?;
+        let answer = self.read_answer(&self.session.post.post(path, &body)?)?;
+        if answer.nonce != nonce {
+            return Err(Lie::Nonce.into());
+        }
+        Ok(answer)
+    }
+
+    /// A signed request, and the nonce its answer must repeat.
+    fn request(&self, ask: Ask) -> Result<([u8; 16], Vec<u8>), SyncError> {
         let identity = self.store().identity();
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| SyncError::Internal(error.to_string()))?;
-        let (document, path) = (ask.document(), ask.path());
+        let document = ask.document();
         let at = (self.session.stamp)().at;
         let request = Request { device: identity.device.clone(), nonce, at, ask };
         let signed = self
@@ -308,17 +325,17 @@ impl Run<'_> {
             .key
             .sign(document, &identity.tenant, request.payload())
             .map_err(|error| SyncError::Internal(error.to_string()))?;
-        let body = wire::join(&[identity.device.as_str().as_bytes(), &nonce, &signed]);
-        let answer = self.session.post.post(path, &body)?;
-        let [signed, body] = wire::split(&answer)?;
+        Ok((nonce, wire::join(&[identity.device.as_str().as_bytes(), &nonce, &signed])))
+    }
+
+    /// An answer for this handheld, signed while its key might; its nonce is the caller's to check.
+    fn read_answer(&self, bytes: &[u8]) -> Result<Answer, SyncError> {
+        let [signed, body] = wire::split(bytes)?;
         let payload = self.office_document(&signed, DocType::Answer)?;
         let answer = Answer::read(payload, &body)?;
         self.key_in_force(&signed, DocType::Answer, answer.at)?;
-        if answer.device != identity.device {
+        if answer.device != self.store().identity().device {
             return Err(Lie::OtherDevice.into());
-        }
-        if answer.nonce != nonce {
-            return Err(Lie::Nonce.into());
         }
         Ok(answer)
     }

@@ -5,7 +5,7 @@ use super::plan::Misfit;
 use super::wire::{Refusal, WireError};
 use crate::store::StoreError;
 use crate::store::event::DocKind;
-use meterkit_tokens::TokenError;
+use meterkit_tokens::{SealError, TokenError};
 
 /// Every reason, one variant for each thing a person can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,9 @@ pub enum SyncError {
     /// fetches them again.
     #[error("the office's keys in this handheld do not hold: {0}")]
     Keys(TokenError),
+    /// The stick or folder cannot be read or written.
+    #[error("the stick or folder: {0}")]
+    Medium(String),
     /// The handheld's own store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -66,6 +69,7 @@ impl SyncError {
             Self::Address(_) => "office-address",
             Self::Untrusted(_) => "office-untrusted",
             Self::Keys(_) => "office-keys",
+            Self::Medium(_) => "medium",
             Self::Store(error) => error.code(),
             Self::File(_) => "enrolment-file",
             Self::Internal(_) => "internal",
@@ -103,6 +107,9 @@ pub enum Lie {
     /// It does not fit our journal.
     #[error("{0}")]
     Misfit(Misfit),
+    /// A file that does not open with this handheld's key.
+    #[error("{0}")]
+    Sealed(SealError),
     /// A receipt that is not about the pack just sent, or with a number that went back.
     #[error("the receipt does not fit: {0}")]
     Receipt(&'static str),

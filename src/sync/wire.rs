@@ -14,6 +14,8 @@ mod enrolment;
 mod fields;
 mod journal;
 mod keys;
+pub mod media;
+pub mod medium;
 mod pack;
 mod pull;
 mod receipt;
@@ -22,6 +24,7 @@ pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
 pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
 pub use journal::{Entry, Event, chain, kind_of, read_entry};
 pub use keys::{Keys, KeysAsk};
+pub use media::{Contents, Parcel, Visit};
 pub use pack::Pack;
 pub use pull::{Pull, Pulled, Settled, Withdrawn};
 pub use receipt::{EntryOutcome, Receipt, Run};
@@ -72,6 +75,8 @@ pub mod path {
     pub const KEYS: &str = "/v1/keys";
     /// Done; these receipts are stored.
     pub const BYE: &str = "/v1/bye";
+    /// Over a medium, never over HTTP: a visit.
+    pub const MEDIA: &str = "media";
     /// Unsigned: the server is up.
     pub const HEALTH: &str = "/v1/health";
 }
@@ -158,6 +163,8 @@ pub enum Ask {
         /// Number of the last receipt stored.
         receipt: u64,
     },
+    /// Over a medium: all that is new, in a parcel.
+    Visit(Visit),
 }
 
 /// HELLO: the state of the handheld's journal.
@@ -205,6 +212,8 @@ pub enum Reply {
         /// A status document that covers what this exchange brought.
         status: Option<Vec<u8>>,
     },
+    /// To a visit: what follows in the parcel.
+    Parcel(Contents),
 }
 
 /// NEED: what the office has.
@@ -287,6 +296,7 @@ impl Ask {
             Self::Pack(_) => path::PACK,
             Self::Pull(_) | Self::Page { .. } => path::PULL,
             Self::Bye { .. } => path::BYE,
+            Self::Visit(_) => path::MEDIA,
         }
     }
 }
@@ -308,6 +318,7 @@ impl Request {
                 (5, map([(1, fields::seq(*version)), (2, Value::Int(i64::from(*page)))]))
             }
             Ask::Bye { receipt } => (6, map([(1, fields::seq(*receipt))])),
+            Ask::Visit(visit) => (7, visit.value()),
         };
         frame(kind, &self.device, &self.nonce, self.at, body)
     }
@@ -326,6 +337,7 @@ impl Request {
             4 => Ask::Pull(Pull::read(&mut r)?),
             5 => Ask::Page { version: r.u64(1)?, page: r.u32(2)? },
             6 => Ask::Bye { receipt: r.u64(1)? },
+            7 => Ask::Visit(Visit::read(&mut r)?),
             other => return Err(WireError::Shape(format!("request kind {other}"))),
         };
         r.finish()?;
@@ -352,6 +364,7 @@ impl Answer {
                 let status = status.iter().map(|st| (1, Value::Bytes(st.clone())));
                 (7, Value::Map(status.collect()))
             }
+            Reply::Parcel(contents) => (8, contents.value()),
         };
         let body = cbor::encode(&body);
         let digest = Value::Bytes(digest(&body).to_vec());
@@ -385,6 +398,7 @@ impl Answer {
             5 => Reply::Pulled(Pulled::read(&mut r)?),
             6 => Reply::Page(r.bytes(1)?),
             7 => Reply::Bye { status: r.opt_bytes(1)? },
+            8 => Reply::Parcel(Contents::read(&mut r)?),
             other => return Err(WireError::Shape(format!("answer kind {other}"))),
         };
         r.finish()?;
@@ -430,7 +444,17 @@ pub(in crate::sync) fn split_list(
     most: usize,
     name: &'static str,
 ) -> Result<Vec<Vec<u8>>, WireError> {
-    let Value::Array(parts) = decode(bytes)? else {
+    split_within(bytes, MAX_BODY, most, name)
+}
+
+/// As [`split_list`], of up to so many bytes.
+fn split_within(
+    bytes: &[u8],
+    size: usize,
+    most: usize,
+    name: &'static str,
+) -> Result<Vec<Vec<u8>>, WireError> {
+    let Value::Array(parts) = decode_within(bytes, size)? else {
         return Err(fields::shape("not a list of parts"));
     };
     if parts.len() > most {
@@ -456,7 +480,11 @@ pub fn claimed_name(body: &[u8]) -> Option<&[u8]> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Value, WireError> {
-    Ok(cbor::decode(bytes, Limits { bytes: MAX_BODY, depth: MAX_DEPTH })?)
+    decode_within(bytes, MAX_BODY)
+}
+
+fn decode_within(bytes: &[u8], size: usize) -> Result<Value, WireError> {
+    Ok(cbor::decode(bytes, Limits { bytes: size, depth: MAX_DEPTH })?)
 }
 
 /// SHA-256.

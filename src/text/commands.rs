@@ -93,6 +93,26 @@ messages! {
         en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
+    carried(entries: u64, letters: u32) {
+        en: "On the medium for the office: {entries} journal entries in {letters} files. Take it there.",
+        zh: "已写入介质待交后台：日志 {entries} 条，共 {letters} 个文件。请带回后台。",
+    }
+    carried_nothing() {
+        en: "Nothing from the office for this handheld is on the medium.",
+        zh: "介质上没有后台给本掌机的文件。",
+    }
+    carried_taken(tokens: u32, review: u32) {
+        en: "From the office: {tokens} tokens received, {review} entries for review.",
+        zh: "来自后台：收到令牌 {tokens} 个，待核查 {review} 条。",
+    }
+    carried_cleared(files: u32) {
+        en: "{files} files removed from the medium: the office has what was in them.",
+        zh: "已从介质清除 {files} 个文件：其内容后台均已收到。",
+    }
+    carried_unread(name: &str, why: &str) {
+        en: "Not used: {name}: {why}",
+        zh: "未采用：{name}：{why}",
+    }
     still_out(amount: &str) {
         en: "Issued to this handheld and still out: {amount}",
         zh: "已发给本掌机、尚未到账：{amount}",

@@ -30,6 +30,7 @@ messages! {
     key_meter() { en: "Meter", zh: "电表" }
     key_verify() { en: "Verify", zh: "校验" }
     key_newest() { en: "Newest", zh: "最新" }
+    key_carry() { en: "Stick", zh: "介质" }
     key_refresh() { en: "Refresh", zh: "刷新" }
     key_use_port() { en: "Use", zh: "使用" }
     key_pause() { en: "Pause", zh: "暂停" }
@@ -113,7 +114,11 @@ messages! {
     does_meter() { en: "Opens this row's meter.", zh: "打开该行的电表。" }
     does_verify() { en: "Checks the whole journal.", zh: "校验整个日志。" }
     does_newest() { en: "Back to the newest entry.", zh: "回到最新一条。" }
-    does_refresh() { en: "Looks for adapters again.", zh: "重新查找转换器。" }
+    does_carry() {
+        en: "Exchanges over the stick or folder with this number.",
+        zh: "通过该编号的U盘或共享文件夹交换。"
+    }
+    does_refresh() { en: "Looks again for what is plugged in.", zh: "重新查找已插入的设备。" }
     does_use_port() { en: "Uses this port for the meters.", zh: "用此通信口连接电表。" }
     does_pause() { en: "Holds the picture, or goes on.", zh: "暂停或继续显示。" }
     does_change() { en: "Changes the selected setting.", zh: "更改所选设置。" }

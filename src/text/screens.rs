@@ -230,6 +230,10 @@ messages! {
         zh: "输入或扫描文件名或令牌文本（MK1:...），再按Enter。"
     }
     import_label() { en: "From", zh: "来源" }
+    import_part(got: usize, of: usize) {
+        en: "{got} of {of} codes scanned. Scan the next one.",
+        zh: "已扫描 {got}/{of} 个二维码，请扫描下一个。"
+    }
     import_running() { en: "Importing ...", zh: "正在导入 ..." }
     import_done(taken: u32, known: u32, refused: usize) {
         en: "Taken {taken}, already here {known}, refused {refused}.",
@@ -267,6 +271,20 @@ messages! {
         zh: "! 有 {n} 条记录后台将人工核查，您现在无需处理。"
     }
     sync_unchanged() { en: "unchanged", zh: "无变化" }
+    sync_media() { en: "Without a line, by stick or shared folder:", zh: "没有网络时，用U盘或共享文件夹：" }
+    sync_no_media() {
+        en: "none plugged in (F3 looks again)",
+        zh: "未插入（按F3重新查找）"
+    }
+    sync_medium_done(entries: u64, files: u32) {
+        en: "OK: {entries} entries in {files} files are on the medium. Take it to the office.",
+        zh: "OK：{entries} 条日志（{files} 个文件）已写入介质，请带回后台。"
+    }
+    sync_medium_taken() { en: "OK: what the office left there was taken in.", zh: "OK：后台留下的文件已取回。" }
+    sync_medium_empty() {
+        en: "The office has left nothing new there for this handheld.",
+        zh: "后台未留下给本掌机的新文件。"
+    }
     network_toggled() { en: "Demo network switched.", zh: "演示网络已切换。" }
 
     // Ports.

@@ -354,7 +354,9 @@ impl App {
             | Request::WorkGo { errand, .. } => {
                 Update::WorkSheet { errand: *errand, result: Err(failure()) }
             }
-            Request::Sync { errand } => Update::Synced { errand: *errand, result: Err(failure()) },
+            Request::Sync { errand } | Request::Carry { errand, .. } => {
+                Update::Synced { errand: *errand, result: Err(failure()) }
+            }
             // It is asked again by the clock.
             Request::LogOut(_) => return,
             _ if request_of_a_form(request) => Update::PinDone(Err(failure())),

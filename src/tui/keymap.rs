@@ -181,6 +181,8 @@ pub enum Action {
     GoSync,
     /// Exchanges with the office.
     Sync,
+    /// The same over the stick with this number.
+    Carry,
     /// The other language.
     Language,
     /// Demo: network up or down.

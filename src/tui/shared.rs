@@ -1,6 +1,7 @@
 //! What all screens know: settings, the engine's last words, the running errands, the message.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -193,6 +194,8 @@ pub struct Shared {
     pub sync: Option<Errand>,
     /// The last quick read.
     pub read: Option<Box<QuickRead>>,
+    /// The sticks and folders there are.
+    pub media: Vec<PathBuf>,
     /// How the last exchange with the office went.
     pub synced: Option<Result<SyncView, Failure>>,
     /// Traffic.
@@ -223,6 +226,7 @@ impl Shared {
             wait_until: Duration::ZERO,
             home: None,
             ports: None,
+            media: Vec::new(),
             chosen: None,
             line: None,
             sync: None,
@@ -356,6 +360,7 @@ impl Shared {
                 }
             }
             Update::Read { result: Ok(read), .. } => self.read = Some(read.clone()),
+            Update::Media(media) => self.media.clone_from(media),
             Update::Synced { result, .. } => self.synced = Some(result.clone()),
             Update::Wire(piece) => self.wire.push(piece.clone()),
             Update::Locked(locked) => {

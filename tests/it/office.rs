@@ -7,8 +7,10 @@ mod cli;
 mod custody;
 pub mod desk;
 mod lives;
+mod load;
 mod people;
 mod places;
+mod postgres;
 mod status;
 
 use desk::{COUNT, Desk, METER, NOW, account, device, evidence, figure, judgement, meter};

@@ -4,6 +4,8 @@
 #[cfg(feature = "serial")]
 pub mod adapters;
 pub mod home;
+#[cfg(feature = "office")]
+pub mod postgres;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -6,6 +6,7 @@ mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
+mod media;
 mod packs;
 mod tls;
 mod trust;

@@ -13,6 +13,7 @@ use crate::claims::DocType;
 use crate::cose;
 use crate::error::TokenError;
 use crate::keys::{KeyId, PublicKey};
+use crate::sealed::SealError;
 
 /// What a handheld may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,16 @@ impl DeviceKey {
     {
         let doc: DeviceDoc = doc.try_into()?;
         cose::seal(&self.0, doc.into(), tenant, &payload)
+    }
+}
+
+impl DeviceKey {
+    /// Opens what was sealed to this handheld ([`crate::sealed::seal`]).
+    ///
+    /// # Errors
+    /// See [`SealError`].
+    pub fn open(&self, purpose: &str, file: &[u8]) -> Result<Vec<u8>, SealError> {
+        crate::sealed::open(&self.0, purpose, file)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::keyset::Keyset;
 use crate::over::Override;
 use crate::recharge::RechargeToken;
 use crate::root::Root;
+use crate::sealed::SealError;
 use crate::status::Status;
 use crate::swap::SwapToken;
 
@@ -124,6 +125,16 @@ impl Issuer {
             _ => {}
         }
         cose::seal(&self.0, doc, tenant, &payload)
+    }
+}
+
+impl Issuer {
+    /// Opens what was sealed to this key ([`crate::sealed::seal`]).
+    ///
+    /// # Errors
+    /// See [`SealError`].
+    pub fn open(&self, purpose: &str, file: &[u8]) -> Result<Vec<u8>, SealError> {
+        crate::sealed::open(&self.0, purpose, file)
     }
 }
 

@@ -71,6 +71,11 @@ impl PublicKey {
         self.kid
     }
 
+    /// The same key on the curve's Montgomery form, as X25519 takes it (RFC 7748 4.1).
+    pub(crate) fn montgomery(&self) -> [u8; 32] {
+        self.key.to_montgomery().to_bytes()
+    }
+
     /// Checks a signature strictly: canonical S, no small-order points.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), TokenError> {
         self.key

@@ -23,6 +23,7 @@
 //! | [`device`] | a handheld's own key, which can sign no money |
 //! | `issue` | the office's signing keys (feature `issue`) |
 //! | [`base45`] | the text form for QR codes |
+//! | [`sealed`] | bytes sealed to one key, for media anybody may find |
 //! | [`error`] | every reason for a refusal |
 //!
 //! Nothing here reads a clock, a file or a random source: times, bytes and seeds are arguments.
@@ -44,10 +45,11 @@ pub mod keyset;
 pub mod over;
 pub mod recharge;
 pub mod root;
+pub mod sealed;
 pub mod status;
 pub mod swap;
 
-pub use base45::{from_qr_text, qr_text};
+pub use base45::{from_qr_text, join_parts, qr_part, qr_parts, qr_text};
 pub use bundle::BundleToken;
 pub use caps::Caps;
 pub use claims::{DocType, Signer};
@@ -62,5 +64,6 @@ pub use keyset::Keyset;
 pub use over::Override;
 pub use recharge::{Kind, RechargeToken, Unit};
 pub use root::{Authority, Root};
+pub use sealed::SealError;
 pub use status::Status;
 pub use swap::SwapToken;

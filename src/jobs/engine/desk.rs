@@ -13,7 +13,7 @@ use crossbeam_channel::unbounded;
 use crate::jobs::access::MeterPassword;
 use crate::jobs::failure::fail;
 use crate::jobs::views::{ErrandId, Failure, Network, Request, Update};
-use crate::jobs::{boxes, journal, meters, session, survey, tokens};
+use crate::jobs::{Cancel, boxes, journal, meters, session, survey, tokens};
 use crate::report::Code;
 
 /// Longest page a screen gets.
@@ -44,6 +44,15 @@ impl Door<'_> {
 }
 
 impl Works {
+    /// Gives an exchange to the thread that does them.
+    fn exchange(&self, errand: ErrandId, task: impl FnOnce(Cancel) -> office::Errand) {
+        let task = task(self.shared.begin(errand));
+        if self.office.try_send(task).is_err() {
+            self.shared.end(errand);
+            self.shared.tell(Update::Synced { errand, result: Err(busy()) });
+        }
+    }
+
     fn serve(&self, request: Request) {
         let shared = &self.shared;
         match request {
@@ -62,12 +71,14 @@ impl Works {
             }
             Request::Cancel(errand) => shared.cancel(errand),
             Request::Sync { errand } => {
-                let cancel = shared.begin(errand);
-                let task = office::Errand::Sync(errand, cancel);
-                if self.office.try_send(task).is_err() {
-                    shared.end(errand);
-                    shared.tell(Update::Synced { errand, result: Err(busy()) });
-                }
+                self.exchange(errand, |cancel| office::Errand::Sync(errand, cancel));
+            }
+            Request::Carry { errand, dir } => {
+                self.exchange(errand, |cancel| office::Errand::Carry(errand, dir, cancel));
+            }
+            Request::Media => {
+                // Busy with an exchange: the list is asked for again after it.
+                let _ = self.office.try_send(office::Errand::Media);
             }
             Request::Read { errand, meter } => self.lines.give(errand, Task::Read(meter)),
             Request::Preflight { errand, token } => self.lines.give(errand, Task::Preflight(token)),

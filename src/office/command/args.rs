@@ -7,6 +7,8 @@ pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use super::bundle::BundleAct;
+use super::media::MediaArgs;
+use super::qr::QrArgs;
 use crate::office::issue;
 use crate::office::model::parse_unit;
 use crate::units::{
@@ -29,6 +31,16 @@ pub(super) struct Cli {
         default_value = "office"
     )]
     pub(super) data: PathBuf,
+    /// The ledger's database, where it is not a file in the folder: postgres://USER@HOST/NAME.
+    /// `init` remembers it in the folder.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "METERKIT_OFFICE_DATABASE",
+        hide_env_values = true
+    )]
+    pub(super) database: Option<String>,
     /// Print one JSON object instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -131,6 +143,11 @@ pub(super) enum Act {
         #[arg(long)]
         plain: bool,
     },
+    /// Take in what handhelds left on a stick or in a folder, and write there what is for them
+    /// (exit 1 if something could not be taken in).
+    Media(MediaArgs),
+    /// Show a document as a QR code, for a handheld's scanner.
+    Qr(QrArgs),
     /// Print the ledger and check that it sums to zero (exit 1 if not).
     Ledger,
     /// What a person must look at.

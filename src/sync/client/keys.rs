@@ -99,6 +99,11 @@ impl Held {
         let keyset = Keyset::verify(&document, tenant, &chain.root).map_err(SyncError::Keys)?;
         Ok(Self { chain, keyset, document })
     }
+
+    /// The keyset as it was signed.
+    pub(super) fn document(&self) -> &[u8] {
+        &self.document
+    }
 }
 
 impl Session<'_> {

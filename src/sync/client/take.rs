@@ -5,15 +5,11 @@
 //! out; they do not stop the others.
 
 use super::{Progress, Run};
-use crate::store::{
-    AreaMeter, AreaPage, Event, Imported, StoreError, TokenFacts, TokenState, Withdrawal,
-};
+use crate::store::{Event, Imported, StoreError, TokenFacts, TokenState, Withdrawal};
 use crate::sync::error::{Lie, SyncError};
-use crate::sync::wire::{
-    Area, Ask, Page, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest,
-};
+use crate::sync::wire::{Area, Ask, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest};
 use crate::units::TokenId;
-use meterkit_tokens::{DocType, RechargeToken};
+use meterkit_tokens::RechargeToken;
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
@@ -58,7 +54,7 @@ impl Run<'_> {
     }
 
     /// Imports tokens, all of an answer together; gives the id of the last one that could be read.
-    fn take_tokens(&mut self, pulled: &Pulled) -> Result<Option<TokenId>, SyncError> {
+    pub(super) fn take_tokens(&mut self, pulled: &Pulled) -> Result<Option<TokenId>, SyncError> {
         let (mut last, mut good) = (None, Vec::with_capacity(pulled.tokens.len()));
         for document in &pulled.tokens {
             let identity = self.store().identity();
@@ -98,7 +94,7 @@ impl Run<'_> {
 
     /// Records what the office decided about tokens we hold. The office repeats a decision until
     /// our journal shows it, so each is looked up before it is recorded.
-    fn take_decisions(
+    pub(super) fn take_decisions(
         &mut self,
         withdrawn: &[Withdrawn],
         settled: &[Settled],
@@ -156,17 +152,7 @@ impl Run<'_> {
             if digest(&signed) != *hash {
                 return Err(Lie::Page(at).into());
             }
-            let lines = Page::read(self.office_document(&signed, DocType::Area)?)?.lines;
-            let meters = lines.into_iter().map(|line| AreaMeter {
-                no: line.meter,
-                account: Some(line.account),
-                customer: line.customer,
-                location: line.location,
-                profile: line.profile,
-                area: line.area,
-                place: line.place,
-            });
-            pages.push(AreaPage { signed, meters: meters.collect() });
+            pages.push(self.read_page(signed)?);
         }
         let meters: usize = pages.iter().map(|page| page.meters.len()).sum();
         self.store().install_area(area.version, &pages)?;

@@ -212,11 +212,13 @@ pub const TABLE: &[Binding] = rows! {
     }
     Sync {
         ENTER => Sync, SYNC;
+        DIGIT => Carry, SYNC;
         UP => Up, NONE;
         DOWN => Down, NONE;
         ESC => Back, NONE;
         F1 => Help, NONE;
         F2 => Sync, SYNC;
+        F3 => Refresh, NONE;
         F4 => Network, DEMO;
     }
     Ports {

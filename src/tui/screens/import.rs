@@ -4,6 +4,7 @@
 //! Enter is enough; a scanner types the token text by itself.
 
 use super::{facts, moved, movement};
+use crate::jobs::tokens;
 use crate::jobs::views::{Failure, Request, Update};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -28,6 +29,8 @@ struct Result {
 #[derive(Debug)]
 pub struct Import {
     from: Field,
+    /// Scanned parts of a text that was too long for one code, each once.
+    parts: Vec<String>,
     running: bool,
     result: Option<Result>,
     top: usize,
@@ -37,7 +40,25 @@ impl Import {
     /// Starts with the place where token files are expected.
     pub fn new(from: &str) -> Self {
         let from = Field::new(INPUT_MAX).with(from);
-        Self { from, running: false, result: None, top: 0 }
+        Self { from, parts: Vec::new(), running: false, result: None, top: 0 }
+    }
+
+    /// A whole text; or of a part, all parts once they are there. Another text begins anew.
+    fn gather(&mut self, shared: &mut Shared, text: String) -> Option<String> {
+        let Some((_, of)) = tokens::part(&text) else {
+            self.parts.clear();
+            return Some(text);
+        };
+        self.from.clear();
+        self.parts.retain(|old| tokens::part(old).is_some_and(|(_, count)| count == of));
+        if !self.parts.contains(&text) {
+            self.parts.push(text);
+        }
+        if self.parts.len() < of {
+            shared.say(Meaning::Plain, shared.lang.import_part(self.parts.len(), of));
+            return None;
+        }
+        Some(std::mem::take(&mut self.parts).join("\n"))
     }
 }
 
@@ -87,8 +108,11 @@ impl Screen for Import {
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         match (action, key) {
             (Action::Import, _) => {
-                (self.running, self.result) = (true, None);
-                shared.ask(Request::ImportTokens(self.from.text().trim().to_owned()));
+                let text = self.from.text().trim().to_owned();
+                if let Some(text) = self.gather(shared, text) {
+                    (self.running, self.result) = (true, None);
+                    shared.ask(Request::ImportTokens(text));
+                }
             }
             (Action::Type, Key::Char(c)) => self.from.push(c),
             (Action::Erase, _) => self.from.erase(),

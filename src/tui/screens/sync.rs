@@ -1,8 +1,8 @@
-//! The exchange with the office: what waits, how the last one went. It goes on in the background
-//! when the screen is left.
+//! The exchange with the office: what waits, how the last one went; over the line, or over a stick
+//! or shared folder. It goes on in the background when the screen is left.
 
-use super::{facts, moved, movement};
-use crate::jobs::views::{Request, SyncView, Update};
+use super::{facts, moved, movement, picked};
+use crate::jobs::views::{MediumView, Request, SyncView, Update};
 use crate::text::errors;
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -39,8 +39,61 @@ impl Sync {
         ]
     }
 
+    /// The sticks and folders there are, by the digit that uses them.
+    fn media(shared: &Shared, width: usize) -> Vec<Row> {
+        let lang = shared.lang;
+        let mut rows = facts::say(Meaning::Plain, lang.sync_media(), width);
+        if shared.media.is_empty() {
+            rows.push(Row::of(Meaning::Faint, format!("  {}", lang.sync_no_media())));
+        }
+        for (at, dir) in shared.media.iter().enumerate() {
+            rows.extend(facts::say(
+                Meaning::Plain,
+                &format!(" {} {}", at + 1, dir.display()),
+                width,
+            ));
+        }
+        rows
+    }
+
+    /// What lies on a stick now.
+    fn carried(shared: &Shared, done: &SyncView, medium: &MediumView, width: usize) -> Vec<Row> {
+        let lang = shared.lang;
+        let told = lang.sync_medium_done(medium.entries, medium.letters);
+        let mut rows = facts::say(Meaning::Good, &told, width);
+        rows.extend(facts::say(Meaning::Faint, &medium.dir.display().to_string(), width));
+        for (name, failure) in &medium.unread {
+            rows.extend(facts::say(Meaning::Alarm, &lang.carried_unread(name, ""), width));
+            rows.extend(facts::failure(shared, failure, width));
+        }
+        if medium.taken {
+            rows.extend(facts::say(Meaning::Good, lang.sync_medium_taken(), width));
+            rows.extend(Self::brought(shared, done));
+        } else {
+            rows.extend(facts::say(Meaning::Plain, lang.sync_medium_empty(), width));
+        }
+        rows
+    }
+
+    fn brought(shared: &Shared, done: &SyncView) -> Vec<Row> {
+        let lang = shared.lang;
+        let meters = match done.meters {
+            0 => lang.sync_unchanged().to_owned(),
+            meters => meters.to_string(),
+        };
+        let out = Credit { value: done.still_out.0, unit: CreditUnit::Yuan };
+        vec![
+            facts::fact(lang.sync_tokens(), Meaning::Plain, done.tokens.to_string()),
+            facts::fact(lang.sync_meters(), Meaning::Plain, meters),
+            facts::fact(lang.sync_still_out(), Meaning::Plain, lang.credit(out)),
+        ]
+    }
+
     fn done(shared: &Shared, done: &SyncView, width: usize) -> Vec<Row> {
         let lang = shared.lang;
+        if let Some(medium) = &done.medium {
+            return Self::carried(shared, done, medium, width);
+        }
         let mut rows = facts::say(Meaning::Good, lang.sync_done(), width);
         let meters = match done.meters {
             0 => lang.sync_unchanged().to_owned(),
@@ -75,11 +128,14 @@ impl Screen for Sync {
 
     fn shown(&mut self, shared: &mut Shared) {
         shared.ask(Request::Home);
+        shared.ask(Request::Media);
     }
 
     fn view(&self, shared: &Shared) -> View {
         let (lang, width) = (shared.lang, shared.size.page_width());
         let mut list = Self::state(shared);
+        list.push(Row::blank());
+        list.extend(Self::media(shared, width));
         list.push(Row::blank());
         match (&shared.sync, &shared.synced) {
             (Some(errand), _) => {
@@ -111,12 +167,19 @@ impl Screen for Sync {
         }
     }
 
-    fn act(&mut self, shared: &mut Shared, action: Action, _key: Key) {
+    fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         match action {
             Action::Sync => {
                 let errand = shared.begin(ErrandKind::Sync, None);
                 shared.ask(Request::Sync { errand });
             }
+            Action::Carry => {
+                if let Some(dir) = picked(key).and_then(|row| shared.media.get(row)).cloned() {
+                    let errand = shared.begin(ErrandKind::Sync, None);
+                    shared.ask(Request::Carry { errand, dir });
+                }
+            }
+            Action::Refresh => shared.ask(Request::Media),
             Action::Network => {
                 shared.ask(Request::ToggleNetwork);
                 shared.say(Meaning::Plain, shared.lang.network_toggled());

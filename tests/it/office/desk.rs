@@ -1,4 +1,4 @@
-//! An office in memory, handhelds with real stores, and a clock that only moves when told.
+//! An office in memory, or on the cluster that was lent to the process; handhelds with real stores, and a clock that only moves when told.
 
 use meterkit::office::local::Local;
 use meterkit::office::{
@@ -69,7 +69,14 @@ impl Desk {
         let clock = Arc::new(AtomicI64::new(NOW));
         let told = Arc::clone(&clock);
         let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
-        let local = Local::start(|| Office::in_memory(TENANT, seeds(), tell)).unwrap();
+        let lent = crate::support::postgres::fresh();
+        let local = Local::start(|| async {
+            match &lent {
+                Some(url) => Office::in_database(url, TENANT, seeds(), tell).await,
+                None => Office::in_memory(TENANT, seeds(), tell).await,
+            }
+        });
+        let local = local.unwrap();
         let desk = Self { local, clock };
         desk.add_meter(METER);
         desk

@@ -283,6 +283,8 @@ impl Fake {
             }
             Ask::Pull(pull) => Reply::Pulled(self.pull(pull)),
             Ask::Page { .. } => Reply::Refused(wire::Refusal::Stale),
+            // What goes over a medium is the real office's to answer.
+            Ask::Visit(_) => Reply::Refused(wire::Refusal::Malformed),
             Ask::Bye { .. } => Reply::Bye { status: Some(self.status()) },
         }
     }

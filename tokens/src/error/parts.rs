@@ -93,6 +93,14 @@ pub enum QrError {
         /// Offset in bytes after the prefix.
         at: usize,
     },
+    /// A part of the text was not scanned.
+    #[error("part {at} of {of} is missing")]
+    Missing {
+        /// The first that is missing, from 1.
+        at: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A group that stands for more than its bytes can hold.
     #[error("the group at character {at} is too large")]
     Overflow {
@@ -109,6 +117,7 @@ impl QrError {
             Self::Size => "qr-size",
             Self::Length => "qr-length",
             Self::Alphabet { .. } => "qr-alphabet",
+            Self::Missing { .. } => "qr-missing",
             Self::Overflow { .. } => "qr-overflow",
         }
     }

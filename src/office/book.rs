@@ -1,0 +1,376 @@
+//! What one pack touches, read at once and written at once.
+//!
+//! The rules take one entry at a time (`entry`); the database is spoken to once a pack: what its
+//! entries will ask for is read ahead, changes are made here, and everything is written before the
+//! transaction ends. What was not read ahead is read when it is asked for, so reading ahead is
+//! speed and never meaning. Whoever changes these tables by statements of his own in between calls
+//! [`Book::settle`] first.
+
+use super::cell::Cell;
+use super::error::OfficeError;
+use super::ledger::{self, Conn, DeviceRow};
+use super::many::{among, change_among, with_rows};
+use super::model::{Move, TokenRow, TokenState};
+use super::reconcile::Known;
+use super::review::{NewReview, RAISE};
+use crate::sync::wire::MeterLine;
+use crate::units::{AccountNo, Evidence, MeterNo, PurchaseCount, TokenId, UnixSeconds};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A credit of these takes a step of the purchase count.
+type Step = (MeterNo, AccountNo, PurchaseCount);
+
+/// A token, and what of it is to be written.
+struct Kept {
+    row: TokenRow,
+    intent_seq: Option<u64>,
+    told: bool,
+    changed: bool,
+}
+
+/// The last proved reading of a meter account.
+#[derive(Clone, Copy)]
+struct State {
+    count: PurchaseCount,
+    balance: i64,
+    seen: UnixSeconds,
+    changed: bool,
+}
+
+/// One pack's working copy.
+pub(super) struct Book {
+    /// The handheld; its head and receipts are written by `apply`.
+    pub device: DeviceRow,
+    tokens: BTreeMap<TokenId, Option<Kept>>,
+    /// Steps of which every credit that took them is in `tokens`.
+    steps: BTreeSet<Step>,
+    meters: BTreeMap<MeterNo, Option<MeterLine>>,
+    states: BTreeMap<(MeterNo, AccountNo), Option<State>>,
+    next: BTreeMap<(MeterNo, AccountNo), PurchaseCount>,
+    openings: BTreeMap<MeterNo, Option<AccountNo>>,
+    told: BTreeSet<TokenId>,
+    postings: Vec<Vec<Cell>>,
+    reviews: Vec<Vec<Cell>>,
+    events: Vec<Vec<Cell>>,
+}
+
+fn text(value: impl ToString) -> Cell {
+    value.to_string().into()
+}
+
+fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<Cell> {
+    values.into_iter().map(text).collect()
+}
+
+impl Book {
+    /// An empty one.
+    pub fn new(device: DeviceRow) -> Self {
+        Self {
+            device,
+            tokens: BTreeMap::new(),
+            steps: BTreeSet::new(),
+            meters: BTreeMap::new(),
+            states: BTreeMap::new(),
+            next: BTreeMap::new(),
+            openings: BTreeMap::new(),
+            told: BTreeSet::new(),
+            postings: Vec::new(),
+            reviews: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Reads what tokens and meters with these names need, and holds the meters' rows until the
+    /// transaction ends: in the order of their numbers, and before anything of their money is read.
+    pub async fn read_ahead(
+        &mut self,
+        conn: &mut Conn,
+        ids: &BTreeSet<TokenId>,
+        meters: &BTreeSet<MeterNo>,
+    ) -> Result<(), OfficeError> {
+        // A token never changes its meter.
+        let sql = "SELECT meter FROM token WHERE id {list}";
+        let mut meters = meters.clone();
+        for row in among(conn, sql, list(ids)).await? {
+            meters.insert(ledger::parsed(&row, "meter")?);
+        }
+        let sql = match conn.locks() {
+            true => "SELECT * FROM meter WHERE meter {list} ORDER BY meter FOR UPDATE",
+            false => "SELECT * FROM meter WHERE meter {list} ORDER BY meter",
+        };
+        let named = list(&meters);
+        self.meters.extend(meters.iter().map(|meter| (*meter, None)));
+        for row in among(conn, sql, named.clone()).await? {
+            let line = ledger::meter_row(&row)?;
+            self.meters.insert(line.meter, Some(line));
+        }
+        self.read_tokens(conn, list(ids)).await?;
+        self.tokens.extend(
+            ids.iter()
+                .filter(|id| !self.tokens.contains_key(id))
+                .map(|id| (*id, None))
+                .collect::<Vec<_>>(),
+        );
+        self.read_states(conn, named.clone()).await?;
+        self.read_next(conn, named.clone()).await?;
+        self.read_openings(conn, named).await?;
+        for (meter, line) in &self.meters {
+            self.openings.entry(*meter).or_default();
+            if let Some(line) = line {
+                self.states.entry((*meter, line.account)).or_default();
+                self.next.entry((*meter, line.account)).or_insert(PurchaseCount(0));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tokens, and the credits that are proved to have taken the same steps.
+    async fn read_tokens(&mut self, conn: &mut Conn, ids: Vec<Cell>) -> Result<(), OfficeError> {
+        for row in among(conn, "SELECT * FROM token WHERE id {list}", ids.clone()).await? {
+            let token = ledger::token_row(&row)?;
+            self.steps.insert((token.meter, token.account, token.count_before));
+            self.keep_token(token);
+        }
+        let sql = "SELECT b.* FROM token a JOIN token b ON b.meter = a.meter
+                   AND b.account = a.account AND b.count_before = a.count_before
+                   WHERE a.id {list} AND b.id <> a.id AND b.state = 'applied'
+                   AND b.act IN ('recharge', 'carry-in', 'open') AND b.amount > 0";
+        for row in among(conn, sql, ids).await? {
+            self.keep_token(ledger::token_row(&row)?);
+        }
+        Ok(())
+    }
+
+    fn keep_token(&mut self, row: TokenRow) {
+        let kept = Kept { row, intent_seq: None, told: false, changed: false };
+        let place = self.tokens.entry(kept.row.id).or_default();
+        place.get_or_insert(kept);
+    }
+
+    async fn read_states(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
+        for row in among(conn, "SELECT * FROM meter_state WHERE meter {list}", meters).await? {
+            let place = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
+            let state = State {
+                count: PurchaseCount(ledger::small(&row, "count")?),
+                balance: row.try_get("balance")?,
+                seen: UnixSeconds(row.try_get("seen")?),
+                changed: false,
+            };
+            self.states.insert(place, Some(state));
+        }
+        Ok(())
+    }
+
+    /// The step after every credit that is not voided, where that is beyond the last proved count.
+    /// Reading no steps that are behind it keeps the cost of a meter from growing with its years.
+    async fn read_next(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
+        let sql = "SELECT t.meter, t.account, MAX(t.count_before) + 1 AS next
+                   FROM meter_state s JOIN token t ON t.meter = s.meter AND t.account = s.account
+                   AND t.count_before >= s.count
+                   WHERE s.meter {list}
+                   AND t.state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+                   AND t.act IN ('recharge', 'carry-in', 'open') AND t.amount > 0
+                   GROUP BY t.meter, t.account";
+        for row in among(conn, sql, meters).await? {
+            let place = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
+            self.next.insert(place, PurchaseCount(ledger::small(&row, "next")?));
+        }
+        Ok(())
+    }
+
+    /// The account that a token opens in a meter, while that may still happen; the newest counts.
+    async fn read_openings(
+        &mut self,
+        conn: &mut Conn,
+        meters: Vec<Cell>,
+    ) -> Result<(), OfficeError> {
+        let sql = "SELECT meter, account FROM token WHERE meter {list} AND act = 'open'
+                   AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                   ORDER BY meter, seq";
+        for row in among(conn, sql, meters).await? {
+            let account = ledger::parsed(&row, "account")?;
+            self.openings.insert(ledger::parsed(&row, "meter")?, Some(account));
+        }
+        Ok(())
+    }
+
+    /// A token, as this pack has left it.
+    pub async fn token(
+        &mut self,
+        conn: &mut Conn,
+        id: TokenId,
+    ) -> Result<Option<TokenRow>, OfficeError> {
+        if !self.tokens.contains_key(&id) {
+            self.write(conn).await?;
+            self.read_ahead(conn, &BTreeSet::from([id]), &BTreeSet::new()).await?;
+        }
+        Ok(self.tokens.get(&id).and_then(Option::as_ref).map(|kept| kept.row.clone()))
+    }
+
+    /// Another credit proved to have taken the step of a token that was read.
+    pub async fn other_applied(
+        &mut self,
+        conn: &mut Conn,
+        token: &TokenRow,
+    ) -> Result<Option<TokenId>, OfficeError> {
+        let step = (token.meter, token.account, token.count_before);
+        if !self.steps.contains(&step) {
+            self.write(conn).await?;
+            self.read_tokens(conn, list([token.id])).await?;
+        }
+        let rows = self.tokens.values().flatten().map(|kept| &kept.row);
+        let mut others = rows.filter(|row| {
+            row.id != token.id
+                && row.state == TokenState::Applied
+                && row.takes_step()
+                && (row.meter, row.account, row.count_before) == step
+        });
+        Ok(others.next().map(|row| row.id))
+    }
+
+    /// A meter on the list.
+    pub async fn meter(
+        &mut self,
+        conn: &mut Conn,
+        no: MeterNo,
+    ) -> Result<Option<MeterLine>, OfficeError> {
+        if !self.meters.contains_key(&no) {
+            self.write(conn).await?;
+            self.read_ahead(conn, &BTreeSet::new(), &BTreeSet::from([no])).await?;
+        }
+        Ok(self.meters.get(&no).cloned().flatten())
+    }
+
+    /// What is known of a meter that was read.
+    pub fn known(&self, line: &MeterLine) -> Known {
+        let place = (line.meter, line.account);
+        let state = self.states.get(&place).copied().flatten();
+        let (count, seen) = state
+            .map_or((PurchaseCount(0), UnixSeconds(i64::MIN)), |state| (state.count, state.seen));
+        let next = self.next.get(&place).copied().unwrap_or(PurchaseCount(0));
+        Known {
+            account: line.account,
+            count,
+            seen,
+            count_if_all_used: count.max(next),
+            opening: self.openings.get(&line.meter).copied().flatten(),
+        }
+    }
+
+    /// A reading becomes the last one known.
+    pub fn set_state(&mut self, meter: MeterNo, account: AccountNo, seen: &Evidence) {
+        let state = State {
+            count: seen.count,
+            balance: seen.balance.value,
+            seen: seen.read_at,
+            changed: true,
+        };
+        self.states.insert((meter, account), Some(state));
+    }
+
+    /// An intent for a token stands in its handheld's journal, at this entry first.
+    pub fn intent_seen(&mut self, id: TokenId, seq: u64) {
+        if let Some(Some(kept)) = self.tokens.get_mut(&id)
+            && !kept.row.intent_seen
+        {
+            (kept.row.intent_seen, kept.intent_seq, kept.changed) = (true, Some(seq), true);
+        }
+    }
+
+    /// The handheld knows what became of a token.
+    pub fn told(&mut self, id: TokenId) {
+        if let Some(Some(kept)) = self.tokens.get_mut(&id) {
+            (kept.told, kept.changed) = (true, true);
+            self.told.insert(id);
+        }
+    }
+
+    /// A token's new state. Once it is in the meter, the meter's count is past its step, whatever
+    /// was read before.
+    pub fn set_token_state(&mut self, id: TokenId, state: TokenState) {
+        let Some(Some(kept)) = self.tokens.get_mut(&id) else { return };
+        (kept.row.state, kept.changed) = (state, true);
+        let row = &kept.row;
+        let after = row.count_before.next().filter(|_| row.takes_step());
+        let Some(after) = after.filter(|_| state == TokenState::Applied) else { return };
+        if let Some(Some(known)) = self.states.get_mut(&(row.meter, row.account))
+            && known.count < after
+        {
+            (known.count, known.changed) = (after, true);
+        }
+    }
+
+    /// Books one movement.
+    pub fn book(&mut self, movement: Move, token: &TokenRow, at: UnixSeconds) {
+        self.postings.extend(ledger::legs(movement, token, at));
+    }
+
+    /// Calls a person.
+    pub fn raise(&mut self, review: NewReview<'_>, now: UnixSeconds) {
+        self.reviews.push(review.cells(now));
+    }
+
+    /// Keeps an entry.
+    pub fn keep(&mut self, event: Vec<Cell>) {
+        self.events.push(event);
+    }
+
+    /// Writes what has changed, and forgets everything that was read.
+    pub async fn settle(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+        self.write(conn).await?;
+        *self = Self::new(self.device.clone());
+        Ok(())
+    }
+
+    /// Writes what has changed.
+    pub async fn write(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+        let changed = self.tokens.values_mut().flatten().filter(|kept| kept.changed);
+        let tokens = changed.map(|kept| {
+            kept.changed = false;
+            vec![
+                text(kept.row.id),
+                kept.row.state.name().into(),
+                kept.intent_seq.map(ledger::number).into(),
+                i64::from(kept.told).into(),
+            ]
+        });
+        let sql = "UPDATE token SET state = v.column2,
+                   intent_seq = COALESCE(token.intent_seq, v.column3),
+                   told = CASE WHEN v.column4 = 1 THEN 1 ELSE token.told END
+                   FROM {rows} WHERE token.id = v.column1";
+        let written = with_rows(conn, sql, tokens.collect()).await;
+        written.map_err(|error| ledger::step_taken(error.into()))?;
+        let told = list(std::mem::take(&mut self.told));
+        change_among(conn, "UPDATE decision SET told = 1 WHERE token {list}", told).await?;
+        self.write_states(conn).await?;
+        with_rows(conn, ledger::BOOK, std::mem::take(&mut self.postings)).await?;
+        with_rows(conn, RAISE, std::mem::take(&mut self.reviews)).await?;
+        let sql = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter,
+                                      token, outcome, reason, received)
+                   SELECT column1, column2, column3, column4, column5, column6, column7, column8,
+                          column9, column10, column11, column12, column13 FROM {rows}";
+        with_rows(conn, sql, std::mem::take(&mut self.events)).await?;
+        Ok(())
+    }
+
+    async fn write_states(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+        let mut rows = Vec::new();
+        for ((meter, account), state) in &mut self.states {
+            if let Some(state) = state.as_mut().filter(|state| state.changed) {
+                state.changed = false;
+                rows.push(vec![
+                    text(meter),
+                    text(account),
+                    i64::from(state.count.0).into(),
+                    state.balance.into(),
+                    state.seen.0.into(),
+                ]);
+            }
+        }
+        let sql = "INSERT INTO meter_state (meter, account, count, balance, seen)
+                   SELECT column1, column2, column3, column4, column5 FROM {rows} WHERE 1 = 1
+                   ON CONFLICT (meter, account) DO UPDATE SET
+                   count = excluded.count, balance = excluded.balance, seen = excluded.seen";
+        Ok(with_rows(conn, sql, rows).await?)
+    }
+}

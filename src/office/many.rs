@@ -1,0 +1,107 @@
+//! Many rows in one statement.
+//!
+//! The one place, beside `db`, where the two databases are not told the same: PostgreSQL takes an
+//! array for each column, so that one prepared statement serves any number of rows; SQLite takes the
+//! rows themselves, in a few sizes, so that its statements too are prepared once.
+
+use super::cell::Cell;
+use super::db::{Conn, Done, Query, Row, query_made};
+use super::error::OfficeError;
+
+/// How many rows one statement of SQLite takes. It binds at most 32,766 values, and 13 columns of
+/// 256 rows are 3,328.
+const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+
+/// A statement over a list: `{list}` in its text stands for `IN (...)` of the values.
+pub(super) async fn among(
+    conn: &mut Conn,
+    sql: &'static str,
+    list: Vec<Cell>,
+) -> Result<Vec<Row>, OfficeError> {
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    if conn.is_postgres() {
+        let made = query_made(sql.replace("{list}", "= ANY($1)"));
+        return Ok(made.bind(column(list)).fetch_all(conn).await?);
+    }
+    let mut rows = Vec::new();
+    let mut rest = list.as_slice();
+    while let Some(last) = rest.last().cloned() {
+        // The smallest that holds them all; the last value again where there is room.
+        let size = SIZES.into_iter().rev().find(|size| *size >= rest.len()).unwrap_or(SIZES[0]);
+        let (these, more) = rest.split_at(size.min(rest.len()));
+        let marks = marks(1, size);
+        let cells = these.iter().cloned().chain(std::iter::repeat(last)).take(size);
+        let made = query_made(sql.replace("{list}", &format!("IN {marks}"))).bind_all(cells);
+        rows.extend(made.fetch_all(conn).await?);
+        rest = more;
+    }
+    Ok(rows)
+}
+
+/// The same for a statement that changes something.
+pub(super) async fn change_among(
+    conn: &mut Conn,
+    sql: &'static str,
+    list: Vec<Cell>,
+) -> Result<(), OfficeError> {
+    among(conn, sql, list).await.map(drop)
+}
+
+/// A statement over a table of rows: `{rows}` in its text stands for a table `v` with the columns
+/// `column1` and so on. All rows have the same kinds of values.
+pub(super) async fn with_rows(
+    conn: &mut Conn,
+    sql: &'static str,
+    rows: Vec<Vec<Cell>>,
+) -> Result<(), sqlx::Error> {
+    let width = rows.first().map_or(0, Vec::len);
+    if width == 0 {
+        return Ok(());
+    }
+    if conn.is_postgres() {
+        let kinds: Vec<&str> = rows[0].iter().map(Cell::kind).collect();
+        let mut columns: Vec<Vec<Cell>> = kinds.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            for (column, cell) in columns.iter_mut().zip(row) {
+                column.push(cell);
+            }
+        }
+        let (mut arrays, mut names) = (Vec::new(), Vec::new());
+        for (number, kind) in (1..).zip(kinds) {
+            arrays.push(format!("${number}::{kind}[]"));
+            names.push(format!("column{number}"));
+        }
+        let table = format!("unnest({}) AS v({})", arrays.join(", "), names.join(", "));
+        let made = query_made(sql.replace("{rows}", &table));
+        made.bind_all(columns.into_iter().map(column)).execute(conn).await?;
+        return Ok(());
+    }
+    let mut rest = rows.as_slice();
+    while !rest.is_empty() {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+        let (these, more) = rest.split_at(size);
+        let lines: Vec<String> = (0..size).map(|at| marks(1 + at * width, width)).collect();
+        let table = format!("(VALUES {}) AS v", lines.join(", "));
+        let made: Query = query_made(sql.replace("{rows}", &table));
+        let _: Done = made.bind_all(these.iter().flatten().cloned()).execute(conn).await?;
+        rest = more;
+    }
+    Ok(())
+}
+
+/// `($5, $6, $7)`.
+fn marks(from: usize, count: usize) -> String {
+    let marks: Vec<String> = (from..from + count).map(|number| format!("${number}")).collect();
+    format!("({})", marks.join(", "))
+}
+
+/// The cells of one column as one value. A column holds one kind; the first cell says which.
+fn column(cells: Vec<Cell>) -> Cell {
+    match cells.first() {
+        Some(Cell::Int(_)) => Cell::Ints(cells.into_iter().map(Cell::int).collect()),
+        Some(Cell::Bytes(_)) => Cell::Blocks(cells.into_iter().map(Cell::bytes).collect()),
+        _ => Cell::Texts(cells.into_iter().map(Cell::text).collect()),
+    }
+}

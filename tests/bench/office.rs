@@ -1,0 +1,287 @@
+//! The office under load: what two `meterkit-office serve` processes on one PostgreSQL take in,
+//! beside plain inserts of the same rows; what an entry costs from 10^4 to 10^6 of them; and one
+//! handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has the figures.
+//!
+//! `cargo bench --bench office`; with `-- full` also a million entries.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a bench may
+
+#[allow(dead_code)]
+#[path = "../it/office/desk.rs"]
+mod desk;
+#[allow(dead_code)]
+#[path = "../it/office/load.rs"]
+mod load;
+#[path = "../it/support"]
+mod support {
+    #[allow(dead_code)]
+    pub mod postgres;
+}
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use desk::{Desk, METER, NOW, TENANT, device, evidence, seeds};
+use load::{District, ENTRIES, Size};
+use meterkit::office::local::Local;
+use meterkit::office::{Office, Order, PolicyChange};
+use meterkit::store::Event;
+use meterkit::sync::post::{Http, Timeouts, Trust};
+use meterkit::sync::{Post, SyncError};
+use meterkit::units::{Cap, Decision, UnixSeconds};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, PgConnection, Row};
+use support::postgres::{Cluster, schema};
+
+/// Handhelds of the district.
+const DEVICES: usize = 200;
+/// Connections of handhelds at once.
+const LINES: usize = 16;
+
+fn main() {
+    let full = std::env::args().any(|argument| argument == "full");
+    backlog("SQLite in a file", None);
+    // As it comes from Debian, fsync and all; only room for a checkpoint's worth of journal.
+    let Some(cluster) = Cluster::start(&["shared_buffers=512MB", "max_wal_size=4GB"]) else {
+        return;
+    };
+    let url = cluster.url();
+    backlog("PostgreSQL", Some(&schema(&url, "backlog")));
+    let sizes: &[usize] = if full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] };
+    for entries in sizes {
+        let place = schema(&url, &format!("n{entries}"));
+        let rate = district(&place, *entries);
+        if *entries == 100_000 {
+            plain(&url, &place, rate);
+        }
+    }
+}
+
+/// A journal a day of every handheld, through two servers.
+fn district(url: &str, entries: usize) -> f64 {
+    let recharges = entries / DEVICES / ENTRIES;
+    let size = Size { devices: DEVICES, recharges, meters: recharges.div_ceil(5) };
+    let district = District::found(url, size);
+    let servers = [district.serve(), district.serve()];
+    let (took, sent) = district.bring(&servers.each_ref().map(|server| server.address), LINES);
+    let report = district.check();
+    let packs: usize = district.handhelds.iter().map(|handheld| handheld.packs.len()).sum();
+    let rate = district.entries() as f64 / took.as_secs_f64();
+    println!(
+        "{} entries of {DEVICES} handhelds in {packs} packs, {sent} sent, 2 servers, {LINES} \
+         lines: {:.2} s, {rate:.0} entries/s, {:.1} us each; {} postings, none twice",
+        district.entries(),
+        took.as_secs_f64(),
+        1e6 / rate,
+        report.postings
+    );
+    rate
+}
+
+const EVENT: &str = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter,
+        token, outcome, reason, received)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[],
+        $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+        $13::bigint[])";
+const EVENT_ONE: &str = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator,
+        meter, token, outcome, reason, received)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+const POSTING: &str =
+    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::text[], $8::bigint[], $9::bigint[])";
+const POSTING_ONE: &str = "INSERT INTO posting
+        (op, leg, token, meter, account, place, unit, amount, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// The rows of one pack as the office left them.
+struct Rows {
+    events: Vec<PgRow>,
+    postings: Vec<PgRow>,
+    pack: PgRow,
+    receipt: PgRow,
+}
+
+/// Inserts the same rows into empty tables of the same kind, a transaction a pack, over as many
+/// connections as the two servers have, and does nothing else: once a statement for each table, as
+/// the office does, and once a statement for each row.
+fn plain(url: &str, place: &str, rate: f64) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let packs = Arc::new(runtime.block_on(rows(place)));
+    for (name, whole) in [("plain", true), ("single", false)] {
+        let target = schema(url, name);
+        for table in ["event", "posting", "pack", "receipt"] {
+            let from = place.rsplit("%3D").next().unwrap();
+            let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table} INCLUDING ALL)");
+            support::postgres::run(url, &sql);
+        }
+        // A statement for each row is slow enough to be known from a part.
+        let part = if whole { packs.len() } else { packs.len() / 5 };
+        let next = Arc::new(AtomicUsize::new(0));
+        let begun = Instant::now();
+        runtime.block_on(async {
+            let mut all = tokio::task::JoinSet::new();
+            for _ in 0..LINES {
+                let (packs, next, target) = (Arc::clone(&packs), Arc::clone(&next), target.clone());
+                all.spawn(async move {
+                    let mut conn = PgConnection::connect(&target).await.unwrap();
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(pack) = packs[..part].get(at) else { break };
+                        insert(&mut conn, pack, whole).await;
+                    }
+                    conn.close().await.unwrap();
+                });
+            }
+            all.join_all().await;
+        });
+        let entries: usize = packs[..part].iter().map(|pack| pack.events.len()).sum();
+        let plain = entries as f64 / begun.elapsed().as_secs_f64();
+        let how = if whole { "a statement a table and pack" } else { "a statement a row" };
+        println!(
+            "plain inserts of the same rows, {how}: {plain:.0} entries/s; the office reaches \
+             {:.0} % of it",
+            rate / plain * 100.0
+        );
+    }
+}
+
+async fn rows(place: &str) -> Vec<Rows> {
+    let mut conn = PgConnection::connect(place).await.unwrap();
+    let packs = sqlx::query("SELECT * FROM pack ORDER BY device, first").fetch_all(&mut conn);
+    let mut all = Vec::new();
+    for pack in packs.await.unwrap() {
+        let (device, first, last): (String, i64, i64) =
+            (pack.get("device"), pack.get("first"), pack.get("last"));
+        let sql = "SELECT * FROM event WHERE device = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq";
+        let events = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let events = events.fetch_all(&mut conn).await.unwrap();
+        let sql = "SELECT p.* FROM event e JOIN posting p ON p.op = 'apply:' || e.token
+                   WHERE e.device = $1 AND e.seq BETWEEN $2 AND $3 AND e.kind = 'outcome'";
+        let postings = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let postings = postings.fetch_all(&mut conn).await.unwrap();
+        let sql = "SELECT * FROM receipt WHERE device = $1 AND first = $2 AND last = $3";
+        let receipt = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let receipt = receipt.fetch_one(&mut conn).await.unwrap();
+        all.push(Rows { events, postings, pack, receipt });
+    }
+    all
+}
+
+/// Binds one column of all rows, or of one.
+macro_rules! bound {
+    ($query:expr, $rows:expr, $whole:expr, $($name:literal: $kind:ty),+) => {{
+        let query = $query;
+        $(let query = if $whole {
+            query.bind($rows.iter().map(|row| row.get::<$kind, _>($name)).collect::<Vec<$kind>>())
+        } else {
+            query.bind($rows[0].get::<$kind, _>($name))
+        };)+
+        query
+    }};
+}
+
+async fn insert(conn: &mut PgConnection, rows: &Rows, whole: bool) {
+    let mut tx = conn.begin().await.unwrap();
+    let size = |rows: &[PgRow]| if whole { rows.len().max(1) } else { 1 };
+    for part in rows.events.chunks(size(&rows.events)) {
+        let sql = if whole { EVENT } else { EVENT_ONE };
+        let query = bound!(sqlx::query(sql), part, whole,
+            "device": String, "epoch": i64, "seq": i64, "hash": Vec<u8>, "body": Vec<u8>,
+            "kind": String, "at": i64, "operator": String, "meter": Option<String>,
+            "token": Option<String>, "outcome": String, "reason": String, "received": i64);
+        query.execute(&mut *tx).await.unwrap();
+    }
+    for part in rows.postings.chunks(size(&rows.postings)) {
+        let sql = if whole { POSTING } else { POSTING_ONE };
+        let query = bound!(sqlx::query(sql), part, whole,
+            "op": String, "leg": i64, "token": String, "meter": String, "account": String,
+            "place": String, "unit": String, "amount": i64, "at": i64);
+        query.execute(&mut *tx).await.unwrap();
+    }
+    let sql = "INSERT INTO pack (device, epoch, first, last, hash, document, received)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let pack = std::slice::from_ref(&rows.pack);
+    let query = bound!(sqlx::query(sql), pack, false, "device": String, "epoch": i64,
+        "first": i64, "last": i64, "hash": Vec<u8>, "document": Vec<u8>, "received": i64);
+    query.execute(&mut *tx).await.unwrap();
+    let sql = "INSERT INTO receipt (device, number, epoch, first, last, hash, bytes)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let receipt = std::slice::from_ref(&rows.receipt);
+    let query = bound!(sqlx::query(sql), receipt, false, "device": String, "number": i64,
+        "epoch": i64, "first": i64, "last": i64, "hash": Vec<u8>, "bytes": Vec<u8>);
+    query.execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// One handheld with 10,000 entries nobody has yet, over HTTP on loopback.
+fn backlog(on: &str, url: Option<&str>) {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(std::sync::atomic::AtomicI64::new(NOW));
+    let told = Arc::clone(&clock);
+    let tell = Arc::new(move || UnixSeconds(told.load(Ordering::Relaxed)));
+    let local = Local::start(|| async {
+        match url {
+            Some(url) => Office::in_database(url, TENANT, seeds(), tell).await,
+            None => Ok(Office::throwaway(&dir.path().join("office"), TENANT).await?),
+        }
+    });
+    let mut desk = Desk { local: local.unwrap(), clock };
+    if url.is_none() {
+        // A ledger in a file has the system's clock.
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        desk.clock.store(since.as_secs() as i64, Ordering::Relaxed);
+    }
+    let tokens = 2_000;
+    desk.add_meter(METER);
+    let handheld = desk.handheld("hh-1");
+    let wide = Cap { soft: 1_000_000_000, hard: 1_000_000_000 };
+    let change = PolicyChange { acts: Some(wide), yuan: Some(wide), ..PolicyChange::default() };
+    desk.local.wait(desk.office().set_policy(None, &change)).unwrap();
+    let issued: Vec<_> = (0..tokens)
+        .map(|n| {
+            let no = format!("{}", 1000 + n);
+            desk.add_meter(&no);
+            let order =
+                Order { meter: no.parse().unwrap(), amount: 100, device: device("hh-1"), days: 3 };
+            desk.local.wait(desk.office().issue(&order)).unwrap()
+        })
+        .collect();
+    handheld.sync(&desk.post()).unwrap();
+    let head = || handheld.store.head().seq;
+    let before = head();
+    for token in &issued {
+        handheld.recharge(token.id, Decision::Confirmed);
+    }
+    while head() - before < 10_000 {
+        let seen = evidence(issued[0].meter, desk::COUNT + 1, 100, None);
+        let (meter, code) = (seen.meter, "not-now".to_owned());
+        handheld.append(Event::Refused { token: None, meter, code, evidence: Some(seen) });
+    }
+    let entries = head() - before;
+    let address = desk.local.serve("127.0.0.1:0").unwrap();
+    let http = Http::new(&format!("http://{address}"), &Trust::none(), Timeouts::default());
+    let http = http.unwrap();
+    let (waited, requests) = (Cell::new(Duration::ZERO), Cell::new(0));
+    let post = |path: &str, body: &[u8]| -> Result<Vec<u8>, SyncError> {
+        let asked = Instant::now();
+        let answer = http.post(path, body);
+        waited.set(waited.get() + asked.elapsed());
+        requests.set(requests.get() + 1);
+        answer
+    };
+    let begun = Instant::now();
+    let report = handheld.sync(&post).unwrap();
+    let whole = begun.elapsed();
+    println!(
+        "{entries} entries of one handheld, {on}: {:.2} s in {} requests; the office and the line \
+         {:.2} s, the handheld {:.2} s; {} for a person",
+        whole.as_secs_f64(),
+        requests.get(),
+        waited.get().as_secs_f64(),
+        (whole - waited.get()).as_secs_f64(),
+        report.review()
+    );
+}
