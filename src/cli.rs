@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod audit;
+mod bar;
 pub mod boxes;
 pub mod bundle;
 pub mod commission;
@@ -34,6 +35,7 @@ pub mod round_book;
 pub mod screens;
 pub mod sim;
 pub mod survey;
+mod survey_boxes;
 pub mod swap;
 pub mod sync;
 pub mod tokens;

@@ -42,6 +42,7 @@ pub mod enrol;
 pub mod errand;
 pub mod evidence;
 pub mod failure;
+mod fallen;
 mod gate;
 pub mod journal;
 pub mod judge;

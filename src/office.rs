@@ -131,6 +131,16 @@ impl Office {
         Self::begin(ledger, keys, clock).await
     }
 
+    /// Spreads the largest tables of a ledger in PostgreSQL over partitions: at once after it was
+    /// made, or while nothing else runs. Journals are spread by handheld, money by meter.
+    ///
+    /// # Errors
+    /// [`OfficeError::Usage`] for a ledger in a file; the database failed, as it does for one that
+    /// is spread already.
+    pub async fn partition(&self, parts: u16) -> Result<(), OfficeError> {
+        self.ledger.partition(parts).await
+    }
+
     /// Opens the office in a folder. No key is unlocked: see [`Office::unlock`].
     ///
     /// # Errors

@@ -14,10 +14,12 @@ mod manners;
 mod money;
 mod place;
 mod raw;
+mod relay;
 mod set;
 
 pub use fault::{ProfileFault, What};
 pub use manners::Manners;
+pub use relay::RelayRules;
 pub use set::Profiles;
 
 use std::fmt;
@@ -108,6 +110,8 @@ pub struct Profile {
     pub password_level: u8,
     /// How it likes to be spoken to, where makers differ.
     pub manners: Manners,
+    /// How its relay is worked, where makers differ.
+    pub relay: RelayRules,
     /// How the users of one box are numbered, for multi-user terminals.
     pub terminal: Option<Terminal>,
     /// What can be read, in the order it is read best.

@@ -101,6 +101,10 @@ codes! {
     BalanceShort = "MK-METER-17", 5;
     /// So little is to be taken out that consumption would hide it.
     DebitHidden = "MK-METER-18", 5;
+    /// The meter's own record shows this debit, and this journal does not.
+    DebitKnown = "MK-METER-19", 5;
+    /// Nothing of that kind is offered by the meter's protocol.
+    NotOffered = "MK-METER-20", 2;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;
@@ -152,6 +156,8 @@ codes! {
     WorkWaits = "MK-WORK-03", 1;
     /// Another errand of this kind is open at this meter.
     WorkOpen = "MK-WORK-04", 1;
+    /// A field of its form, or an answer, is missing or holds what it cannot.
+    FieldOdd = "MK-WORK-05", 2;
     /// The meter itself has answered: nothing is typed over a reading.
     ReadingStands = "MK-WORK-09", 1;
     // Bundles of parameters, meters' clocks.

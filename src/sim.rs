@@ -38,6 +38,7 @@ mod relay;
 mod secure;
 pub mod serve;
 mod setup;
+mod shown;
 mod status;
 mod v1997;
 mod vendor;
@@ -59,5 +60,6 @@ pub use setup::{
     Absent, Amount, Edition, ErrorWord, Layout, MeterSetup, Port, Reclose, Security, Separator,
     SeqPlace,
 };
+pub use v1997::ProfileRow;
 pub use wiring::Wiring;
 pub use write::BROADCAST_TIME_MAX_S;

@@ -36,6 +36,7 @@ pub mod disk;
 mod errands;
 pub mod error;
 pub mod event;
+mod filed;
 pub mod files;
 pub mod identity;
 mod import;
@@ -66,13 +67,13 @@ pub use bundles::{BundleRow, BundleTaken};
 pub use error::{Damage, StoreError, Why};
 pub use event::{
     Acceptance, DocKind, Event, LogOut, Position, RawRecord, Reading, Recorded, ShiftSummary,
-    Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal,
+    Shown, Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal,
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};
 pub use rows::{
     AreaMeter, AreaPage, Bounds, ClockMemory, Cut, GrantRow, Imported, MarkRow, MeterRow,
-    OpenIntent, Opened, OverrideRow, StepRow, Summary, TokenRow, TokenState, Verified,
+    OpenIntent, Opened, OverrideRow, Seen, StepRow, Summary, TokenRow, TokenState, Verified,
 };
 pub use schema::MAX_SENDS;
 pub use seal::StoreKey;

@@ -19,11 +19,12 @@
 #[cfg(feature = "ble")]
 pub mod ble;
 pub mod bus;
+mod dial;
 pub mod discover;
 pub mod echo;
 mod endpoint;
 mod heads;
-#[cfg(feature = "serial")]
+#[cfg_attr(not(feature = "serial"), allow(dead_code))]
 mod latency;
 pub mod line;
 pub mod listen;
@@ -143,7 +144,8 @@ pub struct Options {
     pub heads: Vec<HeadRow>,
     /// How long to wait for a device server that dials us.
     pub wait: Duration,
-    /// Set it to stop that waiting, and the looking for a Bluetooth head.
+    /// Set it to stop that waiting, the calling of a device server, and the looking for a Bluetooth
+    /// head.
     pub cancel: Arc<AtomicBool>,
 }
 
@@ -178,15 +180,19 @@ pub fn open_with(
         Endpoint::Powered { path, lines } => open_serial(path, settings, lines)?,
         Endpoint::Tcp { host, port } => {
             let lock = lock(host, port)?;
-            lock::locked(tcp::TcpLink::connect(host, *port, settings)?, lock)
+            let at = (host.as_str(), *port);
+            lock::locked(tcp::TcpLink::connect_until(at, settings, &options.cancel)?, lock)
         }
         Endpoint::Udp { host, port } => {
             let lock = lock(host, port)?;
-            lock::locked(udp::UdpLink::connect(host, *port, settings)?, lock)
+            let at = (host.as_str(), *port);
+            lock::locked(udp::UdpLink::connect_until(at, settings, &options.cancel)?, lock)
         }
         Endpoint::Rfc2217 { host, port } => {
             let lock = lock(host, port)?;
-            lock::locked(rfc2217::Rfc2217Link::connect(host, *port, settings)?, lock)
+            let at = (host.as_str(), *port);
+            let link = rfc2217::Rfc2217Link::connect_until(at, settings, &options.cancel)?;
+            lock::locked(link, lock)
         }
         // The port itself can be had once only.
         Endpoint::Listen { host, port, peer } => {

@@ -62,9 +62,13 @@ struct StartArgs {
     /// Give the meter that number as its address (it is alone on the line, its button pressed).
     #[arg(long)]
     set_address: bool,
-    /// Parameters to write: a file of rows ITEM = VALUE.
+    /// Parameters to write: a file of rows ITEM = VALUE, or a signed bundle (`.pb`, with its
+    /// `.toml` beside it).
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+    /// Parameters to write: a bundle that was taken in, by its name or the end of its id.
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: Option<String>,
     /// CT ratio; entered a second time later.
     #[arg(long, value_name = "N")]
     ct: Option<u32>,
@@ -157,6 +161,7 @@ fn form(args: &StartArgs) -> Values {
     values.set("set-address", if args.set_address { "yes" } else { "" });
     let file = args.template.as_ref().map(|path| path.display().to_string());
     values.set("template", file.unwrap_or_default());
+    values.set("bundle", text(&args.bundle));
     values.set("ct", args.ct.map(|ct| ct.to_string()).unwrap_or_default());
     values.set("system", text(&args.system));
     values.set("load", text(&args.load));

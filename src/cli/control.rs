@@ -1,5 +1,8 @@
-//! `meterkit control`: relay commands and settings over any choice of meters, and the list of what
-//! is not as usual.
+//! `meterkit control`: the six batch commands over any choice of meters (prices, settings,
+//! keep-power, restore prepaid, trip, a reading with its table), and the list of what is not as
+//! usual.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -10,6 +13,7 @@ use super::errand::{self, ErrandArgs, MetersArgs};
 use super::output::Output;
 use crate::jobs::control::Control;
 use crate::jobs::errand::Values;
+use crate::jobs::round::export::EXPORT;
 use crate::jobs::views::Failure;
 use crate::text::work as names;
 
@@ -34,6 +38,10 @@ enum ControlCommand {
     RestorePrepaid(OrderArgs),
     /// Set alarm amounts and the overload threshold.
     Settings(SettingsArgs),
+    /// Write the prices of a signed bundle, as `bundle write` does.
+    PriceDownload(PriceArgs),
+    /// Read meters and write what they show as a table, as a round does.
+    ReadingExport(ExportArgs),
     /// Meters in a special state, with its age: kept on, tripped, swapped out, tariff pending.
     List,
 }
@@ -69,6 +77,34 @@ struct SettingsArgs {
     errand: ErrandArgs,
 }
 
+#[derive(Debug, Args)]
+struct PriceArgs {
+    /// The bundle: its name, or the end of its id; `bundle take` brings it here.
+    #[arg(required_unless_present = "resume")]
+    bundle: Option<String>,
+    #[command(flatten)]
+    meters: MetersArgs,
+    /// Take the place of an errand that was left open at one of these meters.
+    #[arg(long)]
+    instead: bool,
+    #[command(flatten)]
+    errand: ErrandArgs,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// Where to: a workbook by its ending `.xlsx`, else CSV.
+    #[arg(required_unless_present = "resume")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    meters: MetersArgs,
+    /// CSV with the byte order mark by which Chinese Excel knows UTF-8.
+    #[arg(long)]
+    bom: bool,
+    #[command(flatten)]
+    errand: ErrandArgs,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -84,6 +120,8 @@ pub fn run(common: &Common, args: &ControlArgs, out: &Output) -> Result<u8, Fail
         ControlCommand::KeepPower(args) => ("keep-power-on", &args.meters, &args.errand),
         ControlCommand::RestorePrepaid(args) => ("restore-prepaid", &args.meters, &args.errand),
         ControlCommand::Settings(args) => ("settings", &args.meters, &args.errand),
+        ControlCommand::PriceDownload(args) => ("price-download", &args.meters, &args.errand),
+        ControlCommand::ReadingExport(args) => ("reading-export", &args.meters, &args.errand),
     };
     let mut values = Values::default().with("command", name);
     if own.resume.is_none() {
@@ -103,6 +141,15 @@ pub fn run(common: &Common, args: &ControlArgs, out: &Output) -> Result<u8, Fail
         | ControlCommand::KeepPower(args)
         | ControlCommand::RestorePrepaid(args) => {
             values.set("reason", args.reason.clone().unwrap_or_default());
+        }
+        ControlCommand::PriceDownload(args) => {
+            values.set("bundle", args.bundle.clone().unwrap_or_default());
+            values.set("instead", if args.instead { "yes" } else { "" });
+        }
+        ControlCommand::ReadingExport(args) => {
+            let file = args.file.as_ref().map(|file| file.display().to_string());
+            values.set(EXPORT, file.unwrap_or_default());
+            values.set("round-bom", if args.bom { "yes" } else { "" });
         }
         ControlCommand::List => {}
     }

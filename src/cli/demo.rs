@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
-use super::Common;
 use super::context::Context;
 use super::output::Output;
 use super::screens::{self, TuiArgs};
+use super::{Common, round_book};
 use crate::config::Paths;
 use crate::jobs::engine::{Engine, EngineConfig};
 use crate::jobs::failure::{fail, link};
@@ -70,6 +70,7 @@ fn interactive(common: &Common, args: &DemoArgs, context: &Context) -> Result<u8
     config.hint = site.hint();
     config.port = Some(server.endpoint().to_string());
     config.clock = Arc::new(context.clock.clone());
+    config.tables = Some(round_book::tables(context.out.lang, context.clock.clone()));
     let site = Arc::new(Mutex::new(site));
     let switch = Arc::clone(&site);
     config.network = Some(Box::new(move |up| {

@@ -182,6 +182,11 @@ fn store(context: &Context, common: &Common, findings: &mut Vec<Finding>) -> Opt
         summary.meters, summary.tokens_live, summary.events, summary.unsynced, summary.open_intents
     );
     findings.push(Finding::ok("contents", counts));
+    for open in store.open_intents() {
+        let (act, credit) = (open.facts.act, context.out.lang.credit(open.facts.credit));
+        let what = format!("{} {credit} {}", open.facts.meter, context.out.lang.act(act));
+        findings.push(Finding::note("unknown", what));
+    }
     if let Some(cut) = &opened.cut {
         let detail = format!("torn end of {} bytes cut off {}", cut.bytes, cut.file);
         findings.push(Finding::note("journal", detail));
@@ -218,6 +223,11 @@ fn adapters(context: &Context, common: &Common, findings: &mut Vec<Finding>) -> 
     for row in rows {
         let what = format!("{} {} {}", row.endpoint, row.name, row.identity);
         findings.push(match row.trouble {
+            None if row.held.is_some() => {
+                let (ms, fix) = row.held.unwrap_or_default();
+                let why = context.out.lang.port_held(ms);
+                Finding::note("adapter", format!("{}: {why} {fix}", what.trim()))
+            }
             None => Finding::ok("adapter", what.trim()),
             Some(trouble) => {
                 let (_, why) = context.out.lang.port_trouble(trouble);

@@ -10,17 +10,19 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Common;
+use super::bar::Bar;
 use super::context::{Context, Work};
 use super::output::Output;
+use super::{Common, round_book};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Errand, FieldKind, Row, Sheet, Sign, Site, Values};
 use crate::jobs::lines::Crew;
+use crate::jobs::round::export;
 use crate::jobs::views::Failure;
 use crate::jobs::{boxes, failure, trace};
 use crate::report::Code;
 use crate::store::Store;
-use crate::text::errors::words;
+use crate::text::errors::{detail, words};
 use crate::text::{Lang, work as names};
 use crate::transport::LineSettings;
 use crate::tui::wrap::pad;
@@ -32,7 +34,7 @@ const NAME_CELLS: usize = 26;
 /// What every errand takes.
 #[derive(Debug, Args, Default, Clone)]
 pub struct ErrandArgs {
-    /// Show what would be done; change nothing.
+    /// Read the meters and show what would be done; change nothing in them and begin nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Carry on with an errand that was begun: its id, or the end of it.
@@ -73,7 +75,7 @@ impl MetersArgs {
     /// The numbers as a form takes them, each once.
     ///
     /// # Errors
-    /// [`Code::TerminalUnknown`]; [`Code::Usage`] when none is left.
+    /// [`Code::TerminalUnknown`]; [`Code::FieldOdd`] when none is left.
     pub fn listed(&self, store: &Store) -> Result<String, Failure> {
         let mut all = self.meters.clone();
         if let Some(name) = &self.terminal {
@@ -87,7 +89,7 @@ impl MetersArgs {
         }
         let words: Vec<String> = all.iter().map(ToString::to_string).collect();
         if words.is_empty() {
-            Err(failure::fail(Code::Usage, "--meter"))
+            Err(failure::fail(Code::FieldOdd, "meters"))
         } else {
             Ok(words.join(" "))
         }
@@ -135,7 +137,7 @@ pub fn run(
         password: password.as_ref(),
     };
     let id = match &args.resume {
-        Some(text) => found(&work.store, errand.kind(), text)?,
+        Some(text) => found_by(&work.store, &|kind| errand.carries(kind), text)?,
         None => match begun(context, &site, errand, (args, values))? {
             Some(id) => id,
             None => return Ok(0),
@@ -169,8 +171,19 @@ fn begun(
     (args, values): (&ErrandArgs, &Values),
 ) -> Result<Option<WorkId>, Failure> {
     values.check(errand.fields())?;
-    let plan = errand.plan(site, values)?;
-    show(&context.out, &plan);
+    let out = &context.out;
+    let waiting = Bar::waiting(out, out.lang.errand_looking());
+    let plan = errand.plan(site, values);
+    waiting.close();
+    let plan = plan?;
+    if args.dry_run {
+        out.show(json!({ "sheet": object(out, &plan), "dry_run": true }), |to| {
+            write_sheet(to, out.lang, &plan)
+        });
+        out.say(out.lang.errand_dry_run());
+    } else {
+        show(out, &plan);
+    }
     if let Some(code) = plan.exit {
         return Err(failure::fail(code, ""));
     }
@@ -198,13 +211,18 @@ fn carry_on(
     let out = &context.out;
     let mut given: VecDeque<&String> = args.answers.iter().collect();
     let mut answer = Answer::None;
+    let tables = round_book::tables(out.lang, context.clock.clone());
     loop {
+        let mut bar = Bar::waiting(out, out.lang.errand_working());
         let mut tell = |sheet: &Sheet| {
             if out.json {
                 show(out, sheet);
             }
+            bar.tell(out.lang, sheet);
         };
-        let sheet = errand.advance(site, id, &answer, &mut tell)?;
+        let sheet = errand.advance(site, id, &answer, &mut tell);
+        bar.close();
+        let sheet = export::write(site.desk.store, &site.stamp(), sheet?, tables.as_ref())?;
         show(out, &sheet);
         if sheet.done || sheet.ask == Ask::Nothing {
             return Ok(sheet.exit.map_or(0, Code::exit_status));
@@ -224,8 +242,16 @@ fn carry_on(
 
 /// An errand by its identity or the end of it.
 pub fn found(store: &Store, kind: ErrandKind, text: &str) -> Result<WorkId, Failure> {
+    found_by(store, &|own| own == kind, text)
+}
+
+fn found_by(
+    store: &Store,
+    fits: &dyn Fn(ErrandKind) -> bool,
+    text: &str,
+) -> Result<WorkId, Failure> {
     let rows = store.errands();
-    let ids = rows.iter().filter(|row| row.step.kind == kind).map(|row| row.step.errand);
+    let ids = rows.iter().filter(|row| fits(row.step.kind)).map(|row| row.step.errand);
     let fits: Vec<WorkId> = ids.filter(|id| id.to_string().ends_with(text)).collect();
     match fits.as_slice() {
         [id] => Ok(*id),
@@ -328,7 +354,8 @@ fn write_sheet(to: &mut dyn Write, lang: Lang, sheet: &Sheet) -> io::Result<()> 
         if let Some(failure) = &row.failure {
             let say = words(failure.code);
             let (code, title, next) = (failure.code.as_str(), say.title(lang), say.next(lang));
-            writeln!(to, "    {code} {title} {}", failure.detail)?;
+            let about = detail(lang, failure.code, &failure.detail);
+            writeln!(to, "    {code} {title} {about}")?;
             writeln!(to, "    {next}")?;
         }
     }

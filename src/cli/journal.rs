@@ -11,6 +11,9 @@ use crate::jobs::views::{Failure, JournalRow};
 use crate::text::Lang;
 use crate::tui::wrap::pad;
 
+/// Cells of what was done with money.
+const ACT_CELLS: usize = 10;
+
 /// Arguments of `journal`.
 #[derive(Debug, Args)]
 pub struct JournalArgs {
@@ -74,6 +77,7 @@ fn line(context: &Context, lang: Lang, row: &JournalRow) -> String {
     let kind = lang.journal_kind(row.kind);
     let meter = row.meter.map(|meter| meter.to_string()).unwrap_or_default();
     let credit = row.credit.map(|credit| lang.credit(credit)).unwrap_or_default();
+    let act = row.act.map(|act| lang.act(act)).unwrap_or_default();
     let outcome = row.outcome.map(|outcome| lang.outcome(outcome)).unwrap_or_default();
     let acked = if row.acked { lang.acked() } else { lang.not_acked() };
     let parts = [
@@ -81,6 +85,7 @@ fn line(context: &Context, lang: Lang, row: &JournalRow) -> String {
         context.moment(row.at),
         pad(kind, 18),
         format!("{meter:12}"),
+        pad(act, ACT_CELLS),
         pad(&credit, 14),
         pad(outcome, 10),
         pad(acked, 18),

@@ -181,6 +181,7 @@ pub fn journal_row(row: &JournalRow) -> Value {
         "meter": row.meter.map(|meter| meter.to_string()),
         "token": row.token.map(|token| token.to_string()),
         "credit": row.credit.map(credit),
+        "act": row.act.map(crate::units::Act::name),
         "outcome": row.outcome.map(outcome),
         "acked": row.acked,
         "detail": row.detail,

@@ -12,7 +12,7 @@ use crate::jobs::lines::{self, Crew, Ended, Route, Stop, Summary};
 use crate::jobs::views::{Failure, QuickRead};
 use crate::jobs::{boxes, failure, open, swap, trace};
 use crate::report::Code;
-use crate::store::{Event, Store};
+use crate::store::Store;
 use crate::text::errors::words;
 use crate::text::{Lang, items};
 use crate::tui::wrap::pad;
@@ -106,12 +106,11 @@ pub fn run(
                 }
                 if let Some(work) = work {
                     let stamp = at.stamp(work.session.operator());
-                    if let Err(error) = work.store.append(&stamp, Event::Reading(reading)) {
-                        journal = Err(failure::store(&error));
-                    }
-                    if let Some(alarm) = swap::back::seen(&work.store, &stamp, meter, None) {
+                    let (alarm, kept) = swap::back::keep(&work.store, &stamp, reading);
+                    if let Some(alarm) = alarm {
                         context.out.failure(&alarm);
                     }
+                    journal = journal.clone().and(kept);
                 }
                 tell(context, meter, port.as_deref(), Ok(&card));
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Common;
 use crate::jobs::views::{Failure, Stage};
 use crate::text::Lang;
-use crate::text::errors::words;
+use crate::text::errors::{detail, words};
 
 /// The version of everything printed with `--json`.
 pub const SCHEMA: &str = "meterkit/1";
@@ -63,6 +63,7 @@ impl Output {
             "money": say.money(self.lang),
             "next": say.next(self.lang),
             "detail": failure.detail,
+            "about": detail(self.lang, failure.code, &failure.detail),
         })
     }
 
@@ -70,7 +71,7 @@ impl Output {
         let say = words(failure.code);
         writeln!(to, "{}: {}", failure.code.as_str(), say.title(self.lang))?;
         if !failure.detail.is_empty() {
-            writeln!(to, "  ({})", failure.detail)?;
+            writeln!(to, "  ({})", detail(self.lang, failure.code, &failure.detail))?;
         }
         writeln!(to, "  {}", say.money(self.lang))?;
         writeln!(to, "  {}", say.next(self.lang))

@@ -92,11 +92,15 @@ fn show(out: &Output, rows: &[PortView], chosen: Option<&str>) {
             "endpoint": row.endpoint, "name": row.name, "identity": row.identity,
             "usable": row.trouble.is_none(), "trouble": row.trouble.map(PortTrouble::as_str),
             "fix": row.fix, "chosen": used,
+            "held_ms": row.held.as_ref().map(|(ms, _)| ms),
         });
         out.show(object, |to| {
             let mark = if used { "*" } else { " " };
             let name = pad(&row.name, 28);
             writeln!(to, "{mark} {} {name} {}", pad(&row.endpoint, 22), row.identity)?;
+            if let Some((ms, fix)) = &row.held {
+                writeln!(to, "    - {}\n      {fix}", out.lang.port_held(*ms))?;
+            }
             let Some(trouble) = row.trouble else { return Ok(()) };
             let (_, why) = out.lang.port_trouble(trouble);
             writeln!(to, "    ! {why}\n      {}", row.fix.as_deref().unwrap_or_default())

@@ -13,7 +13,7 @@ use crate::jobs::failure::fail;
 use crate::jobs::open;
 use crate::jobs::proven::{self, Accepted};
 use crate::jobs::views::Failure;
-use crate::profile::{MAX_FILE, MoneyAt, Profile, ProfileFault, Profiles, What};
+use crate::profile::{MAX_FILE, MoneyAt, Profile, ProfileFault, Profiles, RelayRules, What};
 use crate::report::Code;
 use crate::text::Lang;
 use crate::tui::wrap::pad;
@@ -145,6 +145,10 @@ fn object(profile: &Profile) -> Value {
         "terminal": profile.terminal.map(|box_| json!({
             "step": box_.step, "wide": box_.wide, "boxes": box_.boxes,
         })),
+        "relay": {
+            "level": profile.relay.level, "channel": profile.relay.channel,
+            "refused": profile.relay.refused,
+        },
         "recharge": profile.money.is_some(), "money_lacks": profile.money_lacks,
         "money_confidence": profile.money.as_ref().map(|rules| rules.confidence.to_string()),
         "money_source": profile.money.as_ref().map(|rules| rules.source.as_str()),
@@ -179,6 +183,13 @@ fn describe(to: &mut dyn Write, lang: Lang, profile: &Profile) -> io::Result<()>
             place.step, place.wide, place.boxes
         )?;
     }
+    if let Some(why) = &profile.relay.refused {
+        writeln!(to, "  [relay] {}", lang.profile_relay_refused(why))?;
+    } else if profile.relay != RelayRules::default() {
+        let RelayRules { level, channel, .. } = &profile.relay;
+        let level = level.unwrap_or(profile.password_level);
+        writeln!(to, "  [relay] PA {level:02} N2 {channel:02X}")?;
+    }
     match &profile.money {
         Some(money) => {
             let how = match &money.at {
@@ -204,7 +215,11 @@ fn describe(to: &mut dyn Write, lang: Lang, profile: &Profile) -> io::Result<()>
 
 /// Every fault of a file. The exit status is 0 for a good one, 6 for one that cannot be used.
 fn check(out: &Output, file: &Path) -> Result<u8, Failure> {
-    let (profile, faults) = Profile::check(&text_of(file)?);
+    let text = text_of(file)?;
+    // As it would be loaded: beside the built-in ones, which have names of their own.
+    let (_, faults) = Profiles::new(vec![(file.display().to_string(), text.clone())]);
+    let usable = !faults.iter().any(|fault| fault.what.is_fault());
+    let profile = Profile::check(&text).0.filter(|_| usable);
     let lang = out.lang;
     show_faults(out, file, &faults);
     let bad = faults.iter().filter(|fault| fault.what.is_fault()).count();

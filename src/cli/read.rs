@@ -11,10 +11,9 @@ use super::output::Output;
 use super::{Common, json, many};
 use crate::jobs::lines::Stop;
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{failure, open, read, swap};
+use crate::jobs::{open, read, swap};
 use crate::profile::{self, Profiles};
 use crate::report::Code;
-use crate::store::Event;
 use crate::text::{Lang, items, status};
 use crate::tui::wrap::pad;
 use crate::units::{CreditUnit, MeterNo, RelayState};
@@ -113,13 +112,12 @@ fn one_meter(
             false => read::read_at(line, meter, &place),
         })?;
     if let Some(work) = work {
-        work.store
-            .append(&context.stamp(&work.session), Event::Reading(reading))
-            .map_err(|error| failure::store(&error))?;
         let stamp = context.stamp(&work.session);
-        if let Some(alarm) = swap::back::seen(&work.store, &stamp, meter, None) {
+        let (alarm, kept) = swap::back::keep(&work.store, &stamp, reading);
+        if let Some(alarm) = alarm {
             context.out.failure(&alarm);
         }
+        kept?;
     }
     let lang = context.out.lang;
     context.out.show(json::quick_read(&card), |to| write_card(to, lang, &card));

@@ -13,6 +13,7 @@ use super::output::Output;
 use super::round_book;
 use crate::jobs::errand::{Errand, Values};
 use crate::jobs::failure::fail;
+use crate::jobs::round::export::is_book;
 use crate::jobs::round::{Round, book, type_in};
 use crate::jobs::views::Failure;
 use crate::report::Code;
@@ -219,7 +220,8 @@ fn show(context: &Context, work: &Work, id: Option<&str>) -> Result<u8, Failure>
 
 fn manual(context: &Context, work: &Work, args: &ManualArgs) -> Result<u8, Failure> {
     let id = errand::found(&work.store, ErrandKind::Round, &args.id)?;
-    let energy = Energy::parse(&args.energy).ok_or_else(|| fail(Code::Usage, &args.energy))?;
+    let energy = Energy::parse(&args.energy)
+        .ok_or_else(|| fail(Code::FieldOdd, format!("energy: {}", args.energy)))?;
     let stamp = context.stamp(&work.session);
     let entry = (args.meter, energy);
     let sheet = type_in(&work.store, &stamp, id, entry, &args.reason)?;
@@ -230,7 +232,7 @@ fn manual(context: &Context, work: &Work, args: &ManualArgs) -> Result<u8, Failu
 fn export(context: &Context, work: &Work, args: &ExportArgs) -> Result<u8, Failure> {
     let id = errand::found(&work.store, ErrandKind::Round, &args.id)?;
     let moment = |at| context.moment(at);
-    let is_book = args.file.extension().is_some_and(|end| end.eq_ignore_ascii_case("xlsx"));
+    let is_book = is_book(&args.file);
     let pages = round_book::pages(&work.store, id, (context.out.lang, is_book), &moment)?;
     book::save(&args.file, &pages, args.bom)?;
     let file = args.file.display().to_string();

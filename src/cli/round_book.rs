@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::context::civil;
+use crate::jobs::engine::MakeTables;
 use crate::jobs::errand::{self, Values};
 use crate::jobs::round::book::{Cell, Page};
 use crate::jobs::round::curve::{self, Window};
@@ -9,6 +11,7 @@ use crate::jobs::round::facts::unit_name;
 use crate::jobs::round::keep::{Kept, Place};
 use crate::jobs::round::report;
 use crate::jobs::views::Failure;
+use crate::jobs::{Clock, SystemClock};
 use crate::protocol::dlt645::curve::FIGURES;
 use crate::store::Store;
 use crate::text::errors::words;
@@ -52,6 +55,14 @@ pub fn pages(
         Some("round-days") => days(store, &kept, &values),
         _ => Ok(round(store, &kept, (lang, is_book), moment)),
     }
+}
+
+/// The same for whoever writes tables by himself: the screens' engine, and errands that write one.
+pub fn tables(lang: Lang, clock: SystemClock) -> MakeTables {
+    Box::new(move |store, work, is_book| {
+        let moment = |at: UnixSeconds| civil(UnixSeconds(at.0.saturating_add(clock.offset_s(at))));
+        pages(store, work, (lang, is_book), &moment)
+    })
 }
 
 /// What a place's line is called.

@@ -7,6 +7,7 @@ use clap::Args;
 use super::Common;
 use super::context::Context;
 use super::output::Output;
+use super::round_book;
 use crate::jobs::engine::{Engine, EngineConfig};
 use crate::jobs::views::Failure;
 use crate::jobs::{failure, open, trace};
@@ -70,6 +71,7 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     config.accepted = context.accepted.clone();
     config.max_life_s = context.token_life_s();
     config.clock = Arc::new(context.clock.clone());
+    config.tables = Some(round_book::tables(context.out.lang, context.clock.clone()));
     Ok(config)
 }
 

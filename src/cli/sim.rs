@@ -105,6 +105,7 @@ fn serve(common: &Common, args: &ServeArgs, out: &Output) -> Result<u8, Failure>
     let meters = fleet.meters().len();
     let unit = fleet.meters().first().map_or(CreditUnit::Yuan, |meter| meter.balance().unit);
     let baud = fleet.meters().first().map_or(2400, |meter| meter.baud());
+    let settings = fleet.framing().map_or_else(|| LineSettings::even(baud), open::framing);
     let (news, events) = mpsc::sync_channel::<MoneyEvent>(EVENTS_MAX);
     let mut station = FleetStation::new(fleet).tell(move |event| {
         // At the end nobody prints any more; the meters go on.
@@ -116,7 +117,7 @@ fn serve(common: &Common, args: &ServeArgs, out: &Output) -> Result<u8, Failure>
     let bus = if args.unpaced {
         Bus::unpaced(station)
     } else {
-        Bus::paced(Line::new(LineSettings::even(baud), Faults::NONE), station)
+        Bus::paced(Line::new(settings, Faults::NONE), station)
     };
     let server = start(args, bus)?;
     let symlink = args.link.as_deref().map(|path| Symlink::make(path, server.endpoint()));

@@ -8,10 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Common;
-use super::context::Context;
+use super::context::{Context, Work};
 use super::output::Output;
+use super::survey_boxes;
 use crate::jobs::failure;
-use crate::jobs::survey::{self, Saved, Site, Survey, book};
+use crate::jobs::survey::{self, Saved, Site, Survey, book, terminals};
+use crate::jobs::swap;
 use crate::jobs::views::{
     Failure, SurveyEnd, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };
@@ -37,6 +39,9 @@ pub struct SurveyArgs {
     /// Go on when meters have been found, and try rare settings too.
     #[arg(long)]
     all: bool,
+    /// Log in first, and name boxes and users by the area list.
+    #[arg(long)]
+    listed: bool,
     /// Keep the place in this file when stopped, and go on from it; removed when all is searched.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
@@ -61,6 +66,10 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
         Some(file) if file.exists() => Some(Saved::read(file)?),
         _ => None,
     };
+    let work =
+        if args.listed { Some(context.log_in(common)?) } else { somebody(&context, common)? };
+    let profiles = context.profiles();
+    let terminals = terminals::layouts(&profiles);
     let settings = context.line_settings(common, LineSettings::default())?;
     let opened = saved.as_ref().and_then(|saved| LineSettings::parse(&saved.opened).ok());
     let opened = opened.unwrap_or(settings);
@@ -70,21 +79,49 @@ pub fn run(common: &Common, args: &SurveyArgs, out: &Output) -> Result<u8, Failu
     let mut link = context.open(trace, profile::DEFAULT, place, &cancel)?;
     out.say(&out.lang.survey_warning(port.as_deref().unwrap_or_default()));
     let mut teller = Teller::new(out, plan.budget_s());
-    let site = Site { link: link.as_mut(), opened, cancel: &cancel, wire: &mut |_| {} };
+    let site = Site {
+        link: link.as_mut(),
+        opened,
+        terminals: &terminals,
+        cancel: &cancel,
+        wire: &mut |_| {},
+    };
     let ended = survey::run(site, &plan, &mut |progress| teller.tell(progress), saved);
     teller.bar.finish_and_clear();
-    let Survey { view, saved } = ended?;
+    let Survey { mut view, saved } = ended?;
+    if let Some(work) = &work {
+        if args.listed {
+            terminals::list(&mut view, &work.store, &profiles, port.as_deref());
+        }
+        let stamp = context.stamp(&work.session);
+        view.swapped_back = swap::back::surveyed(&work.store, &stamp, &view.meters);
+    }
     let heard = view.meters.first().and_then(|meter| LineSettings::parse(&meter.line).ok());
     if let Some(settings) = heard {
         context.opener.answered(port.as_deref(), "", &settings);
     }
     keep(args.resume.as_deref(), &view.end, &saved)?;
     show(out, &view);
+    view.swapped_back.iter().for_each(|alarm| out.failure(alarm));
     files(out, args, &view)?;
     match view.end {
         SurveyEnd::Whole | SurveyEnd::Enough => Ok(0),
         SurveyEnd::Stopped => Err(failure::fail(Code::Cancelled, "")),
         SurveyEnd::Broken(failure) => Err(failure),
+    }
+}
+
+/// Who works here. A survey needs nobody; but only the journal knows which meters were swapped out
+/// and should not hang here any more.
+fn somebody(context: &Context, common: &Common) -> Result<Option<Work>, Failure> {
+    match context.log_in(common) {
+        Ok(work) => Ok(Some(work)),
+        Err(none) if none.code == Code::NotEnrolled => Ok(None),
+        Err(none) if matches!(none.code, Code::LoggedOut | Code::StoreLocked) => {
+            context.out.say(context.out.lang.survey_nobody());
+            Ok(None)
+        }
+        Err(other) => Err(other),
     }
 }
 
@@ -190,6 +227,7 @@ fn show(out: &Output, view: &SurveyView) {
             let line = pad(&meter.line, 10);
             writeln!(to, "  {protocol} {address} {line} {}", format!("{time} {note}").trim())?;
         }
+        survey_boxes::write(to, lang, view)?;
         for gap in &view.not_searched {
             let why = lang.survey_gap(gap);
             writeln!(to, "{}: {why}", lang.survey_not_searched())?;
@@ -226,9 +264,11 @@ fn object(view: &SurveyView) -> Value {
     json!({
         "end": end,
         "meters": meters.collect::<Vec<_>>(),
+        "boxes": survey_boxes::object(view),
         "verdicts": verdicts.collect::<Vec<_>>(),
         "not_searched": gaps.collect::<Vec<_>>(),
         "searched": view.searched,
+        "swapped_back": view.swapped_back.iter().map(|f| f.detail.clone()).collect::<Vec<_>>(),
         "frames": view.frames,
         "took_ms": view.took_ms,
     })
@@ -238,7 +278,11 @@ fn object(view: &SurveyView) -> Value {
 fn files(out: &Output, args: &SurveyArgs, view: &SurveyView) -> Result<(), Failure> {
     let lang: Lang = out.lang;
     if let Some(file) = &args.xlsx {
-        book::put(file, &table::book(lang, view, "survey".to_owned()))?;
+        let mut book = table::book(lang, view, "survey".to_owned());
+        if !view.boxes.is_empty() {
+            book.sheets.push(survey_boxes::sheet(lang, view));
+        }
+        book::put(file, &book)?;
         out.say(&lang.survey_saved(&file.display().to_string()));
     }
     if let Some(file) = &args.csv {

@@ -11,14 +11,15 @@ mod deed;
 use super::address::BusAddress;
 use super::errand::{self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
 use super::evidence::{self, How, Seen};
-use super::failure::{self, fail};
+use super::failure::fail;
 use super::lines::Stop;
 use super::recharge::CREDITS;
+use super::swap::back;
 use super::views::{Failure, TokenStateView};
 use super::{Line, gate, tokens};
 use crate::profile::Protocol;
 use crate::report::Code;
-use crate::store::{Event, Reading, Step, Store, TokenRow, TokenState};
+use crate::store::{Reading, Shown, Step, Store, TokenRow, TokenState};
 use crate::units::{
     ErrandKind, Evidence, MeterNo, Money, PurchaseCount, StepState, UnixSeconds, Verb, WorkId,
 };
@@ -136,7 +137,7 @@ impl Account {
             let seen = look(line, stop, None)?;
             open_account(&seen.evidence)?;
             let notes = closing_notes(&seen.evidence);
-            keep(site, line, seen)?;
+            drop(keep(site, line, seen)?);
             let (stamp, done) = (desk.stamp(line), (CLOSING, StepState::Done));
             errand::step(desk.store, &stamp, id, Some(meter), done, notes)?;
             let whole = (Step::WHOLE, StepState::Done);
@@ -193,9 +194,10 @@ fn customer(store: &Store, meter: MeterNo) -> Sheet {
     for no in of_customer(store, meter) {
         let Some(row) = store.meter(no) else { continue };
         let account = row.account.map(|account| account.to_string()).unwrap_or_default();
-        let seen = row.last.map(|seen| {
-            let net = seen.balance.with(seen.balance.value.saturating_sub(seen.overdraft));
-            format!("  {net}  n={}", seen.count)
+        let seen = row.seen.map(|seen| {
+            let Shown { balance, overdraft, count } = seen.shown;
+            let net = balance.with(balance.value.saturating_sub(overdraft));
+            format!("  {net}  n={count}")
         });
         let value = format!("{account}{}  {}", seen.unwrap_or_default(), row.location);
         let open = store.open_intent(no).is_some();
@@ -218,14 +220,21 @@ fn open_account(seen: &Evidence) -> Result<(), Failure> {
     if open { Ok(()) } else { Err(fail(Code::AccountNotOpen, seen.meter.to_string())) }
 }
 
-/// Reads the account's side of a meter.
-fn look(line: &mut Line<'_>, stop: &Stop, step: Option<PurchaseCount>) -> Result<Seen, Failure> {
+/// Reads the account's side of a meter; `step`: the record of which purchase is wanted.
+///
+/// # Errors
+/// Those of the line; a meter that does not give its account.
+pub(super) fn look(
+    line: &mut Line<'_>,
+    stop: &Stop,
+    step: Option<PurchaseCount>,
+) -> Result<Seen, Failure> {
     let address = BusAddress::of(line.profile, &stop.place, stop.meter)?;
-    evidence::take(line, stop.meter, &address, How { hoard: false, step })
+    evidence::take(line, stop.meter, &address, How { step, ..How::default() })
 }
 
 /// Writes a reading down.
-fn keep(site: &Site<'_>, line: &Line<'_>, seen: Seen) -> Result<(), Failure> {
+fn keep(site: &Site<'_>, line: &Line<'_>, seen: Seen) -> Result<Option<Failure>, Failure> {
     let plain = line.profile.protocol == Protocol::Dlt645_2007;
     let Seen { evidence, items, took_ms, .. } = seen;
     let reading = Reading {
@@ -237,9 +246,10 @@ fn keep(site: &Site<'_>, line: &Line<'_>, seen: Seen) -> Result<(), Failure> {
         took_ms,
         frames_digest: evidence.frames_digest,
         evidence: Some(evidence),
+        shown: None,
     };
-    let kept = site.desk.store.append(&site.desk.stamp(line), Event::Reading(reading));
-    kept.map(drop).map_err(|error| failure::store(&error))
+    let (alarm, kept) = back::keep(site.desk.store, &site.desk.stamp(line), reading);
+    kept.map(|()| alarm)
 }
 
 /// What a closing reading says, as notes of its step; the evidence itself is the reading's entry.
@@ -311,10 +321,10 @@ fn doctor(site: &Site<'_>, meter: MeterNo) -> Result<Sheet, Failure> {
     let mut triple = triple(store, meter, now);
     let before = store.meter(meter).and_then(|row| row.last);
     let step = triple.due.and_then(|due| due.count_before.next());
-    let seen = site.on(meter, |line, stop| {
+    let (seen, alarm) = site.on(meter, |line, stop| {
         let seen = look(line, stop, step)?;
-        keep(site, line, seen.clone())?;
-        Ok(seen)
+        let alarm = keep(site, line, seen.clone())?;
+        Ok((seen, alarm))
     })?;
     let evidence = &seen.evidence;
     (triple.account, triple.count, triple.record) = (evidence.account, evidence.count, seen.record);
@@ -324,7 +334,10 @@ fn doctor(site: &Site<'_>, meter: MeterNo) -> Result<Sheet, Failure> {
     let mut credits = credits.filter(|row| CREDITS.contains(&row.facts.act));
     triple.has_next =
         credits.any(|row| row.facts.count_before == evidence.count && usable(&row, now));
-    Ok(diagnosis(meter, &triple, evidence))
+    let mut sheet = diagnosis(meter, &triple, evidence);
+    let back = alarm.map(|alarm| Row::new(Sign::Bad, "swapped-out", "").at(meter).because(alarm));
+    sheet.rows.extend(back);
+    Ok(sheet)
 }
 
 /// The doctor's sheet: the three counts, the state, the one next step.

@@ -93,7 +93,7 @@ pub fn scan(line: &mut Line<'_>, first: u8) -> Result<Vec<Slot>, Failure> {
 }
 
 /// Every meter of the area list that is part of a box.
-fn placed(store: &Store) -> impl Iterator<Item = AreaMeter> + '_ {
+pub(super) fn placed(store: &Store) -> impl Iterator<Item = AreaMeter> + '_ {
     let pages = (0..).map_while(|number| store.area_page(number));
     pages.flat_map(|page| page.meters).filter(|meter| !meter.place.terminal.is_empty())
 }

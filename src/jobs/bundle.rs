@@ -14,7 +14,7 @@ mod visit;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-pub use ready::{Ready, find, fits, group_hash, ready, take, take_bytes};
+pub use ready::{Ready, find, fits, group_hash, look, ready, take, take_bytes};
 pub use visit::MARGIN_S;
 
 use super::access::MeterPassword;
@@ -89,7 +89,7 @@ impl Job {
         let ready = match values.get("bundle") {
             Some(text) => Some(ready(store, &find(store, text)?, site.moment().at)?),
             None if values.switch("set-clock") => None,
-            None => return Err(fail(Code::Usage, "bundle")),
+            None => return Err(fail(Code::FieldOdd, "bundle")),
         };
         let clock = values.switch("set-clock") || ready.as_ref().is_some_and(|r| r.bundle.clock);
         let file = values.get("new-password").map(Path::new);

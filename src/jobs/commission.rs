@@ -9,6 +9,7 @@
 //! | [`steps`] | how one step waits, fails, is left out |
 //! | [`identity`] | number, barcode, address, CT ratio, account |
 //! | [`template`] | parameters |
+//! | [`others`] | what another errand does: a bundle's parameters, the account's opening |
 //! | [`wiring`], [`guesses`], [`figures`], [`verdict`] | the wiring check |
 //! | [`trial`] | overload and relay |
 //! | [`certificate`] | what it all came to |
@@ -17,6 +18,7 @@ pub mod certificate;
 pub mod figures;
 pub mod guesses;
 pub mod identity;
+pub mod others;
 pub mod steps;
 pub mod template;
 pub mod trial;
@@ -28,12 +30,13 @@ use std::path::Path;
 use super::errand::{
     self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values, Vectors,
 };
-use super::failure::{self, fail};
+use super::failure::fail;
 use super::lines::Stop;
+use super::swap::back;
 use super::views::Failure;
 use super::{Line, gate, read};
 use crate::report::Code;
-use crate::store::{Event, Step, StepRow, Store};
+use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
 use steps::{Came, Here, Notes, of, with};
 use wiring::{Finding, Load, System};
@@ -52,6 +55,7 @@ const FIELDS: &[Field] = &[
     Field { key: "barcode", kind: FieldKind::Text, required: false },
     Field { key: "set-address", kind: FieldKind::Switch, required: false },
     Field { key: "template", kind: FieldKind::File, required: false },
+    Field { key: "bundle", kind: FieldKind::Text, required: false },
     Field { key: "ct", kind: FieldKind::Number, required: false },
     Field { key: "system", kind: FieldKind::Choice(SYSTEMS), required: false },
     Field { key: "load", kind: FieldKind::Choice(Load::NAMES), required: false },
@@ -66,6 +70,7 @@ pub const STEPS: &[StepOf] = &[
     ("comm-identify", |_| true),
     ("comm-address", |values| values.switch("set-address")),
     ("comm-template", |values| values.get(ROWS).is_some()),
+    ("comm-bundle", |values| values.get("bundle").is_some()),
     ("comm-ratio", |values| values.get("ct").is_some()),
     ("comm-account", |_| true),
     ("comm-wiring", |_| true),
@@ -87,8 +92,9 @@ impl Errand for Commission {
     }
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
-        let (meter, values) = wanted(values)?;
+        let (meter, mut values) = wanted(values)?;
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
+        others::planned(site, meter, &mut values)?;
         let mut sheet = head(None, &values);
         let found = site.on(meter, |line, stop| identity::find(line, stop.meter, &values));
         sheet.rows.push(match found {
@@ -101,7 +107,7 @@ impl Errand for Commission {
     }
 
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
-        let (meter, values) = wanted(values)?;
+        let (meter, mut values) = wanted(values)?;
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
         let store = site.desk.store;
         for row in store.errands() {
@@ -110,6 +116,7 @@ impl Errand for Commission {
                 return Err(fail(Code::WorkOpen, row.step.errand.to_string()));
             }
         }
+        others::pinned(site, meter, &mut values)?;
         gate::change(site.desk, Verb::Commission, meter, site.moment(), false)?;
         site.begin(self.kind(), &values)
     }
@@ -159,7 +166,8 @@ impl Errand for Commission {
         if !sheet.done {
             let row = pending(store, work, meter, &values)
                 .and_then(|name| store.step(work, Some(meter), name));
-            sheet.ask = row.map_or(Ask::Nothing, |row| steps::ask(of(&row.step.notes, "wait")));
+            sheet.ask =
+                row.map_or(Ask::Nothing, |row| steps::ask(of(&row.step.notes, "wait"), meter));
         }
         sheet.exit = (left || sheet.done && skipped).then_some(Code::WorkPartial);
         sheet.vectors = store.step(work, Some(meter), WIRING).and_then(|row| vectors(&row));
@@ -191,9 +199,10 @@ fn wanted(values: &Values) -> Result<(MeterNo, Values), Failure> {
     if let Some(ct) = values.number("ct")?
         && !(1..=identity::RATIO_MAX).contains(&ct)
     {
-        return Err(fail(Code::Usage, format!("ct: {ct}")));
+        return Err(fail(Code::FieldOdd, format!("ct: {ct}")));
     }
-    if let Some(file) = values.get("template").map(str::to_owned) {
+    let file = values.get("template").filter(|file| !others::is_bundle(file));
+    if let Some(file) = file.map(str::to_owned) {
         let rows = template::of_file(Path::new(&file))?;
         values.set(ROWS, template::text(&rows));
     }
@@ -207,6 +216,8 @@ fn head(work: Option<WorkId>, values: &Values) -> Sheet {
             sheet.rows.push(Row::info(key, text));
         }
     }
+    let bundle = values.get(others::BUNDLE_NAME).or(values.get("bundle"));
+    sheet.rows.extend(bundle.map(|name| Row::info("bundle", name)));
     sheet
 }
 
@@ -230,7 +241,12 @@ const SHOWN: &[&str] = &[
     "asset",
     "written",
     "same",
+    "items",
     "account",
+    "ask-office",
+    "token",
+    "amount",
+    "customer",
     "finding",
     "confidence",
     "faults",
@@ -245,6 +261,7 @@ const SHOWN: &[&str] = &[
     "energy",
     "clock",
     "drift-s",
+    "swapped-back",
     "reason",
 ];
 
@@ -277,7 +294,8 @@ fn run(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<Came, 
         "comm-address" => identity::address(here, notes, answer),
         "comm-template" => parameters(here),
         "comm-ratio" => identity::ratio(here, notes, answer),
-        "comm-account" => here.on(identity::account).map(Came::Done),
+        "comm-bundle" => others::bundle(here),
+        "comm-account" => others::account(here, answer),
         "comm-wiring" => check_wiring(here, answer),
         "comm-overload" => trial::overload(here, notes, answer),
         "comm-relay" => trial::relay(here, notes, answer),
@@ -323,6 +341,10 @@ fn check_wiring(here: &Here<'_>, answer: Option<&Answer>) -> Result<Came, Failur
     let doubts = of(&notes, "doubts").to_owned();
     Ok(match verdict.finding {
         Finding::Right => Came::Done(notes),
+        // Wrong without a name: another load tells which.
+        Finding::Wrong if verdict.faults.is_empty() => {
+            Came::FailedAsking(fail(Code::WiringWrong, doubts), "comm-load", notes)
+        }
         Finding::Wrong => Came::Failed(fail(Code::WiringWrong, of(&notes, "faults")), notes),
         Finding::CannotTell => {
             Came::FailedAsking(fail(Code::WiringUnsure, doubts), "comm-load", notes)
@@ -335,8 +357,8 @@ fn first_reading(here: &Here<'_>) -> Result<Came, Failure> {
     here.on(|line: &mut Line<'_>, stop: &Stop| {
         let (card, reading) = read::read_at(line, stop.meter, &stop.place)?;
         let stamp = here.site.desk.stamp(line);
-        let kept = here.site.desk.store.append(&stamp, Event::Reading(reading));
-        kept.map_err(|error| failure::store(&error))?;
+        let (alarm, kept) = back::keep(here.site.desk.store, &stamp, reading);
+        kept?;
         let text = |value: Option<String>| value.unwrap_or_default();
         Ok(Came::Done(with(&[
             ("energy", &text(card.energy.map(|energy| format!("{energy} kWh")))),
@@ -344,6 +366,8 @@ fn first_reading(here: &Here<'_>) -> Result<Came, Failure> {
             ("count", &text(card.count.map(|count| count.0.to_string()))),
             ("drift-s", &text(card.drift_s.map(|drift| drift.to_string()))),
             ("alarms", &card.alarms.join(" ")),
+            // It was taken down somewhere else, and comes into service again: that is said.
+            ("swapped-back", &alarm.map(|alarm| alarm.detail).unwrap_or_default()),
         ])))
     })
 }

@@ -1,5 +1,8 @@
-//! Relay commands and settings over any choice of meters: trip, close, keep-power, restore prepaid,
-//! alarm amounts and overload threshold.
+//! What is done to any choice of meters at once: trip, close, keep-power, restore prepaid, alarm
+//! amounts and overload threshold, prices, a reading with its table.
+//!
+//! Prices come as a signed bundle, and readings are a round: those two commands are begun from here
+//! and are errands of their kinds from then on (`other`), with their own machinery and journal.
 //!
 //! A relay command cuts or restores somebody's supply, so it is never repeated by itself: what was
 //! begun and has no end in the journal is looked at, and only a new errand sends again. Whoever
@@ -9,10 +12,13 @@
 pub(super) mod relay;
 mod settings;
 
+use super::bundle::Bundles;
 use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
 use super::failure::{self, fail};
 use super::lines::Stop;
 use super::proven::{self, Rows};
+use super::round::Round;
+use super::round::export::EXPORT;
 use super::views::Failure;
 use super::{Line, gate};
 use crate::profile::Profile;
@@ -21,8 +27,23 @@ use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
 
 /// The commands, by their stable names.
-pub const COMMANDS: &[&str] =
-    &["trip", "close", "allow-close", "keep-power-on", "restore-prepaid", "settings"];
+pub const COMMANDS: &[&str] = &[
+    "trip",
+    "close",
+    "allow-close",
+    "keep-power-on",
+    "restore-prepaid",
+    "settings",
+    PRICES,
+    READING,
+];
+/// Prices of a signed bundle: its errand does it.
+const PRICES: &str = "price-download";
+/// A reading and its table: a round does it.
+const READING: &str = "reading-export";
+/// Fields that go on to the errand of a bundle, and to a round.
+const TO_BUNDLE: &[&str] = &["meters", "bundle", "instead"];
+const TO_ROUND: &[&str] = &["meters", EXPORT, "round-bom"];
 
 /// Note at a step that failed before anything was sent.
 const UNSENT: &str = "unsent";
@@ -38,6 +59,10 @@ const FIELDS: &[Field] = &[
     Field { key: "alarm-2", kind: FieldKind::Money, required: false },
     Field { key: "overload-w", kind: FieldKind::Number, required: false },
     Field { key: "overload-s", kind: FieldKind::Number, required: false },
+    Field { key: "bundle", kind: FieldKind::Text, required: false },
+    Field { key: "instead", kind: FieldKind::Switch, required: false },
+    Field { key: EXPORT, kind: FieldKind::File, required: false },
+    Field { key: "round-bom", kind: FieldKind::Switch, required: false },
 ];
 
 /// What must be true before supply is cut, in the order it is asked.
@@ -62,7 +87,7 @@ impl Command {
             "keep-power-on" => Self::Relay(Order::KeepPower),
             "restore-prepaid" => Self::Relay(Order::RestorePrepaid),
             "settings" => Self::Settings,
-            other => return Err(fail(Code::Usage, other)),
+            other => return Err(fail(Code::FieldOdd, format!("command: {other}"))),
         })
     }
 
@@ -104,13 +129,39 @@ impl Wanted {
         values.check(FIELDS)?;
         let command = Command::of(&values)?;
         if command.needs_reason() && values.get("reason").is_none() {
-            return Err(fail(Code::Usage, "reason"));
+            let command = values.need("command")?;
+            return Err(fail(Code::FieldOdd, format!("{command}.reason")));
         }
         if command == Command::Settings {
             settings::wanted(&values)?;
         }
         Ok(Self { command, meters: values.meters("meters")?, values })
     }
+}
+
+/// The errand that a command is of, where that is another kind than this one, and its form.
+///
+/// # Errors
+/// [`Code::FieldOdd`]: what it cannot do without is missing.
+fn other(values: &Values) -> Result<Option<(&'static dyn Errand, Values)>, Failure> {
+    let (errand, keys, needed): (&'static dyn Errand, _, _) = match values.get("command") {
+        Some(PRICES) => (&Bundles, TO_BUNDLE, "bundle"),
+        Some(READING) => (&Round, TO_ROUND, EXPORT),
+        _ => return Ok(None),
+    };
+    values.need(needed)?;
+    let mut own = Values::default();
+    for key in keys {
+        own.set(key, values.get(key).unwrap_or_default());
+    }
+    own.check(errand.fields())?;
+    Ok(Some((errand, own)))
+}
+
+/// The errand that goes on with what was begun from here as one of another kind.
+fn begun_as(store: &Store, work: WorkId) -> Option<&'static dyn Errand> {
+    let kind = store.errand(work)?.step.kind;
+    errand::of(kind).filter(|errand| errand.kind() != ErrandKind::Control && Control.carries(kind))
 }
 
 /// The errand.
@@ -125,7 +176,17 @@ impl Errand for Control {
         FIELDS
     }
 
+    fn carries(&self, kind: ErrandKind) -> bool {
+        matches!(kind, ErrandKind::Control | ErrandKind::Bundle | ErrandKind::Round)
+    }
+
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
+        values.check(FIELDS)?;
+        if let Some((errand, own)) = other(values)? {
+            let mut sheet = errand.plan(site, &own)?;
+            sheet.rows.insert(0, Row::info("command", values.need("command")?));
+            return Ok(sheet);
+        }
         let wanted = Wanted::of(values.clone())?;
         let mut sheet = self.head(None, &wanted);
         let look = |line: &mut Line<'_>, stop: &Stop| {
@@ -146,6 +207,10 @@ impl Errand for Control {
     }
 
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
+        values.check(FIELDS)?;
+        if let Some((errand, own)) = other(values)? {
+            return errand.begin(site, &own);
+        }
         let wanted = Wanted::of(values.clone())?;
         for meter in &wanted.meters {
             gate::change(site.desk, wanted.command.verb(), *meter, site.moment(), true)?;
@@ -161,6 +226,9 @@ impl Errand for Control {
         tell: &mut dyn FnMut(&Sheet),
     ) -> Result<Sheet, Failure> {
         let store = site.desk.store;
+        if let Some(errand) = begun_as(store, work) {
+            return errand.advance(site, work, answer, tell);
+        }
         let wanted = Wanted::of(errand::wanted(store, work, self.kind())?)?;
         if self.ended(store, work) {
             return self.sheet(store, work);
@@ -189,6 +257,9 @@ impl Errand for Control {
     }
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
+        if let Some(errand) = begun_as(store, work) {
+            return errand.sheet(store, work);
+        }
         let wanted = Wanted::of(errand::wanted(store, work, self.kind())?)?;
         let mut sheet = self.head(Some(work), &wanted);
         for check in wanted.command.checks() {

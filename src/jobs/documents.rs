@@ -1,6 +1,6 @@
 //! Documents of the office that come by file or QR code and are no tokens: overrides, leaves for
-//! swaps, receipts, and the status, for handhelds that see no network for long. Verified as an exchange does
-//! it.
+//! swaps, receipts, and the status, for handhelds that see no network for long. Verified as an
+//! exchange does it.
 
 use meterkit_tokens::{DeviceKey, Override, Status, SwapToken};
 

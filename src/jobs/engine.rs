@@ -36,6 +36,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::opener::Opener;
 use super::proven::Accepted;
+use super::round::book::Page;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
 use crate::profile::Profiles;
@@ -43,7 +44,7 @@ use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
 use crate::transport::{LineSettings, Link, Options};
-use crate::units::{BusPlace, UnixSeconds};
+use crate::units::{BusPlace, UnixSeconds, WorkId};
 
 /// Updates waiting for the screens at most.
 pub const UPDATES: usize = 256;
@@ -60,6 +61,9 @@ const REAP: Duration = Duration::from_millis(5);
 pub type OpenLine = Box<
     dyn Fn(Option<&str>, &LineSettings, &Cancel) -> Result<Box<dyn Link>, Failure> + Send + Sync,
 >;
+
+/// Makes the tables of rounds, in the language of the screens.
+pub type MakeTables = Box<dyn Fn(&Store, WorkId, bool) -> Result<Vec<Page>, Failure> + Send + Sync>;
 
 /// Brings the demo's network up (`true`) or down.
 pub type Switch = Box<dyn Fn(bool) + Send>;
@@ -99,6 +103,8 @@ pub struct EngineConfig {
     pub open_line: OpenLine,
     /// Where lines are remembered; `None` where they are not (the demo).
     pub opener: Option<Arc<Opener>>,
+    /// Makes the tables of rounds; without it none is written.
+    pub tables: Option<MakeTables>,
 }
 
 impl EngineConfig {
@@ -132,6 +138,7 @@ impl EngineConfig {
                 open::line_with(port, settings, &options)
             }),
             opener: None,
+            tables: None,
         })
     }
 }
@@ -161,6 +168,7 @@ struct Common {
     updates: Sender<Update>,
     open_line: OpenLine,
     opener: Option<Arc<Opener>>,
+    tables: Option<MakeTables>,
     /// Whether the port of the home screen stands above the area list.
     port_forced: AtomicBool,
     network: Mutex<Option<Switch>>,
@@ -296,6 +304,7 @@ impl Engine {
             updates: to_screens,
             open_line: config.open_line,
             opener: config.opener,
+            tables: config.tables,
             port_forced: AtomicBool::new(config.port_forced),
             network: Mutex::new(config.network),
             home: Mutex::new(home),

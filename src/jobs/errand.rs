@@ -201,6 +201,11 @@ pub trait Errand: Sync {
     /// Its form.
     fn fields(&self) -> &'static [Field];
 
+    /// Whether it begins and carries on errands of that kind: usually its own only.
+    fn carries(&self, kind: ErrandKind) -> bool {
+        kind == self.kind()
+    }
+
     /// Reads and checks; changes nothing. It is the dry run, and what a person confirms.
     ///
     /// # Errors

@@ -6,13 +6,17 @@
 
 mod dlt645;
 mod modbus;
+pub mod written;
 
 use super::address::BusAddress;
 use super::views::Failure;
 use super::{Line, civil, failure};
 use crate::profile::{MoneyAt, MoneyRules};
 use crate::report::Code;
-use crate::units::{Evidence, MeterNo, PurchaseCount, PurchaseRecord, RelayState, UnixSeconds};
+use crate::units::{
+    Evidence, IntentFacts, MeterNo, PurchaseCount, PurchaseRecord, RelayState, TokenId, UnixSeconds,
+};
+use written::Written;
 
 /// Communication address.
 pub const DI_ADDRESS: u32 = 0x0400_0401;
@@ -38,6 +42,8 @@ pub struct Seen {
     pub hoard: Option<i64>,
     /// The record of the step asked for, if the meter still has it.
     pub record: Option<PurchaseRecord>,
+    /// What the meter wrote down of the debit asked for, if it keeps such records.
+    pub written: Option<Written>,
     /// The items as they came: by DL/T 645 identifier, or by register.
     pub items: Vec<(u32, Vec<u8>)>,
     /// How long it took on the line, milliseconds.
@@ -51,6 +57,16 @@ pub struct How {
     pub hoard: bool,
     /// Find the record of this step too.
     pub step: Option<PurchaseCount>,
+    /// Find what the meter wrote down of this token's debit too.
+    pub debit: Option<TokenId>,
+}
+
+impl How {
+    /// What an act needs to be judged by: a debit takes no step, so its own record is looked for.
+    pub fn of(facts: &IntentFacts) -> Self {
+        let debit = facts.act.is_debit().then_some(facts.token);
+        Self { hoard: false, step: facts.count_before.next(), debit }
+    }
 }
 
 /// Reads the evidence of one meter at its address on the bus.

@@ -3,7 +3,7 @@
 use super::failure;
 use super::views::{Failure, JournalKind, JournalRow};
 use crate::store::{Event, LogOut, Recorded, Store, Withdrawal};
-use crate::units::{Credit, Decision, MeterNo, Money, Outcome};
+use crate::units::{Act, Credit, Decision, MeterNo, Money, Outcome};
 
 /// Most rows one page gives.
 pub const MAX_PAGE: usize = 500;
@@ -40,24 +40,26 @@ fn row(entry: &Recorded, acked: u64, store: &Store) -> JournalRow {
     let event = &entry.event;
     let (kind, outcome, detail) = described(event);
     let token = event.token();
-    let cached = || token.and_then(|id| store.token(id)).map(|row| row.facts.credit);
+    let cached = token.and_then(|id| store.token(id)).map(|row| (row.facts.credit, row.facts.act));
+    let own = own_credit(event).or(cached);
     JournalRow {
         seq: entry.seq,
         at: entry.stamp.at,
         kind,
         meter: event.meter(),
         token,
-        credit: own_credit(event).or_else(cached),
+        credit: own.map(|(credit, _)| credit),
+        act: own.map(|(_, act)| act),
         outcome,
         acked: entry.seq <= acked,
         detail,
     }
 }
 
-fn own_credit(event: &Event) -> Option<Credit> {
+fn own_credit(event: &Event) -> Option<(Credit, Act)> {
     match event {
-        Event::TokenImported { token, .. } => Some(token.credit),
-        Event::Intent { facts, .. } => Some(facts.credit),
+        Event::TokenImported { token, .. } => Some((token.credit, token.act)),
+        Event::Intent { facts, .. } => Some((facts.credit, facts.act)),
         _ => None,
     }
 }

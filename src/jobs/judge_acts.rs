@@ -4,8 +4,59 @@
 //! it is decided only where consumption cannot have moved the balance as far as the debit. An
 //! opening sets the customer number; with a first credit it takes a step like a recharge.
 
-use super::judge::{Case, ROUNDING, decide, net};
-use crate::units::{Decision, PurchaseRecord};
+use super::evidence::written::Written;
+use super::judge::{Case, Limits, ROUNDING, decide, net};
+use crate::units::{Decision, Evidence, IntentFacts, Judgement, PurchaseRecord};
+
+/// A debit's judgement held against what the meter wrote down of it. The balance alone cannot tell
+/// one debit from another of the same amount.
+pub fn by_record(judgement: Judgement, written: Option<Written>) -> Judgement {
+    let Some(Written { own, others }) = written else { return judgement };
+    let decision = match (judgement.decision, own) {
+        // The balance fell, and the meter wrote down who took it: somebody else.
+        (Decision::Confirmed, 0) if others > 0 => Decision::Contradiction,
+        (Decision::Confirmed, 2..) | (Decision::NotApplied, 1..) => Decision::Contradiction,
+        (decision, _) => decision,
+    };
+    Judgement { decision, ..judgement }
+}
+
+/// How far the balance fell beside a debit, where that is not the debit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fall {
+    /// By how much it fell, hundredths.
+    pub fell: i64,
+    /// How often the amount went, where that explains it.
+    pub times: Option<i64>,
+    /// How much too much went; less than nothing: so much is lacking. To the fen where `times` is
+    /// known; else consumption is in it.
+    pub excess: i64,
+}
+
+/// What is missing, or too much, after a debit whose evidence is not that of a debit made once.
+pub fn fall(
+    facts: &IntentFacts,
+    before: &Evidence,
+    after: &Evidence,
+    limits: Limits,
+) -> Option<Fall> {
+    let case = Case { facts, before, after, limits };
+    let units = [after.balance.unit, before.balance.unit] == [facts.credit.unit; 2];
+    let (amount, window) = (case.amount(), case.window());
+    if !facts.act.is_debit() || !units || amount <= 0 || after.meter != facts.meter {
+        return None;
+    }
+    let fell = net(before).saturating_sub(net(after));
+    let nearest = fell.saturating_add(ROUNDING).div_euclid(amount);
+    let rest = fell.saturating_sub(nearest.saturating_mul(amount));
+    // A window as wide as the amount leaves more than one number of times.
+    let times = (rest <= window && window < amount).then_some(nearest);
+    let excess = match times {
+        Some(times) => (times - 1).saturating_mul(amount),
+        None => fell.saturating_sub(amount),
+    };
+    Some(Fall { fell, times, excess })
+}
 
 impl Case<'_> {
     /// A refund, a reversal, the debit of a swap.
@@ -133,6 +184,52 @@ mod tests {
         let energy = Evidence { energy: None, ..shows(5_000, 6, OURS, 0) };
         let late = Evidence { read_at: UnixSeconds(1_800_100_000), ..energy };
         assert_eq!(debit(5_000, &late), Decision::Contradiction, "a day of unknown consumption");
+    }
+
+    #[test]
+    fn what_the_meter_wrote_down_decides_whose_debit_it_was() {
+        let held = |decision, own, others| {
+            let judgement = Judgement { decision, after: None, refusal_word: None };
+            by_record(judgement, Some(Written { own, others })).decision
+        };
+        for (decision, own, others, want) in [
+            (Decision::Confirmed, 1, 0, Decision::Confirmed),
+            (Decision::Confirmed, 1, 3, Decision::Confirmed),
+            // No meter is known to record refunds: none at all says nothing.
+            (Decision::Confirmed, 0, 0, Decision::Confirmed),
+            (Decision::Confirmed, 0, 1, Decision::Contradiction),
+            (Decision::Confirmed, 2, 0, Decision::Contradiction),
+            (Decision::NotApplied, 0, 1, Decision::NotApplied),
+            (Decision::NotApplied, 1, 0, Decision::Contradiction),
+            (Decision::TornWrite, 2, 0, Decision::TornWrite),
+            (Decision::Reset, 1, 0, Decision::Reset),
+            (Decision::Unreachable, 1, 0, Decision::Unreachable),
+        ] {
+            assert_eq!(held(decision, own, others), want, "{decision:?} {own} {others}");
+        }
+        let unread = Judgement { decision: Decision::Confirmed, after: None, refusal_word: None };
+        assert_eq!(by_record(unread.clone(), None), unread);
+    }
+
+    #[test]
+    fn a_fall_is_named_by_how_often_the_amount_went() {
+        let before = shows(10_000, 6, OURS, 100);
+        let facts = facts(Act::Refund, 4_000);
+        let fell = |balance| fall(&facts, &before, &shows(balance, 6, OURS, 102), LIMITS).unwrap();
+        for (balance, times, excess) in [
+            (2_000, Some(2), 4_000),
+            (1_993, Some(2), 4_000),
+            (2_001, Some(2), 4_000),
+            (6_000, Some(1), 0),
+            (9_995, Some(0), -4_000),
+            (8_000, None, -2_000),
+            (10_001, Some(0), -4_000),
+        ] {
+            let want = Fall { fell: 10_000 - balance, times, excess };
+            assert_eq!(fell(balance), want, "{balance}");
+        }
+        let recharge = IntentFacts { act: Act::Recharge, ..facts };
+        assert_eq!(fall(&recharge, &before, &before, LIMITS), None);
     }
 
     #[test]

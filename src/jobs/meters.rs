@@ -1,10 +1,11 @@
 //! Meters for lists and cards, and the figures of the home screen, from the store alone.
 
 use super::views::{
-    Failure, HomeView, MeterRowView, MeterView, Network, OpenIntentView, Standing, TokenStateView,
+    Failure, HomeView, MarkView, MeterRowView, MeterView, Network, OpenIntentView, Standing,
+    TokenStateView,
 };
 use super::{Moment, Session, errand, failure, journal, tokens, trust};
-use crate::store::{Event, MeterRow, OpenIntent, Store};
+use crate::store::{Event, MarkRow, MeterRow, OpenIntent, Store};
 use crate::units::{BusPlace, MeterNo, UnixSeconds};
 
 /// Journal entries on a meter's card.
@@ -134,12 +135,23 @@ fn row_view(store: &Store, now: UnixSeconds, row: &MeterRow) -> MeterRowView {
         no: row.no,
         customer: row.customer.clone(),
         location: row.location.clone(),
-        balance: row.last.as_ref().map(|seen| (seen.balance, seen.read_at)),
-        overdraft: row.last.as_ref().map_or(0, |seen| seen.overdraft),
+        balance: row.seen.map(|seen| (seen.shown.balance, seen.read_at)),
+        overdraft: row.seen.map_or(0, |seen| seen.shown.overdraft),
         tokens: u32::try_from(ready).unwrap_or(u32::MAX),
         open_intent: store.open_intent(row.no).is_some(),
         own_line: own_line(&row.place),
     }
+}
+
+/// What is remembered of meters, oldest first.
+pub fn marks(store: &Store) -> Vec<MarkView> {
+    let view = |row: MarkRow| MarkView {
+        meter: row.meter,
+        mark: row.mark,
+        since: row.since,
+        note: row.note,
+    };
+    store.marks().into_iter().map(view).collect()
 }
 
 /// Whether the area list says on which line a meter hangs.
@@ -154,6 +166,7 @@ pub fn open_view(store: &Store, open: &OpenIntent) -> OpenIntentView {
         meter: open.facts.meter,
         token: open.facts.token,
         credit: open.facts.credit,
+        act: open.facts.act,
         decision: open.last_judgement.as_ref().map(|judgement| judgement.decision),
         readable: !open.disputed,
     }

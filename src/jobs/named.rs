@@ -102,6 +102,7 @@ fn journaled(profile: &Profile, view: &QuickRead, found: &Readout) -> Reading {
         profile: profile.id.clone(),
         values: named.map(|got| (got.name.clone(), got.shown())).collect(),
         evidence: None,
+        shown: super::read::shown(view),
         read_at: view.read_at,
         took_ms: view.took_ms,
         frames_digest: found.digest,

@@ -71,6 +71,7 @@ fn view(port: PortInfo) -> PortView {
         endpoint: port.path,
         name: known.or(port.product).unwrap_or_default(),
         identity: port.serial.or(port.usb_path).unwrap_or_default(),
+        held: port.held_ms.map(|ms| (ms, RULES_FIX.to_owned())),
         trouble,
         fix,
     }
@@ -277,6 +278,7 @@ impl Memory {
                 identity: identity.trim().to_owned(),
                 trouble: None,
                 fix: None,
+                held: None,
             })
         };
         self.used.iter().filter_map(row).collect()
@@ -301,6 +303,7 @@ pub fn scan(time: Duration, heads: &[HeadRow]) -> Result<Vec<PortView>, Failure>
             .join(", "),
         trouble: None,
         fix: None,
+        held: None,
     };
     Ok(found.into_iter().map(row).collect())
 }
@@ -330,6 +333,7 @@ mod tests {
             interface: Some(0),
             access: Access::Ok,
             known: None,
+            held_ms: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Line, failure};
 use crate::profile::{Dlt645Money, Protocol};
 use crate::protocol::value::read_bcd;
 use crate::report::Code;
-use crate::store::Reading;
+use crate::store::{Reading, Shown};
 use crate::units::{BusPlace, Credit, Energy, MeterNo, PurchaseCount};
 
 /// Three phase voltages, 0.1 V.
@@ -161,11 +161,21 @@ fn blocks(line: &mut Line<'_>, meter: MeterNo) -> Result<(QuickRead, Reading), F
         profile: String::new(),
         values: Vec::new(),
         evidence: None,
+        shown: shown(&view),
         read_at: view.read_at,
         took_ms: view.took_ms,
         frames_digest: answers.digest,
     };
     Ok((view, reading))
+}
+
+/// What a card shows of the account: all of it, or nothing. An overdraft that the meter has and did
+/// not give would make the balance look better than it is.
+pub(super) fn shown(card: &QuickRead) -> Option<Shown> {
+    let (balance, count) = (card.balance?, card.count?);
+    let lacks = card.missing.iter().any(|name| name == "overdraft");
+    let overdraft = card.overdraft.or((!lacks).then_some(0))?;
+    Some(Shown { balance, overdraft, count })
 }
 
 /// What to ask one by one where a meter refused the block.
@@ -289,6 +299,39 @@ mod tests {
         for (word, bit, name) in ALARMS {
             assert_eq!(status_names(*word, 1 << bit), [*name], "word {word} bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_card_shows_a_balance_whole_or_not_at_all() {
+        let yuan = |value| Credit { value, unit: crate::units::CreditUnit::Yuan };
+        let card = |balance, overdraft, count: Option<u32>, missing: &[&str]| QuickRead {
+            meter: "47".parse().unwrap(),
+            profile: String::new(),
+            energy: None,
+            balance,
+            overdraft,
+            count: count.map(PurchaseCount),
+            voltage_dv: [None; 3],
+            current_ma: [None; 3],
+            power_dw: None,
+            clock: None,
+            drift_s: None,
+            relay: None,
+            status: [None; 7],
+            alarms: Vec::new(),
+            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+            others: Vec::new(),
+            took_ms: 0,
+            read_at: crate::units::UnixSeconds(0),
+        };
+        let whole =
+            |overdraft| Some(Shown { balance: yuan(5), overdraft, count: PurchaseCount(3) });
+        assert_eq!(shown(&card(Some(yuan(5)), Some(7), Some(3), &[])), whole(7));
+        // Meters without an overdraft have none; one that did not give it may have any.
+        assert_eq!(shown(&card(Some(yuan(5)), None, Some(3), &[])), whole(0));
+        assert_eq!(shown(&card(Some(yuan(5)), None, Some(3), &["overdraft"])), None);
+        assert_eq!(shown(&card(Some(yuan(5)), Some(0), None, &["count"])), None);
+        assert_eq!(shown(&card(None, Some(0), Some(3), &["balance"])), None);
     }
 
     #[test]

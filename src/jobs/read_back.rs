@@ -9,6 +9,7 @@ use super::Line;
 use super::address::BusAddress;
 use super::evidence::{self, How, Seen};
 use super::judge::{Limits, judge};
+use super::judge_acts;
 use super::views::Stage;
 use crate::profile::Profile;
 use crate::report::Code;
@@ -39,14 +40,13 @@ pub fn limits(profile: &Profile) -> Limits {
 
 impl Case<'_> {
     fn judge(&self, line: &Line<'_>, seen: &Seen, refusal: Option<u16>) -> Judgement {
-        judge(
-            &self.facts,
-            self.before,
-            Some(&seen.evidence),
-            seen.record,
-            refusal,
-            limits(line.profile),
-        )
+        let limits = limits(line.profile);
+        let (facts, after) = (&self.facts, Some(&seen.evidence));
+        let judgement = judge(facts, self.before, after, seen.record, refusal, limits);
+        match facts.act.is_debit() {
+            true => judge_acts::by_record(judgement, seen.written),
+            false => judgement,
+        }
     }
 }
 
@@ -71,7 +71,7 @@ fn rounds(
     mut last: Option<Decision>,
 ) -> Judgement {
     for round in 1..=ROUNDS {
-        let how = How { step: case.facts.count_before.next(), hoard: false };
+        let how = How::of(&case.facts);
         match evidence::take(line, case.facts.meter, case.address, how) {
             Ok(seen) => {
                 let judgement = case.judge(line, &seen, refusal);

@@ -22,6 +22,7 @@ pub use resolve::resolve;
 use std::sync::atomic::Ordering;
 
 use super::address::BusAddress;
+use super::evidence::written::Written;
 use super::evidence::{self, How};
 use super::failure::{self, fail};
 use super::gate::{self, Permit};
@@ -125,7 +126,7 @@ fn try_preflight(
     let waiver = proven::money(line.profile, desk.accepted)?;
     let address = address(desk, line, meter)?;
     (line.progress)(Stage::Reading, 0, 1);
-    let how = How { hoard: true, step: facts.count_before.next() };
+    let how = How { hoard: true, ..How::of(&facts) };
     let seen = evidence::take(line, meter, &address, how)?;
     (line.progress)(Stage::Reading, 1, 1);
     *shown = Some(seen.evidence.clone());
@@ -136,6 +137,7 @@ fn try_preflight(
     {
         return Ok(Checked::Settled(Box::new(settled)));
     }
+    not_there(&facts, seen.written)?;
     fits(line, &facts, &seen.evidence, max_balance, seen.hoard)?;
     let listed = desk.store.meter(meter);
     let mut warnings = permit.warnings;
@@ -166,6 +168,15 @@ fn fits(
 ) -> Result<(), Failure> {
     check::meter(facts, seen, max_balance, hoard)?;
     check::told_apart(facts, seen, read_back::limits(line.profile))
+}
+
+/// A debit that the meter has written down was made, whatever this journal knows: it may have been
+/// put back from a copy, or another handheld has the same document.
+fn not_there(facts: &IntentFacts, written: Option<Written>) -> Result<(), Failure> {
+    match written {
+        Some(Written { own: 1.., .. }) => Err(fail(Code::DebitKnown, facts.token.to_string())),
+        _ => Ok(()),
+    }
 }
 
 /// What the bus calls the meter: by its place in the area list, else by its number.
@@ -313,7 +324,10 @@ fn before_intent(
     let mut before = preflight.view.evidence.clone();
     if !is_fresh(before.read_at, line.now()) {
         (line.progress)(Stage::Reading, 0, 1);
-        before = evidence::take(line, facts.meter, &address, How::default())?.evidence;
+        let how = How { step: None, ..How::of(&facts) };
+        let seen = evidence::take(line, facts.meter, &address, how)?;
+        not_there(&facts, seen.written)?;
+        before = seen.evidence;
     }
     *shown = Some(before.clone());
     fits(line, &facts, &before, preflight.max_balance, preflight.hoard)?;

@@ -7,6 +7,7 @@
 
 pub mod book;
 pub mod curve;
+pub mod export;
 pub mod facts;
 pub mod keep;
 pub mod list;
@@ -15,6 +16,7 @@ pub mod report;
 pub mod table;
 mod visit;
 
+use self::export::EXPORT;
 use self::keep::Kept;
 use self::list::{Expected, List, Wanted};
 use self::plausible::Against;
@@ -52,6 +54,8 @@ const FIELDS: &[Field] = &[
     Field { key: "round-to", kind: FieldKind::Text, required: false },
     Field { key: "round-passes", kind: FieldKind::Number, required: false },
     Field { key: "round-pause", kind: FieldKind::Number, required: false },
+    Field { key: EXPORT, kind: FieldKind::File, required: false },
+    Field { key: "round-bom", kind: FieldKind::Switch, required: false },
 ];
 
 /// What to do with the meters that did not answer.
@@ -90,7 +94,7 @@ impl Errand for Round {
             }
         }
         if list.meters.is_empty() {
-            sheet.exit = Some(Code::Usage);
+            sheet.exit = Some(Code::FieldOdd);
         }
         Ok(sheet)
     }
@@ -98,11 +102,15 @@ impl Errand for Round {
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
         let list = wanted(site, values)?;
         if list.meters.is_empty() {
-            return Err(fail(Code::Usage, "meters"));
+            return Err(fail(Code::FieldOdd, "meters"));
         }
         let mut own = values.clone();
         // The list has entries of its own: it may be longer than one entry.
         own.set("meters", "");
+        if let Some(file) = values.get(EXPORT) {
+            // It may be carried on from another folder.
+            own.set(EXPORT, export::place(file)?);
+        }
         let work = site.begin(ErrandKind::Round, &own)?;
         keep::save(site, work, &list.meters)?;
         Ok(work)
@@ -160,8 +168,10 @@ impl Errand for Round {
     }
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
-        errand::wanted(store, work, ErrandKind::Round)?;
-        Ok(report::sheet(work, &Kept::of(store, work)))
+        let values = errand::wanted(store, work, ErrandKind::Round)?;
+        let mut sheet = report::sheet(work, &Kept::of(store, work));
+        sheet.rows.extend(export::row(store, work, &values));
+        Ok(sheet)
     }
 }
 
@@ -221,7 +231,8 @@ fn wanted(site: &Site<'_>, values: &Values) -> Result<List, Failure> {
         list.meters.extend(new.collect::<Vec<_>>());
     }
     if list.meters.len() > MAX_METERS {
-        return Err(fail(Code::Usage, format!("{} > {MAX_METERS}", list.meters.len())));
+        let detail = format!("meters: {} > {MAX_METERS}", list.meters.len());
+        return Err(fail(Code::FieldOdd, detail));
     }
     Ok(list)
 }
@@ -248,7 +259,7 @@ pub fn of_file(path: &str) -> Result<List, Failure> {
 /// Notes a figure that a person read off the meter, marked as typed.
 ///
 /// # Errors
-/// [`Code::Usage`]: no reason, a negative figure, or a meter that is not on the list;
+/// [`Code::FieldOdd`]: no reason, a negative figure, or a meter that is not on the list;
 /// [`Code::ReadingStands`] where the meter itself has answered or the round has ended; store
 /// failures.
 pub fn type_in(
@@ -263,10 +274,10 @@ pub fn type_in(
     let reason = reason.trim();
     let long = reason.is_empty() || reason.len() > MAX_REASON;
     if long || !(0..plausible::REGISTER_END).contains(&energy.0) {
-        return Err(fail(Code::Usage, if long { "round-reason" } else { "energy" }));
+        return Err(fail(Code::FieldOdd, if long { "round-reason" } else { "energy" }));
     }
     let Some(place) = kept.meters.iter().find(|place| place.meter == meter) else {
-        return Err(fail(Code::Usage, meter.to_string()));
+        return Err(fail(Code::FieldOdd, format!("meter: {meter}")));
     };
     if kept.ended || place.is_read() {
         return Err(fail(Code::ReadingStands, meter.to_string()));

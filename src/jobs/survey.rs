@@ -14,6 +14,7 @@
 //! | [`modbus`] | 247 addresses in two short passes |
 //! | [`tree`] | DL/T 645 and 698.45 numbers by their low digits |
 //! | [`tally`], [`doctor`] | evidence, and verdicts from it |
+//! | [`terminals`] | boxes of many users among the meters found |
 //! | [`saved`], [`book`] | to go on later; spreadsheets |
 
 pub mod book;
@@ -26,6 +27,7 @@ pub mod saved;
 pub mod search;
 pub mod spot;
 pub mod tally;
+pub mod terminals;
 pub mod tree;
 
 pub use saved::Saved;
@@ -37,6 +39,7 @@ use super::views::{
     Failure, Gap, SurveyEnd, SurveyMeter, SurveyPlan, SurveyProgress, SurveyProtocol, SurveyView,
 };
 use super::{Cancel, Wire};
+use crate::profile::Terminal;
 use crate::report::Code;
 use crate::transport::{LineSettings, Link, Parity};
 use ear::{Ear, Stop};
@@ -49,6 +52,8 @@ pub struct Site<'a> {
     pub link: &'a mut dyn Link,
     /// How it is set.
     pub opened: LineSettings,
+    /// Ways in which users of one box are numbered ([`terminals::layouts`]).
+    pub terminals: &'a [Terminal],
     /// Set to stop.
     pub cancel: &'a Cancel,
     /// Sees every byte.
@@ -89,6 +94,8 @@ pub fn run(
         plan: &plan,
         found: std::mem::take(&mut saved.found),
         gaps: std::mem::take(&mut saved.gaps),
+        terminals: site.terminals,
+        boxes: std::mem::take(&mut saved.boxes),
         cursor: std::mem::take(&mut saved.cursor),
         progress,
         state: SurveyProgress::default(),
@@ -106,6 +113,7 @@ pub fn run(
     saved.cursor = std::mem::take(&mut search.cursor);
     saved.found = std::mem::take(&mut search.found);
     saved.gaps = std::mem::take(&mut search.gaps);
+    saved.boxes = std::mem::take(&mut search.boxes);
     Ok(Survey { view: view(&saved, opened, end), saved })
 }
 
@@ -143,6 +151,7 @@ fn view(saved: &Saved, opened: LineSettings, end: SurveyEnd) -> SurveyView {
     let order = |m: &SurveyMeter| (m.protocol, m.line.clone(), m.address.len(), m.address.clone());
     meters.sort_by_key(order);
     SurveyView {
+        boxes: terminals::boxes(&saved.boxes, &meters),
         meters,
         verdicts: doctor::verdicts(&case),
         not_searched: saved.gaps.clone(),
@@ -150,6 +159,7 @@ fn view(saved: &Saved, opened: LineSettings, end: SurveyEnd) -> SurveyView {
         frames: saved.tally.frames,
         took_ms: saved.took_ms,
         searched: saved.searched.clone(),
+        swapped_back: Vec::new(),
     }
 }
 
@@ -369,8 +379,13 @@ fn note_chatter(search: &mut Search<'_, '_>, bytes: &[u8]) -> bool {
     noise.len() > 1
 }
 
-/// One protocol at the settings the line has.
+/// One protocol at the settings the line has, and the boxes of many users in it.
 fn take(search: &mut Search<'_, '_>, protocol: SurveyProtocol) -> Result<(), Stop> {
+    meters(search, protocol)?;
+    if protocol == SurveyProtocol::Modbus { terminals::ask(search) } else { Ok(()) }
+}
+
+fn meters(search: &mut Search<'_, '_>, protocol: SurveyProtocol) -> Result<(), Stop> {
     if let Cursor::Checks(done) = search.cursor {
         return search.check(protocol, done);
     }

@@ -19,10 +19,10 @@ pub mod words;
 use super::errand::{Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
 use super::failure::{self, fail};
 use super::views::Failure;
-use super::{check, gate, read_back};
+use super::{check, fallen, gate, read_back};
 use crate::report::Code;
 use crate::store::{Store, SwapRow};
-use crate::units::{ErrandKind, Mark, MeterNo, Money, StepState, Verb, WorkId};
+use crate::units::{Act, CreditUnit, ErrandKind, Mark, MeterNo, Money, StepState, Verb, WorkId};
 use state::{Next, State, step};
 use words::{choices, note};
 
@@ -59,12 +59,25 @@ impl Errand for Swap {
         may(site, facts.old)?;
         let mut sheet = Sheet::new(ErrandKind::Swap, None);
         sheet.rows = words::head(&facts);
+        credited_here(site, &facts, &mut sheet)?;
         let read = site.on(facts.old, |line, stop| {
             let seen = act::prove(site.desk, line, stop)?.evidence;
-            Ok((amounts::take(&facts, &seen, read_back::limits(line.profile), 1), seen))
+            let debited = check::serves(line.profile, Act::CarryOut, 0);
+            Ok((amounts::take(&facts, &seen, read_back::limits(line.profile), 1), seen, debited))
         });
         match read {
-            Ok((take, seen)) => {
+            // No document says how this kind is debited: it keeps what it holds.
+            Ok((_, seen, Err(failure))) => {
+                let net = seen.balance.value.saturating_sub(seen.overdraft);
+                let value = words::money(net, facts.unit);
+                sheet.rows.push(Row::new(Sign::Good, step::OLD, value).at(facts.old));
+                let row = Row::new(Sign::Warn, "carry-out", "").at(facts.old);
+                sheet.rows.push(row.because(failure));
+                let value = words::money(net, facts.unit);
+                sheet.rows.push(Row::new(Sign::Warn, "stays-in-old", value).at(facts.old));
+                sheet.rows.extend(claim_rows(&claim(site, &facts)?, facts.unit));
+            }
+            Ok((take, seen, Ok(()))) => {
                 let net = seen.balance.value.saturating_sub(seen.overdraft);
                 let value = words::money(net, facts.unit);
                 sheet.rows.push(Row::new(Sign::Good, step::OLD, value).at(facts.old));
@@ -80,14 +93,7 @@ impl Errand for Swap {
             Err(failure) => {
                 let row = Row::new(Sign::Warn, step::OLD, "").at(facts.old).because(failure);
                 sheet.rows.push(row);
-                let claim = claim(site, &facts)?;
-                for (name, value) in [
-                    ("last-proved", claim.proved),
-                    ("used-since", claim.used),
-                    ("suggested", claim.amount),
-                ] {
-                    sheet.rows.push(Row::info(name, words::money(value, facts.unit)));
-                }
+                sheet.rows.extend(claim_rows(&claim(site, &facts)?, facts.unit));
             }
         }
         Ok(sheet)
@@ -96,6 +102,7 @@ impl Errand for Swap {
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
         let facts = leave(site, values)?.facts;
         may(site, facts.old)?;
+        credited_here(site, &facts, &mut Sheet::new(ErrandKind::Swap, None))?;
         for row in site.desk.store.errands() {
             let open = row.step.kind == ErrandKind::Swap && row.step.state == StepState::Begun;
             let other = Values::of_notes(&row.step.notes);
@@ -167,6 +174,10 @@ fn paused(
     if sheet.ask == Ask::Nothing {
         // Only the journal can have failed.
         return Err(trouble.unwrap_or_else(|| fail(Code::Internal, format!("{next:?}"))));
+    }
+    if let Some(out) = state.out.as_ref().filter(|_| now == Next::AskDisputed) {
+        let notes = fallen::notes(site, state.old(), out.facts.id);
+        sheet.rows.extend(fallen::rows(&notes, state.old()));
     }
     if let Some(failure) = trouble {
         if matches!(failure.code, Code::StoreFailed | Code::JournalDamaged | Code::DiskFull) {
@@ -246,7 +257,7 @@ fn perform(site: &Site<'_>, state: &State, next: Next) -> Result<(), Failure> {
         Next::ReadNew => act::read_new(site, state),
         Next::OpenNew => act::open_new(site, state),
         Next::Credit => act::credit(site, state),
-        Next::ResolveNew => act::resolve(site, &act::stop_of_new(site, state)?),
+        Next::ResolveNew => act::resolve(site, &act::stop_of_new(site, &state.swap.facts)?),
         Next::Leave(why) => {
             put(state.replacement(), step::LEFT, StepState::Skipped, vec![note("why", why)])
         }
@@ -284,6 +295,9 @@ fn give_up(site: &Site<'_>, state: &State, mode: &str) -> Result<bool, Failure> 
     }
     let mut notes = words::claim_notes(&claim(site, &state.swap.facts)?);
     notes.push(note("mode", mode));
+    if let Some(out) = state.out.as_ref().filter(|_| mode == "disputed") {
+        notes.extend(fallen::notes(site, state.old(), out.facts.id));
+    }
     let whole = (state.work, ErrandKind::Swap);
     site.step(whole, Some(state.old()), step::GIVEN_UP, StepState::Done, notes.clone())?;
     if state.swap.facts.provisional == 0 {
@@ -333,6 +347,27 @@ fn claim(site: &Site<'_>, facts: &crate::store::SwapFacts) -> Result<amounts::Cl
         .collect();
     let profile = site.stop(facts.old)?.profile;
     Ok(amounts::claim(facts, &seen, read_back::limits(&profile), site.moment().at))
+}
+
+/// Nothing is begun, and nothing taken out, where the new meter's kind cannot be credited here. That
+/// its account cannot be opened here is said: the office may have opened it.
+fn credited_here(
+    site: &Site<'_>,
+    facts: &crate::store::SwapFacts,
+    sheet: &mut Sheet,
+) -> Result<(), Failure> {
+    let stop = act::stop_of_new(site, facts)?;
+    check::serves(&stop.profile, Act::CarryIn, 0)?;
+    if let Err(failure) = check::serves(&stop.profile, Act::Open, 0) {
+        sheet.rows.push(Row::new(Sign::Warn, "opening", "").at(facts.meter).because(failure));
+    }
+    Ok(())
+}
+
+fn claim_rows(claim: &amounts::Claim, unit: CreditUnit) -> [Row; 3] {
+    let rows =
+        [("last-proved", claim.proved), ("used-since", claim.used), ("suggested", claim.amount)];
+    rows.map(|(name, value)| Row::info(name, words::money(value, unit)))
 }
 
 /// May this person swap here?

@@ -19,8 +19,8 @@ pub use people::{
 };
 
 pub use survey::{
-    Book, Gap, NotSearched, Sheet, SheetCell, SurveyEnd, SurveyMeter, SurveyPlan, SurveyProgress,
-    SurveyProtocol, SurveyView, Verdict, VerdictKind,
+    Book, BoxBasis, Gap, NotSearched, Sheet, SheetCell, SurveyBox, SurveyEnd, SurveyMeter,
+    SurveyPlan, SurveyProgress, SurveyProtocol, SurveyUser, SurveyView, Verdict, VerdictKind,
 };
 
 pub use work::{MarkView, WorkView};

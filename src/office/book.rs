@@ -332,12 +332,13 @@ impl Book {
                 kept.row.state.name().into(),
                 kept.intent_seq.map(ledger::number).into(),
                 i64::from(kept.told).into(),
+                text(kept.row.meter),
             ]
         });
         let sql = "UPDATE token SET state = v.column2,
                    intent_seq = COALESCE(token.intent_seq, v.column3),
                    told = CASE WHEN v.column4 = 1 THEN 1 ELSE token.told END
-                   FROM {rows} WHERE token.id = v.column1";
+                   FROM {rows} WHERE token.meter = v.column5 AND token.id = v.column1";
         let written = with_rows(conn, sql, tokens.collect()).await;
         written.map_err(|error| ledger::step_taken(error.into()))?;
         let told = list(std::mem::take(&mut self.told));

@@ -108,13 +108,20 @@ async fn act(
     pass: &Pass,
 ) -> Result<Shown, OfficeError> {
     let act = match act {
-        Act::Init { tenant, roots, threshold, root_dir, hosts } => {
+        Act::Init { tenant, roots, threshold, root_dir, hosts, partitions } => {
+            if partitions.is_some() && database.is_none() {
+                let why = "--partitions needs --database";
+                return Err(OfficeError::Usage(why.to_owned()));
+            }
             let mut setup = Setup { roots, threshold, root_dir, ..Setup::usual(&tenant) };
             if !hosts.is_empty() {
                 setup.hosts = hosts;
             }
             let ask = |key: &str, new| pass.get(key, new);
             let office = Office::init_on(data, database, &setup, &ask).await?;
+            if let Some(parts) = partitions {
+                office.partition(parts).await?;
+            }
             return Ok(show::init(&office, data, &setup, pass.one_for_all()));
         }
         // What a holder does on a machine of his own.

@@ -40,6 +40,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// How long one statement waits for a locked row; PostgreSQL. Well under what a request may take
 /// (`http`), well over what a transaction takes.
 const LOCK_WAIT: &str = "10s";
+/// How long is waited for a free connection, and for a server that does not answer.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Connections to SQLite: one writes at a time, the others read.
 const CONNECTIONS: u32 = 4;
 /// Connections of one process to PostgreSQL, whose usual limit is 100 for all.
@@ -68,8 +70,9 @@ pub(super) fn query_made(sql: String) -> Query {
     Query { sql: Sql::Made(sql), cells: Vec::new() }
 }
 
-/// Statements without values, one after the other.
-pub(super) async fn script(conn: &mut Conn, sql: &'static str) -> Result<(), sqlx::Error> {
+/// Statements without values, one after the other; of the program's own words alone.
+pub(super) async fn script(conn: &mut Conn, sql: &str) -> Result<(), sqlx::Error> {
+    let sql = AssertSqlSafe(sql);
     match conn.link() {
         Link::Sqlite(conn) => sqlx::raw_sql(sql).execute(conn).await.map(drop),
         Link::Postgres(conn) => sqlx::raw_sql(sql).execute(conn).await.map(drop),
@@ -428,6 +431,7 @@ impl Pool {
             .options([("lock_timeout", LOCK_WAIT), ("timezone", "UTC")])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_POSTGRES);
+        let pool = pool.acquire_timeout(CONNECT_WAIT);
         Ok(Self::Postgres(pool.connect_with(options).await?))
     }
 

@@ -229,9 +229,48 @@ async fn settle_claim(
     if let Some((class, why)) = verdict.review {
         let name =
             format!("{}:{id}:{}:{}:{}", class.name(), source.device, source.epoch, source.seq);
-        flag(book, source, (name, class, why), entry.event.meter(), Some(id));
+        let why = match (&token, claim) {
+            (Some(token), Claim::Outcome(judgement)) => {
+                let fell = fall(conn, book, source, token, judgement.after.as_ref()).await?;
+                fell.map_or_else(|| why.to_owned(), |fell| format!("{why}: {fell}"))
+            }
+            _ => why.to_owned(),
+        };
+        flag(book, source, (name, class, &why), entry.event.meter(), Some(id));
     }
     Ok(verdict.outcome)
+}
+
+/// For a debit: how far the balance fell, beside what was to be taken out, by the handheld's own
+/// readings before and after. What is too much, or lacking, is money the settlement must name.
+async fn fall(
+    conn: &mut Conn,
+    book: &mut Book,
+    source: &Source<'_>,
+    token: &TokenRow,
+    after: Option<&Evidence>,
+) -> Result<Option<String>, OfficeError> {
+    let Some(after) = after.filter(|_| token.act.is_debit()) else { return Ok(None) };
+    let sql = "SELECT body FROM event WHERE device = $1 AND epoch = $2 AND token = $3
+               AND kind = 'intent' ORDER BY seq DESC LIMIT 1";
+    // The intent may have come in this very pack.
+    book.settle(conn).await?;
+    let row = query(sql)
+        .bind(source.device.as_str())
+        .bind(i64::from(source.epoch))
+        .bind(token.id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let body: Vec<u8> = row.try_get("body")?;
+    let Some(Event::Intent { before, .. }) = read_entry(&body).ok().map(|entry| entry.event) else {
+        return Ok(None);
+    };
+    let net = |seen: &Evidence| seen.balance.value.saturating_sub(seen.overdraft);
+    let fell = net(&before).saturating_sub(net(after));
+    let over = fell.saturating_sub(token.credit.value);
+    let [fell, over] = [fell, over].map(|value| token.credit.with(value));
+    Ok(Some(format!("it fell by {fell} where {} was to go out, {over} too much", token.credit)))
 }
 
 async fn follow(

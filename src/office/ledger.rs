@@ -111,6 +111,18 @@ impl Ledger {
         transact!(self, |tx| create(&mut tx, tenant).await)
     }
 
+    /// Spreads the largest tables over partitions, with what is in them.
+    pub async fn partition(&self, parts: u16) -> Result<(), OfficeError> {
+        let mut tx = self.begin().await?;
+        if !tx.is_postgres() {
+            let why = "a ledger in a file has no partitions: name a database";
+            return Err(OfficeError::Usage(why.to_owned()));
+        }
+        let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
+        db::script(&mut tx, &sql).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Checks the format and gives the tenant.
     pub async fn tenant(&self) -> Result<String, OfficeError> {
         let mut conn = self.read().await?;

@@ -187,6 +187,9 @@ fn live(setting: &Setting, token: &TokenRow, judgement: &Judgement) -> Verdict {
         },
         Decision::NotApplied => not_applied(token, after),
         Decision::Raced => raced(setting, token, after),
+        Decision::TornWrite if token.act.is_debit() => {
+            Verdict::disputed(Class::C10, "the balance did not fall by the amount")
+        }
         Decision::TornWrite => {
             Verdict::disputed(Class::C10, "the count moved, the balance did not")
         }

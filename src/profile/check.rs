@@ -9,7 +9,7 @@ use super::place;
 use super::raw::{Need, Notes, Table};
 use super::{
     Class, Item, Line, MAX_FILE, Patience, Place, Profile, Protocol, StatusBit, Terminal, lint,
-    manners, money,
+    manners, money, relay,
 };
 use crate::protocol::Framing;
 use crate::protocol::form::Form;
@@ -37,8 +37,13 @@ pub(super) fn read(text: &str) -> (Option<Profile>, Vec<ProfileFault>) {
     }
     let profile = whole(&mut notes, Table::new("", 0, table.get_ref()));
     if !errors.is_empty() {
-        // What is missing may only be hidden behind the mistake.
-        notes.all.retain(|fault| !matches!(fault.what, What::Missing { .. }));
+        // What is missing may only be hidden behind the mistake; what the parser made up in its
+        // place stands nowhere, so at the very beginning, where no section is.
+        notes.all.retain(|fault| match fault.what {
+            What::Missing { .. } => false,
+            What::Wrong { .. } => fault.line > 1 || !fault.key.contains('.'),
+            _ => true,
+        });
     }
     let profile = profile.filter(|_| !notes.faulty());
     notes.all.sort_by_key(|fault| fault.line);
@@ -108,6 +113,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
     let items = items(notes, &mut top, protocol, &defaults);
     let status = statuses(notes, &mut top, &items);
     let manners = manners::read(notes, &mut top, protocol);
+    let relay = relay::read(notes, &mut top, protocol);
     let terminal = top.table(notes, "terminal", Need::May);
     let terminal = terminal.and_then(|table| terminal_of(notes, table, protocol));
     let money = match top.table(notes, "money", Need::May) {
@@ -129,6 +135,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
         timing: timing?,
         password_level: level?,
         manners,
+        relay,
         terminal,
         items,
         status,

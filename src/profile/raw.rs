@@ -166,7 +166,8 @@ impl<'a> Table<'a> {
         });
         let found = number.filter(|number| range.contains(number)).and_then(|n| n.try_into().ok());
         if found.is_none() {
-            self.wrong(notes, key, &expected);
+            let quoted = if value.get_ref().is_str() { ", without quotes" } else { "" };
+            self.wrong(notes, key, &format!("{expected}{quoted}"));
         }
         found
     }
@@ -203,7 +204,7 @@ impl<'a> Table<'a> {
     pub fn tables(&mut self, notes: &mut Notes<'_>, key: &'static str) -> Vec<Table<'a>> {
         let Some(value) = self.cell(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
-            self.wrong(notes, key, "a list of sections");
+            self.wrong(notes, key, &format!("a list of sections, each [[{key}]]"));
             return Vec::new();
         };
         let path = self.path_of(key);

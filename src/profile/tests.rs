@@ -110,6 +110,31 @@ fn places_are_written_as_they_are_read() {
     }
 }
 
+/// `reference/dlt645.md` 6.5, the relay's row.
+#[test]
+fn makers_relays_are_worked_as_published_or_not_at_all() {
+    let relay = |id: &str| Profile::built_in(id).unwrap().relay;
+    assert_eq!(relay("tms"), RelayRules { channel: 1, ..RelayRules::default() });
+    assert!(relay("kede").refused.is_some_and(|why| why.contains("98")));
+    for id in ["ko", "ko-2018", "tw-gateway", "dlt645-2007-c"] {
+        assert_eq!(relay(id), RelayRules::default(), "{id}");
+    }
+    let with = |rows: &str| text("tms").replace("channel = 1 ", rows);
+    let (own, _) = Profile::check(&with("level = 4\nchannel = 2 "));
+    let rules = RelayRules { level: Some(4), channel: 2, refused: None };
+    assert_eq!(own.unwrap().relay, rules);
+    for (rows, key) in [
+        ("level = 10\nchannel = 1 ", "relay.level"),
+        ("channel = 256 ", "relay.channel"),
+        ("refused = \" \"\nchannel = 1 ", "relay.refused"),
+        ("chanel = 1 ", "relay.chanel"),
+    ] {
+        let (none, faults) = Profile::check(&with(rows));
+        assert!(none.is_none(), "{rows}");
+        assert!(faults.iter().any(|fault| fault.key == key), "{rows}: {faults:?}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text_: String, cut in 0usize..3000, put in ".{0,3}", which in 0usize..3) {

@@ -3,12 +3,12 @@
 //! What a profile names in its `form` column. Decoding only; the simulator encodes by itself
 //! (design, invariant 7).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::{Decimal, Value, from_bcd, hex, read_bcd};
 
 /// A form of value. Registers are big-endian 16-bit words, as Modbus sends them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// One word.

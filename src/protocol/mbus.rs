@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod explain;
+mod fixed;
 pub mod frame;
 mod measure;
 pub mod telegram;

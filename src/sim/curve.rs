@@ -60,6 +60,9 @@ pub enum Spoilt {
     Junk,
     /// The first record is marked as bad (`E0 E0`).
     Marked,
+    /// No fault: voltages, powers and energies only, each class by itself; all at once (`06000001`)
+    /// is refused, as by meters that know `06cc0001` alone.
+    Classes,
 }
 
 impl Meter {
@@ -86,6 +89,9 @@ impl Meter {
     /// behind the identifier. Nothing where no record fits.
     pub(super) fn load_records(&self, di: u32, tail: &[u8]) -> Option<Vec<u8>> {
         let [0x06, class @ 0..=6, 0, which] = di.to_be_bytes() else { return None };
+        if self.curve.spoilt == Some(Spoilt::Classes) && !matches!(class, 1 | 2 | 4) {
+            return None;
+        }
         let (count, time) = tail.split_first()?;
         let count = usize::from(*count).clamp(1, AT_ONCE);
         let all = &self.curve.samples;

@@ -18,7 +18,7 @@
 //!
 //! [[meter]]
 //! no = "000000000132"
-//! profile = "dlt645-1997"             # the edition of a profile
+//! profile = "dlt645-1997"             # its edition; of 1997 its rows, level and speed, too
 //! ```
 
 use std::time::Duration;
@@ -31,7 +31,9 @@ use super::meter::Meter;
 use super::noise;
 use super::purse::AuditError;
 use super::setup::{MeterSetup, Port, as_optional_text, as_text};
+use super::v1997::ProfileRow;
 use crate::profile::{Profile, ProfileError, Protocol};
+use crate::protocol::Framing;
 use crate::protocol::dlt645::frame::Frame;
 use crate::units::{AccountNo, MeterNo};
 
@@ -67,6 +69,7 @@ pub enum FleetError {
 pub struct Fleet {
     meters: Vec<Meter>,
     port: Option<Port>,
+    framing: Option<Framing>,
 }
 
 /// The file.
@@ -102,7 +105,7 @@ struct State {
 impl Fleet {
     /// A fleet of these meters.
     pub fn new(meters: Vec<Meter>) -> Self {
-        Self { meters, port: None }
+        Self { meters, port: None, framing: None }
     }
 
     /// Reads a fleet file; a simulation without a start time begins at [`DEFAULT_START`].
@@ -122,8 +125,9 @@ impl Fleet {
         Self::from_toml_with(text, start, &|name| Profile::built_in(name).ok())
     }
 
-    /// The same with profiles other than the built-in ones. Of a profile only the edition counts
-    /// here: what a DL/T 645 meter holds is in the tables of its edition.
+    /// The same with profiles other than the built-in ones. A meter of 1997 has the identifiers of
+    /// its profile, takes writes by its password level, and leaves the works at its speed; of a
+    /// profile of 2007 only the edition counts: what such a meter holds is in its tables.
     ///
     /// # Errors
     /// [`FleetError`], with the line where TOML says so.
@@ -135,22 +139,23 @@ impl Fleet {
         let wrong = |error: toml::de::Error| FleetError::File(error.to_string());
         let file: File = toml::from_str(text).map_err(wrong)?;
         let start = file.start.unwrap_or(start);
+        let defaults = with_edition(&file.defaults, profile)?;
         let mut tables: Vec<(MeterNo, toml::Table)> = Vec::new();
         if let Some(generate) = &file.generate {
-            tables = generate.tables(&file.defaults)?;
+            tables = generate.tables(&defaults)?;
         }
         let mut named = std::collections::BTreeSet::new();
         for (at, own) in file.meter.iter().enumerate() {
             let no = own.get("no").and_then(|no| no.as_str()).and_then(|no| no.parse().ok());
             let no: MeterNo = no.ok_or(FleetError::NoNumber(at + 1))?;
-            let own = &by_profile(own, profile)?;
+            let own = &with_edition(own, profile)?;
             if !named.insert(no) {
                 return Err(FleetError::Twice(no));
             }
             match tables.iter_mut().find(|(known, _)| *known == no) {
                 Some((_, table)) => overlay(table, own),
                 None => {
-                    let mut table = file.defaults.clone();
+                    let mut table = defaults.clone();
                     overlay(&mut table, own);
                     tables.push((no, table));
                 }
@@ -159,18 +164,30 @@ impl Fleet {
         if tables.len() > FLEET_MAX {
             return Err(FleetError::TooMany);
         }
-        let meters = tables.into_iter().map(|(no, table)| {
-            let setup: MeterSetup = table.try_into().map_err(|error: toml::de::Error| {
+        let mut framing = None;
+        let meters = tables.into_iter().map(|(no, mut table)| {
+            let model = by_profile(&mut table, profile);
+            let mut setup: MeterSetup = table.try_into().map_err(|error: toml::de::Error| {
                 FleetError::File(format!("meter {no}: {error}"))
             })?;
+            if let Some(model) = model {
+                setup.rows = Some(ProfileRow::all(&model));
+                framing.get_or_insert(Framing { baud: setup.baud, ..model.line.framing });
+            }
             Ok(Meter::with_history(setup, start, seed_of(file.seed, no)))
         });
-        Ok(Self::new(meters.collect::<Result<_, _>>()?))
+        let meters = meters.collect::<Result<_, _>>()?;
+        Ok(Self { framing, ..Self::new(meters) })
     }
 
     /// Which port the line ends at, for all meters, whatever their setups say.
     pub fn set_port(&mut self, port: Port) {
         self.port = Some(port);
+    }
+
+    /// How the profile of the first meter of 1997 that has one sets the line. Not kept in a state.
+    pub fn framing(&self) -> Option<Framing> {
+        self.framing
     }
 
     /// All meters, in the file's order.
@@ -265,14 +282,13 @@ fn number_after<T: std::str::FromStr>(first: &str, nth: usize) -> Option<T> {
     first.checked_add(nth as u64)?.to_string().parse().ok()
 }
 
-/// A meter that names its profile instead of its edition: the two do not contradict each other in
-/// one file.
-fn by_profile(
+/// A table that names a profile, with that profile's edition; it may not name another.
+fn with_edition(
     own: &toml::Table,
     profile: &dyn Fn(&str) -> Option<Profile>,
 ) -> Result<toml::Table, FleetError> {
     let mut own = own.clone();
-    let Some(name) = own.remove("profile") else { return Ok(own) };
+    let Some(name) = own.get("profile") else { return Ok(own) };
     let name = name.as_str().unwrap_or_default();
     let unknown = || FleetError::File(ProfileError::Unknown(name.to_owned()).to_string());
     let edition = match profile(name).ok_or_else(unknown)?.protocol {
@@ -280,8 +296,26 @@ fn by_profile(
         Protocol::Dlt645_1997 => "1997",
         _ => return Err(FleetError::File(format!("{name}: meters of another protocol here"))),
     };
-    own.entry("edition").or_insert_with(|| edition.into());
+    if own.get("edition").is_some_and(|own| own.as_str() != Some(edition)) {
+        return Err(FleetError::File(format!("{name} is a profile of edition {edition}")));
+    }
+    own.insert("edition".to_owned(), edition.into());
     Ok(own)
+}
+
+/// Takes the profile's name out of a meter's table and puts in what it says of a meter of 1997,
+/// where the file does not say otherwise; the profile, if it is one.
+fn by_profile(
+    table: &mut toml::Table,
+    profile: &dyn Fn(&str) -> Option<Profile>,
+) -> Option<Profile> {
+    let name = table.remove("profile")?;
+    let old = |profile: &Profile| profile.protocol == Protocol::Dlt645_1997;
+    let profile = profile(name.as_str()?).filter(old)?;
+    let level = toml::Value::from(i64::from(profile.password_level));
+    table.entry("levels").or_insert_with(|| vec![level].into());
+    table.entry("baud").or_insert_with(|| i64::from(profile.line.framing.baud).into());
+    Some(profile)
 }
 
 /// Every meter has a chance of its own, whatever its neighbours do.

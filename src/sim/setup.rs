@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::faults::FaultRates;
+use super::v1997::ProfileRow;
 use super::wiring::Wiring;
 use crate::units::{AccountNo, CreditUnit, MeterNo, Money};
 
@@ -78,6 +79,9 @@ pub struct MeterSetup {
     /// Identifiers this model does not have: reading or writing one is refused as unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<u32>,
+    /// The identifiers a meter of 1997 has, where a profile says; `None`: those of the tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<ProfileRow>>,
     /// Pause before an answer, milliseconds.
     pub delay_ms: u64,
     /// Pause before an answer to 03H.
@@ -161,6 +165,7 @@ impl Default for MeterSetup {
             clock_offset_s: 0,
             baud: 2400,
             lacks: Vec::new(),
+            rows: None,
             delay_ms: 35,
             security_delay_ms: 90,
             preamble: 4,

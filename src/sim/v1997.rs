@@ -1,11 +1,17 @@
 //! The meter of 1997: two-byte identifiers, its own control codes, blocks with separators
 //! (`reference/dlt645.md` 2.2, 2.3, 4).
 //!
+//! A meter made from a profile has the profile's identifiers only (`rows.rs`); one of the edition
+//! alone has those of the tables.
+//!
 //! Limits: the speed cannot be changed (0CH goes unheard), no load profile, and makers' commands
 //! (05, 09, 0B, 0D) are silent.
 
 mod registers;
+mod rows;
 mod store;
+
+pub use rows::ProfileRow;
 
 use super::access::NOT_AUTHORISED;
 use super::answer::Act;

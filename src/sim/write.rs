@@ -120,7 +120,9 @@ impl Meter {
                 }
             }),
         }?;
-        self.record_programming(write);
+        if !self.write_is_lost() {
+            self.record_programming(write);
+        }
         Ok(())
     }
 

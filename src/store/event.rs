@@ -5,7 +5,7 @@
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
-pub use super::rows::{Acceptance, ShiftSummary};
+pub use super::rows::{Acceptance, ShiftSummary, Shown};
 pub use super::swap::{SwapFacts, SwapFixed};
 
 use meterkit_tokens::{Kind, RechargeToken, Unit};
@@ -138,6 +138,9 @@ pub struct Reading {
     pub values: Vec<(String, String)>,
     /// The money side of the reading, if it was complete enough.
     pub evidence: Option<Evidence>,
+    /// What a plain reading showed of the account, for lists. It proves nothing: no account, no
+    /// purchase record and no second look go with it.
+    pub shown: Option<Shown>,
     /// The handheld's time when the reading was complete.
     pub read_at: UnixSeconds,
     /// How long it took on the line, milliseconds.

@@ -6,6 +6,7 @@
 
 use super::bundles::{BundleRow, BundleTaken};
 use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts};
+use super::filed;
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
 use super::records::rows::{self, Exposed, OverrideFor};
@@ -71,7 +72,7 @@ pub fn project(
         let filed = !matches!(event, Event::TokenImported { .. });
         if let Some(meter) = event.meter().filter(|_| filed) {
             let mut place = offset.to_vec();
-            place.push(u8::from(event.evidence().is_some()));
+            place.push(filed::holds(event));
             let mut key = index.meter_key(Tree::EventByMeter, meter);
             key.extend_from_slice(&changes.seq.to_be_bytes());
             changes.batch.insert(key, Some(place));

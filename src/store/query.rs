@@ -6,11 +6,12 @@
 use super::Damage;
 use super::area::fold;
 use super::chain::Chain;
-use super::event::{Position, RawRecord, Recorded};
+use super::event::{Event, Position, RawRecord, Recorded, Shown};
+use super::filed;
 use super::index::{Index, Tree, id_key, key, span};
 use super::kv::{IndexError, Pair};
 use super::records::{decode_body, rows};
-use super::rows::{AreaMeter, GrantRow, MeterRow, OpenIntent, OverrideRow, TokenRow};
+use super::rows::{AreaMeter, GrantRow, MeterRow, OpenIntent, OverrideRow, Seen, TokenRow};
 use super::runs;
 use super::schema::MAX_ROWS;
 use super::walk::{Next, Walker};
@@ -111,6 +112,9 @@ pub fn overrides(index: &Index, operator: &OperatorId, meter: MeterNo) -> Result
 /// Entries of a meter looked at for the newest that holds evidence.
 const LOOK_BACK: usize = 64;
 
+/// A meter's last evidence, and its balance as last seen.
+type Known = (Option<Evidence>, Option<Seen>);
+
 /// What meters are looked up in: the index, the area list in force, the journal.
 #[derive(Clone, Copy)]
 pub struct Area<'a> {
@@ -131,14 +135,14 @@ impl Area<'_> {
         let bcd = no.bcd();
         let row = self.run(Tree::Meter, Bound::Included(&bcd), 1, |k| k == bcd)?.pop();
         let listed = row.map(|(_, row)| rows::decode_meter(&row)).transpose()?;
-        let last = self.last(no)?;
-        if listed.is_none() && last.is_none() {
+        let known = self.last(no)?;
+        if listed.is_none() && known.0.is_none() {
             return Ok(None);
         }
-        Ok(Some(self.row(no, listed, last)))
+        Ok(Some(self.row(no, listed, known)))
     }
 
-    fn row(&self, no: MeterNo, listed: Option<AreaMeter>, last: Option<Evidence>) -> MeterRow {
+    fn row(&self, no: MeterNo, listed: Option<AreaMeter>, (last, seen): Known) -> MeterRow {
         let is_listed = listed.is_some();
         let listed = listed.unwrap_or_else(|| AreaMeter {
             no,
@@ -159,21 +163,42 @@ impl Area<'_> {
             place: listed.place,
             listed: is_listed,
             last,
+            seen,
         }
     }
 
-    /// The newest evidence of a meter in the journal.
-    fn last(&self, no: MeterNo) -> Result<Option<Evidence>> {
+    /// The newest evidence of a meter in the journal, and the balance seen last, by that or by a
+    /// plain reading after it.
+    fn last(&self, no: MeterNo) -> Result<Known> {
         let prefix = self.index.meter_key(Tree::EventByMeter, no);
         let entries = self.index.scan(span(&prefix, None), LOOK_BACK, true)?;
+        let mut seen = None;
         for (key, place) in entries {
-            if place.last() == Some(&1) {
-                let event = entry(self.chain, &key, &place)?.event;
-                // An entry is filed under the meter it is about; what it read is checked too.
-                return Ok(event.evidence().filter(|e| e.meter == no).cloned());
+            match place.last() {
+                Some(&filed::BALANCE) if seen.is_none() => {
+                    if let Event::Reading(reading) = entry(self.chain, &key, &place)?.event {
+                        let read_at = reading.read_at;
+                        seen = reading.shown.map(|shown| Seen { shown, read_at });
+                    }
+                }
+                Some(&filed::EVIDENCE) => {
+                    let event = entry(self.chain, &key, &place)?.event;
+                    // An entry is filed under the meter it is about; what it read is checked too.
+                    let last = event.evidence().filter(|e| e.meter == no).cloned();
+                    let proved = last.as_ref().map(|last| Seen {
+                        shown: Shown {
+                            balance: last.balance,
+                            overdraft: last.overdraft,
+                            count: last.count,
+                        },
+                        read_at: last.read_at,
+                    });
+                    return Ok((last, seen.or(proved)));
+                }
+                _ => {}
             }
         }
-        Ok(None)
+        Ok((None, seen))
     }
 
     fn run(

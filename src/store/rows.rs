@@ -3,8 +3,8 @@
 
 use super::event::{Position, Step, TokenFacts};
 use crate::units::{
-    AccountNo, BusPlace, Caps, Evidence, IntentFacts, Judgement, Mark, MeterNo, TokenId,
-    UnixSeconds,
+    AccountNo, BusPlace, Caps, Credit, Evidence, IntentFacts, Judgement, Mark, MeterNo,
+    PurchaseCount, TokenId, UnixSeconds,
 };
 
 /// Where a token stands on this handheld.
@@ -73,8 +73,30 @@ pub struct MeterRow {
     pub place: BusPlace,
     /// Whether it is in the area list; if not, only what was seen is known.
     pub listed: bool,
-    /// The last evidence journaled.
+    /// The last evidence journaled: what decisions about money rest on.
     pub last: Option<Evidence>,
+    /// The balance last seen, by evidence or by a plain reading: for lists, and for nothing else.
+    pub seen: Option<Seen>,
+}
+
+/// Balance and count as a plain reading showed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Remaining credit.
+    pub balance: Credit,
+    /// Overdraft, hundredths of the same unit.
+    pub overdraft: i64,
+    /// Purchase count.
+    pub count: PurchaseCount,
+}
+
+/// A balance as it was last seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// What the meter showed.
+    pub shown: Shown,
+    /// When, by the handheld's time.
+    pub read_at: UnixSeconds,
 }
 
 /// A recharge whose outcome is not known.

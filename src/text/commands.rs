@@ -9,6 +9,17 @@ messages! {
         en: "The meters' password, six digits (Enter if none is needed): ",
         zh: "电表密码，六位数字（不需要则直接回车）：",
     }
+    errand_dry_run() {
+        en: "Dry run: the meters were read where the plan needs it, and nothing was changed in \
+             them.",
+        zh: "试运行：仅按需抄读电表，未对电表做任何更改。",
+    }
+    survey_nobody() {
+        en: "Nobody is logged in: meters that were swapped out are not told apart.",
+        zh: "未登录：无法识别已换下的电表。",
+    }
+    errand_looking() { en: "looking at the meters ...", zh: "正在读取电表……" }
+    errand_working() { en: "at work ...", zh: "正在执行……" }
     mark_age(days: i64, hours: i64) { en: "{days} d {hours} h", zh: "{days}天{hours}小时" }
     ask_begin() { en: "Begin? (y/n)", zh: "开始执行？(y/n)" }
     ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }
@@ -84,6 +95,10 @@ messages! {
         en: "No adapter found. Plug one in, or name a device server: --port tcp://HOST:PORT",
         zh: "没有找到转换器。请插入转换器，或指定串口服务器：--port tcp://HOST:PORT",
     }
+    port_held(ms: u64) {
+        en: "Hands bytes over every {ms} ms. For 1 ms install setserial, or the rule for udev:",
+        zh: "每 {ms} 毫秒才上送一次数据。要降到1毫秒，请安装setserial，或安装udev规则：",
+    }
     port_chosen(endpoint: &str) { en: "Port remembered: {endpoint}", zh: "已记住通信口：{endpoint}" }
     journal_whole(records: u64) {
         en: "The journal is whole: {records} entries, every one chained to the one before.",
@@ -94,7 +109,7 @@ messages! {
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
     carried(entries: u64, letters: u32) {
-        en: "On the medium for the office: {entries} journal entries in {letters} files. Take it there.",
+        en: "On the medium, for the office: {entries} entries in {letters} files. Take it there.",
         zh: "已写入介质待交后台：日志 {entries} 条，共 {letters} 个文件。请带回后台。",
     }
     carried_nothing() {

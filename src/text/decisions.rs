@@ -3,7 +3,7 @@
 
 use super::{Both, Lang, both};
 use crate::text::errors::Words;
-use crate::units::{Decision, Outcome};
+use crate::units::{Act, Decision, Outcome};
 
 messages! {
     outcome_accepted() { en: "ACCEPTED", zh: "已到账" }
@@ -36,6 +36,18 @@ impl Lang {
             Outcome::Accepted => self.outcome_accepted(),
             Outcome::Refused => self.outcome_refused(),
             Outcome::Unknown => self.outcome_unknown(),
+        }
+    }
+
+    /// What a money act does, in a word.
+    pub fn act(self, act: Act) -> &'static str {
+        match act {
+            Act::Recharge => self.act_recharge(),
+            Act::Refund => self.act_refund(),
+            Act::CarryIn => self.act_carry_in(),
+            Act::CarryOut => self.act_carry_out(),
+            Act::Open => self.act_open(),
+            Act::Reversal => self.act_reversal(),
         }
     }
 

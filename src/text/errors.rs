@@ -47,6 +47,15 @@ impl Words {
     }
 }
 
+/// What a failure is about, as a person is shown it: a field of a form in a sentence, anything else
+/// as it is.
+pub fn detail(lang: Lang, code: Code, detail: &str) -> String {
+    match code {
+        Code::FieldOdd if !detail.is_empty() => super::work::hints::field(lang, detail),
+        _ => detail.to_owned(),
+    }
+}
+
 /// For failures before anything that can carry money was sent.
 const UNTOUCHED: Both = both(
     "No money moved. The meter and the token are as before.",
@@ -93,6 +102,7 @@ table! {
     ModuleMissing => meter::MODULE_MISSING,
     DigitsWrong => meter::DIGITS_WRONG,
     MoneyUnknown => meter::MONEY_UNKNOWN,
+    NotOffered => meter::NOT_OFFERED,
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,
@@ -100,6 +110,7 @@ table! {
     ActUnknown => account::ACT_UNKNOWN,
     BalanceShort => account::BALANCE_SHORT,
     DebitHidden => account::DEBIT_HIDDEN,
+    DebitKnown => account::DEBIT_KNOWN,
     LineFixed => line::LINE_FIXED,
     TraceUnreadable => line::TRACE_UNREADABLE,
     TokenMalformed => token::TOKEN_MALFORMED,
@@ -142,6 +153,7 @@ table! {
     WorkPartial => work::WORK_PARTIAL,
     WorkWaits => work::WORK_WAITS,
     WorkOpen => work::WORK_OPEN,
+    FieldOdd => work::FIELD_ODD,
     ReadingStands => work::READING_STANDS,
     BundleUnknown => bundle::BUNDLE_UNKNOWN,
     BundleBad => bundle::BUNDLE_BAD,

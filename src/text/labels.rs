@@ -85,6 +85,14 @@ messages! {
     not_acked() { en: "waits for sync", zh: "等待同步" }
     same() { en: "= same", zh: "= 一致" }
 
+    // What a money act does.
+    act_recharge() { en: "recharge", zh: "充值" }
+    act_refund() { en: "refund", zh: "退费" }
+    act_carry_in() { en: "carry in", zh: "转入" }
+    act_carry_out() { en: "carry out", zh: "转出" }
+    act_open() { en: "opening", zh: "开户" }
+    act_reversal() { en: "reversal", zh: "冲正" }
+
     // Kinds of journal entries.
     kind_enrolled() { en: "enrolled", zh: "掌机注册" }
     kind_imported() { en: "token import", zh: "令牌导入" }

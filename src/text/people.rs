@@ -116,6 +116,10 @@ messages! {
              sync.",
         zh: "! 还有 {n} 条记录后台尚未收到。请到有网络的地方登录并同步。"
     }
+    summary_kept() {
+        en: "! Still kept on (keep-power), whatever their balance:",
+        zh: "! 仍处于保电状态："
+    }
     summary_open(n: u32) {
         en: "? Recharges without a known outcome: {n}. They stay under \"What happened?\".",
         zh: "? 结果未知的充值：{n} 笔，保留在「情况查明」中。"

@@ -93,6 +93,10 @@ messages! {
         en: "{file} cannot be used: see 'meterkit profile check'",
         zh: "{file} 不可用：请运行 meterkit profile check",
     }
+    profile_relay_refused(why: &str) {
+        en: "relay commands are refused: {why}",
+        zh: "不发送继电器命令：{why}"
+    }
     profile_read_only() { en: "read only", zh: "只读" }
     profile_unproven() { en: "unproven", zh: "未证实" }
     profile_recharge() { en: "recharge", zh: "可充值" }

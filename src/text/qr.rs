@@ -51,7 +51,7 @@ pub fn room(columns: usize, rows: usize) -> usize {
         QrCode::with_version(text, Version::Normal(version), EcLevel::L).is_ok()
     };
     // Between nothing and what the largest version holds (ISO/IEC 18004, table 7).
-    let (mut low, mut high) = (0, 1853);
+    let (mut low, mut high) = (0usize, 1853);
     while low < high {
         let middle = (low + high).div_ceil(2);
         if fits(&middle) { low = middle } else { high = middle - 1 }

@@ -145,9 +145,9 @@ messages! {
     }
     card_from_journal() { en: "From the journal:", zh: "来自日志：" }
     card_no_tokens() { en: "none; sync or import", zh: "无，请同步或导入" }
-    card_open(credit: &str) {
-        en: "? A recharge of {credit} has no known outcome. F4 finds out.",
-        zh: "? 一笔 {credit} 的充值结果未知，按F4查明。"
+    card_open(act: &str, credit: &str) {
+        en: "? The outcome of the {act} of {credit} is not known. F4 finds out.",
+        zh: "? 一笔 {credit} 的{act}结果未知，按F4查明。"
     }
 
     // Recharge.

@@ -56,6 +56,23 @@ messages! {
     survey_saved(path: &str) { en: "Saved: {path}", zh: "已保存：{path}" }
 
     survey_meters(n: usize) { en: "Meters: {n}", zh: "电表：{n}" }
+    survey_boxes(n: usize) { en: "Boxes of many users: {n}", zh: "多用户终端：{n}" }
+    survey_box(name: &str, users: usize, found: usize) {
+        en: "{name}: {users} users, {found} found",
+        zh: "{name}：{users} 个用户，已找到 {found} 个"
+    }
+    box_counted() { en: "counted by the box itself", zh: "终端自报" }
+    box_listed() { en: "by the area list", zh: "按辖区表" }
+    box_in_a_row() {
+        en: "a guess: numbers in a row, so one box or one delivery",
+        zh: "推测：表号连续，可能是同一终端或同批电表"
+    }
+    survey_user_found() { en: "found", zh: "已找到" }
+    survey_user_missing() { en: "not found", zh: "未找到" }
+    survey_user_listed(user: u8) {
+        en: "! user {user} by the area list: settle who is who before recharging",
+        zh: "! 辖区表中为用户 {user}，充值前请先核对"
+    }
     survey_line() { en: "The line", zh: "线路诊断" }
     survey_not_searched() { en: "Not searched", zh: "未查找" }
     survey_doubled() { en: "two answers", zh: "双重应答" }
@@ -207,6 +224,12 @@ messages! {
     column_about() { en: "About", zh: "对象" }
     column_bytes() { en: "Bytes", zh: "字节" }
     column_next() { en: "What to do", zh: "处理办法" }
+    column_user() { en: "User", zh: "用户" }
+    column_phases() { en: "Phases", zh: "相数" }
+    column_found() { en: "Found", zh: "查找结果" }
+    column_listed() { en: "User by the list", zh: "辖区表用户号" }
+    column_basis() { en: "Known by", zh: "依据" }
+    sheet_boxes() { en: "Boxes", zh: "终端" }
     sheet_meters() { en: "Meters", zh: "电表" }
     sheet_verdicts() { en: "Verdicts", zh: "结论" }
     sheet_gaps() { en: "Not searched", zh: "未查找" }

@@ -6,6 +6,7 @@ mod account;
 mod bundle;
 mod commission;
 mod control;
+pub mod hints;
 mod pages;
 pub mod round;
 mod shared;

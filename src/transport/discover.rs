@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access as Mode;
 
+use super::latency;
+
 /// Ports looked at, at most.
 const PORTS_MAX: usize = 512;
 
@@ -94,6 +96,9 @@ pub struct PortInfo {
     pub access: Access,
     /// The chip, if it is one of [`ADAPTERS`].
     pub known: Option<&'static str>,
+    /// How long it will hold received bytes back, milliseconds, where that can be made short and
+    /// we may not.
+    pub held_ms: Option<u64>,
 }
 
 /// What finds an adapter again after it was pulled out: it may come back by another device name.
@@ -205,7 +210,7 @@ pub fn ports_in(sysfs_root: &Path, dev_root: &Path) -> Vec<PortInfo> {
     let Ok(entries) = fs::read_dir(sysfs_root.join("class/tty")) else { return Vec::new() };
     let mut found: Vec<PortInfo> = entries
         .filter_map(Result::ok)
-        .filter_map(|entry| port(&entry.path(), dev_root))
+        .filter_map(|entry| port(&entry.path(), sysfs_root, dev_root))
         .take(PORTS_MAX)
         .collect();
     found.sort_by_cached_key(|port| {
@@ -216,7 +221,7 @@ pub fn ports_in(sysfs_root: &Path, dev_root: &Path) -> Vec<PortInfo> {
 }
 
 /// One entry of `class/tty`, if a line could be behind it.
-fn port(class: &Path, dev_root: &Path) -> Option<PortInfo> {
+fn port(class: &Path, sysfs_root: &Path, dev_root: &Path) -> Option<PortInfo> {
     let name = class.file_name()?.to_str()?;
     let device = fs::canonicalize(class.join("device")).ok();
     // Consoles and ptys have no device; Bluetooth serial ports may have none while not connected.
@@ -233,6 +238,7 @@ fn port(class: &Path, dev_root: &Path) -> Option<PortInfo> {
     let (vid, pid) = (hex("idVendor"), hex("idProduct"));
     let path = dev_root.join(name).to_string_lossy().into_owned();
     Some(PortInfo {
+        held_ms: latency::stays(sysfs_root, Path::new(&path)),
         access: access(Path::new(&path)),
         product: of_usb("product"),
         manufacturer: of_usb("manufacturer"),

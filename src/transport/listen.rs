@@ -6,7 +6,7 @@
 //! Everybody else is hung up on.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::echo::{Echo, Habit, Raw};
 use super::tcp::{SLACK, TcpRaw, timespec};
-use super::{Endpoint, LineSettings, Link, LinkError, Timing};
+use super::{Endpoint, LineSettings, Link, LinkError, Timing, dial};
 
 /// How often waiting looks at the cancel flag.
 const SLICE: Duration = Duration::from_millis(50);
@@ -55,7 +55,7 @@ impl ListenLink {
         wait: Duration,
         cancel: &AtomicBool,
     ) -> Result<ListenLink, LinkError> {
-        let mut raw = ListenRaw::bind(host, port, peer)?;
+        let mut raw = ListenRaw::bind(host, port, peer, cancel)?;
         let wait_end = raw.opened + wait;
         while !raw.renew()? {
             let left = wait_end.saturating_duration_since(Instant::now());
@@ -82,7 +82,12 @@ impl ListenLink {
 }
 
 impl ListenRaw {
-    fn bind(host: &str, port: u16, peer: Option<&str>) -> Result<ListenRaw, LinkError> {
+    fn bind(
+        host: &str,
+        port: u16,
+        peer: Option<&str>,
+        cancel: &AtomicBool,
+    ) -> Result<ListenRaw, LinkError> {
         let peer_name = peer.map(str::to_owned);
         let place = Endpoint::Listen { host: host.to_owned(), port, peer: peer_name }.to_string();
         let wrong = |error: std::io::Error| match error.kind() {
@@ -104,9 +109,8 @@ impl ListenRaw {
         let allowed = match peer {
             None => Vec::new(),
             Some(peer) => {
-                let found = (peer, 0).to_socket_addrs();
-                let found = found.map_err(|e| LinkError::Missing(format!("{place} ({e})")))?;
-                found.map(|address| address.ip().to_canonical()).collect()
+                let found = dial::addresses((peer, 0), &place, cancel)?;
+                found.into_iter().map(|address| address.ip().to_canonical()).collect()
             }
         };
         Ok(ListenRaw { listener, place, opened: Instant::now(), allowed, caller: None, calls: 0 })

@@ -6,12 +6,13 @@
 //! server may have none (transport.md 4).
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::echo::{Echo, Habit, Raw};
 use super::tcp::{SLACK, TcpRaw};
 use super::telnet::{Heard, Options, Telnet, Verb, escape, option, subnegotiation};
-use super::{Endpoint, LineSettings, Link, LinkError, Parity, Timing};
+use super::{Endpoint, LineSettings, Link, LinkError, Parity, Timing, dial};
 
 /// Telnet options: eight bits through (RFC 856), no "go ahead" (RFC 858), the serial port.
 const BINARY: u8 = 0;
@@ -37,6 +38,9 @@ const PURGE_RECEIVED: u8 = 1;
 
 /// How long the server may take to agree, and to confirm settings.
 const NEGOTIATION_MAX: Duration = Duration::from_secs(2);
+
+/// How often waiting for the server looks at the cancel flag.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// What the way to the server may add before the last byte has really left it.
 const WAY: Duration = Duration::from_millis(30);
@@ -81,7 +85,19 @@ impl Rfc2217Link {
         port: u16,
         settings: &LineSettings,
     ) -> Result<Rfc2217Link, LinkError> {
-        Rfc2217Link::connect_within((host, port), settings, NEGOTIATION_MAX)
+        Rfc2217Link::connect_until((host, port), settings, &dial::NEVER)
+    }
+
+    /// [`Rfc2217Link::connect`] that stops when `cancel` is set.
+    ///
+    /// # Errors
+    /// As there; [`LinkError::Cancelled`].
+    pub fn connect_until(
+        at: (&str, u16),
+        settings: &LineSettings,
+        cancel: &AtomicBool,
+    ) -> Result<Rfc2217Link, LinkError> {
+        Rfc2217Link::negotiated(at, settings, NEGOTIATION_MAX, cancel)
     }
 
     /// [`Rfc2217Link::connect`] with a limit of your own for each answer of the server.
@@ -89,13 +105,22 @@ impl Rfc2217Link {
     /// # Errors
     /// As there.
     pub fn connect_within(
-        (host, port): (&str, u16),
+        at: (&str, u16),
         settings: &LineSettings,
         patience: Duration,
     ) -> Result<Rfc2217Link, LinkError> {
+        Rfc2217Link::negotiated(at, settings, patience, &dial::NEVER)
+    }
+
+    fn negotiated(
+        (host, port): (&str, u16),
+        settings: &LineSettings,
+        patience: Duration,
+        cancel: &AtomicBool,
+    ) -> Result<Rfc2217Link, LinkError> {
         let place = Endpoint::Rfc2217 { host: host.to_owned(), port }.to_string();
         let mut raw = Port {
-            tcp: TcpRaw::connect(host, port, place)?,
+            tcp: TcpRaw::connect((host, port), place, cancel)?,
             telnet: Telnet::default(),
             options: Options::default(),
             data: VecDeque::new(),
@@ -103,8 +128,8 @@ impl Rfc2217Link {
             confirmed: [None; 4],
             patience,
         };
-        raw.negotiate()?;
-        raw.set(settings)?;
+        raw.negotiate(cancel)?;
+        raw.set(settings, cancel)?;
         raw.command(SET_CONTROL, &[DTR_ON])?;
         raw.command(SET_CONTROL, &[RTS_ON])?;
         raw.command(PURGE, &[PURGE_RECEIVED])?;
@@ -143,9 +168,9 @@ impl Link for Rfc2217Link {
         if !self.free.is_zero() {
             std::thread::sleep((self.free + WAY).saturating_sub(self.raw.now()));
         }
-        if let Err(error) = self.raw.set(settings) {
+        if let Err(error) = self.raw.set(settings, &dial::NEVER) {
             // A port half set would be worse than one that stays as it was.
-            return Err(self.raw.set(&self.settings).err().unwrap_or(error));
+            return Err(self.raw.set(&self.settings, &dial::NEVER).err().unwrap_or(error));
         }
         self.settings = *settings;
         Ok(true)
@@ -188,6 +213,15 @@ impl Port {
         Ok(count > 0)
     }
 
+    /// Takes in what comes, until `limit` at most and not long after `cancel` is set.
+    fn wait(&mut self, limit: Duration, cancel: &AtomicBool) -> Result<(), LinkError> {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(LinkError::Cancelled(self.tcp.place().to_owned()));
+        }
+        let until = limit.min(self.now() + SLICE);
+        self.pump(until).map(|_| ())
+    }
+
     fn option(&mut self, verb: Verb, number: u8) -> Result<(), LinkError> {
         if number == COM_PORT {
             self.agreed = match verb {
@@ -222,7 +256,7 @@ impl Port {
     }
 
     /// Asks for the options and waits until the server agrees to be a serial port.
-    fn negotiate(&mut self) -> Result<(), LinkError> {
+    fn negotiate(&mut self, cancel: &AtomicBool) -> Result<(), LinkError> {
         let mut hello = Vec::new();
         for number in [BINARY, NO_GO_AHEAD, COM_PORT] {
             hello.extend(option(Verb::Will, number));
@@ -238,9 +272,7 @@ impl Port {
             match self.agreed {
                 Some(true) => return Ok(()),
                 Some(false) => return Err(self.refused("the server has no RFC 2217")),
-                None if self.now() < limit => {
-                    self.pump(limit)?;
-                }
+                None if self.now() < limit => self.wait(limit, cancel)?,
                 None => {
                     let why = "nobody answers RFC 2217 there; for a raw port use tcp://";
                     return Err(self.refused(why));
@@ -250,7 +282,7 @@ impl Port {
     }
 
     /// Sets speed and characters, and waits until all four are confirmed.
-    fn set(&mut self, settings: &LineSettings) -> Result<(), LinkError> {
+    fn set(&mut self, settings: &LineSettings, cancel: &AtomicBool) -> Result<(), LinkError> {
         let parity = match settings.parity {
             Parity::None => 1,
             Parity::Odd => 2,
@@ -282,7 +314,7 @@ impl Port {
             if self.now() >= limit {
                 return Err(self.refused("the server does not confirm the line settings"));
             }
-            self.pump(limit)?;
+            self.wait(limit, cancel)?;
         }
     }
 }

@@ -81,6 +81,7 @@ impl SerialLink {
         lines: &ModemLines,
     ) -> Result<SerialLink, LinkError> {
         let (data_bits, parity, stop_bits) = characters(settings)?;
+        let latency = latency::lower(Path::new(SYSFS), Path::new(path));
         let mut port = serialport::new(path, settings.baud)
             .data_bits(data_bits)
             .parity(parity)
@@ -98,7 +99,6 @@ impl SerialLink {
         let _ = port.clear(ClearBuffer::Input);
         let pty = std::fs::canonicalize(path).is_ok_and(|real| real.starts_with("/dev/pts"));
         check(port.as_ref(), settings, pty)?;
-        let latency = latency::lower(Path::new(SYSFS), Path::new(path));
         let usb = SLACK_USB.max(latency.unwrap_or_default() * 3);
         Ok(SerialLink {
             raw: SerialRaw { port, opened: Instant::now(), pty },
@@ -111,7 +111,7 @@ impl SerialLink {
     }
 
     /// How long the adapter holds received bytes back, where its driver says: one millisecond if we
-    /// may set it, 16 for an FTDI chip as it comes.
+    /// may set it (or `setserial` is installed), 16 for an FTDI chip as it comes.
     pub fn latency(&self) -> Option<Duration> {
         self.latency
     }

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,7 @@ use rustix::net::sockopt;
 use super::bus::{Bus, Station};
 use super::echo::{Echo, Habit, Raw};
 use super::pty::SLICE;
-use super::{LineSettings, Link, LinkError, Timing};
-
-/// How long one address may take to connect.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
-
-/// Addresses of one name that are tried.
-const ADDRESSES_MAX: usize = 4;
+use super::{LineSettings, Link, LinkError, Timing, dial};
 
 /// How long the peer may take to accept a message.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -73,9 +67,21 @@ impl TcpLink {
     /// [`LinkError::Missing`] when there is no such host or nobody answers or listens there;
     /// [`LinkError::Denied`]; [`LinkError::Io`]. A busy server shows at the first use.
     pub fn connect(host: &str, port: u16, settings: &LineSettings) -> Result<TcpLink, LinkError> {
+        Self::connect_until((host, port), settings, &dial::NEVER)
+    }
+
+    /// [`TcpLink::connect`] that stops when `cancel` is set.
+    ///
+    /// # Errors
+    /// As there; [`LinkError::Cancelled`].
+    pub fn connect_until(
+        (host, port): (&str, u16),
+        settings: &LineSettings,
+        cancel: &AtomicBool,
+    ) -> Result<TcpLink, LinkError> {
         let place = super::Endpoint::Tcp { host: host.to_owned(), port }.to_string();
         Ok(TcpLink {
-            raw: TcpRaw::connect(host, port, place)?,
+            raw: TcpRaw::connect((host, port), place, cancel)?,
             echo: Echo::default(),
             settings: *settings,
             free: Duration::ZERO,
@@ -85,20 +91,13 @@ impl TcpLink {
 
 impl TcpRaw {
     /// Connects; `place` is how errors name it.
-    pub(super) fn connect(host: &str, port: u16, place: String) -> Result<TcpRaw, LinkError> {
-        let missing = |why: &dyn std::fmt::Display| LinkError::Missing(format!("{place} ({why})"));
-        let addresses = (host, port).to_socket_addrs().map_err(|error| missing(&error))?;
-        let mut last = missing(&"the name has no address");
-        for address in addresses.take(ADDRESSES_MAX) {
-            match TcpStream::connect_timeout(&address, CONNECT_TIME_MAX) {
-                Ok(stream) => return TcpRaw::over(stream, place, Instant::now(), true),
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                    last = LinkError::Denied(place.clone());
-                }
-                Err(error) => last = missing(&error),
-            }
-        }
-        Err(last)
+    pub(super) fn connect(
+        at: (&str, u16),
+        place: String,
+        cancel: &AtomicBool,
+    ) -> Result<TcpRaw, LinkError> {
+        let stream = dial::tcp(at, &place, cancel)?;
+        TcpRaw::over(stream, place, Instant::now(), true)
     }
 
     /// Takes a connection over, its time counted from `opened`. Only a peer that we called can say

@@ -6,14 +6,15 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::echo::{Echo, Habit, Raw};
 use super::tcp::{SLACK, timespec};
-use super::{Endpoint, LineSettings, Link, LinkError, Timing};
+use super::{Endpoint, LineSettings, Link, LinkError, Timing, dial};
 
 /// The largest datagram there is.
 const DATAGRAM_MAX: usize = 65_536;
@@ -48,10 +49,22 @@ impl UdpLink {
     /// # Errors
     /// [`LinkError::Missing`] when there is no such host; [`LinkError::Denied`], [`LinkError::Io`].
     pub fn connect(host: &str, port: u16, settings: &LineSettings) -> Result<UdpLink, LinkError> {
+        Self::connect_until((host, port), settings, &dial::NEVER)
+    }
+
+    /// [`UdpLink::connect`] that stops looking for the host when `cancel` is set.
+    ///
+    /// # Errors
+    /// As there; [`LinkError::Cancelled`].
+    pub fn connect_until(
+        (host, port): (&str, u16),
+        settings: &LineSettings,
+        cancel: &AtomicBool,
+    ) -> Result<UdpLink, LinkError> {
         let place = Endpoint::Udp { host: host.to_owned(), port }.to_string();
         let missing = |why: &dyn std::fmt::Display| LinkError::Missing(format!("{place} ({why})"));
-        let mut addresses = (host, port).to_socket_addrs().map_err(|error| missing(&error))?;
-        let peer = addresses.next().ok_or_else(|| missing(&"the name has no address"))?;
+        let addresses = dial::addresses((host, port), &place, cancel)?;
+        let peer = addresses.first().copied().ok_or_else(|| missing(&"the name has no address"))?;
         let ours: SocketAddr = match peer {
             SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
             SocketAddr::V6(_) => ([0; 16], 0).into(),

@@ -272,7 +272,7 @@ impl App {
         match update {
             Update::LoggedIn(session) => return self.logged_in(session),
             Update::LoggedOut { operator, why, shift } => {
-                return self.logged_out(operator, *why, *shift);
+                return self.logged_out(operator, *why, shift.clone());
             }
             Update::Locked(_) => self.locked(),
             // What the engine said of its store before it heard of the log-out is not shown.

@@ -140,6 +140,13 @@ impl TokenId {
         let text = self.to_string();
         text[text.len() - 6..].to_owned()
     }
+
+    /// The last four bytes: what fits in the operator code of a frame, and so into the meter's own
+    /// records.
+    pub fn tail(self) -> [u8; 4] {
+        let [.., a, b, c, d] = self.0;
+        [a, b, c, d]
+    }
 }
 
 impl fmt::Display for TokenId {

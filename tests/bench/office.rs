@@ -62,7 +62,7 @@ fn main() {
 /// A journal a day of every handheld, through two servers.
 fn district(url: &str, entries: usize) -> f64 {
     let recharges = entries / DEVICES / ENTRIES;
-    let size = Size { devices: DEVICES, recharges, meters: recharges.div_ceil(5) };
+    let size = Size { devices: DEVICES, recharges, meters: recharges.div_ceil(5), partitions: 0 };
     let district = District::found(url, size);
     let servers = [district.serve(), district.serve()];
     let (took, sent) = district.bring(&servers.each_ref().map(|server| server.address), LINES);
@@ -250,7 +250,7 @@ fn backlog(on: &str, url: Option<&str>) {
         })
         .collect();
     handheld.sync(&desk.post()).unwrap();
-    let head = || handheld.store.head().seq;
+    let head = || handheld.store.summary().head.seq;
     let before = head();
     for token in &issued {
         handheld.recharge(token.id, Decision::Confirmed);

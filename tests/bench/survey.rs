@@ -30,7 +30,13 @@ fn run(street: Street, settings: LineSettings, protocol: SurveyProtocol) -> Surv
         ..SurveyPlan::default()
     };
     let cancel = Cancel::default();
-    let site = Site { link: &mut link, opened: settings, cancel: &cancel, wire: &mut |_| {} };
+    let site = Site {
+        link: &mut link,
+        opened: settings,
+        terminals: &[],
+        cancel: &cancel,
+        wire: &mut |_| {},
+    };
     survey::run(site, &plan, &mut |_| {}, None).unwrap().view
 }
 

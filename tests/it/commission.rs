@@ -3,5 +3,6 @@
 mod drawing;
 mod errand;
 mod kills;
+mod others;
 mod person;
 mod wirings;

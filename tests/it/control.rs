@@ -7,7 +7,7 @@ use std::time::Duration;
 use meterkit::jobs::access::MeterPassword;
 use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::control::Control;
-use meterkit::jobs::errand::{Answer, Ask, Errand, Sheet, Sign, Site, Values};
+use meterkit::jobs::errand::{Answer, Ask, Errand, FieldKind, Sheet, Sign, Site, Values, all};
 use meterkit::jobs::lines::Crew;
 use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::{Cancel, Desk, Failure, Session, ask, check};
@@ -16,6 +16,8 @@ use meterkit::report::Code;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::sim::{Fault, Fleet};
 use meterkit::store::{Event, Store};
+use meterkit::text::Lang;
+use meterkit::text::work::{self, hints};
 use meterkit::transport::{
     Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
 };
@@ -183,7 +185,8 @@ fn keep_power_needs_a_reason_and_is_listed_until_it_is_undone() {
     let yard = Yard::new(Faults::NONE);
     let values = Values::default().with("command", "keep-power-on").with("meters", "47");
     let refused = yard.begin(&values).unwrap_err();
-    assert_eq!((refused.code, refused.detail.as_str()), (Code::Usage, "reason"));
+    let told = (refused.code, refused.detail.as_str());
+    assert_eq!(told, (Code::FieldOdd, "keep-power-on.reason"));
     yard.run("keep-power-on", why);
     let kept = yard.marks();
     assert_eq!(kept.len(), 2);
@@ -199,6 +202,61 @@ fn keep_power_needs_a_reason_and_is_listed_until_it_is_undone() {
     assert_eq!(yard.closed(), [true; 2], "keep-power blocks a trip");
     yard.run("restore-prepaid", |values| values);
     assert_eq!(yard.marks(), []);
+}
+
+#[test]
+fn all_six_batch_commands_are_on_one_form() {
+    let choices = Control.fields().iter().find_map(|field| match field.kind {
+        FieldKind::Choice(choices) if field.key == "command" => Some(choices),
+        _ => None,
+    });
+    let six = [
+        "price-download",
+        "settings",
+        "keep-power-on",
+        "restore-prepaid",
+        "trip",
+        "reading-export",
+    ];
+    for command in six {
+        assert!(choices.unwrap().contains(&command), "{command}");
+    }
+    // Each says which field it cannot do without.
+    let yard = Yard::new(Faults::NONE);
+    for (command, field) in [
+        ("price-download", "bundle"),
+        ("reading-export", "round-export"),
+        ("settings", "settings.alarm-1"),
+        ("trip", "trip.reason"),
+        ("nonsense", "command: nonsense"),
+    ] {
+        let values = Values::default().with("command", command).with("meters", "47");
+        for refused in [
+            yard.begin(&values).unwrap_err(),
+            yard.on(|site| Control.plan(site, &values)).unwrap_err(),
+        ] {
+            assert_eq!((refused.code, refused.detail.as_str()), (Code::FieldOdd, field));
+        }
+    }
+}
+
+#[test]
+fn every_field_of_every_errand_has_a_name_and_a_sentence() {
+    for errand in all() {
+        for field in errand.fields() {
+            for lang in [Lang::En, Lang::Zh] {
+                let name = work::word(lang, field.key);
+                assert!(name.is_some(), "{:?} {}", errand.kind(), field.key);
+                let said = hints::field(lang, field.key);
+                assert!(said.contains(name.unwrap()), "{said}");
+                let choices = match field.kind {
+                    FieldKind::Choice(choices) => choices,
+                    _ => &[],
+                };
+                assert!(choices.iter().all(|choice| work::word(lang, choice).is_some()));
+            }
+        }
+    }
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn one(store: &Store, act: Act) -> Result<Position, StoreError> {
                 meter: meter(100 + n),
                 items: (0..8).map(|i| (i, vec![n as u8; 90])).collect(),
                 evidence: None,
+                shown: None,
                 read_at: UnixSeconds(9),
                 took_ms: 5,
                 frames_digest: [3; 32],

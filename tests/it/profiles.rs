@@ -404,3 +404,38 @@ fn what_is_listed_and_shown_includes_ones_own() {
     let (status, _) = command(home.path(), &["show", "nobody"]);
     assert_eq!(status, Some(6));
 }
+
+/// What loading refuses the check refuses; what the parser makes up behind a mistake is not told;
+/// and a number that is a text is named as such.
+#[test]
+fn the_check_says_what_loading_would_and_nothing_that_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("own.toml");
+    let told = |text: &str| -> (Option<i32>, Vec<(u64, String, String)>) {
+        fs::write(&file, text).unwrap();
+        let path = file.display().to_string();
+        let (status, out) = command(home.path(), &["check", &path, "--json"]);
+        let rows = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let faults = rows.filter(|row| row["fault"] == true);
+        let place =
+            |row: Value| (row["line"].as_u64().unwrap(), text(&row, "key"), text(&row, "words"));
+        (status, faults.map(place).collect())
+    };
+    let own = small("mbus", "").replace("id = \"x\"", "id = \"adf400l-1p\"");
+    let (status, faults) = told(&own);
+    assert_eq!((status, faults.len(), faults[0].1.as_str()), (Some(6), 1, "id"));
+    let said = own.replace("source =", "replaces = \"adf400l-1p\"\nsource =");
+    assert_eq!(told(&said).0, Some(0));
+    let (status, faults) = told(&small("mbus", "").replace("2400", "= 2400"));
+    assert_eq!(status, Some(6));
+    assert!(faults.iter().all(|(line, key, _)| (*line, key.as_str()) == (7, "")), "{faults:?}");
+    let (_, faults) = told(&small("mbus", "").replace("2400", "\"2400\""));
+    assert!(faults[0].2.contains("without quotes"), "{faults:?}");
+    let (_, faults) = told(&small("mbus", "[item]\nname = \"x\"\n"));
+    assert!(faults[0].2.contains("[[item]]"), "{faults:?}");
+    let (_, shown) = command(home.path(), &["show", "kede"]);
+    assert!(shown.contains("[relay] relay commands are refused: PA is 98"), "{shown}");
+    let (_, shown) = command(home.path(), &["show", "tms"]);
+    assert!(shown.contains("[relay] PA 02 N2 01"), "{shown}");
+}

@@ -2,8 +2,10 @@
 //! reading, and what is odd is found with its evidence.
 
 mod curve;
+mod export;
 mod odd;
 mod passes;
+mod seen;
 mod yard;
 
 use meterkit::jobs::round::list::Fault;

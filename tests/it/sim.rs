@@ -5,6 +5,7 @@ mod esam;
 mod faults;
 mod files;
 mod money;
+mod own1997;
 mod random;
 mod relay;
 mod served;

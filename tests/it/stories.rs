@@ -8,7 +8,7 @@
 mod engine;
 mod errand_spec;
 mod errands;
-mod modbus;
+pub mod modbus;
 #[cfg(feature = "serial")]
 mod plugs;
 pub mod site;

@@ -4,14 +4,16 @@
 mod addresses;
 mod bus;
 mod doctor;
+mod many_users;
 mod numbers;
 mod order;
 mod starved;
 mod wild698;
 
 use meterkit::jobs::Cancel;
-use meterkit::jobs::survey::{self, Saved, Site, Survey};
+use meterkit::jobs::survey::{self, Saved, Site, Survey, terminals};
 use meterkit::jobs::views::{SurveyPlan, SurveyProtocol, SurveyView, Verdict, VerdictKind};
+use meterkit::profile::Profiles;
 use meterkit::transport::{LineSettings, Link};
 
 /// Runs a survey to its end.
@@ -26,7 +28,8 @@ fn resumed(
     saved: Option<Saved>,
 ) -> Survey {
     let cancel = Cancel::default();
-    let site = Site { link, opened, cancel: &cancel, wire: &mut |_| {} };
+    let terminals = terminals::layouts(&Profiles::built_in());
+    let site = Site { link, opened, terminals: &terminals, cancel: &cancel, wire: &mut |_| {} };
     survey::run(site, plan, &mut |_| {}, saved).unwrap()
 }
 

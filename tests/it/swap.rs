@@ -2,4 +2,6 @@
 
 pub mod bench;
 mod cut;
+pub mod family;
+mod slots;
 mod ways;

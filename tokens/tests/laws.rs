@@ -27,6 +27,14 @@ fn ring() -> Keyring {
     vec![KeyRecord { key, not_before, not_after, types, max_amount: None }].into()
 }
 
+/// A ring whose key may sign everything an office signs.
+fn office() -> Keyring {
+    let types = DocType::ALL.into_iter().filter(|doc| doc.signer() == Signer::Office).collect();
+    let (not_before, not_after) = (i64::MIN, i64::MAX);
+    let key = issuer().public();
+    vec![KeyRecord { key, not_before, not_after, types, max_amount: None }].into()
+}
+
 fn root() -> Root {
     Root {
         tenant: "t".into(),
@@ -83,6 +91,58 @@ prop_compose! {
             expires: not_before + life,
             issued: (not_before - early).max(0),
             unit: Unit::ALL[unit],
+        }
+    }
+}
+
+prop_compose! {
+    fn any_swap()(
+        tenant in "[^\\p{C}]{1,32}",
+        (meter, old) in (bcd(), bcd()).prop_filter("one meter", |(meter, old)| meter != old),
+        device in "[!-)+-~][!-~]{0,15}",
+        not_before in 0i64..4_000_000_000,
+        life in 1i64..1_000_000_000,
+        early in 0i64..1_000_000,
+        id in any::<[u8; 16]>(),
+        (old_account, account) in (bcd(), bcd()),
+        unit in 0usize..2,
+        (most, provisional, arrears) in (0i64..1 << 31, 0i64..1 << 31, 0i64..1 << 31),
+        count in 0u32..u32::MAX,
+        seq in 0u64..1 << 63,
+    ) -> SwapToken {
+        SwapToken {
+            tenant, meter, device, not_before, id, old, old_account, account, count, most,
+            provisional, arrears, seq,
+            expires: not_before + life,
+            issued: (not_before - early).max(0),
+            unit: Unit::ALL[unit],
+        }
+    }
+}
+
+prop_compose! {
+    fn any_bundle()(
+        tenant in "[^\\p{C}]{1,32}",
+        device in "[!-)+-~][!-~]{0,15}",
+        issued in 0i64..4_000_000_000,
+        (late, life) in (0i64..1_000_000, 1i64..bundle::MAX_LIFE_S - 1_000_000),
+        id in any::<[u8; 16]>(),
+        digest in any::<[u8; 32]>(),
+        name in "[a-z\u{5cf0}]{1,64}",
+        version in 1u32..,
+        profile in "[a-z0-9-]{1,64}",
+        meters in prop::collection::btree_set(bcd(), 0..20),
+        area in prop::option::of("[a-z\u{5357}]{1,64}"),
+        group in prop::option::of(any::<[u8; 32]>()),
+    ) -> BundleToken {
+        let meters: Vec<_> = meters.into_iter().collect();
+        // At least one of them names the meters.
+        let profile = Some(profile).filter(|_| meters.is_empty());
+        BundleToken {
+            tenant, device, issued, id, digest, name, version,
+            not_before: issued + late,
+            expires: issued + late + life,
+            target: bundle::Target { profile, meters, area, group },
         }
     }
 }
@@ -217,6 +277,30 @@ proptest! {
         prop_assert_eq!(token.check_use(&token.device, token.not_before, i64::MAX), Ok(()));
         let ended = token.check_use(&token.device, token.expires, i64::MAX);
         prop_assert_eq!(ended, Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn swaps_come_back_as_they_went(swap in any_swap(), edits in edits()) {
+        let ring = office();
+        let bytes = issuer().swap(&swap).unwrap();
+        prop_assert_eq!(SwapToken::verify(&bytes, &swap.tenant, &ring), Ok(swap.clone()));
+        prop_assert_eq!(SwapToken::from_payload(swap.payload().unwrap()), Ok(swap.clone()));
+        let mut edited = bytes.clone();
+        edits.into_iter().for_each(|edit| mutate(&mut edited, edit));
+        prop_assume!(edited != bytes);
+        prop_assert!(SwapToken::verify(&edited, &swap.tenant, &ring).is_err());
+    }
+
+    #[test]
+    fn bundles_come_back_as_they_went(bundle in any_bundle(), edits in edits()) {
+        let ring = office();
+        let bytes = issuer().bundle(&bundle).unwrap();
+        prop_assert_eq!(BundleToken::verify(&bytes, &bundle.tenant, &ring), Ok(bundle.clone()));
+        prop_assert_eq!(BundleToken::from_payload(bundle.payload().unwrap()), Ok(bundle.clone()));
+        let mut edited = bytes.clone();
+        edits.into_iter().for_each(|edit| mutate(&mut edited, edit));
+        prop_assume!(edited != bytes);
+        prop_assert!(BundleToken::verify(&edited, &bundle.tenant, &ring).is_err());
     }
 
     #[test]

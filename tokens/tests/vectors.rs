@@ -116,6 +116,7 @@ fn refuse(row: &Json) -> TokenError {
         "st" => Status::verify(&bytes, tenant, DEVICE, &office).expect_err(name),
         "og" => Grant::verify(&bytes, tenant, &office).expect_err(name),
         "ov" => Override::verify(&bytes, tenant, &office).expect_err(name),
+        "pb" => BundleToken::verify(&bytes, tenant, &office).expect_err(name),
         "sw" => SwapToken::verify(&bytes, tenant, &office).expect_err(name),
         other => panic!("no such document: {other}"),
     }
@@ -156,6 +157,11 @@ fn documents_are_read_and_written_exactly() {
                 assert_eq!(read == grant(), name == "grant", "{name}");
                 issuer().grant(&read).unwrap()
             }
+            "pb" => {
+                let read = BundleToken::verify(&bytes, TENANT, &office).unwrap();
+                assert_eq!(read == bundle(), name == "bundle", "{name}");
+                issuer().bundle(&read).unwrap()
+            }
             "sw" => {
                 let read = SwapToken::verify(&bytes, TENANT, &office).unwrap();
                 assert_eq!(read == swap(), name == "swap", "{name}");
@@ -169,7 +175,7 @@ fn documents_are_read_and_written_exactly() {
         };
         assert_eq!(to_hex(&again), to_hex(&bytes), "{name}");
     }
-    assert_eq!(rows.as_array().unwrap().len(), 14);
+    assert_eq!(rows.as_array().unwrap().len(), 18);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::errand::{self, Answer, Ask, Row, Sheet, Sign, Site, Values};
 use super::super::failure::fail;
 use super::super::recharge::{self, Checked, QUIET_S};
 use super::super::views::{Failure, FinishedView, PreflightView};
-use super::super::{check, tokens};
+use super::super::{check, fallen, tokens};
 use super::{head, usable};
 use crate::report::Code;
 use crate::store::{Step, Store, TokenState};
@@ -26,14 +26,14 @@ fn acts(word: &str) -> Result<&'static [Act], Failure> {
         "open" => Ok(&[Act::Open]),
         "refund" => Ok(&[Act::Refund]),
         "reverse" => Ok(&[Act::Reversal]),
-        other => Err(fail(Code::Usage, other)),
+        other => Err(fail(Code::FieldOdd, format!("act: {other}"))),
     }
 }
 
 /// The token of the form, or the only one there is for this act.
 ///
 /// # Errors
-/// [`Code::TokenUnknown`], [`Code::TokenAmbiguous`], [`Code::Usage`].
+/// [`Code::TokenUnknown`], [`Code::TokenAmbiguous`], [`Code::FieldOdd`].
 pub(super) fn chosen(
     store: &Store,
     values: &Values,
@@ -42,7 +42,7 @@ pub(super) fn chosen(
 ) -> Result<TokenId, Failure> {
     let acts = acts(values.need("act")?)?;
     if let Some(text) = values.get("token") {
-        return text.parse().map_err(|_| fail(Code::Usage, format!("token: {text}")));
+        return text.parse().map_err(|_| fail(Code::FieldOdd, format!("token: {text}")));
     }
     let mut rows = store.tokens_for(meter);
     rows.retain(|row| acts.contains(&row.facts.act) && usable(row, now));
@@ -103,7 +103,8 @@ pub(super) fn advance(
 ) -> Result<Sheet, Failure> {
     let store = site.desk.store;
     let meter = values.meter("meter")?;
-    let token: TokenId = values.need("token")?.parse().map_err(|_| fail(Code::Usage, "token"))?;
+    let token: TokenId =
+        values.need("token")?.parse().map_err(|_| fail(Code::FieldOdd, "token"))?;
     let row = store.token(token).ok_or_else(|| fail(Code::TokenUnknown, token.to_string()))?;
     let begun = store.step(work, Some(meter), MONEY).map(|row| row.step.state);
     let sent = matches!(begun, Some(StepState::Begun | StepState::Unknown));
@@ -188,6 +189,9 @@ impl Case<'_> {
     /// Writes down what was decided.
     fn end(&self, decision: Decision, notes: Vec<(String, String)>) -> Result<Sheet, Failure> {
         let mut notes = notes;
+        if decision.outcome() == Outcome::Unknown {
+            notes.extend(fallen::notes(self.site, self.meter, self.token));
+        }
         notes.insert(0, ("decision".to_owned(), word(decision).to_owned()));
         let (state, whole) = match decision.outcome() {
             Outcome::Accepted => (StepState::Done, Some(StepState::Done)),
@@ -256,6 +260,7 @@ pub(super) fn rows(store: &Store, (work, meter): (WorkId, MeterNo), sheet: &mut 
     for name in ["balance-before", "balance-after", "journal-entry"] {
         sheet.rows.extend(note(name).map(|value| Row::info(name, value)));
     }
+    sheet.rows.extend(fallen::rows(&row.step.notes, meter));
     sheet.exit = match row.step.state {
         StepState::Unknown | StepState::Begun => Some(Code::IntentOpen),
         StepState::Refused | StepState::Failed => Some(Code::WorkPartial),

@@ -198,6 +198,7 @@ fn freeze(visit: &mut Visit<'_, '_>) -> Result<Option<Problem>, Failure> {
         profile: String::new(),
         values: Vec::new(),
         evidence: None,
+        shown: None,
         read_at: visit.line.now(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         frames_digest: answers.digest,

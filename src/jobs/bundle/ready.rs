@@ -39,10 +39,30 @@ pub fn take(
     body: Option<&Path>,
 ) -> Result<(TokenId, bool), Failure> {
     session.may(store, Verb::Import, Moment::when(stamp))?;
+    let (bytes, body) = both_files(signed, body)?;
+    take_bytes(store, stamp, bytes, &body)
+}
+
+/// The same without taking it in: for a plan.
+///
+/// # Errors
+/// Files that cannot be read; a signature or a file that is not good.
+pub fn look(store: &Store, now: UnixSeconds, signed: &Path) -> Result<Ready, Failure> {
+    let (bytes, body) = both_files(signed, None)?;
+    opened(store, now, &bytes, &body)
+}
+
+fn both_files(signed: &Path, body: Option<&Path>) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let bytes = file(signed, MAX_SIGNED)?;
     let beside = signed.with_extension("toml");
-    let body = file(body.unwrap_or(&beside), MAX_BUNDLE as u64)?;
-    take_bytes(store, stamp, bytes, &body)
+    Ok((bytes, file(body.unwrap_or(&beside), MAX_BUNDLE as u64)?))
+}
+
+/// A signature and the file it pins, both good.
+fn opened(store: &Store, now: UnixSeconds, bytes: &[u8], body: &[u8]) -> Result<Ready, Failure> {
+    let token = verified(&trust::read(store), bytes, now)?;
+    let bundle = read(&token, body)?;
+    Ok(Ready { token, bundle })
 }
 
 /// The same from memory.
@@ -55,9 +75,7 @@ pub fn take_bytes(
     bytes: Vec<u8>,
     body: &[u8],
 ) -> Result<(TokenId, bool), Failure> {
-    let trust = trust::read(store);
-    let token = verified(&trust, &bytes, stamp.at)?;
-    read(&token, body)?;
+    let Ready { token, .. } = opened(store, stamp.at, &bytes, body)?;
     let id = TokenId(token.id);
     let taken = BundleTaken {
         id,

@@ -167,9 +167,9 @@ pub fn ratio(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<
         return Ok(Came::Wait("comm-ct-second", Notes::new()));
     }
     if !second.is_empty() && second.parse() != Ok(wanted) {
-        return Err(fail(Code::Usage, format!("CT {second} / {wanted}")));
+        return Err(fail(Code::FieldOdd, format!("comm-ct-second: {second} / {wanted}")));
     }
-    let bytes = write_bcd(wanted, 3).ok_or_else(|| fail(Code::Usage, "ct"))?;
+    let bytes = write_bcd(wanted, 3).ok_or_else(|| fail(Code::FieldOdd, "ct"))?;
     here.on(|line, stop| {
         if line.profile.protocol != Protocol::Dlt645_2007 {
             return Err(fail(Code::ItemUnknown, format!("CT {}", line.profile.id)));

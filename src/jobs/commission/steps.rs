@@ -51,6 +51,12 @@ const FAILED: &str = "comm-failed";
 const REASON: &str = "comm-skip-reason";
 /// The answer that leaves a step out.
 const SKIP: &str = "comm-skip";
+/// What is asked where the account is not open and no token for it is here.
+pub const NO_TOKEN: &str = "comm-no-token";
+/// Why it is left out then.
+const NOT_OPENED: &str = "comm-not-opened";
+/// The digits that confirm the opening of the account.
+pub const DIGITS: &str = "comm-digits";
 /// Answers to the question what load is on.
 const LOADS: &[&str] = &["resistive", "ordinary", "inductive", "capacitive", SKIP];
 /// Shortest reason for leaving a step out, characters.
@@ -58,8 +64,8 @@ const REASON_MIN: usize = 3;
 /// Longest, bytes.
 const REASON_MAX: usize = 300;
 
-/// A question by its stable name.
-pub fn ask(name: &str) -> Ask {
+/// A question by its stable name, about a meter.
+pub fn ask(name: &str, meter: MeterNo) -> Ask {
     const GO: &[&str] = &[
         "comm-button",
         "comm-load-on",
@@ -72,6 +78,8 @@ pub fn ask(name: &str) -> Ask {
     match name {
         "" => Ask::Nothing,
         FAILED => Ask::Choice(FAILED, &["comm-again", SKIP]),
+        NO_TOKEN => Ask::Choice(NO_TOKEN, &["comm-again", SKIP]),
+        DIGITS => Ask::Digits(meter),
         "comm-load" => Ask::Choice("comm-load", LOADS),
         REASON => Ask::Enter(REASON, FieldKind::Text),
         "comm-ct-second" => Ask::Enter("comm-ct-second", FieldKind::Number),
@@ -120,6 +128,14 @@ impl Here<'_> {
         errand::step(desk.store, &desk.stamp(line), id, Some(self.meter), at, notes)
     }
 
+    /// The same where no line is at hand, or where another errand does it.
+    ///
+    /// # Errors
+    /// Store failures.
+    pub fn doing(&self, notes: Notes) -> Result<(), Failure> {
+        self.put(StepState::Begun, notes)
+    }
+
     fn put(&self, state: StepState, notes: Notes) -> Result<(), Failure> {
         self.site.step((self.work, self.kind), Some(self.meter), self.name, state, notes)
     }
@@ -148,17 +164,19 @@ impl Here<'_> {
                     .put(StepState::Failed, replaced(notes, "wait", REASON))
                     .map(|()| false);
             }
+            // Why is known: nobody has to type it.
+            (NO_TOKEN, _) if said == SKIP => return self.left_out(notes, NOT_OPENED),
             ("comm-load", _) if Load::named(said).is_none() => {
-                return Err(fail(Code::Usage, said));
+                return Err(fail(Code::FieldOdd, format!("comm-load: {said}")));
             }
-            (FAILED, _) if said != "comm-again" && said != "again" => {
-                return Err(fail(Code::Usage, said));
+            (FAILED | NO_TOKEN, _) if said != "comm-again" && said != "again" => {
+                return Err(fail(Code::FieldOdd, format!("{FAILED}: {said}")));
             }
             _ => {}
         }
         // Tried again, a step begins anew; its first notes say nothing of the new try.
         let (notes, answer) = match waits {
-            FAILED => (&none, None),
+            FAILED | NO_TOKEN => (&none, None),
             _ => (notes, answer),
         };
         match run(self, notes, answer) {
@@ -170,7 +188,7 @@ impl Here<'_> {
 
     fn left_out(&self, notes: &Notes, reason: &str) -> Result<bool, Failure> {
         if reason.chars().count() < REASON_MIN || reason.len() > REASON_MAX {
-            return Err(fail(Code::Usage, "reason"));
+            return Err(fail(Code::FieldOdd, REASON));
         }
         let mut notes: Notes = notes.iter().filter(|(name, _)| name != "wait").cloned().collect();
         notes.push(note("reason", reason));

@@ -16,6 +16,7 @@ use sha2::Digest;
 use crate::jobs::failure::{self, fail};
 use crate::jobs::views::Failure;
 use crate::jobs::{Line, ask};
+use crate::profile::bundle::carries_money;
 use crate::protocol::dlt645::dialogue::{Access, ExchangeError, Write};
 use crate::protocol::dlt645::frame::Address;
 use crate::report::Code;
@@ -25,10 +26,8 @@ use crate::units::MeterNo;
 pub const ROWS_MAX: usize = 40;
 /// Longest file that is read, bytes.
 const FILE_MAX: u64 = 16 * 1024;
-/// Address and customer number: who a meter is and whose.
-const IDENTITY: [u32; 3] = [0x0400_0401, 0x0400_0402, 0x0400_040E];
-/// Refund; and everything below 07 that is no parameter.
-const REFUND: u32 = 0x0400_1006;
+/// Address and number: who a meter is. What can carry money is a bundle's rule.
+const IDENTITY: [u32; 2] = [0x0400_0401, 0x0400_0402];
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub fn of_file(path: &Path) -> Result<Vec<Row>, Failure> {
 /// Reads rows, a line or a `;` apart.
 ///
 /// # Errors
-/// [`Code::Usage`] with the line that is wrong; [`Code::TokenKind`] for an item that can carry
+/// [`Code::FieldOdd`] with the line that is wrong; [`Code::TokenKind`] for an item that can carry
 /// money or an identity: those need a token.
 pub fn parse(text: &str) -> Result<Vec<Row>, Failure> {
     let mut rows: Vec<Row> = Vec::new();
@@ -64,12 +63,14 @@ pub fn parse(text: &str) -> Result<Vec<Row>, Failure> {
         if line.is_empty() {
             continue;
         }
-        let odd = || fail(Code::Usage, line.to_owned());
+        let odd = || fail(Code::FieldOdd, format!("template: {line}"));
         let (di, value) = line.split_once('=').ok_or_else(odd)?;
         let di = di.trim();
         let number = u32::from_str_radix(di, 16).ok().filter(|_| di.len() == 8).ok_or_else(odd)?;
         let bytes = digits(value.trim()).ok_or_else(odd)?;
-        if number >> 24 != 0x04 || number == REFUND || IDENTITY.contains(&number) {
+        // Money by the one rule that bundles have, makers' own blocks included.
+        let money = number >> 24 != 0x04 || carries_money(number);
+        if money || IDENTITY.contains(&number) {
             return Err(fail(Code::TokenKind, line.to_owned()));
         }
         if rows.iter().any(|row| row.di == number) {
@@ -77,7 +78,11 @@ pub fn parse(text: &str) -> Result<Vec<Row>, Failure> {
         }
         rows.push(Row { di: number, bytes });
     }
-    if rows.len() > ROWS_MAX { Err(fail(Code::Usage, ROWS_MAX.to_string())) } else { Ok(rows) }
+    if rows.len() > ROWS_MAX {
+        Err(fail(Code::FieldOdd, format!("template: > {ROWS_MAX}")))
+    } else {
+        Ok(rows)
+    }
 }
 
 /// Pairs of hexadecimal digits, the high ones first, as wire bytes.
@@ -149,14 +154,17 @@ mod tests {
         assert_eq!(rows[0], Row { di: 0x0409_0B01, bytes: vec![0, 0, 0x10] });
         assert_eq!(parse(&text(&rows)).unwrap(), rows);
         for (wrong, code) in [
-            ("04090B01", Code::Usage),
-            ("4090B01 = 10", Code::Usage),
-            ("04090B01 = 1", Code::Usage),
-            ("04090B01 = xx", Code::Usage),
-            ("04090B01=10;04090B01=10", Code::Usage),
+            ("04090B01", Code::FieldOdd),
+            ("4090B01 = 10", Code::FieldOdd),
+            ("04090B01 = 1", Code::FieldOdd),
+            ("04090B01 = xx", Code::FieldOdd),
+            ("04090B01=10;04090B01=10", Code::FieldOdd),
             ("04001006 = 00001000", Code::TokenKind),
             ("070102FF = 00", Code::TokenKind),
             ("0400040E = 000000000001", Code::TokenKind),
+            // A maker's own block, which may hold a preset amount.
+            ("0440AAA0 = 00", Code::TokenKind),
+            ("04500001 = 00", Code::TokenKind),
         ] {
             assert_eq!(parse(wrong).unwrap_err().code, code, "{wrong}");
         }

@@ -15,7 +15,8 @@ pub enum System {
 /// What is known of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
-    /// Nothing special: 0.7 lagging to 0.98 leading.
+    /// Nobody looked. Most often 0.7 lagging to 0.98 leading, but that decides nothing: it only
+    /// says which of several wirings is likelier.
     Ordinary,
     /// Heaters, kettles, lamps: 0.96 lagging to 0.96 leading, and surely no worse than 0.77.
     Resistive,
@@ -62,6 +63,12 @@ impl Load {
             Self::Capacitive => (-650, -100),
             Self::Unknown => (-900, 900),
         }
+    }
+
+    /// Whether a person said something of the load that may decide between wirings. What is only
+    /// usual must not: capacitors left on would make a wrong wiring look right.
+    pub(super) fn decides(self) -> bool {
+        matches!(self, Self::Resistive | Self::Inductive | Self::Capacitive)
     }
 
     /// Angles it may have at all.
@@ -131,7 +138,8 @@ pub enum Fault {
 pub enum Finding {
     /// The wiring is right.
     Right,
-    /// The wiring is wrong, as the faults say.
+    /// The wiring is wrong, as the faults say. Without a fault: it cannot be right, whatever the
+    /// load, and which of the wirings named as twins it is cannot be told.
     Wrong,
     /// More than one wiring explains the figures, or none.
     CannotTell,

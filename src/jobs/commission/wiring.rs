@@ -6,14 +6,16 @@
 //! decides between them:
 //!
 //! * the load draws energy, it does not feed back;
-//! * its power factor lies where the person says ([`Load`]): an ordinary load between 0.7 lagging
-//!   and 0.98 leading. No such range is wider than the 60 degrees between two wirings, so that at
-//!   most one of them explains an angle.
+//! * its power factor lies where a person says who looked at it ([`Load`]): heaters, motors,
+//!   capacitors. No such range is wider than the 60 degrees between two wirings, so that at most
+//!   one of them explains an angle.
 //!
-//! A verdict is given only where one wiring alone explains the figures so, and no simpler one
-//! explains them with another power factor, alike in all phases. All else is "cannot tell". What a
-//! load outside the assumption could still hide behind a verdict is listed with it
-//! ([`Verdict::twins`]).
+//! Where nobody said anything, any load that draws energy is possible, and a verdict needs one
+//! wiring alone that explains the figures with any of them. Where one was named, one wiring alone
+//! must explain them so, and no simpler one with another power factor, alike in all phases. All
+//! else is "cannot tell", or, where the right wiring is not among those that explain the figures,
+//! "wrong" without a name. What a load outside the assumption could still hide behind a verdict is
+//! listed with it ([`Verdict::twins`]).
 //!
 //! Angles are found with floating point and rounded to tenths of a degree; no money and no energy
 //! is counted here, and what is kept is whole numbers.
@@ -87,8 +89,8 @@ pub fn judge(system: System, figures: &Figures, load: Load) -> Verdict {
     }
     let whole =
         used.iter().all(|element| lit.get(usize::from(*element)).is_some_and(Option::is_some));
-    decide(&Case { system, load, lit: &lit }, figures, &mut verdict);
-    conclude(system, figures, load, whole, &mut verdict);
+    let seen = decide(&Case { system, load, lit: &lit }, figures, &mut verdict);
+    conclude((system, load), figures, (seen, whole), &mut verdict);
     verdict
 }
 
@@ -266,10 +268,21 @@ impl Case<'_> {
     }
 }
 
+/// What the figures say of the wiring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// One wiring, which is in the verdict.
+    Named,
+    /// Not the right one.
+    NotRight,
+    /// Nothing.
+    Nothing,
+}
+
 /// Finds the one wiring that explains the figures.
-fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) {
+fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) -> Told {
     if case.lit.iter().all(Option::is_none) {
-        return;
+        return Told::Nothing;
     }
     let told = figures.order_reversed.filter(|_| case.system != System::Single);
     // A current that is not there cannot be seen to be reversed.
@@ -287,7 +300,11 @@ fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) {
             fits.extend(case.fit(guess));
         }
     }
-    let assumed: Vec<&Fit> = fits.iter().filter(|fit| fit.assumed).collect();
+    let decides = case.load.decides();
+    // The likelier ones first; among these, as before, the simplest.
+    fits.sort_by_key(|fit| !fit.assumed);
+    let right = fits.iter().any(|fit| fit.guess.faults.is_empty());
+    let assumed: Vec<&Fit> = fits.iter().filter(|fit| fit.assumed || !decides).collect();
     let doubt = match assumed.as_slice() {
         [] if fits.is_empty() => Doubt::Nothing,
         [] => Doubt::Unusual,
@@ -299,22 +316,30 @@ fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) {
             for (element, angle) in verdict.elements.iter_mut().zip(own.own) {
                 element.load = angle;
             }
-            verdict.finding = Finding::Right;
-            return;
+            return Told::Named;
         }
         _ => Doubt::Several,
     };
     verdict.twins = fits.iter().map(|fit| fit.guess.faults.clone()).collect();
     verdict.doubts.push(doubt);
+    // No load that draws energy makes these figures of a right wiring. A word about the load does
+    // not count here, nor do figures that nothing explains.
+    let any_load = fits.is_empty() || right || case.load == Load::Resistive;
+    if any_load { Told::Nothing } else { Told::NotRight }
 }
 
-/// What the parts come to.
-fn conclude(system: System, figures: &Figures, load: Load, whole: bool, verdict: &mut Verdict) {
-    let told = verdict.finding == Finding::Right;
-    verdict.finding = match (verdict.faults.is_empty(), told && whole) {
-        (false, _) => Finding::Wrong,
-        (true, true) => Finding::Right,
-        (true, false) => Finding::CannotTell,
+/// What the parts come to. `seen`: what the angles say; `whole`: of all elements.
+fn conclude(
+    (system, load): (System, Load),
+    figures: &Figures,
+    (seen, whole): (Told, bool),
+    verdict: &mut Verdict,
+) {
+    let told = seen == Told::Named;
+    verdict.finding = match (verdict.faults.is_empty(), seen) {
+        (false, _) | (true, Told::NotRight) => Finding::Wrong,
+        (true, Told::Named) if whole => Finding::Right,
+        _ => Finding::CannotTell,
     };
     if verdict.finding == Finding::CannotTell {
         return;

@@ -13,7 +13,7 @@ use super::super::{Line, ask, civil, failure, gate};
 use super::{failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
-use crate::protocol::dlt645::dialogue::{ExchangeError, Relay};
+use crate::protocol::dlt645::dialogue::{Access, ExchangeError, Relay};
 use crate::protocol::dlt645::frame::Address;
 use crate::protocol::dlt645::words::{
     RelayCommand, STATUS_3_COMMAND_OPEN, STATUS_3_KEEP_POWER, STATUS_3_RELAY_OPEN,
@@ -107,6 +107,9 @@ fn look(line: &mut Line<'_>, meter: MeterNo) -> Result<Shown, Failure> {
     if line.profile.protocol != Protocol::Dlt645_2007 {
         return Err(fail(Code::ItemUnknown, line.profile.id.clone()));
     }
+    if let Some(why) = &line.profile.relay.refused {
+        return Err(fail(Code::ItemUnknown, format!("{}: [relay] {why}", line.profile.id)));
+    }
     let items = [DI_STATUS_3, DI_ADDRESS, DI_CLOCK, DI_TRIP_DELAY];
     let answers = ask::read(line, meter, &items, 1)?;
     let own = answers.data(DI_ADDRESS).and_then(|data| data.try_into().ok());
@@ -173,7 +176,10 @@ pub(in crate::jobs) fn act_as(
     let until = until.ok_or_else(|| fail(Code::MeterGarbled, format!("{DI_CLOCK:08X}")))?;
     note(line, StepState::Begun, seen(word_of(before.word)))?;
     let timing = ask::timing(line);
-    let mut dialogue = Relay::new(Address::meter(meter), &access, order.command(), until, timing);
+    let rules = &line.profile.relay;
+    let access = Access { level: rules.level.unwrap_or(access.level), ..access };
+    let (to, command) = (Address::meter(meter), (order.command(), rules.channel));
+    let mut dialogue = Relay::on_channel(to, &access, command, until, timing);
     let said = ask::run(line, &mut dialogue, &mut sha2::Sha256::new());
     let refusal = match &said {
         Ok(Err(error @ ExchangeError::Refused(_))) => Some(failure::exchange(error)),

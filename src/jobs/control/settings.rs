@@ -37,7 +37,7 @@ struct Row {
 /// Checks the values, without a meter: at least one, and all in range.
 pub(super) fn wanted(values: &Values) -> Result<(), Failure> {
     let yuan = rows(values, CreditUnit::Yuan)?;
-    if yuan.is_empty() { Err(fail(Code::Usage, "alarm-1")) } else { Ok(()) }
+    if yuan.is_empty() { Err(fail(Code::FieldOdd, "settings.alarm-1")) } else { Ok(()) }
 }
 
 fn rows(values: &Values, unit: CreditUnit) -> Result<Vec<Row>, Failure> {
@@ -53,7 +53,7 @@ fn rows(values: &Values, unit: CreditUnit) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for (key, di, value, len) in all {
         let Some(value) = value else { continue };
-        let bytes = write_bcd(value, len).ok_or_else(|| fail(Code::Usage, key))?;
+        let bytes = write_bcd(value, len).ok_or_else(|| fail(Code::FieldOdd, key))?;
         rows.push(Row { di, bytes });
     }
     Ok(rows)

@@ -9,8 +9,9 @@ use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{self, Answer, Ask, Errand, Sheet, Site, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::lines::Crew;
-use crate::jobs::views::{ErrandId, Failure, MarkView, Update, WorkView};
-use crate::jobs::{Cancel, Desk};
+use crate::jobs::round::export;
+use crate::jobs::views::{ErrandId, Failure, Update, WorkView};
+use crate::jobs::{Cancel, Desk, meters};
 use crate::report::Code;
 use crate::store::{Step, StepRow};
 use crate::transport::LineSettings;
@@ -108,17 +109,21 @@ fn serve(shared: &Shared, task: &Task) -> Result<Sheet, Failure> {
         let sheet = Box::new(sheet.clone());
         shared.hint(Update::WorkProgress { errand: task.errand, sheet });
     };
-    match &task.what {
+    let sheet = match &task.what {
         What::Plan(_, values) => {
             values.check(errand.fields())?;
-            errand.plan(&site, values)
+            return errand.plan(&site, values);
         }
         What::Begin(_, values) => {
             values.check(errand.fields())?;
             let work = errand.begin(&site, values)?;
-            errand.advance(&site, work, &Answer::None, &mut tell)
+            errand.advance(&site, work, &Answer::None, &mut tell)?
         }
-        What::Go(work, answer) => errand.advance(&site, *work, answer, &mut tell),
+        What::Go(work, answer) => errand.advance(&site, *work, answer, &mut tell)?,
+    };
+    match &shared.tables {
+        Some(tables) => export::write(&shared.store, &site.stamp(), sheet, tables.as_ref()),
+        None => Ok(sheet),
     }
 }
 
@@ -136,13 +141,7 @@ pub(super) fn list(shared: &Shared) -> Update {
     });
     let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(row, Ask::Nothing));
     let rows = open.chain(ended).collect();
-    let marks = store.marks().into_iter().map(|row| MarkView {
-        meter: row.meter,
-        mark: row.mark,
-        since: row.since,
-        note: row.note,
-    });
-    Update::Works { rows, marks: marks.collect() }
+    Update::Works { rows, marks: meters::marks(store) }
 }
 
 /// An errand as the list has it. What it is about are the fields that name it, in this order.

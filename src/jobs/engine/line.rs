@@ -15,7 +15,6 @@ use crate::jobs::views::{
 use crate::jobs::{Cancel, Desk, Line, Wire, open, read, survey, swap};
 use crate::profile::{self, Profile};
 use crate::report::Code;
-use crate::store::Event;
 use crate::transport::{LineSettings, Link};
 use crate::units::{MeterNo, TokenId};
 
@@ -146,12 +145,12 @@ impl Worker<'_> {
             let place = desk.store.meter(meter).map(|row| row.place).unwrap_or_default();
             let (view, reading) = read::read_at(line, meter, &place)?;
             desk.session.heard(line, view.meter, view.clock);
+            // The alarm is in the journal for the office; the screen shows the meter's mark.
+            let (_, kept) = swap::back::keep(desk.store, &desk.stamp(line), reading);
             // The card is worth showing even when the disk does not take it.
-            if let Err(error) = desk.store.append(&desk.stamp(line), Event::Reading(reading)) {
-                tracing::warn!(%error, "reading not journaled");
+            if let Err(failure) = kept {
+                tracing::warn!(?failure, "reading not journaled");
             }
-            // In the journal for the office; the screen shows the meter's mark.
-            swap::back::seen(desk.store, &desk.stamp(line), view.meter, None);
             Ok(view)
         })
     }
@@ -204,7 +203,14 @@ impl Worker<'_> {
         };
         let mut wire =
             |piece: Wire<'_>| trace.see(piece, &mut |view| shared.hint(Update::Wire(view)));
-        let site = survey::Site { link: link.as_mut(), opened: *settings, cancel, wire: &mut wire };
+        let terminals = survey::terminals::layouts(&shared.profiles);
+        let site = survey::Site {
+            link: link.as_mut(),
+            opened: *settings,
+            terminals: &terminals,
+            cancel,
+            wire: &mut wire,
+        };
         let mut progress = |progress: &SurveyProgress| {
             let progress = Box::new(progress.clone());
             shared.hint(Update::SurveyProgress { errand, progress });
@@ -216,7 +222,13 @@ impl Worker<'_> {
             self.answered("", &settings);
         }
         self.drop_line();
-        found.map(|found| found.view)
+        found.map(|found| {
+            let (mut view, port) = (found.view, self.port.as_deref());
+            survey::terminals::list(&mut view, &shared.store, &shared.profiles, port);
+            let stamp = shared.moment().stamp(shared.session.operator());
+            view.swapped_back = swap::back::surveyed(&shared.store, &stamp, &view.meters);
+            view
+        })
     }
 
     /// Opens the line if it is not, and runs the errand on it.

@@ -69,15 +69,15 @@ impl Values {
     /// A field that must be there.
     ///
     /// # Errors
-    /// [`Code::Usage`] with the field's name.
+    /// [`Code::FieldOdd`] with the field's name.
     pub fn need(&self, key: &str) -> Result<&str, Failure> {
-        self.get(key).ok_or_else(|| fail(Code::Usage, key))
+        self.get(key).ok_or_else(|| fail(Code::FieldOdd, key))
     }
 
     /// A meter's number.
     ///
     /// # Errors
-    /// [`Code::Usage`]: it is missing or no number.
+    /// [`Code::FieldOdd`]: it is missing or no number.
     pub fn meter(&self, key: &str) -> Result<MeterNo, Failure> {
         parsed(key, self.need(key)?)
     }
@@ -85,7 +85,7 @@ impl Values {
     /// Meters' numbers, each once, in the order given.
     ///
     /// # Errors
-    /// [`Code::Usage`]: there is none, or one is no number.
+    /// [`Code::FieldOdd`]: there is none, or one is no number.
     pub fn meters(&self, key: &str) -> Result<Vec<MeterNo>, Failure> {
         let mut meters = Vec::new();
         let apart = |c: char| c == ',' || c == ';' || c.is_whitespace();
@@ -95,13 +95,13 @@ impl Values {
                 meters.push(meter);
             }
         }
-        if meters.is_empty() { Err(fail(Code::Usage, key)) } else { Ok(meters) }
+        if meters.is_empty() { Err(fail(Code::FieldOdd, key)) } else { Ok(meters) }
     }
 
     /// An amount in hundredths, if it is there.
     ///
     /// # Errors
-    /// [`Code::Usage`]: it is no amount.
+    /// [`Code::FieldOdd`]: it is no amount.
     pub fn money(&self, key: &str) -> Result<Option<i64>, Failure> {
         let read = |text: &str| Money::parse(text).map(|money| money.0);
         self.get(key).map(|text| read(text).ok_or_else(|| odd(key, text))).transpose()
@@ -110,7 +110,7 @@ impl Values {
     /// A whole number, if it is there.
     ///
     /// # Errors
-    /// [`Code::Usage`]: it is no number.
+    /// [`Code::FieldOdd`]: it is no number.
     pub fn number(&self, key: &str) -> Result<Option<i64>, Failure> {
         self.get(key).map(|text| text.parse().map_err(|_| odd(key, text))).transpose()
     }
@@ -133,12 +133,12 @@ impl Values {
     /// Checks a form against its fields.
     ///
     /// # Errors
-    /// [`Code::Usage`] with the first field that is missing or holds what it cannot.
+    /// [`Code::FieldOdd`] with the first field that is missing or holds what it cannot.
     pub fn check(&self, fields: &[Field]) -> Result<(), Failure> {
         for field in fields {
             let Some(text) = self.get(field.key) else {
                 if field.required {
-                    return Err(fail(Code::Usage, field.key));
+                    return Err(fail(Code::FieldOdd, field.key));
                 }
                 continue;
             };
@@ -158,7 +158,7 @@ impl Values {
 }
 
 fn odd(key: &str, text: &str) -> Failure {
-    fail(Code::Usage, format!("{key}: {text}"))
+    fail(Code::FieldOdd, format!("{key}: {text}"))
 }
 
 fn parsed(key: &str, text: &str) -> Result<MeterNo, Failure> {

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{DI_ACCOUNT, DI_ADDRESS, DI_CLOCK, DI_ENERGY, DI_STATUS_3, How, Seen, clock_block};
-use super::{counted, relay, word};
+use super::{counted, relay, word, written};
 use crate::jobs::ask::Answers;
 use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
@@ -58,6 +58,9 @@ pub(super) fn take(
     if let Some(step) = how.step {
         seen.record = step_record(line, &money, &seen, step, &mut digest)?;
     }
+    if let Some(token) = how.debit {
+        seen.written = written::written(line, meter, &[token], &mut digest)?;
+    }
     seen.evidence.frames_digest = digest.finalize().into();
     Ok(seen)
 }
@@ -100,6 +103,7 @@ fn assemble(
         },
         hoard: money.hoard.and_then(number),
         record: None,
+        written: None,
         items: answers.given(),
         took_ms: u64::try_from(answers.took.as_millis()).unwrap_or(u64::MAX),
     })

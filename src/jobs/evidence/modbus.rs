@@ -86,6 +86,7 @@ pub(super) fn take(
         },
         hoard: None,
         record: last_purchase.filter(|record| Some(record.count) == how.step),
+        written: None,
         items: answers.given(),
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     })

@@ -54,7 +54,7 @@ fn resolve_late(
     };
     let row = desk.store.tokens_for(meter).into_iter().find(sent).ok_or_else(none)?;
     let facts = row.facts.intent();
-    let how = How { step: facts.count_before.next(), hoard: false };
+    let how = How::of(&facts);
     let address = address(desk, line, meter)?;
     let seen = evidence::take(line, meter, &address, how)?;
     if seen.evidence.count <= facts.count_before {

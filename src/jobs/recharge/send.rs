@@ -11,7 +11,7 @@ use crate::profile::{Dlt645Money, Layout, ModbusMoney, MoneyAt, Part, Refund};
 use crate::protocol::dlt645::dialogue as dlt645;
 use crate::protocol::modbus::frame::Unit;
 use crate::protocol::modbus::money as modbus;
-use crate::units::{IntentProof, TokenId};
+use crate::units::IntentProof;
 
 /// What a meter said to a recharge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,8 @@ fn by_dlt645(line: &mut Line<'_>, layout: Layout, proof: IntentProof) -> Result<
         Layout::Tw => RechargeLayout::Tw,
     };
     // The meter keeps this code in its event records: the end of the token's identity.
-    let TokenId([.., a, b, c, d]) = proof.facts().token;
-    let mut dialogue = SendCredit::new(proof, layout, [a, b, c, d], ask::timing(line));
+    let operator = proof.facts().token.tail();
+    let mut dialogue = SendCredit::new(proof, layout, operator, ask::timing(line));
     Ok(said(&ask::run(line, &mut dialogue, &mut sha2::Digest::new())?))
 }
 

@@ -2,7 +2,7 @@
 //! one is asked for, so that a reading that was stopped goes on at the block where it stopped.
 //!
 //! The rows are taken out of the journal's raw answers whenever they are wanted; nothing is stored
-//! twice. DL/T 645-2007 only.
+//! twice. DL/T 645-2007 only: of other protocols it is said that they do not offer it.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,11 @@ use crate::jobs::address::BusAddress;
 use crate::jobs::errand::{self, Sheet, Site, Values};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::{self, Ended, Stop};
+use crate::jobs::swap::back;
 use crate::jobs::views::Failure;
 use crate::jobs::{Line, ask, civil};
 use crate::profile::Protocol;
-use crate::protocol::dlt645::curve::{self, DAYS_MAX, DI_SINCE, RECORDS_MAX, Record};
+use crate::protocol::dlt645::curve::{self, CLASSES, DAYS_MAX, RECORDS_MAX, Record};
 use crate::protocol::dlt645::dialogue::{ReadItems, Reply};
 use crate::protocol::dlt645::frame::Address;
 use crate::protocol::value::{CivilTime, read_bcd};
@@ -33,6 +34,8 @@ const WINDOW_MAX: i64 = 800 * 86_400;
 const PLACE: &str = "place";
 /// The note with the next time wanted.
 const NEXT: &str = "next";
+/// The note with the class of records, where they are read class by class.
+const CLASS: &str = "class";
 /// How far to go on over records that the meter itself marked as bad, s.
 const OVER_BAD_S: i64 = 900;
 /// Pieces in a row without a good record before the meter is given up.
@@ -53,18 +56,18 @@ impl Window {
     /// As a form says it.
     ///
     /// # Errors
-    /// [`Code::Usage`]: not two times in order, or too long a window.
+    /// [`Code::FieldOdd`]: not two times in order, or too long a window.
     pub fn of(values: &Values) -> Result<Self, Failure> {
         let time = |key: &str| -> Result<(UnixSeconds, bool), Failure> {
             let text = values.need(key)?;
             let day = !text.contains(':');
-            let at = date(text).ok_or_else(|| fail(Code::Usage, format!("{key}: {text}")))?;
+            let at = date(text).ok_or_else(|| fail(Code::FieldOdd, format!("{key}: {text}")))?;
             Ok((at, day))
         };
         let ((from, _), (to, day)) = (time("round-from")?, time("round-to")?);
         // A day without a time ends with its last minute.
         let to = UnixSeconds(to.0 + if day { 86_399 } else { 0 });
-        let odd = || fail(Code::Usage, "round-from, round-to");
+        let odd = || fail(Code::FieldOdd, "round-from, round-to");
         if from > to || to.0 - from.0 > WINDOW_MAX {
             return Err(odd());
         }
@@ -93,11 +96,12 @@ pub fn records(store: &Store, meter: MeterNo, window: &Window) -> Vec<Record> {
     let mut rows: BTreeMap<CivilTime, Record> = BTreeMap::new();
     for entry in store.events_for(meter, true, LOOK_BACK) {
         let Event::Reading(reading) = entry.event else { continue };
-        for (_, data) in reading.items.iter().filter(|(di, _)| *di == DI_SINCE) {
-            // What was journaled has been checked; the newest reading of a moment counts.
+        for (_, data) in reading.items.iter().filter(|(di, _)| curve::is_since(*di)) {
+            // What was journaled has been checked; the newest reading of a moment counts, and
+            // what it lacks another class has.
             let (found, _) = curve::records(data).unwrap_or_default();
             for record in found.into_iter().filter(|record| window.holds(record.at)) {
-                rows.entry(record.at).or_insert(record);
+                rows.entry(record.at).and_modify(|known| known.fill(&record)).or_insert(record);
             }
         }
     }
@@ -156,7 +160,9 @@ pub fn pass(
         let port = ended.port.as_deref();
         let step = match &ended.result {
             Ok(rows) => {
-                let notes = vec![("rows".to_owned(), rows.to_string())];
+                let mut notes = vec![("rows".to_owned(), rows.to_string())];
+                let alarm = back::seen(site.desk.store, &stamp, ended.meter, None);
+                notes.extend(alarm.map(|alarm| (report::BACK.to_owned(), alarm.detail)));
                 Some((StepState::Done, notes))
             }
             Err(failure) if failure.code == Code::Cancelled => None,
@@ -199,7 +205,7 @@ impl<'a> Reader<'a> {
     fn of(site: &'a Site<'a>, work: WorkId, line: &Line<'_>, stop: &Stop) -> Result<Self, Failure> {
         let meter = stop.meter;
         if line.profile.protocol != Protocol::Dlt645_2007 {
-            return Err(fail(Code::ItemUnknown, format!("{meter}: {}", line.profile.id)));
+            return Err(fail(Code::NotOffered, format!("{meter}: {}", line.profile.id)));
         }
         match BusAddress::of(line.profile, &stop.place, meter)? {
             BusAddress::Dlt645(asked) => Ok(Self { site, work, meter, asked }),
@@ -212,7 +218,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Writes a piece down, and where to go on.
-    fn keep(&self, line: &Line<'_>, piece: Piece, next: Option<CivilTime>) -> Result<(), Failure> {
+    fn keep(
+        &self,
+        line: &Line<'_>,
+        piece: Piece,
+        next: Option<(u8, CivilTime)>,
+    ) -> Result<(), Failure> {
         let store = self.site.desk.store;
         let stamp = self.site.desk.stamp(line);
         let reading = Reading {
@@ -221,30 +232,62 @@ impl<'a> Reader<'a> {
             profile: String::new(),
             values: Vec::new(),
             evidence: None,
+            shown: None,
             read_at: line.now(),
             took_ms: piece.took_ms,
             frames_digest: piece.digest,
         };
         append(store, &stamp, Event::Reading(reading))?;
-        let Some(next) = next else { return Ok(()) };
+        let Some((class, next)) = next else { return Ok(()) };
         let of = (self.work, ErrandKind::Round);
-        let notes = vec![(NEXT.to_owned(), next.to_string())];
+        let mut notes = vec![(NEXT.to_owned(), next.to_string())];
+        if class > 0 {
+            notes.push((CLASS.to_owned(), class.to_string()));
+        }
         errand::step(store, &stamp, of, Some(self.meter), (PLACE, StepState::Begun), notes)
     }
 
-    /// Where it stopped last time.
-    fn next(&self) -> Option<CivilTime> {
+    /// Where it stopped last time: the class of records, and the next time.
+    fn next(&self) -> Option<(u8, CivilTime)> {
         let row = self.site.desk.store.step(self.work, Some(self.meter), PLACE)?;
-        let text = row.step.notes.into_iter().find(|(name, _)| name == NEXT)?.1;
-        civil::of_seconds(date(&text)?)
+        let note = |wanted: &str| row.step.notes.iter().find(|(name, _)| name == wanted);
+        let class = note(CLASS).and_then(|(_, text)| text.parse().ok()).unwrap_or(0);
+        Some((class, civil::of_seconds(date(&note(NEXT)?.1)?)?))
     }
 
-    /// The load records of the window; how many there are in the journal then.
+    /// The load records of the window; how many there are in the journal then. All classes at once
+    /// where the meter gives them so, else class by class (`06cc0001`).
     fn curve(&mut self, line: &mut Line<'_>, window: &Window) -> Result<usize, Failure> {
-        let mut from = self.next().unwrap_or(window.from).max(window.from);
-        let mut bad_in_row = 0;
+        let place = self.next();
+        let (mut class, mut from) = place.unwrap_or((0, window.from));
+        // What it gave before, it gives at once: that there is no more is no refusal.
+        let mut at_once = place.is_some() && class == 0;
+        loop {
+            at_once |= self.class(line, window, (class, from))? && class == 0;
+            if at_once || class >= CLASSES {
+                break;
+            }
+            (class, from) = (class + 1, window.from);
+        }
+        let rows = records(self.site.desk.store, self.meter, window).len();
+        if rows == 0 {
+            // Nothing in the window is an answer only where the meter has a curve at all.
+            return Err(fail(Code::ItemUnknown, format!("{}: 06000001", self.meter)));
+        }
+        Ok(rows)
+    }
+
+    /// One class of the window, from a time on; whether the meter gave anything for it.
+    fn class(
+        &self,
+        line: &mut Line<'_>,
+        window: &Window,
+        (class, from): (u8, CivilTime),
+    ) -> Result<bool, Failure> {
+        let mut from = from.max(window.from);
+        let (mut bad_in_row, mut gave) = (0, false);
         while from <= window.to {
-            let Some((data, piece)) = self.piece(line, from)? else { break };
+            let Some((data, piece)) = self.piece(line, (class, from))? else { break };
             let read = curve::records(&data).map_err(|error| self.garbled(error))?;
             let (found, bad) = read;
             self.in_order(&found, bad, from)?;
@@ -261,15 +304,11 @@ impl<'a> Reader<'a> {
                 None => civil::seconds(from).map(|at| UnixSeconds(at.0 + OVER_BAD_S)),
             };
             let Some(next) = ahead.and_then(civil::of_seconds) else { break };
-            self.keep(line, piece, Some(next))?;
+            self.keep(line, piece, Some((class, next)))?;
+            gave = true;
             from = next;
         }
-        let rows = records(self.site.desk.store, self.meter, window).len();
-        if rows == 0 {
-            // Nothing in the window is an answer only where the meter has a curve at all.
-            return Err(fail(Code::ItemUnknown, format!("{}: 06000001", self.meter)));
-        }
-        Ok(rows)
+        Ok(gave)
     }
 
     /// A meter that gives more than was asked for, or not what was asked for, has no end.
@@ -293,11 +332,11 @@ impl<'a> Reader<'a> {
     fn piece(
         &self,
         line: &mut Line<'_>,
-        from: CivilTime,
+        (class, from): (u8, CivilTime),
     ) -> Result<Option<(Vec<u8>, Piece)>, Failure> {
         let address = Address::meter(self.asked);
         let (timing, retry, begun) = (ask::timing(line), ask::retry(line), line.link.now());
-        let mut dialogue = ReadItems::new(address, vec![DI_SINCE], timing, retry)
+        let mut dialogue = ReadItems::new(address, vec![curve::of_class(class)], timing, retry)
             .with(curve::since(RECORDS_MAX, from));
         if line.doubtful {
             dialogue = dialogue.after_trouble();

@@ -4,9 +4,13 @@ use super::facts::{Facts, MANUAL};
 use super::keep::{Kept, Place};
 use super::plausible::{Anomaly, Severity, kwh};
 use crate::jobs::errand::{Row, Sheet, Sign};
+use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
 use crate::report::Code;
 use crate::units::{ErrandKind, MeterNo, WorkId};
+
+/// The note of a reading of a meter that was swapped out.
+pub const BACK: &str = "swapped-back";
 
 /// What a round has come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +66,7 @@ pub fn sheet(work: WorkId, kept: &Kept) -> Sheet {
             sheet.rows.push(odd_row(place.meter, &anomaly));
         }
     }
+    sheet.rows.extend(kept.meters.iter().filter_map(back_row));
     for place in kept.missing() {
         let row = Row::new(Sign::Todo, "round-waits", "").at(place.meter);
         let failed = failure_of(place);
@@ -78,6 +83,14 @@ pub fn sheet(work: WorkId, kept: &Kept) -> Sheet {
     let partial = tally.missing > 0 || !kept.whole;
     sheet.exit = Some(Code::WorkPartial).filter(|_| sheet.done && partial);
     sheet
+}
+
+/// A meter that was swapped out and has answered: it should not hang there.
+fn back_row(place: &Place) -> Option<Row> {
+    let notes = &place.counted()?.step.notes;
+    let (_, detail) = notes.iter().find(|(name, _)| name == BACK)?;
+    let alarm = fail(Code::SwappedBack, detail.clone());
+    Some(Row::new(Sign::Bad, "swapped-out", "").at(place.meter).because(alarm))
 }
 
 /// Something odd as a row.
@@ -126,7 +139,11 @@ pub fn failure_notes(failure: &Failure, port: Option<&str>) -> Vec<(String, Stri
 
 /// Why a meter is missing, if it was visited.
 pub fn failure_of(place: &Place) -> Option<Failure> {
-    let notes = &place.read.as_ref()?.step.notes;
+    failure_in(&place.read.as_ref()?.step.notes)
+}
+
+/// The failure that a step's notes tell.
+pub fn failure_in(notes: &[(String, String)]) -> Option<Failure> {
     let text = |name: &str| notes.iter().find(|(own, _)| own == name).map(|(_, text)| text);
     let code = Code::named(text("code")?)?;
     Some(Failure { code, detail: text("detail").cloned().unwrap_or_default() })

@@ -7,15 +7,17 @@ use sha2::{Digest, Sha256};
 
 use super::facts::{EXTRA, Facts, READ};
 use super::keep::{self, Kept, Place};
-use super::{append, odd, report};
+use super::report::BACK;
+use super::{odd, report};
 use crate::jobs::address::BusAddress;
 use crate::jobs::errand::{self, Sheet, Site};
 use crate::jobs::lines::{self, Ended, Stop};
+use crate::jobs::swap::back;
 use crate::jobs::views::{Failure, QuickRead};
 use crate::jobs::{Line, ask, read};
 use crate::profile::Protocol;
 use crate::report::Code;
-use crate::store::{Event, Reading};
+use crate::store::Reading;
 use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
 
 /// How long at a time nobody looks whether everything was stopped.
@@ -104,8 +106,10 @@ fn note(
         Ok((_, facts, reading)) => {
             // Judged before it is written down: it is not its own past.
             let odd = odd(store, ended.meter, facts, expected);
-            append(store, &stamp, Event::Reading(reading.clone()))?;
+            let (alarm, kept) = back::keep(store, &stamp, reading.clone());
+            kept?;
             let mut notes = facts.notes();
+            notes.extend(alarm.map(|alarm| (BACK.to_owned(), alarm.detail)));
             notes.extend(odd.iter().map(keep::note_of));
             notes.extend(ended.port.iter().map(|port| ("port".to_owned(), port.clone())));
             let digest = reading.frames_digest.iter().map(|byte| format!("{byte:02x}"));

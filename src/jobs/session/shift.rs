@@ -6,7 +6,7 @@ use super::Session;
 use crate::jobs::views::{Failure, ShiftView};
 use crate::jobs::{failure, meters};
 use crate::store::{Event, LogOut, ShiftSummary, Stamp, Store};
-use crate::units::{CreditUnit, Outcome, TokenId};
+use crate::units::{CreditUnit, Mark, Outcome, TokenId};
 
 /// Entries read at once.
 const PAGE: usize = 1_000;
@@ -36,7 +36,10 @@ pub(in crate::jobs) fn so_far(store: &Store, session: &Session) -> ShiftView {
 
 fn view(store: &Store, shift: &ShiftSummary) -> ShiftView {
     let ShiftSummary { reads, accepted, refused, unknown, yuan, kwh } = *shift;
-    ShiftView { reads, accepted, refused, unknown, yuan, kwh, unsynced: meters::waiting(store) }
+    let mut kept = meters::marks(store);
+    kept.retain(|row| row.mark == Mark::KeepPower);
+    let unsynced = meters::waiting(store);
+    ShiftView { reads, accepted, refused, unknown, yuan, kwh, unsynced, kept }
 }
 
 /// Counts the entries since the log-in.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::search::Cursor;
 use super::tally::{Found, Tally};
 use crate::jobs::failure::fail;
-use crate::jobs::views::{Failure, NotSearched, SurveyPlan, SurveyProtocol};
+use crate::jobs::views::{Failure, NotSearched, SurveyBox, SurveyPlan, SurveyProtocol};
 use crate::report::Code;
 
 /// The version written.
@@ -36,6 +36,9 @@ pub struct Saved {
     pub found: Vec<Found>,
     /// What was not searched.
     pub gaps: Vec<NotSearched>,
+    /// The boxes that said how many users they have.
+    #[serde(default)]
+    pub boxes: Vec<SurveyBox>,
     /// Steps to be done once more, for this machine was too busy to judge them.
     #[serde(default)]
     pub again: Vec<(SurveyProtocol, String)>,
@@ -59,6 +62,7 @@ impl Saved {
             cursor: Cursor::Start,
             found: Vec::new(),
             gaps: Vec::new(),
+            boxes: Vec::new(),
             again: Vec::new(),
             searched: Vec::new(),
             tally: Tally::default(),

@@ -9,8 +9,9 @@ use super::spot::{self, Spotted};
 use super::tally::Found;
 use super::tree::Tree;
 use crate::jobs::views::{
-    Gap, NotSearched, SurveyPlan, SurveyProgress, SurveyProtocol, VerdictKind,
+    Gap, NotSearched, SurveyBox, SurveyPlan, SurveyProgress, SurveyProtocol, VerdictKind,
 };
+use crate::profile::Terminal;
 use crate::protocol::Tick;
 use crate::protocol::dlt645::frame::Address;
 use crate::units::MeterNo;
@@ -55,6 +56,10 @@ pub struct Search<'a, 'b> {
     pub found: Vec<Found>,
     /// What was not searched.
     pub gaps: Vec<NotSearched>,
+    /// Ways in which users of one box are numbered.
+    pub terminals: &'b [Terminal],
+    /// The boxes that said how many users they have.
+    pub boxes: Vec<SurveyBox>,
     /// Where to go on after a stop.
     pub cursor: Cursor,
     /// Told how far it is.

@@ -227,6 +227,12 @@ pub fn modbus_read(unit: u8) -> Vec<u8> {
     rtu(Unit(unit), &[0x03, 0, 0, 0, REGISTERS])
 }
 
+/// Read these holding registers of a unit.
+pub fn modbus_registers(unit: u8, register: u16, count: u8) -> Vec<u8> {
+    let [high, low] = register.to_be_bytes();
+    rtu(Unit(unit), &[0x03, high, low, 0, count])
+}
+
 /// Read the exception status: the shortest question there is. Who does not know it refuses.
 pub fn modbus_status(unit: u8) -> Vec<u8> {
     rtu(Unit(unit), &[0x07])

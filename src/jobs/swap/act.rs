@@ -6,6 +6,7 @@ use super::state::{State, step};
 use super::words::{Notes, figures, note};
 use crate::jobs::address::BusAddress;
 use crate::jobs::errand::{self, Site};
+use crate::jobs::evidence::written::{Written, written};
 use crate::jobs::evidence::{self, How, Seen};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
@@ -14,24 +15,27 @@ use crate::jobs::views::Failure;
 use crate::jobs::{Desk, Line, check, read, read_back};
 use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
-use crate::store::{Event, Reading, SwapFixed};
+use crate::store::{Event, Reading, SwapFacts, SwapFixed};
 use crate::units::{
     Act, BusPlace, ErrandKind, Evidence, Mark, MeterNo, StepState, SwapLeg, TokenId,
 };
+use sha2::{Digest, Sha256};
 
+/// How many attempts that a lost journal may have made are looked for.
+const LOST_ATTEMPTS: u32 = 8;
 /// How often an amount is fixed anew in one visit because the load went on meanwhile.
 const TRIES: u32 = 4;
 
 /// Where the new meter hangs: where the list has it, else in the old one's place, as its kind.
-pub fn stop_of_new(site: &Site<'_>, state: &State) -> Result<Stop, Failure> {
-    let old = site.stop(state.old())?;
-    let listed = site.desk.store.meter(state.replacement()).filter(|row| row.listed);
+pub fn stop_of_new(site: &Site<'_>, facts: &SwapFacts) -> Result<Stop, Failure> {
+    let old = site.stop(facts.old)?;
+    let listed = site.desk.store.meter(facts.meter).filter(|row| row.listed);
     let profile = match &listed {
-        Some(row) if !row.profile.is_empty() => site.stop(state.replacement())?.profile,
+        Some(row) if !row.profile.is_empty() => site.stop(facts.meter)?.profile,
         _ => old.profile,
     };
     let place = listed.map(|row| row.place).filter(|place| *place != BusPlace::default());
-    Ok(Stop { meter: state.replacement(), profile, place: place.unwrap_or(old.place) })
+    Ok(Stop { meter: facts.meter, profile, place: place.unwrap_or(old.place) })
 }
 
 /// Reads the money side of a meter and writes it down.
@@ -46,6 +50,7 @@ pub fn prove(desk: &Desk<'_>, line: &mut Line<'_>, stop: &Stop) -> Result<Seen, 
         profile: if dlt645 { String::new() } else { line.profile.id.clone() },
         values: Vec::new(),
         evidence: Some(seen.evidence.clone()),
+        shown: None,
         read_at: seen.evidence.read_at,
         took_ms: seen.took_ms,
         frames_digest: seen.evidence.frames_digest,
@@ -146,6 +151,7 @@ fn fix_out(
     let seen = prove(desk, line, stop)?.evidence;
     own_account(&seen, state)?;
     let facts = &state.swap.facts;
+    unknown_debits(line, stop.meter, state)?;
     let take = amounts::take(facts, &seen, read_back::limits(line.profile), tried);
     if take.amount == 0 {
         let mut notes = figures(&seen);
@@ -165,6 +171,22 @@ fn fix_out(
     let attempt = state.swap.outs.saturating_add(1);
     let fixed = facts.fix(SwapLeg::Out, attempt, amount, Some(seen));
     fix(desk, line, fixed).map(Some)
+}
+
+/// No debit of this swap may be in the meter's own records that this journal does not hold: then the
+/// store was put back from a copy, and what is missing in the meter is not nothing, but gone.
+fn unknown_debits(line: &mut Line<'_>, meter: MeterNo, state: &State) -> Result<(), Failure> {
+    if line.profile.dlt645_money().is_none() {
+        return Ok(());
+    }
+    let known = state.swap.outs;
+    let attempts = known.saturating_add(1)..=known.saturating_add(LOST_ATTEMPTS);
+    let id = |attempt| SwapFacts::token(state.swap.facts.id, SwapLeg::Out, attempt);
+    let lost: Vec<TokenId> = attempts.map(id).collect();
+    match written(line, meter, &lost, &mut Sha256::new())? {
+        Some(Written { own: 1.., .. }) => Err(fail(Code::DebitKnown, meter.to_string())),
+        _ => Ok(()),
+    }
 }
 
 fn fix(desk: &Desk<'_>, line: &Line<'_>, fixed: SwapFixed) -> Result<TokenId, Failure> {
@@ -218,7 +240,7 @@ pub fn close_old(site: &Site<'_>, state: &State, read: bool) -> Result<(), Failu
 /// Reads the new meter: it must be the one the office named, nobody's, and at its step.
 pub fn read_new(site: &Site<'_>, state: &State) -> Result<(), Failure> {
     let (desk, facts) = (site.desk, &state.swap.facts);
-    site.at(&stop_of_new(site, state)?, |line, stop| {
+    site.at(&stop_of_new(site, &state.swap.facts)?, |line, stop| {
         let seen = prove_whole(desk, line, stop)?.evidence;
         if let Some(account) = seen.account.filter(|account| *account != facts.account) {
             return Err(fail(Code::NewInUse, format!("{account} / {}", facts.account)));
@@ -262,7 +284,7 @@ fn leg(site: &Site<'_>, state: &State, leg: SwapLeg) -> Result<(), Failure> {
         SwapLeg::Open => (&state.opening, 0, Act::Open),
         _ => (&state.credit, state.due(), Act::CarryIn),
     };
-    site.at(&stop_of_new(site, state)?, |line, _| {
+    site.at(&stop_of_new(site, &state.swap.facts)?, |line, _| {
         let id = match row {
             Some(row) => row.facts.id,
             None => fix(desk, line, facts.fix(leg, 1, (amount, facts.count), None))?,
@@ -277,7 +299,8 @@ pub fn read_last(site: &Site<'_>, state: &State) -> Result<Option<Evidence>, Fai
     if untouched {
         return Ok(None);
     }
-    let done = site.at(&stop_of_new(site, state)?, |line, stop| prove(site.desk, line, stop));
+    let done =
+        site.at(&stop_of_new(site, &state.swap.facts)?, |line, stop| prove(site.desk, line, stop));
     match done {
         Ok(seen) => Ok(Some(seen.evidence)),
         Err(failure) if failure.code == Code::Cancelled => Err(failure),

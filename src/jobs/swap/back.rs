@@ -1,9 +1,9 @@
 //! Meters that were swapped out and show up again, and meters in another one's place.
 
-use crate::jobs::failure::fail;
-use crate::jobs::views::Failure;
+use crate::jobs::failure::{self, fail};
+use crate::jobs::views::{Failure, SurveyMeter, SurveyProtocol};
 use crate::report::Code;
-use crate::store::{Event, Stamp, Store};
+use crate::store::{Event, Reading, Stamp, Store};
 use crate::units::{Evidence, Mark, MeterNo};
 
 /// Whether a meter was swapped out: what to say of it.
@@ -33,6 +33,37 @@ pub fn seen(
         tracing::warn!(%error, "alarm not journaled");
     }
     Some(alarm)
+}
+
+/// Keeps a reading, from wherever it came, and says whether that meter should hang there at all:
+/// the way into the journal of every reading that no money act takes.
+///
+/// # Errors
+/// The store's; the alarm is raised all the same.
+pub fn keep(
+    store: &Store,
+    stamp: &Stamp,
+    reading: Reading,
+) -> (Option<Failure>, Result<(), Failure>) {
+    let (meter, evidence) = (reading.meter, reading.evidence.clone());
+    let kept = store.append(stamp, Event::Reading(reading));
+    let alarm = seen(store, stamp, meter, evidence.as_ref());
+    (alarm, kept.map(drop).map_err(|error| failure::store(&error)))
+}
+
+/// The same for meters that answered a survey: those that are called by their number.
+pub fn surveyed(store: &Store, stamp: &Stamp, found: &[SurveyMeter]) -> Vec<Failure> {
+    let mut numbers: Vec<MeterNo> = Vec::new();
+    for meter in found {
+        let numbered = matches!(
+            meter.protocol,
+            SurveyProtocol::Dlt645 | SurveyProtocol::Dlt645v1997 | SurveyProtocol::Dlt698
+        );
+        let number = meter.address.parse::<MeterNo>().ok().filter(|_| numbered);
+        // It may answer at several settings, and in two protocols.
+        numbers.extend(number.filter(|number| !numbers.contains(number)));
+    }
+    numbers.into_iter().filter_map(|meter| seen(store, stamp, meter, None)).collect()
 }
 
 /// The meter in whose place this one is put, where the office's list does not have it yet.

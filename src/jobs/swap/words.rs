@@ -3,6 +3,7 @@
 use super::amounts::Claim;
 use super::state::{Next, State, step};
 use crate::jobs::errand::{Ask, FieldKind, Row, Sheet, Sign};
+use crate::jobs::fallen;
 use crate::report::Code;
 use crate::store::{SwapFacts, TokenRow, TokenState};
 use crate::units::{Credit, CreditUnit, Energy, ErrandKind, Evidence, RelayState, StepState};
@@ -160,6 +161,8 @@ fn old_rows(state: &State) -> Vec<Row> {
         rows.push(Row::info("age-hours", (age / 3_600).to_string()));
         let by = state.note(step::GIVEN_UP, "by").unwrap_or_default();
         rows.push(Row::info("used-by", by));
+        let notes = state.step(step::GIVEN_UP).map(|row| row.step.notes.as_slice());
+        rows.extend(fallen::rows(notes.unwrap_or_default(), state.old()));
     }
     if let Some(amount) = state.figure(step::CLAIM, "amount") {
         rows.push(Row::new(Sign::Warn, step::CLAIM, money(amount, unit)));

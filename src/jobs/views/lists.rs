@@ -1,7 +1,7 @@
 //! Views for lists and cards: meters, tokens, the journal, adapters.
 
 use crate::units::{
-    AccountNo, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId,
+    AccountNo, Act, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId,
     UnixSeconds,
 };
 
@@ -12,8 +12,10 @@ pub struct OpenIntentView {
     pub meter: MeterNo,
     /// The token.
     pub token: TokenId,
-    /// What was to be credited.
+    /// What was to be credited or taken out.
     pub credit: Credit,
+    /// Which of the two, and why.
+    pub act: Act,
     /// The last judgement, if a read-back was tried.
     pub decision: Option<Decision>,
     /// Whether reading again can settle it; if not, the office must.
@@ -145,6 +147,8 @@ pub struct JournalRow {
     pub token: Option<TokenId>,
     /// The credit concerned.
     pub credit: Option<Credit>,
+    /// What was to be done with it.
+    pub act: Option<Act>,
     /// The outcome, for outcome entries.
     pub outcome: Option<Outcome>,
     /// Whether the office has acknowledged it.
@@ -225,6 +229,9 @@ pub struct PortView {
     pub trouble: Option<PortTrouble>,
     /// The command that mends that.
     pub fix: Option<String>,
+    /// How long it will hold received bytes back, milliseconds, and the command that makes that
+    /// short; `None` where it is short, or nothing can be done.
+    pub held: Option<(u64, String)>,
 }
 
 impl PortView {

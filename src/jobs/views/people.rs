@@ -1,6 +1,6 @@
 //! Views of log-ins, people, trust and limits.
 
-use super::Failure;
+use super::{Failure, MarkView};
 use crate::units::{Caps, Exposure, OperatorId, Role, UnixSeconds, Verbs};
 
 /// Why the screens log out.
@@ -75,7 +75,7 @@ pub enum LoggedOutWhy {
 }
 
 /// What was done in a shift.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ShiftView {
     /// Meters read.
     pub reads: u32,
@@ -91,6 +91,9 @@ pub struct ShiftView {
     pub kwh: i64,
     /// Journal entries the office has not acknowledged yet.
     pub unsynced: u64,
+    /// Meters that are kept on whatever their balance, whoever did it; oldest first. Whoever goes
+    /// home must not forget them.
+    pub kept: Vec<MarkView>,
 }
 
 /// An operator in a list.

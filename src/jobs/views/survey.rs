@@ -255,9 +255,65 @@ pub enum SurveyEnd {
     Broken(Failure),
 }
 
+/// How a box of many users is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BoxBasis {
+    /// It says itself how many users it has.
+    Counted,
+    /// By the office's area list.
+    Listed,
+    /// A guess: numbers that follow one another.
+    InARow,
+}
+
+impl BoxBasis {
+    /// A stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Listed => "listed",
+            Self::InARow => "in-a-row",
+        }
+    }
+}
+
+/// A box of many users among the meters found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyBox {
+    /// How it is known.
+    pub basis: BoxBasis,
+    /// What its users speak.
+    pub protocol: SurveyProtocol,
+    /// At which settings; empty where none of them was found.
+    pub line: String,
+    /// Its name in the area list; empty where the list does not know it.
+    pub name: String,
+    /// Its users by their place.
+    pub users: Vec<SurveyUser>,
+}
+
+/// One user of a box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyUser {
+    /// Its place in the box, from 1.
+    pub user: u8,
+    /// What the bus calls it.
+    pub address: String,
+    /// Three-phase, or measured through transformers; `None` where nobody says.
+    pub wide: Option<bool>,
+    /// Whether it answered.
+    pub found: bool,
+    /// Its place by the area list. Another than `user` means that list and box do not agree on who
+    /// is who.
+    pub listed: Option<u8>,
+}
+
 /// What a survey brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SurveyView {
+    /// Boxes of many users among the meters.
+    pub boxes: Vec<SurveyBox>,
     /// The meters, by protocol, settings and address.
     pub meters: Vec<SurveyMeter>,
     /// What is wrong, gravest first; `InOrder` alone when nothing is.
@@ -272,6 +328,9 @@ pub struct SurveyView {
     pub took_ms: u64,
     /// Settings searched, in order.
     pub searched: Vec<String>,
+    /// Meters among those found that were swapped out and should not hang there; only known where
+    /// somebody is logged in.
+    pub swapped_back: Vec<Failure>,
 }
 
 /// A cell of a sheet: words and numbers are kept apart, so that a spreadsheet can add up.

@@ -74,6 +74,9 @@ pub(super) enum Act {
         /// Name or address handhelds reach the server at; may be given again.
         #[arg(long = "host", value_name = "HOST")]
         hosts: Vec<String>,
+        /// Spread the ledger over this many partitions; PostgreSQL only (docs/scaling.md).
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=256))]
+        partitions: Option<u16>,
     },
     /// Write the enrolment file for a new handheld.
     Enrol {

@@ -7,8 +7,10 @@
 
 use crate::protocol::value::{CivilTime, read_bcd, to_bcd};
 
-/// The records at and after a given time, all classes.
+/// The records at and after a given time, all classes at once.
 pub const DI_SINCE: u32 = 0x0600_0001;
+/// Classes of records: each is one of the six blocks, for meters that give them one by one only.
+pub const CLASSES: u8 = 6;
 /// Records asked for at once: 8 of 103 bytes are five frames of 200.
 pub const RECORDS_MAX: u8 = 8;
 /// Daily freezes a meter keeps at most (`050600nn`, nn up to 3EH).
@@ -56,6 +58,15 @@ pub const FIGURES: &[(&str, usize, bool, u8, &str)] = &[
 /// How many of the figures each block has.
 const BLOCKS: [usize; 6] = [7, 8, 4, 4, 4, 2];
 
+impl Record {
+    /// Adds what another record of the same moment has and this one lacks: one of another class.
+    pub fn fill(&mut self, other: &Self) {
+        for (own, more) in self.figures.iter_mut().zip(&other.figures) {
+            *own = own.or(*more);
+        }
+    }
+}
+
 /// One record of a load curve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -87,6 +98,16 @@ pub enum CurveError {
 pub fn since(count: u8, from: CivilTime) -> Vec<u8> {
     let time = [from.minute, from.hour, from.day, from.month, from.year].map(to_bcd);
     [&[count.clamp(1, RECORDS_MAX)][..], &time].concat()
+}
+
+/// The identifier of one class from a time on (`06cc0001`); class 0 is all of them.
+pub fn of_class(class: u8) -> u32 {
+    DI_SINCE | u32::from(class.min(CLASSES)) << 16
+}
+
+/// Whether an identifier asks for records from a time on, of whatever class.
+pub fn is_since(di: u32) -> bool {
+    (0..=CLASSES).any(|class| of_class(class) == di)
 }
 
 /// The records in an answer, and how many the meter marked as bad (they are left out).
@@ -260,6 +281,8 @@ mod tests {
         assert_eq!(since(3, from), [3, 0x30, 0x08, 0x21, 0x11, 0x26]);
         assert_eq!(since(0, from)[0], 1);
         assert_eq!(since(200, from)[0], RECORDS_MAX);
+        assert_eq!((of_class(0), of_class(4)), (DI_SINCE, 0x0604_0001));
+        assert!(is_since(0x0606_0001) && !is_since(0x0607_0001) && !is_since(0x0604_0002));
         assert_eq!(day(62), [0x0506_003E, 0x0506_013E, 0x0508_023E]);
         assert_eq!(stamp(&[0; 5]), None, "an empty place is no time");
         assert_eq!(stamp(&[0xFF; 5]), None);

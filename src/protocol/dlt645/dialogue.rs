@@ -22,8 +22,8 @@ pub use layouts::RechargeLayout;
 pub use money::{AccountStatus, CreditAnswer, OpenAccount, PurseStatus, SendCredit};
 pub use reads::{ReadItems, Reply};
 pub use writes::{
-    Access, BroadcastTime, ChangeBaud, ChangePassword, Freeze, FreezeWhen, PasswordOrder, Relay,
-    Write, WriteAddress, WriteError,
+    Access, BroadcastTime, ChangeBaud, ChangePassword, DI_REFUND, Freeze, FreezeWhen,
+    PasswordOrder, Relay, Write, WriteAddress, WriteError,
 };
 
 use std::time::Duration;

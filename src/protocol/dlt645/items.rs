@@ -26,6 +26,8 @@ pub enum Format {
         /// The highest bit is a sign.
         signed: bool,
     },
+    /// Binary hundredths, low byte first: amounts that a purse is told.
+    Cents,
     /// BCD digits with leading zeros kept: addresses, numbers, operator codes.
     Digits,
     /// YYMMDDWW, low byte first on the wire like everything here.

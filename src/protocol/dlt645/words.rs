@@ -361,6 +361,15 @@ pub enum RelayCommand {
 }
 
 impl RelayCommand {
+    /// The bytes N1 and N2 where N2 says which relay, as it does with some makers
+    /// (`reference/dlt645.md` 6.5); a command that needs N2 itself keeps it.
+    pub fn wire_on(self, channel: u8) -> [u8; 2] {
+        match self.wire() {
+            [n1, 0] => [n1, channel],
+            own => own,
+        }
+    }
+
     /// The bytes N1 and N2.
     pub fn wire(self) -> [u8; 2] {
         match self {

@@ -1,7 +1,7 @@
 //! Recorded bytes in words: every frame in them, in order, and what lies between.
 
 use super::frame::{self, CI_SELECT, Frame, Mask, control_name, toggle};
-use super::telegram::{CI_ERROR, Record, Telegram};
+use super::telegram::{CI_ERROR, CI_FIXED, Record, Telegram};
 use crate::protocol::explained::{Datum, Explained, Fields, field};
 use crate::protocol::scan::Fault;
 use crate::protocol::value::{Value, hex};
@@ -104,8 +104,10 @@ fn command_name(ci: u8) -> &'static str {
 fn telegram_fields(telegram: &Telegram, fields: &mut Fields) {
     if let Some(header) = &telegram.header {
         fields.push(field("id", header.id()));
-        fields.push(field("manufacturer", header.manufacturer()));
-        fields.push(field("version", header.version()));
+        if telegram.ci != CI_FIXED {
+            fields.push(field("manufacturer", header.manufacturer()));
+            fields.push(field("version", header.version()));
+        }
         fields.push(field("medium", header.medium()));
         fields.push(field("access", header.access));
         fields.push(field("status", header.status));

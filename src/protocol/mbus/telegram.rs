@@ -5,13 +5,14 @@ use m_bus_parser::user_data::data_record::DataRecord;
 use m_bus_parser::user_data::parse_data_records;
 use m_bus_parser::user_data::value_information::ValueLabel;
 
+use super::fixed;
 use super::measure::measure;
 use crate::protocol::value::{Value, hex_reversed};
 
 /// Control information: a long header, then records; low bytes first.
 const CI_VARIABLE: u8 = 0x72;
-/// Control information: two counters in fixed places.
-const CI_FIXED: u8 = 0x73;
+/// Control information: two counters in fixed places; no maker, no version.
+pub(super) const CI_FIXED: u8 = 0x73;
 /// Control information: a short header, then records.
 const CI_SHORT: u8 = 0x7A;
 /// Control information: records alone.
@@ -195,29 +196,28 @@ impl Telegram {
         }
     }
 
-    /// Two counters of eight digits; what they count is left to whoever knows the meter.
+    /// Two counters of four bytes, whose units the two bytes before them say.
     fn fixed(&mut self, data: &[u8]) {
         let (Some(id), Some(rest)) = (data.first_chunk::<4>(), data.get(4..)) else {
             self.rest = data.to_vec();
             return;
         };
         let [a, b, c, d] = *id;
-        let [access, status, ..] = *rest else {
+        let [access, status, first, second, ..] = *rest else {
             self.rest = data.to_vec();
             return;
         };
-        let wire = [a, b, c, d, 0, 0, 0, 0x0F];
+        let wire = [a, b, c, d, 0, 0, 0, fixed::medium(first, second)];
         self.header = Some(Header { wire, access, status, encrypted: false });
-        for (name, at) in [("counter_1", 4), ("counter_2", 8)] {
-            if let Some(digits) = rest.get(at..at + 4) {
-                let value = Value::Text(hex_reversed(digits));
-                self.records.push(plain(name, value, String::new()));
+        for (nth, at) in [(1, 4), (2, 8)] {
+            if let Some(counter) = rest.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+                self.records.push(fixed::record(nth, [first, second], status, *counter));
             }
         }
     }
 }
 
-fn plain(name: &str, value: Value, unit: String) -> Record {
+pub(super) fn plain(name: &str, value: Value, unit: String) -> Record {
     let name = name.to_owned();
     Record { name, value, unit, storage: 0, tariff: 0, device: 0, function: "instantaneous" }
 }

@@ -195,10 +195,16 @@ impl Ask {
                 Mbap::Short(missing) => return Heard::Begun(missing),
                 Mbap::No => at += 1,
                 Mbap::Frame { transaction, unit, pdu, len } => {
-                    if transaction == self.number.get() && unit == self.target.unit {
+                    // Our own question, from a server that echoes its line; where the good reply
+                    // looks like it, it is one.
+                    let echo =
+                        matches!(self.request, Request::Read { .. } | Request::WriteMany { .. })
+                            && pdu == self.request.pdu();
+                    let own = transaction == self.number.get() && unit == self.target.unit;
+                    if own && !echo {
                         return self.judge(pdu);
                     }
-                    // A late answer to an earlier number: passed over.
+                    // That, or a late answer to an earlier number: passed over.
                     at += len;
                 }
             }

@@ -17,6 +17,9 @@ use words::{Said, say};
 
 use std::cmp::Reverse;
 
+/// Bits that may be asked for at once (Modbus application protocol 1.1b3, 6.1).
+const MAX_READ_BITS: u16 = 2000;
+
 /// Whose frame it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -128,19 +131,43 @@ fn shape(pdu: &[u8]) -> Option<Direction> {
     match pdu.first()? {
         function if function & EXCEPTION != 0 => Some(Direction::Response),
         0x03 | 0x04 if pdu.len().is_multiple_of(2) => Some(Direction::Response),
+        0x01..=0x04 if pdu.len() == 5 && asks(pdu) => Some(Direction::Request),
         0x01 | 0x02 if counted(1).is_some_and(|n| n + 2 == pdu.len()) => Some(Direction::Response),
         0x01..=0x04 if pdu.len() == 5 => Some(Direction::Request),
         0x0F | 0x10 if counted(5).is_some_and(|n| n + 6 == pdu.len()) => Some(Direction::Request),
         0x0F | 0x10 if pdu.len() == 5 => Some(Direction::Response),
+        // Questions without a body; answers have one.
+        0x07 | 0x0B | 0x0C | 0x11 if pdu.len() == 1 => Some(Direction::Request),
+        0x07 | 0x0B | 0x0C | 0x11 => Some(Direction::Response),
+        0x17 if counted(9).is_some_and(|n| n + 10 == pdu.len()) => Some(Direction::Request),
+        0x17 if counted(1).is_some_and(|n| n + 2 == pdu.len()) => Some(Direction::Response),
+        0x2B if pdu.len() == 4 => Some(Direction::Request),
+        0x2B => Some(Direction::Response),
         _ => None,
     }
+}
+
+/// Whether the five bytes of a reading ask for as many as one may: what begins so and does not is
+/// the answer of eight bytes with three of data.
+fn asks(pdu: &[u8]) -> bool {
+    let most = if matches!(pdu.first(), Some(0x01 | 0x02)) { MAX_READ_BITS } else { MAX_READ };
+    let count = pdu.get(3..5).and_then(|count| <[u8; 2]>::try_from(count).ok());
+    count.map(u16::from_be_bytes).is_some_and(|count| (1..=most).contains(&count))
 }
 
 /// The frame at the beginning of `bytes`. `expects`: which kind to try first.
 fn find(bytes: &[u8], expects: Option<Direction>) -> Option<Found<'_>> {
     let mut lengths = lengths(bytes);
     // Of two that fit, one CRC is right by chance; the longer leaves fewer bytes unexplained.
-    lengths.sort_by_key(|(len, direction)| (Some(*direction) != expects, Reverse(*len)));
+    // Where both are right they are of one length: the count tells.
+    let unlikely = |direction: &Direction| {
+        *direction == Direction::Request
+            && matches!(bytes.get(1), Some(0x01..=0x04))
+            && !bytes.get(1..6).is_some_and(asks)
+    };
+    lengths.sort_by_key(|(len, direction)| {
+        (Some(*direction) != expects, unlikely(direction), Reverse(*len))
+    });
     for (len, direction) in &lengths {
         let Some(frame) = bytes.get(..*len) else { continue };
         if let Some((unit, pdu)) = frame::open_rtu(frame) {
@@ -153,7 +180,7 @@ fn find(bytes: &[u8], expects: Option<Direction>) -> Option<Found<'_>> {
     // A function whose length nobody knows: only as the whole of what there is.
     let whole = (4..=MAX_RTU).contains(&bytes.len()) && lengths.is_empty();
     let (unit, pdu) = frame::open_rtu(bytes).filter(|_| whole)?;
-    Some(Found { unit, pdu, direction: None, bytes })
+    Some(Found { unit, pdu, direction: shape(pdu), bytes })
 }
 
 /// Tells what was found, in order, with what earlier frames say about later ones.
@@ -189,7 +216,9 @@ impl Teller {
     }
 
     fn frame(&mut self, found: &Found<'_>) {
-        let direction = found.direction.or(self.expects());
+        // Nobody answers from the address of all.
+        let to_all = (found.unit == Unit::BROADCAST && !self.tcp).then_some(Direction::Request);
+        let direction = found.direction.or(to_all).or(self.expects());
         let after = self.after.clone();
         let asked = after.as_deref().and_then(|after| self.request_pdu(after));
         let Said { mut fields, meaning, mut fault } = say(found.pdu, direction, asked);
@@ -199,7 +228,11 @@ impl Teller {
         }
         head.append(&mut fields);
         head.push(field("direction", direction.map(Direction::name)));
-        let to_whom = if direction == Some(Direction::Request) { "to" } else { "from" };
+        let to_whom = match direction {
+            Some(Direction::Request) => "to ",
+            Some(Direction::Response) => "from ",
+            None => "",
+        };
         if let Some(after) = after.filter(|_| direction == Some(Direction::Response)) {
             head.push(field("after_request", lower(&after)));
             head.push(field("reply", lower(found.bytes)));
@@ -209,7 +242,7 @@ impl Teller {
             head.push(field("expected_addr", expected));
             fault = Some("unit_mismatch");
         }
-        let meaning = format!("{to_whom} unit {}: {meaning}", found.unit);
+        let meaning = format!("{to_whom}unit {}: {meaning}", found.unit);
         self.told.push(Explained { fault, fields: head, meaning });
         // A request is what the next frame answers; an answered one is done with.
         self.after = (direction != Some(Direction::Response)).then(|| found.bytes.to_vec());

@@ -5,42 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::protocol::form::Form;
 use crate::sim::bcd;
-use crate::sim::civil::Civil;
+use crate::sim::shown::Shown;
 
 /// Registers of both tables, by function and address.
 pub(super) type Image = BTreeMap<(u8, u16), u16>;
-
-/// Something a register shows.
-#[derive(Debug, Clone)]
-pub(super) enum Shown {
-    /// A number and the places behind its point.
-    Number(i64, u8),
-    /// Twelve digits, high first.
-    Digits([u8; 6]),
-    /// A moment.
-    Clock(Civil),
-    /// A name.
-    Text(&'static str),
-}
-
-impl Shown {
-    /// The number with `decimals` places; digits beyond are cut.
-    fn scaled(&self, decimals: u8) -> i64 {
-        let (digits, own) = match self {
-            Self::Number(digits, own) => (*digits, *own),
-            Self::Digits(bcd) => {
-                let two = |byte: &u8| i64::from(byte >> 4) * 10 + i64::from(byte & 15);
-                (bcd.iter().fold(0, |sum, byte| sum * 100 + two(byte)), decimals)
-            }
-            Self::Clock(civil) => (civil.seconds(), decimals),
-            Self::Text(_) => (0, decimals),
-        };
-        match decimals.checked_sub(own) {
-            Some(up) => digits.saturating_mul(10i64.saturating_pow(u32::from(up))),
-            None => digits / 10i64.saturating_pow(u32::from(own - decimals)),
-        }
-    }
-}
 
 /// Puts a value into the image. `words`: registers it takes where the form does not say.
 pub(super) fn put(
@@ -63,39 +31,12 @@ pub(super) fn put(
         *word = u16::from_be_bytes(halves);
         return;
     }
-    let bytes = bytes_of(form, count * 2, number, shown);
+    let bytes = shown.bytes(form, count * 2, decimals);
     for (offset, pair) in bytes.chunks_exact(2).take(count).enumerate() {
         let Some(register) = u16::try_from(offset).ok().and_then(|o| first.checked_add(o)) else {
             return;
         };
         image.insert((function, register), u16::from_be_bytes([pair[0], pair[1]]));
-    }
-}
-
-fn bytes_of(form: Form, len: usize, number: i64, shown: &Shown) -> Vec<u8> {
-    let [.., b3, b2, b1, b0] = number.to_be_bytes();
-    match form {
-        Form::U16 | Form::I16 => vec![b1, b0],
-        Form::U32 | Form::I32 => vec![b3, b2, b1, b0],
-        Form::U32Swapped | Form::I32Swapped => vec![b1, b0, b3, b2],
-        Form::Bcd => bcd::encode(number.unsigned_abs(), len).into_iter().rev().collect(),
-        Form::BcdLow => bcd::encode(number.unsigned_abs(), len),
-        Form::BcdLowSigned => bcd::encode_signed(number, len),
-        Form::Hex => {
-            let bytes = number.to_be_bytes();
-            let lead = std::iter::repeat_n(0, len.saturating_sub(bytes.len()));
-            lead.chain(bytes.into_iter().skip(bytes.len().saturating_sub(len))).collect()
-        }
-        Form::Ascii => {
-            let text = if let Shown::Text(text) = shown { text } else { "" };
-            text.bytes().chain(std::iter::repeat(0)).take(len).collect()
-        }
-        Form::ClockSmhwdmy => {
-            let Shown::Clock(now) = shown else { return vec![0; len] };
-            let [s, m, h, day, month, year] = now.stamp();
-            vec![s, m, h, now.weekday(), day, month, 0, year]
-        }
-        Form::High | Form::Low => Vec::new(),
     }
 }
 
@@ -125,6 +66,7 @@ pub(super) fn take(form: Form, words: &[u16]) -> Option<(i64, &[u16])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::civil::Civil;
 
     #[test]
     fn values_lie_as_the_reference_says() {

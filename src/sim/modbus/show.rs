@@ -1,9 +1,10 @@
 //! What a unit shows: every item its profile names, the account, and the settings written.
 
-use super::image::{Image, Shown, put};
+use super::image::{Image, put};
 use super::meter::{ModbusMeter, PRICE, UNIT_WMS};
 use crate::profile::{Field, ModbusMoney, Place, StatusBit};
 use crate::sim::noise;
+use crate::sim::shown::Shown;
 
 /// Nominal voltage, 0.1 V.
 const VOLTS: i64 = 2200;

@@ -10,6 +10,14 @@ const TAN_X1000: u64 = 329;
 impl Meter {
     /// The bytes of a data item, or `None` if this meter has none such.
     pub(super) fn register_1997(&self, di: u16) -> Option<Vec<u8>> {
+        match &self.setup.rows {
+            Some(rows) => self.row_1997(rows, di),
+            None => self.table_1997(di),
+        }
+    }
+
+    /// The same by the tables of section 4 alone.
+    pub(super) fn table_1997(&self, di: u16) -> Option<Vec<u8>> {
         match di >> 12 {
             0x9 => self.energy_1997(di),
             0xA => self.demand_1997(di),

@@ -44,12 +44,20 @@ impl Meter {
             let Ok(new) = <[u8; 4]>::try_from(value) else { return refuse(ILLEGAL) };
             return self.new_password(new, Vec::new());
         }
-        let Some((in_2007, true)) = stored(di) else { return refuse(NO_SUCH_IDENTIFIER) };
+        let Some((in_2007, true)) = stored(di).filter(|_| self.has_1997(di)) else {
+            return refuse(NO_SUCH_IDENTIFIER);
+        };
         match self.store_item(in_2007, NO_OPERATOR, value) {
             Ok(()) => Act::Done(Vec::new()),
             Err(WriteFault::Unknown) => refuse(NO_SUCH_IDENTIFIER),
             Err(WriteFault::Content) => refuse(ILLEGAL),
         }
+    }
+
+    /// Whether an item of the tables is one of this meter's: a row with a form of its own is not.
+    fn has_1997(&self, di: u16) -> bool {
+        let rows = self.setup.rows.as_deref();
+        rows.is_none_or(|rows| rows.iter().any(|row| row.is_table_row(di)))
     }
 
     /// 0FH: `PA P(3)` old, `PA P(3)` new.

@@ -173,8 +173,9 @@ fn withdrawal_from(code: i64) -> Result<Withdrawal> {
 }
 
 /// A reading: 1 meter, 2 items as pairs in one array, 3 evidence, 4 read at, 5 milliseconds it
-/// took, 6 digest of the frames, 7 profile, 8 names and values as pairs in one array; 7 and 8 are
-/// left out where empty, as in entries written before they were there.
+/// took, 6 digest of the frames, 7 profile, 8 names and values as pairs in one array, 9 what it
+/// showed of the account; 7 to 9 are left out where empty, as in entries written before they were
+/// there.
 fn reading_value(reading: &Reading) -> Value {
     let mut items = Vec::with_capacity(reading.items.len() * 2);
     for (di, raw) in &reading.items {
@@ -192,6 +193,7 @@ fn reading_value(reading: &Reading) -> Value {
         (6, Some(Value::bytes(reading.frames_digest))),
         (7, Some(Value::Text(reading.profile.clone())).filter(|_| !reading.profile.is_empty())),
         (8, Some(Value::Array(pairs)).filter(|_| !reading.values.is_empty())),
+        (9, reading.shown.as_ref().map(parts::shown)),
     ])
 }
 
@@ -224,7 +226,9 @@ fn take_reading(f: &mut Fields) -> Result<Reading> {
         };
         items.push((u32::try_from(di).map_err(|_| RecordError::Value("items"))?, raw));
     }
+    let shown = f.opt_map(9)?.map(parts::take_shown).transpose()?;
     Ok(Reading {
+        shown,
         meter: parts::take_meter(f, 1)?,
         items,
         evidence: parts::take_opt_evidence(f, 3)?,

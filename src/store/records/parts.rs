@@ -1,7 +1,7 @@
 //! The pieces that entries and rows share: evidence, judgements, tokens' facts, positions.
 
 use super::RecordError;
-use crate::store::event::{Position, TokenFacts};
+use crate::store::event::{Position, Shown, TokenFacts};
 use crate::store::schema::MAX_METER_TEXT;
 use crate::units::{
     AccountNo, Act, BusPlace, Credit, CreditUnit, Decision, Energy, Evidence, IntentFacts,
@@ -127,6 +127,24 @@ pub fn take_position(mut fields: Fields) -> Result<Position> {
         Position { epoch: fields.number(1)?, seq: fields.number(2)?, hash: fields.array_bytes(3)? };
     fields.finish()?;
     Ok(at)
+}
+
+/// What a plain reading showed: 1 balance, 2 unit, 3 overdraft, 4 count.
+pub fn shown(shown: &Shown) -> Value {
+    Value::Map(vec![
+        (1, Value::Int(shown.balance.value)),
+        (2, unit(shown.balance.unit)),
+        (3, Value::Int(shown.overdraft)),
+        (4, Value::from(shown.count.0)),
+    ])
+}
+
+/// Takes what a plain reading showed.
+pub fn take_shown(mut f: Fields) -> Result<Shown> {
+    let balance = Credit { value: f.int(1)?, unit: take_unit(&mut f, 2)? };
+    let shown = Shown { balance, overdraft: f.int(3)?, count: PurchaseCount(f.number(4)?) };
+    f.finish()?;
+    Ok(shown)
 }
 
 /// Evidence: 1 meter, 2 account, 3 count, 4 balance, 5 unit, 6 overdraft, 7 last purchase

@@ -3,8 +3,8 @@
 use super::{RecordError, decode_body, encode_body, rows};
 use crate::store::bundles::BundleTaken;
 use crate::store::event::{
-    Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Stamp, Step, TokenFacts,
-    Withdrawal,
+    Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Shown, Stamp, Step,
+    TokenFacts, Withdrawal,
 };
 use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
 use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};
@@ -134,6 +134,12 @@ fn raw_item() -> impl Strategy<Value = Vec<u8>> {
 }
 
 prop_compose! {
+    fn shown()(balance in credit(), overdraft: i64, count: u32) -> Shown {
+        Shown { balance, overdraft, count: PurchaseCount(count) }
+    }
+}
+
+prop_compose! {
     fn reading()(
         meter in meter(),
         items in prop::collection::vec((any::<u32>(), raw_item()), 0..9),
@@ -143,8 +149,9 @@ prop_compose! {
         frames_digest: [u8; 32],
         profile in "[a-z0-9-]{0,12}",
         values in prop::collection::vec(("[a-z-]{1,9}", "[ -~]{0,12}"), 0..5),
+        shown in of(shown()),
     ) -> Reading {
-        Reading { meter, items, evidence, read_at, took_ms, frames_digest, profile, values }
+        Reading { meter, items, evidence, read_at, took_ms, frames_digest, profile, values, shown }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Words for what stands against opening, refunding and reversing (`MK-METER-16` to `-18`,
+//! Words for what stands against opening, refunding and reversing (`MK-METER-16` to `-19`,
 //! `MK-TOKEN-17`).
 
 use super::{UNTOUCHED, Words, both};
@@ -38,6 +38,23 @@ pub const DEBIT_HIDDEN: Words = Words {
     next: both(
         "Leave the rest in the meter and let the office pay it back by its books.",
         "请将余额留在表内，由后台在账上退还。",
+    ),
+};
+
+pub const DEBIT_KNOWN: Words = Words {
+    title: both(
+        "The meter's own record shows that this was taken out of it before.",
+        "电表自身的记录显示该笔金额此前已退出。",
+    ),
+    money: both(
+        "Nothing was sent now. The credit left the meter earlier, and this handheld does not know \
+         of it.",
+        "本次未发送。该金额此前已从表中退出，而本掌机没有这笔记录。",
+    ),
+    next: both(
+        "Do not try again here. An old copy of the store was put back, or another handheld has \
+         the same document: take this one to the office.",
+        "请勿再试。可能恢复了旧的备份，或另一台掌机持有同一单据：请将本掌机送交后台。",
     ),
 };
 

@@ -127,6 +127,15 @@ pub const ITEM_UNKNOWN: Words = Words {
     ),
 };
 
+pub const NOT_OFFERED: Words = Words {
+    title: both("This is not offered by this meter's protocol.", "该表的通信规约不提供此项。"),
+    money: UNTOUCHED,
+    next: both(
+        "Read its card; curves and freezes are read from DL/T 645-2007 meters.",
+        "请抄读其当前数据；曲线和冻结只能从DL/T 645-2007电表读取。",
+    ),
+};
+
 pub const BUS_ADDRESS: Words = Words {
     title: both("This is no address on such a line.", "这不是该总线上的地址。"),
     money: UNTOUCHED,

@@ -35,6 +35,15 @@ pub const WORK_OPEN: Words = Words {
     next: both("Finish or give up that one first.", "请先完成或放弃那一项。"),
 };
 
+pub const FIELD_ODD: Words = Words {
+    title: both(
+        "Something on the form is missing or cannot be right.",
+        "表单中有一项未填写，或填写有误。",
+    ),
+    money: UNTOUCHED,
+    next: both("Correct what is named there, and go on.", "请更正所指的一项，然后继续。"),
+};
+
 pub const READING_STANDS: Words = Words {
     title: both(
         "The meter itself has answered, or the round has ended: nothing is typed over that.",

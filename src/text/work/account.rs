@@ -15,6 +15,10 @@ pub const WORDS: &[(&str, Both)] = &[
     ("to-refund", both("to be paid back by the office", "应由后台退还")),
     ("balance-before", both("balance before", "操作前余额")),
     ("balance-after", both("balance after", "操作后余额")),
+    ("balance-fell", both("the balance fell by", "余额减少")),
+    ("taken-times", both("times it was taken out", "退出次数")),
+    ("taken-too-much", both("taken out too much: the office owes it", "多退金额：由后台偿还")),
+    ("taken-too-little", both("less was taken out than wanted", "少退金额")),
     ("journal-entry", both("journal entry", "日志序号")),
     ("account-money", both("result", "结果")),
     (

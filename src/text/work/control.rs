@@ -10,6 +10,8 @@ pub const WORDS: &[(&str, Both)] = &[
     ("keep-power-on", both("keep-power", "进入保电")),
     ("restore-prepaid", both("restore prepaid", "恢复预付费")),
     ("settings", both("settings", "参数设置")),
+    ("price-download", both("price download (signed bundle)", "下装电价（签名参数包）")),
+    ("reading-export", both("reading export (XLSX, CSV)", "抄表导出（XLSX、CSV）")),
     ("alarm-1", both("alarm amount 1", "报警金额1")),
     ("alarm-2", both("alarm amount 2", "报警金额2")),
     ("overload-w", both("overload limit, W", "过载门限（W）")),

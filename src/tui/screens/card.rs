@@ -73,7 +73,7 @@ impl Card {
         named(lang.fact_customer(), &meter.row.customer);
         named(lang.fact_location(), &meter.row.location);
         if let Some(open) = &meter.open {
-            let text = lang.card_open(&lang.credit(open.credit));
+            let text = lang.card_open(lang.act(open.act), &lang.credit(open.credit));
             rows.extend(facts::say(Meaning::Alarm, &text, width));
         }
         rows

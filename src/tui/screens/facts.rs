@@ -92,7 +92,8 @@ pub fn failure(shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
     let text = format!("X {} {}", failure.code.as_str(), shared.sentence(failure.code));
     let mut rows = say(Meaning::Fault, &text, width);
     if !failure.detail.is_empty() {
-        rows.extend(wrapped(Meaning::Faint, &failure.detail, width - 2).map(Row::indented));
+        let about = errors::detail(shared.lang, failure.code, &failure.detail);
+        rows.extend(wrapped(Meaning::Faint, &about, width - 2).map(Row::indented));
     }
     rows
 }
@@ -104,7 +105,8 @@ pub fn warned(shared: &Shared, what: &Failure, meaning: Meaning, width: usize) -
     let text = format!("{sign} {} {}", what.code.as_str(), told.title(shared.lang));
     let mut rows = say(meaning, &text, width);
     if !what.detail.is_empty() {
-        rows.extend(wrapped(Meaning::Faint, &what.detail, width - 2).map(Row::indented));
+        let about = errors::detail(shared.lang, what.code, &what.detail);
+        rows.extend(wrapped(Meaning::Faint, &about, width - 2).map(Row::indented));
     }
     let next = wrapped(Meaning::Plain, told.next(shared.lang), width - 2);
     rows.extend(next.map(Row::indented));
@@ -116,7 +118,8 @@ pub fn told(shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
     let told = errors::words(failure.code);
     let mut rows = say(Meaning::Fault, &format!("X {}", told.title(shared.lang)), width);
     if !failure.detail.is_empty() {
-        rows.extend(wrapped(Meaning::Faint, &failure.detail, width - 2).map(Row::indented));
+        let about = errors::detail(shared.lang, failure.code, &failure.detail);
+        rows.extend(wrapped(Meaning::Faint, &about, width - 2).map(Row::indented));
     }
     rows.extend(say(Meaning::Plain, told.next(shared.lang), width));
     rows

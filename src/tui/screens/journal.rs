@@ -40,7 +40,8 @@ impl Journal {
             Row::of(Meaning::Strong, lang.journal_kind(row.kind))
                 .and(meaning, format!("  {acked}")),
         ];
-        let credit = row.credit.map(|credit| lang.credit(credit));
+        let act = row.act.map(|act| format!("{} ", lang.act(act))).unwrap_or_default();
+        let credit = row.credit.map(|credit| format!("{act}{}", lang.credit(credit)));
         let figures: Vec<String> =
             [row.meter.map(|no| no.to_string()), credit].into_iter().flatten().collect();
         if !figures.is_empty() {

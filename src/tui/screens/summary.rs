@@ -79,6 +79,15 @@ impl Screen for Summary {
             0 => list.extend(facts::say(Meaning::Good, lang.summary_all_synced(), width)),
             n => list.extend(facts::say(Meaning::Alarm, &lang.summary_sync(n), width)),
         }
+        if !self.shift.kept.is_empty() {
+            list.push(Row::blank());
+            list.extend(facts::say(Meaning::Alarm, lang.summary_kept(), width));
+        }
+        for kept in &self.shift.kept {
+            let text = format!("{}  {}  {}", kept.meter, shared.age(kept.since), kept.note);
+            let rows = facts::say(Meaning::Plain, text.trim_end(), width.saturating_sub(1));
+            list.extend(rows.into_iter().map(Row::indented));
+        }
         View { title: lang.title_summary().to_owned(), list, top: self.top, ..View::default() }
     }
 

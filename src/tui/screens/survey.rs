@@ -71,6 +71,8 @@ impl Survey {
         }
         rows.push(Row::blank());
         rows.push(Row::of(Meaning::Faint, lang.survey_line()));
+        let back = view.swapped_back.iter();
+        rows.extend(back.flat_map(|alarm| facts::warned(shared, alarm, Meaning::Fault, width)));
         rows.extend(view.verdicts.iter().flat_map(|v| Self::verdict(shared, v, width)));
         rows.push(Row::blank());
         rows.push(Row::of(Meaning::Faint, lang.survey_meters(view.meters.len())));

@@ -73,7 +73,8 @@ impl Screen for WhatHappened {
         let list = open.iter().enumerate().map(|(at, open)| {
             let sign = if open.readable { "?" } else { "!" };
             Row::of(Meaning::Alarm, format!("{} ", facts::mark(at == cursor, sign)))
-                .column(Meaning::Plain, &open.meter.to_string(), 14)
+                .column(Meaning::Plain, &open.meter.to_string(), 13)
+                .column(Meaning::Plain, lang.act(open.act), 10)
                 .number(Meaning::Strong, &lang.credit(open.credit), 14)
         });
         let list = list.collect();

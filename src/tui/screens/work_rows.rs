@@ -74,7 +74,8 @@ fn why(lang: Lang, line: &Line, room: usize) -> Vec<Row> {
     let text = format!("{} {}", failure.code.as_str(), told.title(lang));
     let mut rows = facts::say(Meaning::Plain, &text, room);
     // What the row says already is not said twice.
-    let detail = names::value(lang, &failure.detail);
+    let detail = errors::detail(lang, failure.code, &failure.detail).to_string();
+    let detail = names::value(lang, &detail);
     if !detail.is_empty() && failure.detail != line.value {
         rows.extend(facts::say(Meaning::Faint, &detail, room));
     }

@@ -293,6 +293,7 @@ pub fn reading(meter: &Meter, at: i64) -> Event {
         meter: meter.no,
         items: vec![(0x0001_0000, vec![1, 2, 3, 4]), (0x0090_0200, vec![5, 6, 7, 8])],
         evidence: Some(meter.show(at)),
+        shown: None,
         read_at: UnixSeconds(at),
         took_ms: 900,
         frames_digest: [5; 32],

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use meterkit::jobs::Failure;
 use meterkit::jobs::bundle::{self, Bundles};
-use meterkit::jobs::errand::{Errand as _, Sign};
+use meterkit::jobs::control::Control;
+use meterkit::jobs::errand::{Answer, Errand as _, Sign, Site};
 use meterkit::report::Code;
 use meterkit::store::Stamp;
 use meterkit::transport::Faults;
-use meterkit::units::{Mark, TokenId, UnixSeconds};
+use meterkit::units::{ErrandKind, Mark, TokenId, UnixSeconds};
 use meterkit_tokens::BundleToken;
 
 use super::yard::{BASE, SUMMER, Yard, in_force, number, operator, rows};
@@ -227,4 +228,28 @@ fn a_new_password_comes_last_and_is_proved() {
     let events = yard.store().events(1, 10_000);
     let all = format!("{events:?}");
     assert!(!all.contains("123456"), "no password in the journal");
+}
+
+#[test]
+fn price_download_is_the_bundles_own_errand() {
+    let mut yard = Yard::new((2, 2), &Faults::NONE, |_, _| {});
+    yard.take(SUMMER);
+    let own = yard.form("summer 2026");
+    let form = own.clone().with("command", "price-download");
+    let plan = yard.run(|site| Control.plan(site, &form)).unwrap();
+    assert_eq!(plan.rows[0].value, "price-download");
+    assert_eq!(plan.rows[1..], yard.plan(&own).unwrap().rows[..]);
+    let work = yard.run(|site| Control.begin(site, &form)).unwrap();
+    assert_eq!(yard.store().errand(work).unwrap().step.kind, ErrandKind::Bundle);
+    assert!(Control.carries(ErrandKind::Bundle), "--resume finds it");
+    // The rules of bundles hold: no second one at these meters.
+    assert_eq!(code(yard.run(|site| Control.begin(site, &form))), Some(Code::WorkOpen));
+    yard.restart(&mut super::yard::disk::Dice::new(1));
+    let go = |site: &Site<'_>| Control.advance(site, work, &Answer::None, &mut |_| {});
+    let sheet = yard.run(go).unwrap();
+    assert_eq!((sheet.done, sheet.exit), (true, None), "{sheet:?}");
+    let after = yard.plan(&own).unwrap();
+    for nth in 1..=4 {
+        assert_eq!(rows(&after, number(nth))[0].sign, Sign::Good, "{nth}");
+    }
 }

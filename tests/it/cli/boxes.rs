@@ -228,3 +228,42 @@ fn a_place_nobody_has_and_a_wrong_token_are_refused_with_what_is_wrong() {
     let none = ["recharge", "--box", "B7-1", "--user", "3", "--confirm", "0103"];
     fails(home, &none, Code::TokenUnknown);
 }
+
+/// What a spreadsheet's sheet says, row by row.
+fn sheet(path: &std::path::Path, name: &str) -> Vec<Vec<String>> {
+    use calamine::{Reader, Xlsx, open_workbook};
+    let mut book: Xlsx<_> = open_workbook(path).unwrap();
+    let range = book.worksheet_range(name).unwrap();
+    range.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+}
+
+#[test]
+fn a_survey_finds_both_boxes_with_their_users_and_names_them_by_the_list() {
+    let boxes = Boxes::new();
+    let file = boxes.home.path().join("survey.xlsx");
+    // Quick, for the line is not paced; the boxes end at 72.
+    let fast = ["--baud", "19200", "--parity", "none", "--protocol", "modbus-rtu", "--to", "75"];
+    let survey = ["survey", "--port", &boxes.port, "--xlsx", file.to_str().unwrap(), "--listed"];
+    let said = boxes.good(&[&survey[..], &fast].concat());
+    let view = said.iter().find(|row| row["meters"].is_array()).unwrap();
+    assert_eq!(view["meters"].as_array().unwrap().len(), 48);
+    let found = view["boxes"].as_array().unwrap();
+    let named: Vec<(&Value, &Value, usize)> = found
+        .iter()
+        .map(|one| (&one["box"], &one["basis"], one["users"].as_array().unwrap().len()))
+        .collect();
+    let counted = json!("counted");
+    let (first, second) = (json!("B7-1"), json!("B7-2"));
+    assert_eq!(named, [(&first, &counted, 12), (&second, &counted, 36)]);
+    for user in found.iter().flat_map(|one| one["users"].as_array().unwrap()) {
+        assert_eq!((&user["found"], &user["listed"]), (&json!(true), &user["user"]), "{user}");
+    }
+    let last = &found[0]["users"][11];
+    assert_eq!((&last["address"], &last["three_phase"]), (&json!("34"), &json!(true)));
+    // One row a user, under heads.
+    let rows = sheet(&file, "Boxes");
+    assert_eq!(rows.len(), 49);
+    assert_eq!(rows[0][..4], ["Box", "User", "Address", "Phases"]);
+    assert_eq!(rows[12][..5], ["B7-1", "12", "34", "three-phase", "found"]);
+    assert_eq!(rows[48][..4], ["B7-2", "36", "72", "single-phase"]);
+}

@@ -78,7 +78,7 @@ fn a_wrong_wiring_is_named_and_found_right_after_the_repair() {
 #[test]
 fn swapped_currents_are_found_at_another_power_factor() {
     let mut person = Person::new(FLEET, "000000000503");
-    let work = person.begin(&person.values());
+    let work = person.begin(&person.values().with("load", "inductive"));
     let sheet = person.go_on(work, None).unwrap();
     assert_eq!(sheet.exit, Some(Code::WorkPartial));
     let certificate = certificate(&person.store, work).unwrap();
@@ -89,6 +89,27 @@ fn swapped_currents_are_found_at_another_power_factor() {
     assert_eq!(wiring.state, Some(StepState::Skipped));
     assert_eq!(of(&wiring.notes, "reason"), "no load in this house yet");
     assert_eq!(of(&wiring.notes, "code"), "MK-COMM-01");
+}
+
+#[test]
+fn a_wiring_that_cannot_be_right_is_called_wrong_and_named_once_the_load_is_known() {
+    let mut person = Person::new(FLEET, "000000000502");
+    // Nobody says what is on; then heaters are switched on, and said so.
+    person.tries = vec!["resistive"];
+    let mut values = person.values();
+    values.set("load", "ordinary".to_owned());
+    let work = person.begin(&values);
+    let sheet = person
+        .at(None, |site| Commission.advance(site, work, &Answer::None, &mut |_| {}))
+        .unwrap()
+        .unwrap();
+    assert!(matches!(sheet.ask, Ask::Choice("comm-load", _)), "{sheet:#?}");
+    let row = sheet.rows.iter().find(|row| row.name == "comm-wiring").unwrap();
+    assert_eq!(row.failure.as_ref().map(|failure| failure.code), Some(Code::WiringWrong));
+    assert!(!sheet.rows.iter().any(|row| row.name == "comm-faults"), "{sheet:#?}");
+    person.go_on(work, None).unwrap();
+    let certificate = certificate(&person.store, work).unwrap();
+    assert_eq!(note(&certificate, "comm-wiring", "faults"), "current-reversed-b");
 }
 
 #[test]

@@ -115,6 +115,7 @@ impl Person {
             .with("meter", self.meter.to_string())
             .with("barcode", self.meter.to_string())
             .with("template", template.display().to_string())
+            .with("load", "resistive")
             .with("seals", "A1234 A1235")
     }
 
@@ -199,7 +200,11 @@ impl Person {
                 let ratio = *name == "comm-ct-second";
                 Answer::Text(if ratio { "40" } else { "no load in this house yet" }.to_owned())
             }
-            other => panic!("{other:?}"),
+            Ask::Digits(meter) => {
+                self.asked.push("digits".to_owned());
+                Answer::Text(meter.to_string().split_off(8))
+            }
+            other @ Ask::Nothing => panic!("{other:?}"),
         }
     }
 

@@ -219,3 +219,50 @@ fn a_line_that_cannot_be_switched_stays_slow() {
     };
     assert_eq!(choice, b"\x06202\r\n");
 }
+
+/// The six bad lines of `reference/other-meters.md` 2.2, at each message of the sign-on and of the
+/// conversation behind it.
+#[test]
+fn the_six_bad_lines_behind_a_head() {
+    println!("| case | message | came to |");
+    for case in ["clean", "echo", "stray", "late", "20 ms", "bad check"] {
+        for place in 0..6 {
+            let mut meter = meter();
+            let mut session = mode_e(ModeE::default(), vec![get(ENERGY)]);
+            let talk = talk(&mut session, |number, bytes| {
+                let head = matches!(bytes, [b'/' | 0x06, ..]);
+                let answer = match bytes {
+                    [b'/', ..] => with_parity(IDENT),
+                    [0x06, ..] => with_parity(bytes),
+                    _ => meter.hear(bytes).unwrap_or_default(),
+                };
+                let (after, character) = if head { (ms(250), ms(40)) } else { (TURNAROUND, ms(2)) };
+                let hit = number == place && !answer.is_empty();
+                match case {
+                    "echo" => {
+                        let own = character * u32::try_from(bytes.len()).unwrap();
+                        vec![burst(Duration::ZERO, bytes), burst(after + own, answer)]
+                    }
+                    "stray" if hit => vec![burst(after, [&[0][..], &answer].concat())],
+                    "late" if hit => vec![burst(ms(3000), answer)],
+                    "20 ms" => vec![Burst { pause: ms(20), ..burst(after, answer) }],
+                    "bad check" if hit => {
+                        let mut spoilt = answer;
+                        let last = spoilt.len() - 3;
+                        spoilt[last] ^= 0x01;
+                        vec![burst(after, spoilt)]
+                    }
+                    _ => vec![burst(after, answer)],
+                }
+            });
+            let right = energy(&talk.output);
+            let word = if right { "read".to_owned() } else { format!("{:?}", talk.output.failure) };
+            println!("| {case} | {place} | {word} |");
+            assert!(right || talk.output.failure.is_some(), "{case} {place}: {:?}", talk.output);
+            assert!(talk.ended < Duration::from_secs(60), "{case} {place}: {:?}", talk.ended);
+            // What is not lost is read; what is lost once is asked for again.
+            let harmless = matches!(case, "clean" | "echo" | "stray" | "20 ms");
+            assert!(right || !harmless, "{case} {place}: {word}");
+        }
+    }
+}

@@ -122,6 +122,14 @@ fn commands_go_out_as_the_reference_frames_do() {
     let sent = talk(&mut relay, |_, _| answer(&Frame::new(meter(), 0x9C, [])));
     assert_eq!(asked(&sent.sent[0].1), (0x1C, bytes("02563412443322111A00563412201126")));
 
+    // TMS: N2 says which relay; a command with an N2 of its own keeps it.
+    for (command, sent) in [(RelayCommand::Close, "1C01"), (RelayCommand::TripFor(3), "1D03")] {
+        let to = (command, 1);
+        let mut relay = Relay::on_channel(meter(), &access(), to, time(), timing());
+        let told = talk(&mut relay, |_, _| answer(&Frame::new(meter(), 0x9C, [])));
+        assert_eq!(asked(&told.sent[0].1).1[8..10], bytes(sent));
+    }
+
     let mut freeze = Freeze::new(meter(), FreezeWhen::Daily { hour: 0, minute: 30 }, timing());
     let sent = talk(&mut freeze, |_, _| answer(&Frame::new(meter(), 0x96, [])));
     assert_eq!(asked(&sent.sent[0].1), (0x16, bytes("30009999")));

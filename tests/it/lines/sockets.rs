@@ -1,9 +1,10 @@
-//! Lines over UDP, and over TCP where the device server dials us.
+//! Lines over UDP, over TCP where the device server dials us, and calls that are given up.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use meterkit::transport::listen::ListenLink;
@@ -159,4 +160,50 @@ fn nobody_calling_and_a_taken_port_are_told_apart() {
     };
     assert!(matches!(at(taken.local_addr().unwrap().port()), LinkError::Busy(_)));
     assert!(matches!(at(free_port()), LinkError::Missing(why) if why.contains("has called")));
+}
+
+/// Whether somebody is calling this port of ours and has no answer: state 02 (`SYN_SENT`).
+fn is_calling(port: u16) -> bool {
+    let remote = format!(":{port:04X} 02");
+    std::fs::read_to_string("/proc/net/tcp").unwrap().lines().any(|line| line.contains(&remote))
+}
+
+fn opening(text: &str, cancel: &Arc<AtomicBool>) -> JoinHandle<Result<(), LinkError>> {
+    let endpoint = Endpoint::parse(text).unwrap();
+    let options = Options { cancel: Arc::clone(cancel), ..Options::default() };
+    std::thread::spawn(move || open_with(&endpoint, &LineSettings::default(), &options).map(|_| ()))
+}
+
+/// Without the flag both calls below would end as "missing", four seconds later.
+#[test]
+fn calling_a_server_that_says_nothing_can_be_stopped() {
+    // One caller waits to be let in, and there is no room for a second: the kernel drops his call.
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&full, 0).unwrap();
+    let port = full.local_addr().unwrap().port();
+    let _first = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    for scheme in ["tcp", "rfc2217"] {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let calling = opening(&format!("{scheme}://127.0.0.1:{port}"), &cancel);
+        while !is_calling(port) && !calling.is_finished() {
+            std::thread::yield_now();
+        }
+        assert!(!calling.is_finished(), "{scheme}: it should still be calling");
+        cancel.store(true, Ordering::Relaxed);
+        match calling.join().unwrap() {
+            Err(LinkError::Cancelled(place)) => assert!(place.contains(&port.to_string())),
+            other => panic!("{scheme}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn waiting_for_a_server_that_does_not_negotiate_can_be_stopped() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let cancel = Arc::new(AtomicBool::new(false));
+    let calling = opening(&format!("rfc2217://{}", server.local_addr().unwrap()), &cancel);
+    let (mut ours, _) = server.accept().unwrap();
+    ours.read_exact(&mut [0; 3]).unwrap();
+    cancel.store(true, Ordering::Relaxed);
+    assert!(matches!(calling.join().unwrap(), Err(LinkError::Cancelled(_))));
 }

@@ -304,3 +304,53 @@ fn a_tcp_answer_of_the_wrong_form_is_said_so() {
         assert!(form, "{pdu:02X?}: {:?}", talk.output);
     }
 }
+
+/// The same six lines behind a server that speaks Modbus TCP. There is no CRC to be wrong: the
+/// protocol number stands for it.
+#[test]
+fn six_bad_lines_over_tcp_give_right_answers() {
+    type Line = fn(usize, &[u8], Vec<u8>) -> Vec<Burst>;
+    let cases: [(&str, Line); 6] = [
+        ("clean", |_, _, answer| vec![burst(ms(5), answer)]),
+        ("local echo", |_, question, answer| {
+            vec![burst(Duration::ZERO, question.to_vec()), burst(ms(5), answer)]
+        }),
+        ("one 00 before the reply", |_, _, answer| vec![burst(ms(5), [vec![0], answer].concat())]),
+        ("the first answer after our timeout", |number, _, answer| {
+            vec![burst(if number == 0 { ms(900) } else { ms(5) }, answer)]
+        }),
+        ("20 ms between bytes", |_, _, answer| {
+            vec![Burst { after: ms(5), bytes: answer, pause: ms(20) }]
+        }),
+        ("the first answer with a wrong protocol number", |number, _, mut answer| {
+            answer[2] ^= u8::from(number == 0);
+            vec![burst(ms(5), answer)]
+        }),
+    ];
+    println!("| case | counts | illegal address | questions | ms |");
+    for (name, line) in cases {
+        let numbers = Numbers::from(7);
+        let target = Target::tcp(Unit(1), &numbers);
+        let questions = vec![two(&target), two(&target), two(&target), illegal(&target)];
+        let mut series = Series::new(questions, timing(), Retry::default());
+        let mut slave = Slave::default();
+        let talk = talk(&mut series, |number, question| {
+            let transaction = u16::from_be_bytes([question[0], question[1]]);
+            let pdu = slave.pdu(number, &question[MBAP..]);
+            line(number, question, tcp(transaction, Unit(1), &pdu))
+        });
+        let replies = talk.output.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let count = |reply: &Reply<Vec<u8>>| match reply {
+            Reply::Data(data) => u32::from_be_bytes(data.as_slice().try_into().unwrap()),
+            Reply::Refused(refusal) => panic!("{name}: {refusal}"),
+        };
+        let counts: Vec<u32> = replies[..3].iter().map(count).collect();
+        let refused = replies[3] == REFUSED;
+        let (sent, took) = (talk.sent.len(), talk.ended.as_millis());
+        println!("| {name} | {counts:?} | {refused} | {sent} | {took} |");
+        // Each answer is that of the last time its question was asked: the counts go on with it.
+        let told: Vec<u32> = slave.told.iter().map(|(_, told)| *told).collect();
+        assert_eq!(counts[2], *told.last().unwrap(), "{name}");
+        assert!(counts.windows(2).all(|pair| pair[0] < pair[1]) && refused, "{name}: {counts:?}");
+    }
+}

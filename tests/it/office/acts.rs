@@ -2,6 +2,7 @@
 //! list says.
 
 use meterkit::office::{Deed, Issued, OfficeError, Order};
+use meterkit::store::Bounds;
 use meterkit::units::{AccountNo, Act, Decision, Evidence, Judgement, PurchaseCount, TokenId};
 
 use super::desk::{COUNT, Desk, Handheld, METER, account, device, evidence, figure, meter};
@@ -58,6 +59,29 @@ fn a_refund_moves_money_when_the_meter_shows_it_and_takes_no_step() {
     // A step in between speaks against it.
     let second = issue(&desk, Deed::of(Act::Refund), 1_000).unwrap();
     assert_eq!(second.count_before, PurchaseCount(COUNT + 2), "behind what is out");
+}
+
+#[test]
+fn a_debit_the_line_doubled_is_named_to_the_fen() {
+    let (desk, handheld, _) = booked();
+    let refund = issue(&desk, Deed::of(Act::Refund), 4_000).unwrap().id;
+    handheld.sync(&desk.post()).unwrap();
+    let facts = handheld.store.token(refund).unwrap().facts.intent();
+    let before = shows(COUNT + 1, 10_000);
+    handheld.store.intent(&handheld.stamp(), facts, before, &Bounds::NONE).unwrap();
+    let after = Some(shows(COUNT + 1, 2_000));
+    let judgement = Judgement { decision: Decision::TornWrite, after, refusal_word: None };
+    handheld.store.outcome(&handheld.stamp(), refund, judgement).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+    let open = desk.local.wait(desk.office().reviews(false)).unwrap();
+    let why: Vec<&str> = open.iter().map(|row| row.why.as_str()).collect();
+    assert_eq!(
+        why,
+        ["the balance did not fall by the amount: it fell by 80.00 CNY where 40.00 CNY was to go \
+          out, 40.00 CNY too much"]
+    );
+    // Nothing is booked before a person settles it.
+    assert_eq!(places(&desk), [-10_000, 0, 10_000]);
 }
 
 #[test]

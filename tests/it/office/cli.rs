@@ -28,7 +28,7 @@ impl Place {
     }
 
     /// Runs a command; gives what it printed and its exit status.
-    fn run(&self, args: &[&str]) -> (Value, i32) {
+    pub fn run(&self, args: &[&str]) -> (Value, i32) {
         self.run_with(Some(&self.dir.path().join("pass")), args)
     }
 

@@ -46,6 +46,8 @@ pub struct Size {
     pub recharges: usize,
     /// Meters each of them goes to.
     pub meters: usize,
+    /// Partitions of the ledger; 0 for none.
+    pub partitions: u16,
 }
 
 impl Size {
@@ -122,6 +124,9 @@ impl District {
             let setup = Setup { cost: Cost::TEST, ..Setup::usual(TENANT) };
             let ask = |_: &str, _: bool| Ok(SecretString::from(PASSPHRASE));
             let office = Office::init_on(&folder, Some(url), &setup, &ask).await?;
+            if size.partitions > 0 {
+                office.partition(size.partitions).await?;
+            }
             office.unlock(&[Purpose::Status, Purpose::People, Purpose::Recovery], &ask)?;
             Ok(office)
         });

@@ -47,7 +47,7 @@ fn every_test_of_the_desk_passes_on_postgresql() {
 #[test]
 fn two_servers_on_one_database_book_everything_once() {
     let Some(url) = fresh() else { return };
-    let size = Size { devices: 40, recharges: 60, meters: 12 };
+    let size = Size { devices: 40, recharges: 60, meters: 12, partitions: 0 };
     let district = District::found(&url, size);
     let servers = [district.serve(), district.serve()];
     let [one, two] = servers.each_ref().map(|server| server.address);
@@ -60,18 +60,21 @@ fn two_servers_on_one_database_book_everything_once() {
     district.check();
 }
 
-/// One of two servers is killed while journals come in; the handhelds go to the other one.
+const SMALL: Size = Size { devices: 24, recharges: 60, meters: 12, partitions: 0 };
+
+/// The same on a ledger that is spread over partitions, and one of the two servers is killed while
+/// journals come in; the handhelds go to the other one.
 #[test]
 fn a_server_that_is_killed_half_way_loses_nothing() {
     let Some(url) = fresh() else { return };
-    let district = District::found(&url, Size { devices: 24, recharges: 60, meters: 12 });
+    let district = District::found(&url, Size { partitions: 4, ..SMALL });
     let (one, two) = (district.serve(), district.serve());
     let ports = [one.address, two.address];
     let packs: usize = district.handhelds.iter().map(|handheld| handheld.packs.len()).sum();
     std::thread::scope(|scope| {
         let bringing = scope.spawn(|| district.bring(&ports, 8));
         while district.sent() < packs / 3 {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         one.kill();
         bringing.join().unwrap();
@@ -198,4 +201,32 @@ fn what_the_server_calls_a_conflict_is_tried_again() {
     let _handheld = desk.handheld("hh-1");
     desk.issue_to("hh-1", METER, 100);
     assert_eq!(desk.report().postings, 2);
+}
+
+/// `init --database` makes the ledger there and remembers where; no later command needs to be told,
+/// and no second office gets into the same database.
+#[test]
+fn every_command_finds_the_database_that_init_was_given() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(url) = fresh() else { return };
+    let place = super::cli::Place::new();
+    place.good(&["--database", &url, "init", "--tenant", TENANT, "--partitions", "3"]);
+    let remembered = place.office().join("database");
+    assert_eq!(std::fs::read_to_string(&remembered).unwrap().trim(), url);
+    let mode = std::fs::metadata(&remembered).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it may hold a password");
+    assert!(!place.office().join("office.db").exists(), "no ledger in the folder");
+    place.good(&["meter", "add", "47", "--account", "1", "--customer", "Li", "--location", "B2"]);
+    place.good(&["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"]);
+    let file = place.path("hh.mke");
+    place.good(&["enrol", "hh-1", "--operator", "li", "--out", &file]);
+    place.good(&["issue", "--meter", "47", "--amount", "100.00", "--device", "hh-1"]);
+    assert_eq!(place.good(&["ledger"])["balances"][1]["amount"], "100.00");
+    let audit = place.path("audit");
+    let documents = place.good(&["export", "--audit", &audit])["documents"].as_u64();
+    assert!(documents >= Some(3), "token, grant, status: {documents:?}");
+    let other = super::cli::Place::new();
+    let (json, code) = other.run(&["--database", &url, "init", "--tenant", TENANT]);
+    assert_eq!((code, json["error"].as_str()), (6, Some("already-initialised")), "{json}");
+    assert!(!other.office().join("keys").exists(), "nothing was left behind");
 }

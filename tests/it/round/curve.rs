@@ -7,11 +7,12 @@ use meterkit::jobs::civil::seconds;
 use meterkit::jobs::errand::{Ask, Sheet, Values};
 use meterkit::jobs::round::book;
 use meterkit::jobs::round::curve::{Window, days, records};
+use meterkit::protocol::dlt645::curve::{DI_SINCE, FIGURES};
 use meterkit::report::Code;
 use meterkit::sim::{Mishap, Spoilt};
-use meterkit::store::Event;
+use meterkit::store::{AreaMeter, AreaPage, Event};
 use meterkit::text::Lang;
-use meterkit::units::{StepState, UnixSeconds};
+use meterkit::units::{BusPlace, StepState, UnixSeconds};
 
 use super::yard::{Yard, count, no};
 
@@ -123,6 +124,71 @@ fn a_meter_without_a_curve_says_so() {
 }
 
 #[test]
+fn a_meter_that_gives_its_classes_one_by_one_is_read_class_by_class() {
+    let mut yard = yard();
+    yard.suffer("a", 47, Mishap::Curve(Spoilt::Classes));
+    let values = wanted("round-curve", "47", "2026-11-18", "2026-11-18");
+    let work = yard.begin(&values);
+    // In the middle of the second of three classes of 96 records, two frames a piece.
+    yard.stop_after(36);
+    let sheet = yard.advance(work, &mut |_| {});
+    assert_eq!(sheet.exit, Some(Code::Cancelled), "{sheet:?}");
+    let read = pieces(&yard);
+    assert!((13..26).contains(&read), "{read}");
+    yard.restart();
+    let sheet = yard.advance(work, &mut |_| {});
+    assert!(sheet.done && sheet.exit.is_none(), "{sheet:?}");
+    let window = Window::of(&values).unwrap();
+    let rows = records(yard.store(), no(47), &window);
+    assert_eq!(rows.len(), 96);
+    let has = |name: &str| {
+        let at = FIGURES.iter().position(|(own, ..)| *own == name).unwrap();
+        rows.iter().filter(|row| row.figures[at].is_some()).count()
+    };
+    // Classes 1, 2 and 4 in one row; 3, 5 and 6 it does not have.
+    for (name, count) in [
+        ("voltage-a", 96),
+        ("power", 96),
+        ("energy", 96),
+        ("power-factor", 0),
+        ("reactive-q2", 0),
+        ("demand", 0),
+    ] {
+        assert_eq!(has(name), count, "{name}");
+    }
+    assert!(pieces(&yard) <= 3 * (96 / 8 + 1) + 1, "{} in all", pieces(&yard));
+    // The whole curve of another meter is one question a piece, as before.
+    let other = yard.begin(&wanted("round-curve", "48", "2026-11-18", "2026-11-18"));
+    assert!(yard.advance(other, &mut |_| {}).done);
+    let items = yard.store().events(1, 10_000).into_iter().filter_map(|entry| match entry.event {
+        Event::Reading(reading) if reading.meter == no(48) => Some(reading.items),
+        _ => None,
+    });
+    assert!(items.flatten().all(|(di, _)| di == DI_SINCE));
+}
+
+#[test]
+fn a_curve_of_another_protocol_is_said_not_to_be_offered() {
+    let yard = yard();
+    let meter = AreaMeter {
+        no: no(60),
+        account: None,
+        customer: String::new(),
+        location: String::new(),
+        profile: "adf400l-1p".into(),
+        area: "north".into(),
+        place: BusPlace { line: "a".into(), address: "1".into(), ..BusPlace::default() },
+    };
+    yard.store().install_area(2, &[AreaPage { signed: vec![2], meters: vec![meter] }]).unwrap();
+    for what in ["round-curve", "round-days"] {
+        let work = yard.begin(&wanted(what, "60", "2026-11-18", "2026-11-18"));
+        let sheet = yard.advance(work, &mut |_| {});
+        let failed = sheet.rows.iter().find_map(|row| row.failure.as_ref()).unwrap();
+        assert_eq!(failed.code, Code::NotOffered, "{failed:?}");
+    }
+}
+
+#[test]
 fn daily_freezes_by_window_each_once() {
     let mut yard = yard();
     let values = wanted("round-days", "47 49", "2026-11-13", "2026-11-19");
@@ -153,6 +219,6 @@ fn windows_that_make_no_sense() {
         [("2026-11-19", "2026-11-18"), ("x", "2026-11-18"), ("2020-01-01", "2026-01-01"), ("", "")]
     {
         let code = Window::of(&wanted("round-curve", "47", from, to)).unwrap_err().code;
-        assert_eq!(code, Code::Usage, "{from} {to}");
+        assert_eq!(code, Code::FieldOdd, "{from} {to}");
     }
 }

@@ -135,9 +135,9 @@ fn what_never_answers_is_asked_about_typed_in_or_left() {
         type_in(yard.store(), &stamp, work, (no(meter), Energy(energy)), reason)
     };
     let code = |result: Result<Sheet, meterkit::jobs::Failure>| result.unwrap_err().code;
-    assert_eq!(code(typed(101, 10_150, " ")), Code::Usage, "without a reason");
-    assert_eq!(code(typed(101, -1, "locked")), Code::Usage);
-    assert_eq!(code(typed(999, 1, "locked")), Code::Usage, "not on the list");
+    assert_eq!(code(typed(101, 10_150, " ")), Code::FieldOdd, "without a reason");
+    assert_eq!(code(typed(101, -1, "locked")), Code::FieldOdd);
+    assert_eq!(code(typed(999, 1, "locked")), Code::FieldOdd, "not on the list");
     assert_eq!(code(typed(102, 1, "locked")), Code::ReadingStands, "the meter has answered");
     let before = readings(&yard);
     let sheet = typed(101, 10_150, "cabinet locked").unwrap();
@@ -202,7 +202,7 @@ fn a_plan_names_every_bad_row_and_changes_nothing() {
     let work = yard.begin(&values);
     assert!(yard.advance(work, &mut |_| {}).done);
     let none = yard.on(|site| Round.begin(site, &Values::default())).unwrap_err();
-    assert_eq!(none.code, Code::Usage);
+    assert_eq!(none.code, Code::FieldOdd);
     std::fs::write(&file, "a,b\n1,2\n").unwrap();
     let plan = yard.on(|site| Round.plan(site, &values)).unwrap_err();
     assert_eq!(plan.code, Code::File);

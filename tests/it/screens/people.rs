@@ -2,10 +2,11 @@
 
 use super::{Hand, keep, keep_from, states};
 use meterkit::jobs::views::{
-    HomeView, LockedView, LoggedOutWhy, OperatorView, ShiftView, TrustView, Update,
+    HomeView, LockedView, LoggedOutWhy, MarkView, OperatorView, ShiftView, TrustView, Update,
 };
 use meterkit::report::Code;
 use meterkit::tui::event::{Event, Key};
+use meterkit::units::Mark;
 use rstest::rstest;
 
 pub fn log_in(hand: &mut Hand) {
@@ -224,7 +225,14 @@ fn summary(hand: &mut Hand) {
 
 fn summary_shift_end(hand: &mut Hand) {
     super::scenes::recharge_evidence(hand);
-    logged_out(hand, LoggedOutWhy::ShiftEnd, states::shift());
+    let mark = |n, hours: i64, note: &str| MarkView {
+        meter: states::no(n),
+        mark: Mark::KeepPower,
+        since: states::ago(hours * 3_600),
+        note: note.to_owned(),
+    };
+    let kept = vec![mark(2, 52, "dialysis at home"), mark(7, 3, "storm")];
+    logged_out(hand, LoggedOutWhy::ShiftEnd, ShiftView { kept, ..states::shift() });
 }
 
 #[rstest]

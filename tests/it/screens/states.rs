@@ -8,8 +8,8 @@ use meterkit::jobs::views::{
 };
 use meterkit::report::Code;
 use meterkit::units::{
-    BusPlace, Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo, Money,
-    Outcome, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
+    Act, BusPlace, Cap, Caps, Credit, CreditUnit, Decision, Energy, Evidence, Exposure, MeterNo,
+    Money, Outcome, PurchaseCount, PurchaseRecord, RelayState, Role, TokenId, UnixSeconds,
 };
 
 /// 2026-11-21 15:31:05 in China.
@@ -135,6 +135,7 @@ pub fn shift() -> ShiftView {
         yuan: 345_600,
         kwh: 0,
         unsynced: 44,
+        kept: Vec::new(),
     }
 }
 
@@ -179,6 +180,7 @@ pub fn open(n: u32, decision: Option<Decision>) -> OpenIntentView {
         meter: no(n),
         token: token_id(n as u8),
         credit: yuan(5000),
+        act: if n == 8 { Act::Refund } else { Act::Recharge },
         decision,
         readable: decision.is_none_or(Decision::may_resolve_by_reading),
         own_line: false,
@@ -443,6 +445,7 @@ pub fn journal() -> Vec<JournalRow> {
         meter: (at < 9).then(|| no(at as u32)),
         token: (at < 9).then(|| token_id(at as u8)),
         credit: (at < 9).then(|| yuan(5000)),
+        act: (at < 9).then_some(Act::Recharge),
         outcome,
         acked: at > 4,
         detail: detail.to_owned(),
@@ -457,6 +460,7 @@ pub fn ports() -> Vec<PortView> {
         identity: identity.to_owned(),
         trouble: fix.map(|_| PortTrouble::Denied),
         fix: fix.map(str::to_owned),
+        held: None,
     };
     vec![
         port("/dev/ttyUSB0", "CP2102 USB to UART", "0001", None),

@@ -72,6 +72,7 @@ fn verdict(kind: VerdictKind, count: u32, about: &str, bytes: &[u8]) -> Verdict 
 
 fn result(verdicts: Vec<Verdict>, meters: Vec<SurveyMeter>, end: SurveyEnd) -> Box<SurveyView> {
     Box::new(SurveyView {
+        boxes: Vec::new(),
         meters,
         verdicts,
         not_searched: vec![NotSearched {
@@ -82,6 +83,7 @@ fn result(verdicts: Vec<Verdict>, meters: Vec<SurveyMeter>, end: SurveyEnd) -> B
         frames: 512,
         took_ms: 104_000,
         searched: vec!["dlt645 2400-8E1".to_owned()],
+        swapped_back: Vec::new(),
     })
 }
 

@@ -16,7 +16,7 @@ const FLEET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/meters/single
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A served fleet; killed when dropped.
-struct Served {
+pub struct Served {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
@@ -33,7 +33,7 @@ impl Served {
         Self::start_with(FLEET, arguments)
     }
 
-    fn start_with(fleet: &str, arguments: &[&str]) -> Self {
+    pub fn start_with(fleet: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_meterkit"))
             .args(["--json", "sim", "serve", fleet])
             .args(arguments)
@@ -50,7 +50,7 @@ impl Served {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
-    fn endpoint(&mut self) -> String {
+    pub fn endpoint(&mut self) -> String {
         let serving = self.line();
         assert_eq!(serving["event"], "serving");
         assert_eq!(serving["meters"], 1);

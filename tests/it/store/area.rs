@@ -26,6 +26,7 @@ fn reading(seen: &Evidence) -> Event {
         meter: seen.meter,
         items: vec![(0x0001_0000, vec![1, 2, 3, 4])],
         evidence: Some(seen.clone()),
+        shown: None,
         read_at: seen.read_at,
         took_ms: 900,
         frames_digest: [2; 32],

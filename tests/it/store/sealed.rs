@@ -103,6 +103,7 @@ fn full(dir: &Path) {
             meter: facts.meter,
             items: vec![(7, PASSWORD.as_bytes().to_vec())],
             evidence: Some(shows(&facts, 4)),
+            shown: None,
             read_at: UnixSeconds(6),
             took_ms: 7,
             frames_digest: [2; 32],

@@ -27,6 +27,10 @@ const BLOCK: u16 = 0x050D;
 pub struct Shared(Arc<Mutex<ModbusBus>>);
 
 impl Shared {
+    pub fn of(bus: ModbusBus) -> Self {
+        Self(Arc::new(Mutex::new(bus)))
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, ModbusBus> {
         self.0.lock().unwrap()
     }

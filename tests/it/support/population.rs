@@ -109,6 +109,7 @@ fn reading(n: u64, meters: u64) -> Reading {
         frames_digest: [1; 32],
         profile: String::new(),
         values: Vec::new(),
+        shown: None,
     }
 }
 

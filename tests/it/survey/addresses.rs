@@ -128,6 +128,12 @@ fn the_range_is_the_operators_and_unusual_addresses_are_named() {
     let backwards = SurveyPlan { from: 9, to: 3, ..plan };
     let cancel = meterkit::jobs::Cancel::default();
     let mut link = line(Street::default(), LINE);
-    let site = survey::Site { link: &mut link, opened: LINE, cancel: &cancel, wire: &mut |_| {} };
+    let site = survey::Site {
+        link: &mut link,
+        opened: LINE,
+        terminals: &[],
+        cancel: &cancel,
+        wire: &mut |_| {},
+    };
     assert!(survey::run(site, &backwards, &mut |_| {}, None).is_err());
 }

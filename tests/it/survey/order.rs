@@ -66,7 +66,13 @@ fn nothing_that_changes_a_meter_is_ever_sent() {
                 sent.push(piece.bytes.to_vec());
             }
         };
-        let site = Site { link: &mut link, opened: settings, cancel: &cancel, wire: &mut wire };
+        let site = Site {
+            link: &mut link,
+            opened: settings,
+            terminals: &[],
+            cancel: &cancel,
+            wire: &mut wire,
+        };
         let plan = SurveyPlan { all: true, ..SurveyPlan::default() };
         survey::run(site, &plan, &mut |_| {}, None).unwrap();
         assert!(sent.len() > 1000, "{}", sent.len());
@@ -92,7 +98,8 @@ fn progress_counts_down() {
     let mut told: Vec<SurveyProgress> = Vec::new();
     let mut link = line(Street::default(), LINE);
     let cancel = Cancel::default();
-    let site = Site { link: &mut link, opened: LINE, cancel: &cancel, wire: &mut |_| {} };
+    let site =
+        Site { link: &mut link, opened: LINE, terminals: &[], cancel: &cancel, wire: &mut |_| {} };
     let plan = only(SurveyProtocol::Modbus, LINE);
     survey::run(site, &plan, &mut |p| told.push(p.clone()), None).unwrap();
     assert!(told.len() > 400);
@@ -131,8 +138,13 @@ fn stopped_anywhere_it_goes_on_from_there() {
                         stop.store(true, Ordering::Relaxed);
                     }
                 };
-                let site =
-                    Site { link: &mut link, opened: settings, cancel: &cancel, wire: &mut wire };
+                let site = Site {
+                    link: &mut link,
+                    opened: settings,
+                    terminals: &[],
+                    cancel: &cancel,
+                    wire: &mut wire,
+                };
                 let part = survey::run(site, &plan, &mut |_| {}, saved.take()).unwrap();
                 parts += 1;
                 assert!(parts < 200, "it never ends");

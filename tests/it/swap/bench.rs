@@ -1,8 +1,10 @@
 //! A handheld at two simulated meters, on a disk whose power can be cut at any step.
 //!
 //! Nothing is a fake but the wire, the disk and the office's keys. Time is the line's own and goes
-//! on over restarts.
+//! on over restarts. A second handheld can be put beside the first ([`Bench::beside`]), and
+//! something can happen on the line between two messages of one ([`Bench::before`]).
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use meterkit::jobs::lines::Crew;
 use meterkit::jobs::swap::{self, Swap};
 use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check, tokens};
 use meterkit::profile::Profiles;
+use meterkit::protocol::dlt645::frame::Decoder;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::sim::{DEFAULT_START, Fleet, Meter, MeterSetup};
 use meterkit::store::{
@@ -65,12 +68,69 @@ impl Link for Wire {
     }
 }
 
-/// Tells the line's time, with a line at hand or without.
-struct WireClock(Wire);
+/// What happens on the line before a message of a handheld, and before which one, from 0.
+type Happens = Option<(u32, Box<dyn FnOnce() + Send>)>;
+
+/// The line as one handheld has it.
+#[derive(Clone)]
+struct Held {
+    wire: Wire,
+    fleet: SharedFleet,
+    happens: Arc<Mutex<Happens>>,
+    sent: Arc<AtomicU32>,
+    doubles: bool,
+}
+
+/// Another line.
+struct Beside(Arc<Mutex<dyn Link>>);
+
+impl Link for Beside {
+    fn now(&self) -> Duration {
+        self.0.lock().unwrap().now()
+    }
+    fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        self.0.lock().unwrap().send(bytes)
+    }
+    fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
+        self.0.lock().unwrap().recv(buffer, deadline)
+    }
+    fn timing(&self) -> Timing {
+        self.0.lock().unwrap().timing()
+    }
+}
+
+impl Link for Held {
+    fn now(&self) -> Duration {
+        self.wire.now()
+    }
+    fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        let nth = self.sent.fetch_add(1, Ordering::Relaxed);
+        let due = self.happens.lock().unwrap().take_if(|(at, _)| *at == nth);
+        if let Some((_, happens)) = due {
+            happens();
+        }
+        let mut decoder = Decoder::new();
+        decoder.push(bytes);
+        for frame in decoder.flatten().filter(|frame| frame.control == 0x14 && self.doubles) {
+            // The line brings it once more, by another way.
+            self.fleet.lock().unwrap().hear(&frame, self.wire.now());
+        }
+        self.wire.send(bytes)
+    }
+    fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
+        self.wire.recv(buffer, deadline)
+    }
+    fn timing(&self) -> Timing {
+        self.wire.timing()
+    }
+}
+
+/// Tells the line's time, with a line at hand or without, and so many seconds behind it.
+struct WireClock(Wire, i64);
 
 impl Clock for WireClock {
     fn now(&self, _tick: Duration) -> UnixSeconds {
-        UnixSeconds(BASE + i64::try_from(Link::now(&self.0).as_secs()).unwrap())
+        UnixSeconds(BASE - self.1 + i64::try_from(Link::now(&self.0).as_secs()).unwrap())
     }
     fn boot_ms(&self, _tick: Duration) -> u64 {
         u64::try_from(Link::now(&self.0).as_millis()).unwrap()
@@ -100,9 +160,19 @@ pub struct Bench {
     pub wire: Wire,
     pub fleet: SharedFleet,
     pub office: Office,
-    profiles: Profiles,
+    pub profiles: Profiles,
     pub password: Option<MeterPassword>,
-    serial: u8,
+    /// The handheld's name.
+    pub device: String,
+    /// By how much its clock was put back, seconds.
+    pub back_s: i64,
+    /// Another line that errands go over.
+    pub other: Option<Arc<Mutex<dyn Link>>>,
+    /// Writes arrive twice.
+    pub doubles: bool,
+    happens: Arc<Mutex<Happens>>,
+    sent: Arc<AtomicU32>,
+    pub serial: u8,
 }
 
 /// An old meter with this net credit after six purchases.
@@ -123,22 +193,26 @@ fn key() -> StoreKey {
     StoreKey::from_bytes([5; 32])
 }
 
+/// The office's list: the old meter alone.
+fn usual() -> Vec<AreaMeter> {
+    vec![AreaMeter {
+        no: old(),
+        account: Some(OLD_ACCOUNT.parse().unwrap()),
+        customer: "Zhang".to_owned(),
+        location: "12-3-401".to_owned(),
+        profile: "dlt645-2007-c".to_owned(),
+        area: "north".to_owned(),
+        place: BusPlace::default(),
+    }]
+}
+
 impl Bench {
     pub fn new(setups: Vec<MeterSetup>, faults: Faults) -> Self {
         let start = DEFAULT_START.parse().unwrap();
         let meters = setups.into_iter().enumerate();
         let meters =
             meters.map(|(at, setup)| Meter::new(setup, start, faults.seed << 4 | at as u64));
-        let listed = AreaMeter {
-            no: old(),
-            account: Some(OLD_ACCOUNT.parse().unwrap()),
-            customer: "Zhang".to_owned(),
-            location: "12-3-401".to_owned(),
-            profile: "dlt645-2007-c".to_owned(),
-            area: "north".to_owned(),
-            place: BusPlace::default(),
-        };
-        Self::of(Fleet::new(meters.collect()), vec![listed], faults)
+        Self::of(Fleet::new(meters.collect()), usual(), faults)
     }
 
     /// These meters on the line, those on the office's list.
@@ -146,28 +220,64 @@ impl Bench {
         let station = FleetStation::new(fleet);
         let fleet = station.fleet();
         let line = VirtualLink::new(station, Wires::new(LineSettings::even(9600), faults));
+        Self::at(Wire(Arc::new(Mutex::new(line)), Fuse::default()), fleet, DEVICE, listed)
+    }
+
+    /// Another handheld on the same line, with a store of its own.
+    pub fn beside(&self, device: &str) -> Self {
+        let mut other = Self::at(self.wire.clone(), Arc::clone(&self.fleet), device, usual());
+        // No document of one is a document of the other.
+        other.serial = self.serial + 100;
+        other
+    }
+
+    fn at(wire: Wire, fleet: SharedFleet, device: &str, listed: Vec<AreaMeter>) -> Self {
         let bench = Self {
             disk: SimDisk::default(),
-            wire: Wire(Arc::new(Mutex::new(line)), Fuse::default()),
+            wire,
             fleet,
             office: Office::new(),
             profiles: Profiles::new(Vec::new()).0,
             password: Some(MeterPassword::parse("000000").unwrap()),
+            device: device.to_owned(),
+            back_s: 0,
+            other: None,
+            doubles: false,
+            happens: Arc::default(),
+            sent: Arc::default(),
             serial: 0,
         };
         let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: OPERATOR.to_owned() };
-        let identity = bench.office.identity();
+        let mut identity = bench.office.identity();
+        identity.device = device.parse().unwrap();
         let options = options(&bench.disk);
         let store =
             Store::create_with(std::path::Path::new(DIR), identity, &stamp, &key(), options)
                 .unwrap();
-        let (version, status) = bench.office.status(BASE, |_| {});
+        let own = device.to_owned();
+        let (version, status) = bench.office.status(BASE, |status| status.device = own.clone());
         store.take_document(&stamp, DocKind::Status, version, &status).unwrap();
-        store.append(&stamp, grant_taken(bench.office.grant(OPERATOR, |_| {}))).unwrap();
-        let page = AreaPage { signed: vec![1], meters: listed };
-        store.install_area(1, &[page]).unwrap();
+        let grant = bench.office.grant(OPERATOR, |grant| grant.device = own);
+        store.append(&stamp, grant_taken(grant)).unwrap();
+        bench.list(&store, 1, listed);
         drop(store);
         bench
+    }
+
+    /// Installs a list of meters.
+    pub fn list(&self, store: &Store, version: u64, meters: Vec<AreaMeter>) {
+        store.install_area(version, &[AreaPage { signed: vec![1], meters }]).unwrap();
+    }
+
+    /// Lets something happen before the `nth` message from now on, from 0.
+    pub fn before(&self, nth: u32, happens: impl FnOnce() + Send + 'static) {
+        self.sent.store(0, Ordering::Relaxed);
+        *self.happens.lock().unwrap() = Some((nth, Box::new(happens)));
+    }
+
+    /// How many messages were sent since then.
+    pub fn sent(&self) -> u32 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub fn pass(&self, time: Duration) {
@@ -187,7 +297,7 @@ impl Bench {
         let token = SwapToken {
             tenant: TENANT.to_owned(),
             meter: new().bcd(),
-            device: DEVICE.to_owned(),
+            device: self.device.clone(),
             expires: BASE + leave.expires,
             not_before: BASE - 3_600,
             issued: BASE - 3_600,
@@ -214,7 +324,7 @@ impl Bench {
     }
 
     fn moment(&self) -> Moment {
-        Moment::of(&WireClock(self.wire.clone()))
+        Moment::of(&WireClock(self.wire.clone(), self.back_s))
     }
 
     /// Somebody logs in and works with the store.
@@ -226,11 +336,21 @@ impl Bench {
             max_life_s: check::MAX_LIFE_S,
             accepted: &meterkit::jobs::proven::Accepted::default(),
         };
-        let clock = WireClock(self.wire.clone());
+        let clock = WireClock(self.wire.clone(), self.back_s);
         let cancel = Cancel::default();
-        let wire = self.wire.clone();
-        let opened = move |_: Option<&str>, _: &LineSettings| {
-            Ok::<Box<dyn Link>, Failure>(Box::new(wire.clone()))
+        let held = Held {
+            wire: self.wire.clone(),
+            fleet: Arc::clone(&self.fleet),
+            happens: Arc::clone(&self.happens),
+            sent: Arc::clone(&self.sent),
+            doubles: self.doubles,
+        };
+        let opened = |_: Option<&str>, _: &LineSettings| {
+            let link: Box<dyn Link> = match &self.other {
+                Some(other) => Box::new(Beside(Arc::clone(other))),
+                None => Box::new(held.clone()),
+            };
+            Ok::<_, Failure>(link)
         };
         let crew =
             Crew { open: &opened, settings: None, clock: &clock, cancel: &cancel, secret: None };

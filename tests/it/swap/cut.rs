@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use meterkit::sim::{Amount, Fault as MeterFault, MeterSetup};
+use meterkit::sim::{Amount, MeterSetup};
 use meterkit::store::Store;
-use meterkit::transport::{Faults, Link};
+use meterkit::transport::Link;
 use meterkit::units::TokenId;
 
 use super::bench::{Bench, Leave, Person, audit, begun, follow, new_setup, old, old_setup};
+use super::family::{FAMILIES, Family};
 use crate::crash::disk::{Dice, Fault};
 
 /// How the old meter is.
@@ -21,61 +22,6 @@ enum Old {
     Alive,
     Dead,
     InDebt,
-}
-
-/// What goes wrong besides the power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Nothing,
-    Lost,
-    Late,
-    Duplicated,
-    Garbled,
-    Torn,
-    Refused,
-}
-
-const FAMILIES: [Family; 7] = [
-    Family::Nothing,
-    Family::Lost,
-    Family::Late,
-    Family::Duplicated,
-    Family::Garbled,
-    Family::Torn,
-    Family::Refused,
-];
-
-impl Family {
-    fn faults(self, seed: u64) -> Faults {
-        let none = Faults { seed, ..Faults::NONE };
-        let often = 6 * Faults::PERCENT;
-        match self {
-            Self::Lost => Faults { lost: often, ..none },
-            Self::Late => Faults { late: often, ..none },
-            Self::Duplicated => Faults { duplicated: often, ..none },
-            Self::Garbled => Faults {
-                corrupted: Faults::PERCENT / 20,
-                truncated: 2 * Faults::PERCENT,
-                dropped: Faults::PERCENT / 40,
-                noise: Faults::PERCENT / 40,
-                ..none
-            },
-            Self::Nothing | Self::Torn | Self::Refused => none,
-        }
-    }
-
-    /// What the meters themselves do wrong.
-    fn arm(self, bench: &Bench) {
-        let mut fleet = bench.fleet.lock().unwrap();
-        for meter in fleet.meters_mut() {
-            if self == Self::Torn {
-                // One for the debit or the opening, one for the credit.
-                for _ in 0..2 {
-                    meter.arm(MeterFault::TornWrite(std::time::Duration::from_secs(3)));
-                }
-            }
-        }
-    }
 }
 
 fn bench(old_is: Old, family: Family, seed: u64) -> (Bench, TokenId) {

@@ -359,7 +359,7 @@ proptest! {
         }
         for act in acts {
             match act {
-                Act::Carry(who, stick) => drop(visit(&handhelds[who], sticks[stick].path()).unwrap()),
+                Act::Carry(who, nth) => drop(visit(&handhelds[who], sticks[nth].path()).unwrap()),
                 Act::Office(stick) => drop(office(&desk, sticks[stick].path())),
                 Act::Online(who) => drop(handhelds[who].sync(&desk.post()).unwrap()),
                 Act::Copy(from, to) => copy(sticks[from].path(), sticks[to].path()),

@@ -33,7 +33,10 @@ impl DebitLayout {
         }
         let amount = u32::try_from(facts.credit.value).ok().filter(|amount| *amount > 0)?;
         let mut data = DI_REFUND.to_le_bytes().to_vec();
-        data.extend(access.wire());
+        data.extend(access.password_wire());
+        // The meter keeps this code in its programming records: the end of the token's identity, by
+        // which a debit is known again (`jobs/evidence/written.rs`).
+        data.extend(facts.token.tail());
         data.extend(amount.to_le_bytes());
         Some(data)
     }
@@ -100,7 +103,7 @@ mod tests {
     fn facts(act: Act, value: i64) -> IntentFacts {
         IntentFacts {
             act,
-            token: TokenId([0; 16]),
+            token: TokenId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x44, 0x33, 0x22, 0x11]),
             meter: "47".parse().unwrap(),
             account: "112233445566".parse().unwrap(),
             count_before: PurchaseCount(3),
@@ -150,7 +153,8 @@ mod tests {
         for act in [Act::Refund, Act::Reversal, Act::CarryOut] {
             let (answer, sent) = debit(&facts(act, 12_345), &ACCESS, &frame(0x94, &[]));
             assert_eq!((answer, sent.len()), (CreditAnswer::Acknowledged(vec![]), 1), "{act:?}");
-            // Identifier, PA and password low byte first, operator, amount in binary; no MAC.
+            // Identifier, PA and password low byte first, end of the token, amount in binary; no
+            // MAC.
             assert_eq!(hex(&sent[0].data), "06100004025634124433221139300000");
             assert_eq!(sent[0].control, 0x14);
         }
@@ -169,6 +173,25 @@ mod tests {
         ] {
             let (answer, sent) = debit(&own, &ACCESS, reply);
             assert_eq!((answer, sent.len()), (expected, 1), "{reply:02X?}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 512, failure_persistence: None, ..Default::default()
+        })]
+
+        /// Whatever comes back, one frame left; and only the meter's own word is taken for a yes.
+        #[test]
+        fn no_bytes_make_a_debit_leave_twice(
+            reply in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+            good in proptest::prelude::any::<bool>(),
+        ) {
+            let own = facts(Act::Refund, 100);
+            let bytes = if good { [&reply[..], &frame(0x94, &[])].concat() } else { reply };
+            let (answer, sent) = debit(&own, &ACCESS, &bytes);
+            proptest::prop_assert_eq!(sent.len(), 1);
+            proptest::prop_assert!(good || !matches!(answer, CreditAnswer::Acknowledged(_)));
         }
     }
 

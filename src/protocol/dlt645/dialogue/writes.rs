@@ -22,7 +22,7 @@ const WRITE_HEAD_1997: usize = 6;
 /// From here on identifiers of 1997 are makers' own; concentrators map purses there (dlt645.md 4).
 const MAKERS_1997: u16 = 0xD000;
 /// Refund: carries money (dlt645.md 6.4).
-pub(super) const DI_REFUND: u32 = 0x0400_1006;
+pub const DI_REFUND: u32 = 0x0400_1006;
 
 /// In which order the three password bytes go on the wire. Implementations disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Access {
 
 impl Access {
     /// PA, then the password.
-    fn password_wire(&self) -> [u8; 4] {
+    pub(super) fn password_wire(&self) -> [u8; 4] {
         let [p2, p1, p0] = self.password;
         match self.order {
             PasswordOrder::LowFirst => [self.level, p0, p1, p2],
@@ -346,8 +346,19 @@ impl Relay {
         valid_until: CivilTime,
         timing: Timing,
     ) -> Self {
+        Self::on_channel(address, access, (command, 0), valid_until, timing)
+    }
+
+    /// The same for a meter whose N2 says which relay.
+    pub fn on_channel(
+        address: Address,
+        access: &Access,
+        (command, channel): (RelayCommand, u8),
+        valid_until: CivilTime,
+        timing: Timing,
+    ) -> Self {
         let mut data = access.wire();
-        data.extend(command.wire());
+        data.extend(command.wire_on(channel));
         data.extend(valid_until.wire());
         let question = Question::new(request(address, 0x1C, data), Want::Function, 2);
         Self(Command::answered(question, timing))

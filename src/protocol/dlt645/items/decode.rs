@@ -202,6 +202,10 @@ fn read(format: Format, bytes: &[u8]) -> Value {
             None => invalid(),
         },
         Format::Ascii => ascii(bytes).map_or_else(invalid, Value::Text),
+        Format::Cents => match <[u8; 4]>::try_from(bytes).map(u32::from_le_bytes) {
+            Ok(cents) => Value::Number(Decimal { digits: cents.into(), decimals: 2 }),
+            Err(_) => invalid(),
+        },
         _ if bytes.iter().any(|byte| from_bcd(*byte).is_none()) => invalid(),
         Format::Digits => Value::Text(hex_reversed(bytes)),
         _ => calendar(format, &hex_reversed(bytes)).map_or_else(invalid, Value::Text),

@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = rows![
     "04001005", "re-close balance", rw, [bcd(4, 2, "yuan")];
     // The amount is binary here and authorised by a MAC.
     "04001006", "refund", rw,
-        [part(1, 4, Format::Raw, "", "amount"), part(1, 4, Format::Raw, "", "MAC")];
+        [part(1, 4, Format::Cents, "yuan", "amount"), part(1, 4, Format::Raw, "", "MAC")];
     "04001101", "running feature word", rw, [one(1, Format::Bits)];
     "04001104", "active report mode", rw, [one(8, Format::Bits)];
     "04001401", "trip delay", rw, [bcd(2, 0, "min")];

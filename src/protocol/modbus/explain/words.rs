@@ -43,6 +43,7 @@ pub(super) fn say(pdu: &[u8], direction: Option<Direction>, asked: Option<&[u8]>
         (0x03 | 0x04, false) => registers(body, asked, &mut fields),
         (0x05 | 0x06, _) => single(body, &mut fields),
         (0x10, true) => many(body, &mut fields),
+        (0x0F, true) => coils(body, &mut fields),
         _ => {
             let data = if function <= 0x02 { body.get(1..).unwrap_or_default() } else { body };
             fields.push(field("data", Datum::Text(hex(data))));
@@ -121,6 +122,12 @@ fn single(body: &[u8], fields: &mut Fields) -> String {
     fields.push(field("start", start));
     fields.push(field("value", value));
     format!("{} at {:04X}", value.unwrap_or_default(), start.unwrap_or_default())
+}
+
+fn coils(body: &[u8], fields: &mut Fields) -> String {
+    let detail = range(body, fields);
+    fields.push(field("data", Datum::Text(hex(body.get(5..).unwrap_or_default()))));
+    detail
 }
 
 fn many(body: &[u8], fields: &mut Fields) -> String {

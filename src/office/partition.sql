@@ -1,0 +1,46 @@
+-- Spreads a ledger of PostgreSQL over PARTS partitions (`init --partitions`): what a handheld wrote
+-- by handheld, money by meter. Every key holds the column it is spread by, so that the keys go on
+-- refusing what they refused: a token and its postings are of one meter for ever, a reversal is of
+-- the meter it undoes. The statements of the program are the same with and without.
+DO $$
+DECLARE
+    whole RECORD;
+    part  INT;
+BEGIN
+    FOR whole IN SELECT * FROM (VALUES
+        ('event', 'device', 'device, epoch, seq'),
+        ('pack', 'device', 'device, epoch, first, last, hash'),
+        ('receipt', 'device', 'device, number'),
+        ('meter_state', 'meter', 'meter, account'),
+        ('token', 'meter', 'meter, id'),
+        ('posting', 'meter', 'meter, op, leg')
+    ) AS v (name, spread, key)
+    LOOP
+        EXECUTE format('ALTER TABLE %I RENAME TO %I', whole.name, whole.name || '_whole');
+        EXECUTE format(
+            'CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (%s))
+             PARTITION BY HASH (%I)',
+            whole.name, whole.name || '_whole', whole.key, whole.spread);
+        FOR part IN 0 .. PARTS - 1 LOOP
+            EXECUTE format(
+                'CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS PARTS, REMAINDER %s)',
+                whole.name || '_' || part, whole.name, part);
+        END LOOP;
+        EXECUTE format('INSERT INTO %I SELECT * FROM %I', whole.name, whole.name || '_whole');
+        EXECUTE format('DROP TABLE %I', whole.name || '_whole');
+    END LOOP;
+END $$;
+CREATE INDEX event_by_token ON event (token);
+CREATE INDEX event_by_meter ON event (meter);
+CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
+ALTER TABLE receipt ADD UNIQUE (device, epoch, first, last);
+ALTER TABLE token ADD UNIQUE (meter, seq);
+CREATE INDEX token_by_id ON token (id);
+CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
+    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
+CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
+    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+    AND undoes IS NOT NULL;
+CREATE INDEX token_by_device ON token (device, state);
+CREATE INDEX token_by_key ON token (kid, state);
