@@ -95,10 +95,15 @@ impl WorkForm {
         values
     }
 
+    /// Whether a failure is about what was filled in.
+    pub fn tells(failure: &Failure) -> bool {
+        matches!(failure.code, Code::FieldOdd | Code::Usage)
+    }
+
     /// The field a fault is about, by what it says first.
     fn field_of(&self, failure: &Failure) -> Option<usize> {
         let key = failure.detail.split(':').next().unwrap_or_default();
-        let named = |field: &errand::Field| failure.code == Code::Usage && field.key == key;
+        let named = |field: &errand::Field| Self::tells(failure) && field.key == key;
         self.fields.iter().position(named)
     }
 

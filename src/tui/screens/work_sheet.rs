@@ -10,7 +10,6 @@ use super::{Wiring, WorkForm, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Sheet, Sign, Values};
 use crate::jobs::views::{Failure, Request, Update};
-use crate::report::Code;
 use crate::text::{errors, work as names};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -329,7 +328,7 @@ impl Screen for WorkSheet {
                 match result {
                     Ok(sheet) => self.take(shared, sheet),
                     // What is wrong with the form is told on the form, at its field.
-                    Err(failure) if planned && failure.code == Code::Usage => {
+                    Err(failure) if planned && WorkForm::tells(failure) => {
                         self.back(shared, Some(failure.clone()));
                     }
                     Err(failure) => self.failure = Some(failure.clone()),
