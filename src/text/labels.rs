@@ -42,7 +42,6 @@ messages! {
     fact_took(ms: u64) { en: "{ms} ms", zh: "{ms} 毫秒" }
     fact_line() { en: "Line", zh: "线路" }
     fact_address() { en: "Bus address", zh: "总线地址" }
-    column_user() { en: "No.", zh: "户" }
     fact_box() { en: "Box", zh: "终端" }
     column_box() { en: "Box", zh: "终端" }
     column_users() { en: "Users", zh: "用户" }

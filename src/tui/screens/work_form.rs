@@ -102,8 +102,8 @@ impl WorkForm {
 
     /// The field a fault is about, by what it says first.
     fn field_of(&self, failure: &Failure) -> Option<usize> {
-        let key = failure.detail.split(':').next().unwrap_or_default();
-        let named = |field: &errand::Field| Self::tells(failure) && field.key == key;
+        let key = failure.detail.split(':').next().and_then(|key| key.rsplit('.').next());
+        let named = |field: &errand::Field| Self::tells(failure) && Some(field.key) == key;
         self.fields.iter().position(named)
     }
 
