@@ -229,7 +229,7 @@ fn show(out: &Output, view: &SurveyView) {
         }
         survey_boxes::write(to, lang, view)?;
         for gap in &view.not_searched {
-            let why = lang.survey_gap(gap.why);
+            let why = lang.survey_gap(gap);
             writeln!(to, "{}: {why}", lang.survey_not_searched())?;
             writeln!(to, "  {}", gap.what)?;
         }

@@ -186,6 +186,8 @@ pub fn of_customer(store: &Store, meter: MeterNo) -> Vec<MeterNo> {
 /// The list of a customer's meters, from the store alone.
 fn customer(store: &Store, meter: MeterNo) -> Sheet {
     let mut sheet = Sheet::new(ErrandKind::Account, None);
+    // Only looked at: there is nothing to be begun.
+    sheet.done = true;
     if let Some(row) = store.meter(meter) {
         sheet.rows.push(Row::info("customer", row.customer));
     }
@@ -341,6 +343,7 @@ fn doctor(site: &Site<'_>, meter: MeterNo) -> Result<Sheet, Failure> {
 /// The doctor's sheet: the three counts, the state, the one next step.
 fn diagnosis(meter: MeterNo, triple: &Triple, seen: &Evidence) -> Sheet {
     let mut sheet = Sheet::new(ErrandKind::Account, None);
+    sheet.done = true;
     let state = count::judge(triple);
     let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let due = triple.due.map(|due| format!("{} -> {}", due.count_before, due.credit));

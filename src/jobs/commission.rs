@@ -27,7 +27,9 @@ pub mod wiring;
 
 use std::path::Path;
 
-use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::errand::{
+    self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values, Vectors,
+};
 use super::failure::fail;
 use super::lines::Stop;
 use super::swap::back;
@@ -41,6 +43,9 @@ use wiring::{Finding, Load, System};
 
 /// Kinds of connection, by their stable names.
 pub const SYSTEMS: &[&str] = &["single", "three-wire", "four-wire"];
+
+/// The step with the wiring check.
+const WIRING: &str = "comm-wiring";
 
 /// Rows of the template, kept with what was wanted: the file may be another one later.
 const ROWS: &str = "rows";
@@ -165,8 +170,23 @@ impl Errand for Commission {
                 row.map_or(Ask::Nothing, |row| steps::ask(of(&row.step.notes, "wait"), meter));
         }
         sheet.exit = (left || sheet.done && skipped).then_some(Code::WorkPartial);
+        sheet.vectors = store.step(work, Some(meter), WIRING).and_then(|row| vectors(&row));
         Ok(sheet)
     }
+}
+
+/// What was measured in the wiring check; none where it was not read yet.
+fn vectors(row: &StepRow) -> Option<Vectors> {
+    let notes = &row.step.notes;
+    let three = |name: &str| certificate::three(notes, name);
+    let backwards = of(notes, "order") == "reversed";
+    let measured = !of(notes, "finding").is_empty();
+    measured.then(|| Vectors {
+        volts: three("volts-dv"),
+        amps: three("amps-ma"),
+        angles: three("angles"),
+        backwards,
+    })
 }
 
 /// Checks the form; the template's rows come with it.

@@ -8,7 +8,7 @@
 mod sheet;
 mod values;
 
-pub use sheet::{Answer, Ask, Row, Sheet, Sign};
+pub use sheet::{Answer, Ask, Row, Sheet, Sign, Vectors};
 pub use values::{Field, FieldKind, Values};
 
 use super::access::{self, MeterPassword};
@@ -21,7 +21,7 @@ use super::{Desk, Line};
 use crate::profile::{Profile, Profiles};
 use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
-use crate::store::{Event, Stamp, Step, Store};
+use crate::store::{Event, Stamp, Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
 
 /// Where an errand is done: who works, and the meters he can reach.
@@ -175,6 +175,12 @@ pub fn step(
 ) -> Result<(), Failure> {
     let step = Step { errand, kind, meter, name: name.to_owned(), state, notes };
     store.append(stamp, Event::Step(step)).map(drop).map_err(|error| failure::store(&error))
+}
+
+/// The errands that were begun and have not come to their end, newest first.
+pub fn open(store: &Store) -> impl Iterator<Item = StepRow> {
+    let begun = |row: &StepRow| row.step.state == StepState::Begun;
+    store.errands().into_iter().filter(|row| row.step.name == Step::WHOLE).filter(begun)
 }
 
 /// What was wanted of an errand when it began.

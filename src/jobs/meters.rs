@@ -4,7 +4,7 @@ use super::views::{
     Failure, HomeView, MarkView, MeterRowView, MeterView, Network, OpenIntentView, Standing,
     TokenStateView,
 };
-use super::{Moment, Session, failure, journal, tokens, trust};
+use super::{Moment, Session, errand, failure, journal, tokens, trust};
 use crate::store::{Event, MarkRow, MeterRow, OpenIntent, Store};
 use crate::units::{BusPlace, MeterNo, UnixSeconds};
 
@@ -32,6 +32,7 @@ pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> H
         meters: summary.meters,
         tokens: summary.tokens_live,
         open_intents: open,
+        open_works: errand::open(store).count(),
         unsynced: waiting(store),
         last_sync: summary.last_sync,
         money_stopped: stopped.or_else(|| no_trust().cloned()),

@@ -85,6 +85,8 @@ pub enum Request {
         values: Values,
         password: Option<MeterPassword>,
     },
+    /// How a longer errand stands by the journal alone: nothing is sent, no line is needed.
+    WorkShow(WorkId),
     /// Carry a longer errand on with the answer to what it asked last.
     WorkGo { errand: ErrandId, work: WorkId, answer: Answer, password: Option<MeterPassword> },
     /// Stop waiting. Of a recharge already sent this stops only the waiting.
@@ -154,6 +156,8 @@ pub enum Update {
     Surveyed { errand: ErrandId, result: Result<Box<SurveyView>, Failure> },
     /// Answer to [`Request::Works`].
     Works { rows: Vec<WorkView>, marks: Vec<MarkView> },
+    /// Answer to [`Request::WorkShow`].
+    WorkShown { work: WorkId, result: Result<Box<WorkSheet>, Failure> },
     /// Where a longer errand stands.
     WorkProgress { errand: ErrandId, sheet: Box<WorkSheet> },
     /// A longer errand was planned, ended, or waits for a person.
@@ -217,6 +221,8 @@ pub struct HomeView {
     pub tokens: u64,
     /// Recharges without a known outcome.
     pub open_intents: Vec<OpenIntentView>,
+    /// Longer errands that were begun and have not come to their end.
+    pub open_works: usize,
     /// Journal entries the office has not acknowledged.
     pub unsynced: u64,
     /// Last exchange with the office.

@@ -78,6 +78,10 @@ messages! {
         en: "No multi-user terminals in the area list.",
         zh: "辖区表中没有多用户终端。",
     }
+    no_boxes_next() {
+        en: "They come with the area list: sync with the office (Home, Sync).",
+        zh: "终端随辖区表下发：请与后台同步（主页 > 同步）。",
+    }
     user_three_phase() { en: "three-phase", zh: "三相" }
     user_single_phase() { en: "single-phase", zh: "单相" }
     read_summary(read: u32, silent: u32, garbled: u32, failed: u32, ports: usize, seconds: f64) {

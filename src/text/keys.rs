@@ -47,6 +47,8 @@ messages! {
     key_free() { en: "Unlock", zh: "解锁" }
     key_remove() { en: "Remove", zh: "取消" }
     key_confirm() { en: "Yes", zh: "是" }
+    key_password() { en: "Password", zh: "电表密码" }
+    key_draw() { en: "Drawing", zh: "相量图" }
 
     // What a key does, for help and the manual.
     does_help() { en: "This page.", zh: "本页。" }
@@ -155,6 +157,19 @@ messages! {
     }
     does_confirm() { en: "Does what was asked about.", zh: "执行所询问的操作。" }
 
+    does_password() {
+        en: "Types the meters' six-digit password; kept until you leave this page.",
+        zh: "输入电表的六位密码，离开本页即清除。"
+    }
+    does_go_on() {
+        en: "Begins, answers or carries on, as the page says; at the end goes back.",
+        zh: "按页面提示开始、回答或继续；结束后返回。"
+    }
+    does_draw() {
+        en: "Draws voltages and currents of the wiring check.",
+        zh: "画出接线检查的电压、电流相量图。"
+    }
+
     // Names of keys.
     key_name_digits() { en: "0-9", zh: "0-9" }
     key_name_text() { en: "0-9 a-z", zh: "0-9 a-z" }
@@ -211,6 +226,7 @@ messages! {
     }
     need_no_pin() { en: "There is a PIN already.", zh: "已设置PIN。" }
     need_has_pin() { en: "There is no PIN yet.", zh: "尚未设置PIN。" }
+    need_drawing() { en: "The wiring was not checked yet.", zh: "尚未检查接线。" }
     need_locked() { en: "This log-in is not locked.", zh: "该登录未被锁定。" }
 
     // The same in a few words, for the manual.
@@ -234,6 +250,7 @@ messages! {
     short_not_locked_out() { en: "not locked", zh: "未锁定" }
     short_no_pin() { en: "no PIN yet", zh: "未设PIN" }
     short_has_pin() { en: "a PIN set", zh: "已设PIN" }
+    short_drawing() { en: "a wiring check", zh: "已检查接线" }
     short_locked() { en: "a locked log-in", zh: "登录已锁定" }
 
     help_column_key() { en: "Key", zh: "按键" }

@@ -165,6 +165,8 @@ messages! {
     menu_waiting(n: u64) { en: "{n} to sync", zh: "{n} 条待同步" }
     menu_all_synced() { en: "all synced", zh: "已全部同步" }
     menu_open(n: usize) { en: "? {n} open", zh: "? {n} 笔待查" }
+    menu_works(n: usize) { en: "! {n} open", zh: "! {n} 项未完成" }
+    menu_no_works() { en: "none open", zh: "无未完成" }
     menu_none_open() { en: "none open", zh: "无待查" }
     menu_no_port() { en: "! none chosen", zh: "! 未选择" }
     page_number(n: usize) { en: "page {n}", zh: "第 {n} 页" }

@@ -26,18 +26,66 @@ messages! {
     title_work_form() { en: "New errand", zh: "新作业" }
     title_work_sheet() { en: "Errand", zh: "作业详情" }
     title_work_running() { en: "Errand under way", zh: "作业进行中" }
-    work_open() { en: "open", zh: "未完成" }
-    work_ended() { en: "ended", zh: "已结束" }
+    title_wiring() { en: "Wiring: drawing", zh: "接线相量图" }
+    work_new(what: &str) { en: "New: {what}", zh: "新建：{what}" }
+    work_none() { en: "No errand is open.", zh: "没有未完成的作业。" }
+    work_none_of(what: &str) {
+        en: "None yet. Enter begins the first: {what}.",
+        zh: "尚无记录。按Enter新建第一项：{what}。",
+    }
+    work_begun(at: &str) { en: "Begun {at}", zh: "开始于 {at}" }
+    work_next(what: &str) { en: "Next: {what}", zh: "下一步：{what}" }
+    work_carry_on() { en: "Enter shows how far it came.", zh: "按Enter查看进度。" }
+    work_may_go_on() {
+        en: "It was interrupted, or left. Enter shows how far it came; then it can be carried on.",
+        zh: "作业曾中断或暂停。按Enter查看进度，然后可继续。",
+    }
+    work_missing(field: &str) { en: "Fill in: {field}.", zh: "请填写：{field}。" }
+    work_odd(field: &str, text: &str) {
+        en: "{field} cannot be \"{text}\".",
+        zh: "{field}不能为「{text}」。",
+    }
+    work_so_far(n: usize) { en: "So far {n}.", zh: "已输入 {n} 个。" }
+    work_seconds(n: u64) { en: "Under way, {n} s", zh: "进行中，{n} 秒" }
+    work_reading() { en: "Only reading: nothing is changed.", zh: "仅读取，不作任何更改。" }
+    work_line_busy() {
+        en: "The line is busy with something else. Enter tries again.",
+        zh: "线路正忙于其他操作。按Enter重试。",
+    }
+    work_again_enter() { en: "Enter tries again, Esc goes back.", zh: "按Enter重试，按Esc返回。" }
+    work_pick_enter() {
+        en: "A digit chooses, Enter confirms. Esc leaves it open.",
+        zh: "按数字选择，Enter确认。Esc保留待办。",
+    }
+    work_type_enter() {
+        en: "Type it, then Enter. Esc leaves it open.",
+        zh: "输入后按Enter。Esc保留待办。",
+    }
+    work_password_enter() {
+        en: "Type the meters' password, six digits, then Enter. Esc: without it.",
+        zh: "输入电表六位密码后按Enter。Esc取消。",
+    }
+    work_password_set() { en: "The password is set.", zh: "已输入密码。" }
+    wiring_order_right() { en: "Voltage order A-B-C, as it should be", zh: "电压相序 A-B-C，正确" }
+    wiring_order_reversed() { en: "! Voltage order A-C-B, reversed", zh: "! 电压相序 A-C-B，逆相序" }
+    wiring_phase(phase: &str, volts: &str, amps: &str, angle: &str) {
+        en: "{phase} {volts} V  {amps} A  {angle} deg",
+        zh: "{phase} {volts} V  {amps} A  {angle} 度",
+    }
+    wiring_angles() {
+        en: "Angle: how far the current is behind its voltage.",
+        zh: "角度：电流滞后电压的角度。",
+    }
+    wiring_legend() { en: "thin U: voltages  thick I: currents", zh: "细线U为电压，粗线I为电流" }
     work_password() { en: "meter password", zh: "电表密码" }
-    work_running() { en: "Under way...", zh: "进行中..." }
-    work_answer_missing() { en: "Type the answer first.", zh: "请先输入答案。" }
+    work_answer_missing() { en: "Choose or type the answer first.", zh: "请先选择或输入。" }
     work_begin_enter() {
         en: "This is the plan; nothing was changed. Enter begins, Esc leaves.",
-        zh: "以上为计划，尚未改动任何内容。回车开始，Esc返回。",
+        zh: "以下为计划，尚未改动任何内容。按Enter开始，按Esc返回。",
     }
-    work_go_enter() { en: "Enter carries on. Esc leaves it open.", zh: "回车继续，Esc保留待办。" }
-    work_yes_enter() { en: "Enter: yes, it is so. Esc leaves it open.", zh: "回车确认，Esc保留待办。" }
-    work_done_enter() { en: "It has come to its end. Enter goes back.", zh: "作业已结束，回车返回。" }
+    work_go_enter() { en: "Enter carries on. Esc leaves it open.", zh: "按Enter继续，Esc保留待办。" }
+    work_yes_enter() { en: "Enter: yes, it is so. Esc leaves it open.", zh: "按Enter确认，Esc保留待办。" }
+    work_done_enter() { en: "It has come to its end. Enter goes back.", zh: "作业已结束，按Enter返回。" }
     title_settings() { en: "Settings", zh: "设置" }
     title_help() { en: "Help", zh: "帮助" }
     title_sheet() { en: "It did not work", zh: "操作未成功" }

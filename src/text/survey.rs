@@ -178,6 +178,12 @@ messages! {
         en: "Meters that ignore the wildcard; found by: meterkit survey --all --protocol dlt645",
         zh: "不应答通配地址的电表，可用 meterkit survey --all --protocol dlt645 查找"
     }
+    gap_short_1997() {
+        en: "1997 meters that ignore the wildcard; read each by its number: meterkit read --meter \
+             NUMBER --profile dlt645-1997",
+        zh: "不应答通配地址的1997版电表，请按表号逐块读取：meterkit read --meter 表号 \
+             --profile dlt645-1997"
+    }
     gap_budget() {
         en: "The most frames were sent; numbers that end with these digits are left",
         zh: "已达最大帧数，尚余以下尾号"

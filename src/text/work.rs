@@ -7,6 +7,7 @@ mod bundle;
 mod commission;
 mod control;
 pub mod hints;
+mod pages;
 pub mod round;
 mod shared;
 mod swap;
@@ -34,6 +35,46 @@ pub fn word(lang: Lang, name: &str) -> Option<&'static str> {
 /// The words for a name, or the name itself.
 pub fn or_name(lang: Lang, name: &str) -> &str {
     word(lang, name).unwrap_or(name)
+}
+
+/// A value in words: a name; several names with spaces or pluses between them; or as it is written.
+/// Only names of several parts are taken for names in a row: a typed `no load` stays what it is.
+pub fn value(lang: Lang, text: &str) -> String {
+    if let Some(words) = word(lang, text) {
+        return words.to_owned();
+    }
+    let name = |part: &str| word(lang, part).filter(|_| part.contains('-'));
+    let both = |part: &str| {
+        let words: Option<Vec<&str>> = part.split('+').map(name).collect();
+        words.map(|words| words.join(" + "))
+    };
+    let all: Option<Vec<String>> = text.split(' ').map(both).collect();
+    match (all, lang) {
+        (Some(all), _) => all.join("; "),
+        // Figures carry the international name of their currency.
+        (None, Lang::Zh) => text.replace(" CNY", " 元"),
+        (None, Lang::En) => text.to_owned(),
+    }
+}
+
+/// What an errand is for.
+pub fn about(lang: Lang, kind: ErrandKind) -> &'static str {
+    found(pages::ABOUT, lang, kind.name())
+}
+
+/// What a kind of field takes, by its stable name.
+pub fn takes(lang: Lang, name: &str) -> &'static str {
+    found(pages::TAKES, lang, name)
+}
+
+/// What to do about a meter in a special state.
+pub fn undo(lang: Lang, mark: Mark) -> &'static str {
+    found(pages::UNDO, lang, mark.name())
+}
+
+fn found(list: &'static [(&str, Both)], lang: Lang, name: &str) -> &'static str {
+    let row = list.iter().find(|(own, _)| *own == name);
+    row.map(|(_, words)| words.get(lang)).unwrap_or_default()
 }
 
 /// The name of a kind of errand.
@@ -69,5 +110,25 @@ mod tests {
         for name in kinds.chain(states).chain(marks) {
             assert!(word(Lang::Zh, name).is_some(), "{name}");
         }
+        for lang in Lang::ALL {
+            assert!(ErrandKind::ALL.iter().all(|kind| !about(lang, *kind).is_empty()));
+            assert!(Mark::ALL.iter().all(|mark| !undo(lang, *mark).is_empty()));
+        }
+        for (name, words) in [pages::ABOUT, pages::TAKES, pages::UNDO].concat() {
+            assert!(words.en.is_ascii() && !words.zh.is_ascii(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_in_a_row_are_said_in_words_and_typed_text_stays() {
+        let said = |text| value(Lang::En, text);
+        assert_eq!(said("done"), "done");
+        assert_eq!(
+            said("wiring-right voltages-swapped-ab+current-reversed-c"),
+            "wired right; voltages A and B are swapped + current C goes through backwards"
+        );
+        assert_eq!(said("no load in yes"), "no load in yes");
+        assert_eq!(said("wiring-right 12"), "wiring-right 12");
+        assert_eq!(value(Lang::Zh, "123.45 CNY, n=6"), "123.45 元, n=6");
     }
 }

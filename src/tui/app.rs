@@ -122,6 +122,11 @@ impl App {
         binding.needs.iter().copied().find(|need| !met(*need))
     }
 
+    /// Whether a key is not shown at all, by all screens or by the one on top.
+    pub fn hides(&self, binding: &Binding) -> bool {
+        self.shared.hides(binding) || self.unmet(binding).is_some_and(Need::hides)
+    }
+
     /// Takes an event in.
     pub fn update(&mut self, event: Event, now: Moment) -> Vec<Effect> {
         self.shared.now = now;
@@ -220,7 +225,7 @@ impl App {
         }
         self.shared.message = None;
         let Some(binding) = keymap::lookup(self.place(), key) else { return };
-        if self.shared.hides(binding) {
+        if self.hides(binding) {
             return;
         }
         if let Some(need) = self.unmet(binding) {

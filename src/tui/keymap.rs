@@ -80,6 +80,8 @@ pub enum Place {
     WorkSheet,
     /// A longer errand under way.
     WorkRunning,
+    /// The drawing of a wiring check.
+    Wiring,
     /// Help.
     Help,
     /// What is said about a failure.
@@ -90,7 +92,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Place; 35] = [
+    pub const ALL: [Place; 36] = [
         Self::LogIn,
         Self::Home,
         Self::Meters,
@@ -123,6 +125,7 @@ impl Place {
         Self::WorkForm,
         Self::WorkSheet,
         Self::WorkRunning,
+        Self::Wiring,
         Self::Help,
         Self::Sheet,
         Self::Leave,
@@ -236,6 +239,12 @@ pub enum Action {
     Save,
     /// All settings, or the usual ones.
     Thorough,
+    /// Types the meters' password.
+    Password,
+    /// Draws what was measured.
+    Draw,
+    /// Begins, answers, carries on.
+    GoOn,
 }
 
 /// Which keys a row of the table answers to.
@@ -307,16 +316,18 @@ pub enum Need {
     Locked,
     /// There is a result.
     Result,
+    /// There is something to draw; otherwise the key is not shown at all.
+    Drawing,
 }
 
 impl Need {
     /// Whether a key that lacks it is not shown at all: nothing the operator does could change it.
     pub fn hides(self) -> bool {
-        matches!(self, Self::Demo | Self::Supervisor)
+        matches!(self, Self::Demo | Self::Supervisor | Self::Drawing)
     }
 
     /// Every need, for the tests.
-    pub const ALL: [Need; 22] = [
+    pub const ALL: [Need; 23] = [
         Self::Port,
         Self::Allowed,
         Self::LineFree,
@@ -339,6 +350,7 @@ impl Need {
         Self::HasPin,
         Self::Locked,
         Self::Result,
+        Self::Drawing,
     ];
 }
 

@@ -26,7 +26,9 @@ mod sync;
 mod tokens;
 mod trust;
 mod what_happened;
+mod wiring;
 mod work_form;
+mod work_rows;
 mod work_sheet;
 mod works;
 
@@ -53,6 +55,7 @@ pub use sync::Sync;
 pub use tokens::Tokens;
 pub use trust::Trust;
 pub use what_happened::WhatHappened;
+pub use wiring::Wiring;
 pub use work_form::WorkForm;
 pub use work_sheet::WorkSheet;
 pub use works::Works;

@@ -1,7 +1,8 @@
 //! A survey in words: for the screen, for the command line, and as the sheets of a spreadsheet.
 
 use crate::jobs::views::{
-    Book, Gap, Sheet, SheetCell, SurveyEnd, SurveyMeter, SurveyView, Verdict, VerdictKind,
+    Book, Gap, NotSearched, Sheet, SheetCell, SurveyEnd, SurveyMeter, SurveyProtocol, SurveyView,
+    Verdict, VerdictKind,
 };
 use crate::text::Lang;
 
@@ -45,9 +46,13 @@ impl Lang {
     }
 
     /// Why something was not searched.
-    pub fn survey_gap(self, why: Gap) -> &'static str {
-        match why {
+    pub fn survey_gap(self, gap: &NotSearched) -> &'static str {
+        match gap.why {
             Gap::WholeNumberOnly => self.gap_whole_number(),
+            // The older edition is not searched by parts of numbers, whatever is asked for.
+            Gap::ShortAddresses if gap.what.starts_with(SurveyProtocol::Dlt645v1997.as_str()) => {
+                self.gap_short_1997()
+            }
             Gap::ShortAddresses => self.gap_short(),
             Gap::Budget => self.gap_budget(),
             Gap::Together => self.gap_together(),
@@ -199,9 +204,7 @@ fn gaps(lang: Lang, view: &SurveyView) -> Sheet {
         name: lang.sheet_gaps().to_owned(),
         head: heads(&[lang.survey_not_searched(), lang.column_name(), lang.column_about()]),
         rows: rows
-            .map(|gap| {
-                vec![text(lang.survey_gap(gap.why)), text(gap.why.as_str()), text(&*gap.what)]
-            })
+            .map(|gap| vec![text(lang.survey_gap(gap)), text(gap.why.as_str()), text(&*gap.what)])
             .collect(),
     }
 }

@@ -123,11 +123,13 @@ fn draw_list(shared: &Shared, view: &View, area: Rect, buffer: &mut Buffer) {
         None => view.top.min(view.list.len().saturating_sub(visible)),
     };
     let rows = view.list.iter().enumerate().skip(top);
+    let below = view.cursor.is_none() && top + visible < view.list.len();
     for (y, (at, row)) in (area.y..area.bottom()).zip(rows) {
-        let place = Rect { y, height: 1, ..area };
+        // The mark at the end of the last row must not cut a wide glyph in two.
+        let marked = u16::from(below && y + 1 == area.bottom());
+        let place = Rect { y, height: 1, width: area.width.saturating_sub(marked), ..area };
         row.draw(place, buffer, shared.palette, view.cursor == Some(at));
     }
-    let below = view.cursor.is_none() && top + visible < view.list.len();
     if below && area.height > 0 {
         let mark = Rect { x: area.right() - 1, y: area.bottom() - 1, width: 1, height: 1 };
         Row::of(Meaning::Key, "v").draw(mark, buffer, shared.palette, false);
@@ -163,7 +165,7 @@ fn draw_soft_keys(app: &App, buffer: &mut Buffer) {
     let slot = buffer.area.width / u16::from(SOFT_KEYS);
     for number in 1..=SOFT_KEYS {
         let Some(binding) = keymap::soft(app.place(), number) else { continue };
-        if shared.hides(binding) {
+        if app.hides(binding) {
             continue;
         }
         let area = Rect {

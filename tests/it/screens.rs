@@ -13,6 +13,8 @@ mod scenes;
 mod states;
 mod survey;
 mod words;
+mod work_scenes;
+mod works;
 
 use meterkit::jobs::views::{Request, Update};
 use meterkit::text::Lang;

@@ -6,6 +6,8 @@
 //! meter speaks DL/T 645-2007, or Modbus where the story says so.
 
 mod engine;
+mod errand_spec;
+mod errands;
 pub mod modbus;
 #[cfg(feature = "serial")]
 mod plugs;
@@ -463,16 +465,12 @@ fn every_story_ends_as_told() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stories");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // The folder beside them has the longer errands.
+    files.retain(|file| file.is_file());
     files.sort();
     assert!(files.len() >= 25, "stories are missing: {}", files.len());
-    let mut failed = Vec::new();
-    for file in &files {
-        let told = std::panic::catch_unwind(|| tell(file));
-        if told.is_err() {
-            failed.push(file.file_stem().unwrap().to_string_lossy().into_owned());
-        }
-    }
-    assert!(failed.is_empty(), "{failed:?}");
+    files.retain(|file| std::panic::catch_unwind(|| tell(file)).is_err());
+    assert!(files.is_empty(), "{files:?}");
 }
 
 #[test]

@@ -144,6 +144,10 @@ impl Shared {
                 self.tell(Update::Meter(Box::new(card)));
             }
             Request::Works => self.tell(errands::list(self)),
+            Request::WorkShow(work) => {
+                let result = errands::sheet(self, work).map(Box::new);
+                self.tell(Update::WorkShown { work, result });
+            }
             Request::Boxes => self.tell(Update::Boxes(boxes::all(store))),
             Request::Box(name) => {
                 let users = boxes::users(store, now, &name);

@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 
 use super::Shared;
 use crate::jobs::access::MeterPassword;
-use crate::jobs::errand::{self, Answer, Errand, Sheet, Site, Values};
+use crate::jobs::errand::{self, Answer, Ask, Errand, Sheet, Site, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::lines::Crew;
 use crate::jobs::round::export;
@@ -54,13 +54,22 @@ pub(super) fn work(shared: &Shared, inbox: &Receiver<Task>) {
     }
 }
 
+/// The errand of a work in the journal.
+fn of_work(shared: &Shared, work: WorkId) -> Result<&'static dyn Errand, Failure> {
+    let row = shared.store.errand(work);
+    let kind = row.ok_or_else(|| fail(Code::WorkUnknown, work.to_string()))?.step.kind;
+    errand::of(kind).ok_or_else(|| fail(Code::Internal, kind.name()))
+}
+
+/// How an errand stands by the journal alone.
+pub(super) fn sheet(shared: &Shared, work: WorkId) -> Result<Sheet, Failure> {
+    of_work(shared, work)?.sheet(&shared.store, work)
+}
+
 fn kind_of(shared: &Shared, what: &What) -> Result<&'static dyn Errand, Failure> {
     let kind = match what {
         What::Plan(kind, _) | What::Begin(kind, _) => *kind,
-        What::Go(work, _) => {
-            let row = shared.store.errand(*work);
-            row.ok_or_else(|| fail(Code::WorkUnknown, work.to_string()))?.step.kind
-        }
+        What::Go(work, _) => return of_work(shared, *work),
     };
     errand::of(kind).ok_or_else(|| fail(Code::Internal, kind.name()))
 }
@@ -120,25 +129,33 @@ fn serve(shared: &Shared, task: &Task) -> Result<Sheet, Failure> {
 
 /// The list: open errands, the last ended ones, and what is remembered of meters.
 pub(super) fn list(shared: &Shared) -> Update {
-    let view = |row: StepRow| {
-        let what: Vec<&str> = row
-            .step
-            .notes
-            .iter()
-            .filter(|(key, _)| matches!(key.as_str(), "command" | "meter" | "old" | "name"))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        WorkView {
-            work: row.step.errand,
-            kind: row.step.kind,
-            begun: row.begun,
-            ended: row.step.state != StepState::Begun,
-            what: what.join(" "),
-        }
-    };
-    let rows = shared.store.errands().into_iter().filter(|row| row.step.name == Step::WHOLE);
-    let (mut open, ended): (Vec<WorkView>, Vec<WorkView>) =
-        rows.map(view).partition(|row| !row.ended);
-    open.extend(ended.into_iter().take(ENDED_MAX));
-    Update::Works { rows: open, marks: meters::marks(&shared.store) }
+    let store = &shared.store;
+    let all = store.errands().into_iter().filter(|row| row.step.name == Step::WHOLE);
+    let (open, ended): (Vec<StepRow>, Vec<StepRow>) =
+        all.partition(|row| row.step.state == StepState::Begun);
+    let open = open.into_iter().map(|row| {
+        // What is next is nowhere but in the sheet.
+        let sheet = errand::of(row.step.kind).map(|errand| errand.sheet(store, row.step.errand));
+        let ask = sheet.and_then(Result::ok).map_or(Ask::Nothing, |sheet| sheet.ask);
+        view(row, ask)
+    });
+    let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(row, Ask::Nothing));
+    let rows = open.chain(ended).collect();
+    Update::Works { rows, marks: meters::marks(store) }
+}
+
+/// An errand as the list has it. What it is about are the fields that name it, in this order.
+fn view(row: StepRow, ask: Ask) -> WorkView {
+    const NAMED: [&str; 8] =
+        ["act", "command", "bundle", "round-what", "meter", "old", "new", "meters"];
+    let note = |name: &str| row.step.notes.iter().find(|(key, _)| key == name);
+    let what = NAMED.iter().filter_map(|name| note(name)).map(|(_, value)| value.clone());
+    WorkView {
+        work: row.step.errand,
+        kind: row.step.kind,
+        begun: row.begun,
+        state: row.step.state,
+        what: what.collect(),
+        ask,
+    }
 }

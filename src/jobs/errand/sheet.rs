@@ -114,6 +114,19 @@ impl Answer {
     }
 }
 
+/// Voltages and currents as they were measured, for a drawing. Elements are phases A, B, C.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vectors {
+    /// 0.1 V.
+    pub volts: [Option<i64>; 3],
+    /// mA, without a sign.
+    pub amps: [Option<i64>; 3],
+    /// From current to voltage, 0.1 degree.
+    pub angles: [Option<i64>; 3],
+    /// The voltages follow each other the other way round.
+    pub backwards: bool,
+}
+
 /// How an errand stands: what screens and commands show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
@@ -129,11 +142,21 @@ pub struct Sheet {
     pub done: bool,
     /// What stands against it as a whole: the exit status of a command.
     pub exit: Option<Code>,
+    /// What can be drawn of it.
+    pub vectors: Option<Vectors>,
 }
 
 impl Sheet {
     /// An empty one.
     pub fn new(kind: ErrandKind, work: Option<WorkId>) -> Self {
-        Self { work, kind, rows: Vec::new(), ask: Ask::Nothing, done: false, exit: None }
+        Self {
+            work,
+            kind,
+            rows: Vec::new(),
+            ask: Ask::Nothing,
+            done: false,
+            exit: None,
+            vectors: None,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Longer errands as the screens list them.
 
-use crate::units::{ErrandKind, Mark, MeterNo, UnixSeconds, WorkId};
+use crate::jobs::errand::Ask;
+use crate::units::{ErrandKind, Mark, MeterNo, StepState, UnixSeconds, WorkId};
 
 /// An errand in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +12,12 @@ pub struct WorkView {
     pub kind: ErrandKind,
     /// When it was begun.
     pub begun: UnixSeconds,
-    /// Whether it has come to its end.
-    pub ended: bool,
-    /// What was filled in first: a command, a meter.
-    pub what: String,
+    /// How it ended; [`StepState::Begun`] while it is open.
+    pub state: StepState,
+    /// What it is about: a stable name, a command, meters.
+    pub what: Vec<String>,
+    /// What a person must do next; of an ended one nothing.
+    pub ask: Ask,
 }
 
 /// What is remembered of a meter.

@@ -136,7 +136,7 @@ pub const PASSWORD_MISSING: Words = Words {
     title: both("The meter's own password is needed for this.", "此操作需要电表密码。"),
     money: UNTOUCHED,
     next: both(
-        "Give its six digits: --meter-password-file FILE, or type them when asked.",
-        "请提供六位密码：--meter-password-file 文件，或按提示输入。",
+        "Give its six digits: F2 on the errand's page, --meter-password-file FILE as a command.",
+        "请提供六位密码：作业页面按F2，命令行用 --meter-password-file 文件。",
     ),
 };

@@ -66,8 +66,8 @@ pub const ITEM_DIFFERS: Words = Words {
     title: both("Written, but the meter still shows another value.", "已写入，但读回的值不符。"),
     money: UNTOUCHED,
     next: both(
-        "Its switch time was not written. Check the line, then carry on with --resume.",
-        "未写切换时间。请检查线路，再用 --resume 继续。",
+        "Its switch time was not written. Check the line, then carry the errand on.",
+        "未写切换时间。请检查线路，再继续该作业。",
     ),
 };
 
@@ -93,7 +93,7 @@ pub const CLOCK_FAR: Words = Words {
     title: both("The meter's clock is far off.", "电表时钟偏差过大。"),
     money: UNTOUCHED,
     next: both(
-        "Look at its battery and its events; to set it all the same, say --far.",
-        "请检查时钟电池和事件记录；确认要校时请加 --far。",
+        "Look at its battery and its events; to set it all the same, say so: far off (--far).",
+        "请检查时钟电池和事件记录；确认要校时请选「偏差大也校时」（--far）。",
     ),
 };

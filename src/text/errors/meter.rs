@@ -149,12 +149,12 @@ pub const BUS_ADDRESS: Words = Words {
 pub const TERMINAL_UNKNOWN: Words = Words {
     title: both(
         "There is no such box, or no such user in it.",
-        "辖区内没有该电表箱，或箱内没有该用户。",
+        "辖区内没有该多用户终端，或终端内没有该用户。",
     ),
     money: UNTOUCHED,
     next: both(
         "See 'meterkit boxes' for the boxes of your area, or sync first.",
-        "辖区内的表箱见 meterkit boxes，或先同步。",
+        "辖区内的终端见 meterkit boxes，或先同步。",
     ),
 };
 

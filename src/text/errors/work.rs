@@ -15,8 +15,8 @@ pub const WORK_PARTIAL: Words = Words {
         "已完成的部分全部保留，不会重复执行。",
     ),
     next: both(
-        "Look at the rows that are not done, then carry on with --resume.",
-        "请查看未完成的各项，然后用 --resume 继续。",
+        "Look at the rows that are not done, then carry it on: Enter on its page, or --resume.",
+        "请查看未完成的各项，然后在作业页面按Enter或用 --resume 继续。",
     ),
 };
 
@@ -24,8 +24,8 @@ pub const WORK_WAITS: Words = Words {
     title: both("The errand waits for a person.", "作业正等待人工操作。"),
     money: KEPT,
     next: both(
-        "Do what is asked, then carry on with --resume.",
-        "请按提示操作，再用 --resume 继续。",
+        "Do what is asked, then carry it on: Enter on its page, or --resume.",
+        "请按提示操作，再在作业页面按Enter或用 --resume 继续。",
     ),
 };
 

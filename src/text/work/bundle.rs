@@ -5,8 +5,8 @@ use super::super::{Both, both};
 pub const WORDS: &[(&str, Both)] = &[
     ("set-clock", both("set the clock", "校时")),
     ("far", both("even if far off", "偏差大也校时")),
-    ("new-password", both("file with the new password", "新密码文件")),
-    ("instead", both("instead of the open one", "替代未完成的作业")),
+    ("new-password", both("new password, file", "新密码文件")),
+    ("instead", both("ends the open one", "替代未完成作业")),
     ("bundle-meter", both("items right", "已正确项数")),
     ("bundle-items", both("items", "参数项数")),
     ("clock", both("clock", "时钟")),

@@ -14,7 +14,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("reading-export", both("reading export (XLSX, CSV)", "抄表导出（XLSX、CSV）")),
     ("alarm-1", both("alarm amount 1", "报警金额1")),
     ("alarm-2", both("alarm amount 2", "报警金额2")),
-    ("overload-w", both("overload threshold, W", "过载门限（W）")),
+    ("overload-w", both("overload limit, W", "过载门限（W）")),
     ("overload-s", both("overload delay, s", "过载延时（s）")),
     (
         "check-right-meters",

@@ -25,7 +25,8 @@ const RECHARGE: &[Need] =
     &[Need::NoOpenIntent, Need::ReadyToken, Need::Money, Need::Port, Need::LineFree];
 const RESOLVE: &[Need] = &[Need::OpenIntent, Need::Readable, Need::Port, Need::LineFree];
 const SYNC: &[Need] = &[Need::SyncFree];
-const WORK: &[Need] = &[Need::Result, Need::LineFree];
+const WORK: &[Need] = &[Need::LineFree];
+const DRAWING: &[Need] = &[Need::Drawing];
 const ROW: &[Need] = &[Need::Row];
 const LOG_IN: &[Need] = &[Need::Answered, Need::NotLockedOut, Need::NoWait];
 const FREE_LINE: &[Need] = &[Need::LineFree, Need::SyncFree];
@@ -338,7 +339,7 @@ pub const TABLE: &[Binding] = rows! {
         F4 => Clear, NONE;
     }
     WorkSheet {
-        ENTER => Submit, WORK;
+        ENTER => GoOn, WORK;
         TEXT => Type, NONE;
         LEFT => Erase, NONE;
         BACKSPACE => Erase, NONE;
@@ -348,10 +349,21 @@ pub const TABLE: &[Binding] = rows! {
         PAGE_DOWN => PageDown, NONE;
         ESC => Back, NONE;
         F1 => Help, NONE;
+        F2 => Password, NONE;
+        F3 => Draw, DRAWING;
         F4 => Clear, NONE;
     }
     WorkRunning {
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
         ESC => Stop, NONE;
+        F1 => Help, NONE;
+    }
+    Wiring {
+        ENTER => Back, NONE;
+        ESC => Back, NONE;
         F1 => Help, NONE;
     }
     Help {

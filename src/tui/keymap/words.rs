@@ -57,6 +57,9 @@ impl Lang {
             Action::Survey => self.key_survey(),
             Action::Save => self.key_save(),
             Action::Thorough => self.key_thorough(),
+            Action::Password => self.key_password(),
+            Action::Draw => self.key_draw(),
+            Action::GoOn => self.key_go_on(),
         }
     }
 
@@ -115,6 +118,9 @@ impl Lang {
             Action::Survey => self.does_survey(),
             Action::Save => self.does_save(),
             Action::Thorough => self.does_thorough(),
+            Action::Password => self.does_password(),
+            Action::Draw => self.does_draw(),
+            Action::GoOn => self.does_go_on(),
         }
     }
 
@@ -143,6 +149,7 @@ impl Lang {
             Place::WorkForm => self.title_work_form(),
             Place::WorkSheet => self.title_work_sheet(),
             Place::WorkRunning => self.title_work_running(),
+            Place::Wiring => self.title_wiring(),
             Place::Survey => self.title_survey(),
             Place::Surveying => self.title_surveying(),
             Place::Frames => self.title_frames(),
@@ -184,6 +191,7 @@ impl Lang {
             Need::HasPin => self.need_has_pin(),
             Need::Locked => self.need_locked(),
             Need::Result => self.need_result(),
+            Need::Drawing => self.need_drawing(),
         }
     }
 
@@ -212,6 +220,7 @@ impl Lang {
             Need::HasPin => self.short_has_pin(),
             Need::Locked => self.short_locked(),
             Need::Result => self.short_result(),
+            Need::Drawing => self.short_drawing(),
         }
     }
 

@@ -57,7 +57,8 @@ impl Screen for Boxes {
                 return View { title, list, ..View::default() };
             }
             Some(rows) if rows.is_empty() => {
-                let list = facts::say(Meaning::Plain, lang.no_boxes(), width);
+                let mut list = facts::say(Meaning::Plain, lang.no_boxes(), width);
+                list.extend(facts::say(Meaning::Faint, lang.no_boxes_next(), width));
                 return View { title, list, ..View::default() };
             }
             Some(rows) => rows,
@@ -155,6 +156,18 @@ impl BoxUsers {
         shared.go(card);
     }
 
+    /// What stands in the columns.
+    fn head(shared: &Shared) -> Row {
+        let (lang, width) = (shared.lang, shared.size.list_width());
+        let name = width.saturating_sub(1 + COUNT_CELLS + NUMBER_CELLS + 2 + BALANCE_CELLS);
+        Row::plain("  ")
+            .number(Meaning::Faint, lang.column_user(), COUNT_CELLS - 1)
+            .and(Meaning::Plain, " ")
+            .column(Meaning::Faint, lang.fact_number(), NUMBER_CELLS + 1)
+            .column(Meaning::Faint, lang.fact_customer(), name)
+            .number(Meaning::Faint, lang.column_balance(), BALANCE_CELLS)
+    }
+
     fn line(&self, shared: &Shared, at: usize, user: &BoxUserView) -> Row {
         let row = &user.row;
         let arrears = |(credit, _)| facts::balance(credit, row.overdraft) == Meaning::Fault;
@@ -234,7 +247,8 @@ impl Screen for BoxUsers {
             }
         };
         let cursor = self.selected().map(|_| self.cursor);
-        View { title, list, cursor, detail: Some(self.detail(shared)), ..View::default() }
+        let head = self.selected().map(|_| Self::head(shared)).into_iter().collect();
+        View { title, head, list, cursor, detail: Some(self.detail(shared)), ..View::default() }
     }
 
     fn hear(&mut self, _shared: &mut Shared, update: &Update) {

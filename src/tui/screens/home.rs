@@ -87,6 +87,10 @@ impl Home {
                 Some(port) => (Meaning::Plain, port.to_owned()),
                 None => (Meaning::Alarm, lang.menu_no_port().to_owned()),
             },
+            Place::Works => match home.open_works {
+                0 => (Meaning::Plain, lang.menu_no_works().to_owned()),
+                open => (Meaning::Alarm, lang.menu_works(open)),
+            },
             Place::Trust => match shared.standing() {
                 Some(standing) => {
                     let (word, meaning) = lang.standing(standing);

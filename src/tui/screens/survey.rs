@@ -82,7 +82,7 @@ impl Survey {
             rows.push(Row::of(Meaning::Faint, lang.survey_not_searched()));
         }
         for gap in &view.not_searched {
-            rows.extend(facts::say(Meaning::Plain, lang.survey_gap(gap.why), width));
+            rows.extend(facts::say(Meaning::Plain, lang.survey_gap(gap), width));
             let what = facts::say(Meaning::Faint, &gap.what, width.saturating_sub(1));
             rows.extend(what.into_iter().map(Row::indented));
         }

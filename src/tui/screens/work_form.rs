@@ -1,14 +1,17 @@
 //! The form of a longer errand: its fields, and the meters' password where one is needed.
 //!
 //! Enter goes to the next field and from the last one shows the plan. Left erases, Right turns the
-//! last digit into a letter of its telephone key, or takes the next choice.
+//! last digit into a letter of its telephone key, or takes the next choice. Below the fields stands
+//! what the selected one takes, or what is wrong with it.
 
 use secrecy::ExposeSecret;
 
-use super::{WorkSheet, facts, moved, movement};
+use super::works::titled;
+use super::{WorkSheet, facts, moved, movement, picked};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{self, FieldKind, Values};
 use crate::jobs::views::Failure;
+use crate::report::Code;
 use crate::text::{Lang, work as names};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -24,8 +27,10 @@ use crate::units::ErrandKind;
 const TEXT_MAX: usize = 1_400;
 /// Digits of a meter's password.
 const PASSWORD_MAX: usize = 6;
-/// Cells of a field's name.
-const NAME_CELLS: usize = 18;
+/// Cells of a field's name with its star; a test keeps the names within.
+pub const NAME_CELLS: usize = 19;
+/// The choices of a switch.
+const SWITCH: &[&str] = &["yes", "no"];
 
 /// The form.
 #[derive(Debug)]
@@ -36,6 +41,29 @@ pub struct WorkForm {
     password: SecretField,
     at: usize,
     failure: Option<Failure>,
+}
+
+/// The choices of a kind of field; none where anything can be typed.
+fn choices(kind: FieldKind) -> &'static [&'static str] {
+    match kind {
+        FieldKind::Choice(choices) => choices,
+        FieldKind::Switch => SWITCH,
+        _ => &[],
+    }
+}
+
+/// The stable name of what a kind of field takes.
+fn takes(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Meter => "takes-meter",
+        FieldKind::Meters => "takes-meters",
+        FieldKind::Money => "takes-money",
+        FieldKind::Number => "takes-number",
+        FieldKind::Text => "takes-text",
+        FieldKind::File => "takes-file",
+        FieldKind::Choice(_) => "takes-choice",
+        FieldKind::Switch => "takes-switch",
+    }
 }
 
 impl WorkForm {
@@ -67,6 +95,24 @@ impl WorkForm {
         values
     }
 
+    /// Whether a failure is about what was filled in.
+    pub fn tells(failure: &Failure) -> bool {
+        matches!(failure.code, Code::FieldOdd | Code::Usage)
+    }
+
+    /// The field a fault is about, by what it says first.
+    fn field_of(&self, failure: &Failure) -> Option<usize> {
+        let key = failure.detail.split(':').next().and_then(|key| key.rsplit('.').next());
+        let named = |field: &errand::Field| Self::tells(failure) && Some(field.key) == key;
+        self.fields.iter().position(named)
+    }
+
+    /// Tells a fault at the field it is about.
+    pub fn fault(&mut self, failure: Failure) {
+        self.at = self.field_of(&failure).unwrap_or(self.at);
+        self.failure = Some(failure);
+    }
+
     fn submit(&mut self, shared: &mut Shared) {
         self.failure = None;
         if self.at < self.fields.len() {
@@ -75,68 +121,135 @@ impl WorkForm {
         }
         let values = self.values();
         if let Err(failure) = values.check(self.fields) {
-            let at = self.fields.iter().position(|field| failure.detail.starts_with(field.key));
-            self.at = at.unwrap_or(0);
-            self.failure = Some(failure);
-            return;
+            return self.fault(failure);
         }
         let password = match self.password.is_empty() {
             true => None,
             false => match MeterPassword::parse(self.password.take().expose_secret()) {
                 Ok(password) => Some(password),
-                Err(failure) => {
-                    self.failure = Some(failure);
-                    return;
-                }
+                Err(failure) => return self.fault(failure),
             },
         };
-        shared.go(WorkSheet::plan(self.kind, values, password));
+        // The form goes with the plan: back from there leads here, and not once it is begun.
+        let form = Self {
+            kind: self.kind,
+            fields: self.fields,
+            texts: std::mem::take(&mut self.texts),
+            password: SecretField::new(PASSWORD_MAX),
+            at: 0,
+            failure: None,
+        };
+        shared.go_instead(WorkSheet::plan(self.kind, values, password, form));
     }
 
+    fn kind_at(&self) -> Option<FieldKind> {
+        self.fields.get(self.at).map(|field| field.kind)
+    }
+
+    /// Whether the selected field takes one of its choices only.
+    fn chooses(&self) -> bool {
+        self.kind_at().is_some_and(|kind| !choices(kind).is_empty())
+    }
+
+    /// Takes a choice by its place.
+    fn choose(&mut self, choices: &[&str], at: usize) {
+        if let (Some(choice), Some(text)) = (choices.get(at), self.texts.get_mut(self.at)) {
+            text.clear();
+            text.push_all(choice);
+        }
+    }
+
+    /// The next choice; of a text, the last digit becomes a letter of its key.
     fn turn(&mut self) {
-        let kind = self.fields.get(self.at).map(|field| field.kind);
+        let choices = self.kind_at().map_or(&[][..], choices);
         let Some(text) = self.texts.get_mut(self.at) else { return };
-        let choices: &[&str] = match kind {
-            Some(FieldKind::Choice(choices)) => choices,
-            Some(FieldKind::Switch) => &["yes", "no"],
-            _ => {
-                if let Some(letter) = text.text().chars().last().and_then(next_letter) {
-                    text.erase();
-                    text.push(letter);
-                }
-                return;
+        if choices.is_empty() {
+            if let Some(letter) = text.text().chars().last().and_then(next_letter) {
+                text.erase();
+                text.push(letter);
             }
-        };
+            return;
+        }
         let now = choices.iter().position(|choice| *choice == text.text());
-        let next = now.map_or(0, |now| (now + 1) % choices.len().max(1));
-        text.clear();
-        text.push_all(choices.get(next).copied().unwrap_or_default());
+        self.choose(choices, now.map_or(0, |now| (now + 1) % choices.len()));
+    }
+
+    fn typed(&mut self, key: Key) {
+        let Key::Char(c) = key else { return };
+        let choices = self.kind_at().map_or(&[][..], choices);
+        if !choices.is_empty() {
+            if let Some(at) = picked(key) {
+                self.choose(choices, at);
+            }
+            return;
+        }
+        match self.texts.get_mut(self.at) {
+            Some(text) => text.push(c),
+            None => self.password.push(c),
+        }
     }
 
     fn row(&self, lang: Lang, at: usize, width: usize) -> Row {
-        let sign = if at == self.at { ">" } else { " " };
-        let caret = if at == self.at { "_" } else { "" };
+        let here = at == self.at;
+        let (sign, caret) = if here { (">", "_") } else { (" ", "") };
         let room = width.saturating_sub(NAME_CELLS + 3);
         let head = |name: &str, required: bool| {
             let mark = if required { "*" } else { "" };
             Row::plain(sign).column(Meaning::Plain, &format!("{name}{mark}"), NAME_CELLS)
         };
-        match (self.fields.get(at), self.texts.get(at)) {
-            (Some(field), Some(text)) => {
-                let shown = match field.kind {
-                    FieldKind::Choice(_) | FieldKind::Switch => {
-                        names::or_name(lang, text.text()).to_owned()
-                    }
-                    _ => text.tail(room).to_owned(),
-                };
-                head(names::or_name(lang, field.key), field.required)
-                    .and(Meaning::Strong, format!(" {}", wrap::truncate(&shown, room)))
-                    .and(Meaning::Plain, caret)
-            }
-            _ => head(lang.work_password(), false)
+        let (Some(field), Some(text)) = (self.fields.get(at), self.texts.get(at)) else {
+            return head(lang.work_password(), false)
                 .and(Meaning::Strong, format!(" {}", "*".repeat(self.password.len())))
-                .and(Meaning::Plain, caret),
+                .and(Meaning::Plain, caret);
+        };
+        let row = head(names::or_name(lang, field.key), field.required);
+        if choices(field.kind).is_empty() {
+            let shown = format!(" {}", wrap::clean(text.tail(room)));
+            return row.and(Meaning::Strong, shown).and(Meaning::Plain, caret);
         }
+        let word = wrap::truncate(names::or_name(lang, text.text()), room);
+        let (open, close) = if here { ("<", ">") } else { (" ", "") };
+        row.and(Meaning::Plain, open).and(Meaning::Strong, word).and(Meaning::Plain, close)
+    }
+
+    /// What the selected field takes.
+    fn hint(&self, lang: Lang, width: usize) -> Vec<Row> {
+        let say = |text: &str| facts::say(Meaning::Faint, text, width);
+        let (Some(kind), Some(text)) = (self.kind_at(), self.texts.get(self.at)) else {
+            return say(names::takes(lang, "takes-password"));
+        };
+        let takes = names::takes(lang, takes(kind));
+        match kind {
+            FieldKind::Choice(choices) => {
+                let mut rows = say(takes);
+                for (at, choice) in choices.iter().enumerate() {
+                    rows.extend(say(&format!(" {} {}", at + 1, names::or_name(lang, choice))));
+                }
+                rows
+            }
+            FieldKind::Meters => {
+                let apart = |c: char| c == ',' || c == ';' || c.is_whitespace();
+                let words = text.text().split(apart).filter(|word| !word.is_empty());
+                say(&format!("{takes} {}", lang.work_so_far(words.count())))
+            }
+            _ => say(takes),
+        }
+    }
+
+    /// A fault in the words of the form.
+    fn told(&self, shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
+        let lang = shared.lang;
+        let Some(field) = self.field_of(failure).and_then(|at| self.fields.get(at)) else {
+            return facts::told(shared, failure, width);
+        };
+        let name = names::or_name(lang, field.key);
+        let text = match failure.detail.split_once(": ") {
+            Some((_, text)) => lang.work_odd(name, text),
+            None => lang.work_missing(name),
+        };
+        let mut rows = facts::say(Meaning::Fault, &format!("X {text}"), width);
+        rows.extend(self.hint(lang, width));
+        rows
     }
 }
 
@@ -149,36 +262,36 @@ impl Screen for WorkForm {
         let (lang, width) = (shared.lang, shared.size.page_width());
         let mut list: Vec<Row> =
             (0..=self.fields.len()).map(|at| self.row(lang, at, width)).collect();
-        if let Some(failure) = &self.failure {
-            list.push(Row::blank());
-            list.extend(facts::failure(shared, failure, width));
-        }
-        let title = names::kind(lang, self.kind).to_owned();
+        list.push(Row::blank());
+        list.extend(match &self.failure {
+            Some(failure) => self.told(shared, failure, width),
+            None => self.hint(lang, width),
+        });
+        let title = lang.work_new(&titled(lang, self.kind));
         View { title, list, cursor: Some(self.at), ..View::default() }
     }
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
+        let chosen = self.chooses();
         match (action, self.texts.get_mut(self.at)) {
-            (Action::Submit, _) => self.submit(shared),
+            (Action::Submit, _) => return self.submit(shared),
             (Action::Letter, _) => self.turn(),
-            (Action::Type, text) => {
-                let Key::Char(c) = key else { return };
-                match text {
-                    Some(text) => text.push(c),
-                    None => self.password.push(c),
-                }
-            }
+            (Action::Type, _) => self.typed(key),
+            (Action::Erase, Some(text)) if chosen => text.clear(),
             (Action::Erase, Some(text)) => text.erase(),
             (Action::Erase, None) => self.password.erase(),
             (Action::Clear, Some(text)) => text.clear(),
             (Action::Clear, None) => self.password.clear(),
-            (Action::Back, _) => shared.back(),
+            (Action::Back, _) => return shared.back(),
             (action, _) => self.at = moved(self.at, movement(action), self.fields.len()),
         }
+        self.failure = None;
     }
 
     fn paste(&mut self, _shared: &mut Shared, text: &str) {
-        if let Some(field) = self.texts.get_mut(self.at) {
+        if !self.chooses()
+            && let Some(field) = self.texts.get_mut(self.at)
+        {
             field.push_all(text.trim());
         }
     }

@@ -1,26 +1,32 @@
 //! A longer errand as it stands: the plan to be confirmed, progress, what it asks, how it ended.
 //!
-//! Esc leaves it where it is: everything done is in the journal, and it is carried on from the
-//! list.
+//! Opened from the list it shows what the journal says, and nothing is sent before Enter. Esc
+//! leaves it where it is: everything done is in the journal, and it is carried on from the list.
 
-use super::{facts, moved, movement, picked};
+use secrecy::ExposeSecret;
+
+use super::works::titled;
+use super::{Wiring, WorkForm, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
-use crate::jobs::errand::{Answer, Ask, Row as Line, Sheet, Sign, Values};
+use crate::jobs::errand::{Answer, Ask, Sheet, Sign, Values};
 use crate::jobs::views::{Failure, Request, Update};
-use crate::text::{Lang, errors, work as names};
+use crate::text::{errors, work as names};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Need, Place};
 use crate::tui::shared::{ErrandKind as Errand, Shared};
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
-use crate::tui::widgets::{Field, Row};
+use crate::tui::widgets::{Field, Row, SecretField};
+use crate::tui::wrap;
 use crate::units::{ErrandKind, WorkId};
 
 /// Characters an answer takes.
 const ANSWER_MAX: usize = 200;
-/// Cells of a row's name.
-const NAME_CELLS: usize = 18;
+/// Digits of a meter's password.
+const PASSWORD_MAX: usize = 6;
+/// Rows of the sheet that are seen below a question, however long it is.
+const ROWS_LEFT: usize = 4;
 
 /// The sheet.
 #[derive(Debug)]
@@ -28,14 +34,23 @@ pub struct WorkSheet {
     kind: ErrandKind,
     /// What is planned; none for an errand that was begun before.
     values: Option<Values>,
+    /// Where back leads to until it is begun.
+    form: Option<Box<WorkForm>>,
     work: Option<WorkId>,
     password: Option<MeterPassword>,
+    /// The password while it is typed.
+    typing: Option<SecretField>,
     sheet: Option<Box<Sheet>>,
     failure: Option<Failure>,
     answer: Field,
+    /// The choice taken last, by its place.
+    choice: Option<usize>,
     running: bool,
-    begun: bool,
+    /// The plan is being made: nothing can change.
+    planning: bool,
     top: usize,
+    /// The person has scrolled: the rows do not move by themselves any more.
+    scrolled: bool,
 }
 
 impl WorkSheet {
@@ -43,20 +58,30 @@ impl WorkSheet {
         Self {
             kind,
             values: None,
+            form: None,
             work: None,
             password: None,
+            typing: None,
             sheet: None,
             failure: None,
             answer: Field::new(ANSWER_MAX),
+            choice: None,
             running: false,
-            begun: false,
+            planning: false,
             top: 0,
+            scrolled: false,
         }
     }
 
     /// A new errand: its plan first.
-    pub fn plan(kind: ErrandKind, values: Values, password: Option<MeterPassword>) -> Self {
-        Self { values: Some(values), password, ..Self::new(kind) }
+    pub fn plan(
+        kind: ErrandKind,
+        values: Values,
+        password: Option<MeterPassword>,
+        form: WorkForm,
+    ) -> Self {
+        let form = Some(Box::new(form));
+        Self { values: Some(values), password, form, ..Self::new(kind) }
     }
 
     /// One that was begun before.
@@ -66,6 +91,21 @@ impl WorkSheet {
 
     fn ask(&self) -> Ask {
         self.sheet.as_ref().map_or(Ask::Nothing, |sheet| sheet.ask)
+    }
+
+    fn done(&self) -> bool {
+        self.sheet.as_ref().is_some_and(|sheet| sheet.done)
+    }
+
+    /// Asks for the plan; nothing can be begun before there is one.
+    fn make_plan(&mut self, shared: &mut Shared) {
+        let Some(values) = self.values.clone() else { return };
+        if shared.line.is_some() {
+            return shared.say(Meaning::Alarm, shared.lang.need(Need::LineFree));
+        }
+        let errand = shared.begin(Errand::Work, None);
+        (self.running, self.planning, self.failure) = (true, true, None);
+        shared.ask(Request::WorkPlan { errand, kind: self.kind, values });
     }
 
     fn go(&mut self, shared: &mut Shared, answer: Answer) {
@@ -79,100 +119,168 @@ impl WorkSheet {
             }
             (None, None) => return,
         };
-        (self.running, self.failure, self.begun) = (true, None, true);
-        self.answer.clear();
+        (self.running, self.failure, self.scrolled) = (true, None, false);
+        self.forget_answer();
         shared.ask(request);
     }
 
-    /// Enter: begins, answers, carries on; leaves what has come to its end.
+    /// To the form while nothing was begun, else to where the errand was opened.
+    fn back(&mut self, shared: &mut Shared, fault: Option<Failure>) {
+        match self.form.take() {
+            Some(mut form) => {
+                fault.into_iter().for_each(|fault| form.fault(fault));
+                shared.go_instead(*form);
+            }
+            None => shared.back(),
+        }
+    }
+
+    fn forget_answer(&mut self) {
+        self.answer.clear();
+        self.choice = None;
+    }
+
+    /// Enter: plans, begins, answers, carries on; leaves what has come to its end.
     fn enter(&mut self, shared: &mut Shared) {
-        if self.sheet.as_ref().is_some_and(|sheet| sheet.done) {
+        if let Some(typed) = self.typing.take() {
+            return self.take_password(shared, typed);
+        }
+        if self.done() {
+            self.form = None;
             return shared.back();
         }
+        if self.sheet.is_none() {
+            return match self.work {
+                Some(work) => shared.ask(Request::WorkShow(work)),
+                None => self.make_plan(shared),
+            };
+        }
+        let missing = shared.lang.work_answer_missing();
         let answer = match self.ask() {
             Ask::Go(_) => Answer::Yes,
             Ask::Nothing => Answer::None,
-            Ask::Digits(_) | Ask::Enter(..) | Ask::Choice(..) if self.answer.is_empty() => {
-                return shared.say(Meaning::Alarm, shared.lang.work_answer_missing());
+            Ask::Choice(_, choices) => match self.choice.and_then(|at| choices.get(at)) {
+                Some(choice) => Answer::Text((*choice).to_owned()),
+                None => return shared.say(Meaning::Alarm, missing),
+            },
+            Ask::Digits(_) | Ask::Enter(..) if self.answer.is_empty() => {
+                return shared.say(Meaning::Alarm, missing);
             }
-            Ask::Digits(_) | Ask::Enter(..) | Ask::Choice(..) => {
-                Answer::Text(self.answer.text().to_owned())
-            }
+            Ask::Digits(_) | Ask::Enter(..) => Answer::Text(self.answer.text().to_owned()),
         };
         self.go(shared, answer);
     }
 
-    fn line(lang: Lang, row: &Line, width: usize) -> Vec<Row> {
-        let (sign, meaning) = match row.sign {
-            Sign::Todo => (". ", Meaning::Faint),
-            Sign::Doing => ("> ", Meaning::Strong),
-            Sign::Good => ("OK", Meaning::Good),
-            Sign::Warn => ("! ", Meaning::Alarm),
-            Sign::Bad => ("X ", Meaning::Fault),
-            Sign::Unknown => ("? ", Meaning::Alarm),
-            Sign::Info => ("  ", Meaning::Plain),
-        };
-        let name = names::or_name(lang, &row.name);
-        let value = names::or_name(lang, &row.value);
-        let meter = row.meter.map(|meter| format!("{meter} ")).unwrap_or_default();
-        let text = match (meter.is_empty(), value.is_empty()) {
-            (true, true) => name.to_owned(),
-            (true, false) => format!("{} {value}", crate::tui::wrap::pad(name, NAME_CELLS)),
-            (false, _) => format!("{meter}{name} {value}"),
-        };
-        let inner = width.saturating_sub(3);
-        let mut rows: Vec<Row> = Vec::new();
-        for (at, piece) in crate::tui::wrap::wrap(text.trim_end(), inner).into_iter().enumerate() {
-            let sign = if at == 0 { sign } else { "  " };
-            rows.push(Row::of(meaning, format!("{sign} ")).and(meaning, piece));
+    fn take_password(&mut self, shared: &mut Shared, mut typed: SecretField) {
+        match MeterPassword::parse(typed.take().expose_secret()) {
+            Ok(password) => {
+                self.password = Some(password);
+                shared.say(Meaning::Good, shared.lang.work_password_set());
+            }
+            Err(failure) => {
+                shared.say(Meaning::Alarm, errors::words(failure.code).next(shared.lang));
+            }
         }
-        if let Some(failure) = &row.failure {
-            let told = errors::words(failure.code);
-            let code = failure.code.as_str();
-            let about = errors::detail(lang, failure.code, &failure.detail);
-            let text = format!("{code} {} {about}", told.title(lang));
-            let why = facts::say(Meaning::Plain, text.trim_end(), inner);
-            let next = facts::say(Meaning::Faint, told.next(lang), inner);
-            rows.extend(why.into_iter().chain(next).map(|row| row.indented().indented()));
+    }
+
+    /// Scrolls to the row that the errand is about now: what is under way, what did not work, what
+    /// comes next. As long as it is seen from the beginning, that is where the rows stand.
+    fn follow(&mut self, shared: &Shared) {
+        let Some(sheet) = self.sheet.as_ref().filter(|_| !self.scrolled) else { return };
+        let (lang, width) = (shared.lang, shared.size.page_width());
+        let lines: Vec<usize> =
+            sheet.rows.iter().map(|row| work_rows::row(lang, row, width).len()).collect();
+        let at = |wanted: &[Sign]| sheet.rows.iter().position(|row| wanted.contains(&row.sign));
+        let now = at(&[Sign::Doing, Sign::Bad, Sign::Unknown]).or_else(|| at(&[Sign::Todo]));
+        let view = self.view(shared);
+        let before = view.list.len().saturating_sub(lines.iter().sum());
+        self.top = now.map_or(0, |now| {
+            let begin = before + lines.iter().take(now).sum::<usize>();
+            let end = begin + lines.get(now).copied().unwrap_or(0);
+            let visible = usize::from(shared.size.body_rows()).saturating_sub(view.head.len());
+            if end <= visible { 0 } else { begin.min(view.max_top(shared.size)) }
+        });
+    }
+
+    /// A new sheet; a figure it suggests is filled in.
+    fn take(&mut self, shared: &Shared, sheet: &Sheet) {
+        self.work = sheet.work.or(self.work);
+        self.form.take_if(|_| self.work.is_some());
+        self.scrolled = false;
+        self.forget_answer();
+        if let Ask::Enter(..) = sheet.ask {
+            let suggested = sheet.rows.iter().find(|row| row.name == "suggested");
+            let figure = suggested.and_then(|row| row.value.split(' ').next());
+            figure.into_iter().for_each(|figure| self.answer.push_all(figure));
         }
+        self.sheet = Some(Box::new(sheet.clone()));
+        self.follow(shared);
+    }
+
+    fn waiting(&self, shared: &Shared) -> Vec<Row> {
+        let lang = shared.lang;
+        let since = shared.line.map(|errand| errand.since);
+        let seconds = since.map_or(0, |since| shared.now.up.saturating_sub(since).as_secs());
+        let mut rows = vec![Row::of(Meaning::Strong, lang.work_seconds(seconds))];
+        if self.planning {
+            rows.push(Row::of(Meaning::Faint, lang.work_reading()));
+        }
+        rows.extend(self.sheet.as_ref().and_then(|sheet| work_rows::bar(sheet)));
         rows
     }
 
     /// What Enter will do, or what has to be typed.
     fn prompt(&self, shared: &Shared, width: usize) -> Vec<Row> {
         let lang = shared.lang;
+        let strong = |text: &str| facts::say(Meaning::Strong, text, width);
         if self.running {
-            return vec![Row::of(Meaning::Strong, lang.work_running())];
+            return self.waiting(shared);
         }
-        let Some(sheet) = &self.sheet else { return Vec::new() };
+        if let Some(typed) = &self.typing {
+            let mut rows = strong(lang.work_password_enter());
+            let stars = format!("{} {}_", lang.work_password(), "*".repeat(typed.len()));
+            rows.push(Row::plain(stars));
+            return rows;
+        }
+        let Some(sheet) = &self.sheet else {
+            return match (&self.failure, shared.line) {
+                (Some(_), _) => strong(lang.work_again_enter()),
+                (None, Some(_)) => strong(lang.work_line_busy()),
+                (None, None) => vec![Row::of(Meaning::Faint, lang.waiting())],
+            };
+        };
+        let asked = |name: &str| facts::say(Meaning::Alarm, names::or_name(lang, name), width);
         match sheet.ask {
             _ if sheet.done => facts::say(Meaning::Faint, lang.work_done_enter(), width),
-            Ask::Nothing if self.work.is_none() => {
-                facts::say(Meaning::Strong, lang.work_begin_enter(), width)
-            }
-            Ask::Nothing => facts::say(Meaning::Strong, lang.work_go_enter(), width),
-            Ask::Go(name) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                rows.extend(facts::say(Meaning::Strong, lang.work_yes_enter(), width));
-                rows
-            }
+            Ask::Nothing if self.work.is_none() => strong(lang.work_begin_enter()),
+            Ask::Nothing => strong(lang.work_go_enter()),
+            Ask::Go(name) => [asked(name), strong(lang.work_yes_enter())].concat(),
             Ask::Digits(meter) => {
                 let text = lang.ask_digits_of(&meter.to_string());
                 let mut rows = facts::say(Meaning::Alarm, &text, width);
-                rows.push(self.answer.row("", width));
+                rows.push(self.answer.row(" >", width));
+                rows.extend(facts::say(Meaning::Faint, lang.work_type_enter(), width));
                 rows
             }
             Ask::Choice(name, choices) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                let choices = choices.iter().enumerate();
-                rows.extend(choices.map(|(at, choice)| {
-                    Row::plain(format!(" {} {}", at + 1, names::or_name(lang, choice)))
-                }));
+                let mut rows = asked(name);
+                for (at, choice) in choices.iter().enumerate() {
+                    let here = self.choice == Some(at);
+                    let (sign, meaning) =
+                        if here { (">", Meaning::Strong) } else { (" ", Meaning::Plain) };
+                    let words = wrap::wrap(names::or_name(lang, choice), width.saturating_sub(3));
+                    rows.extend(words.into_iter().enumerate().map(|(line, text)| match line {
+                        0 => Row::of(meaning, format!("{sign}{} {text}", at + 1)),
+                        _ => Row::of(meaning, format!("   {text}")),
+                    }));
+                }
+                rows.extend(facts::say(Meaning::Faint, lang.work_pick_enter(), width));
                 rows
             }
             Ask::Enter(name, _) => {
-                let mut rows = facts::say(Meaning::Alarm, names::or_name(lang, name), width);
-                rows.push(self.answer.row("", width));
+                let mut rows = asked(name);
+                rows.push(self.answer.row(" >", width));
+                rows.extend(facts::say(Meaning::Faint, lang.work_type_enter(), width));
                 rows
             }
         }
@@ -185,24 +293,16 @@ impl Screen for WorkSheet {
     }
 
     fn met(&self, _shared: &Shared, need: Need) -> bool {
-        need != Need::Result || self.sheet.is_some()
+        need != Need::Drawing || self.sheet.as_ref().is_some_and(|sheet| sheet.vectors.is_some())
     }
 
     fn shown(&mut self, shared: &mut Shared) {
         if self.sheet.is_some() || self.running || self.failure.is_some() {
             return;
         }
-        if shared.line.is_some() {
-            return shared.say(Meaning::Alarm, shared.lang.need(Need::LineFree));
-        }
-        match (&self.values, self.work) {
-            (Some(values), None) => {
-                let (kind, values) = (self.kind, values.clone());
-                let errand = shared.begin(Errand::Work, None);
-                self.running = true;
-                shared.ask(Request::WorkPlan { errand, kind, values });
-            }
-            _ => self.go(shared, Answer::None),
+        match self.work {
+            Some(work) => shared.ask(Request::WorkShow(work)),
+            None => self.make_plan(shared),
         }
     }
 
@@ -212,70 +312,99 @@ impl Screen for WorkSheet {
                 if shared.line.is_some_and(|running| running.id == *errand) =>
             {
                 self.sheet = Some(sheet.clone());
+                self.follow(shared);
+            }
+            Update::WorkShown { work, result } if self.work == Some(*work) && !self.running => {
+                match result {
+                    Ok(sheet) => self.take(shared, sheet),
+                    Err(failure) => self.failure = Some(failure.clone()),
+                }
             }
             Update::WorkSheet { result, .. } if self.running => {
                 self.running = false;
+                // What is said of stopping is over.
+                shared.message = None;
+                let planned = std::mem::take(&mut self.planning);
                 match result {
-                    Ok(sheet) => {
-                        self.work = sheet.work.or(self.work);
-                        self.sheet = Some(sheet.clone());
-                        self.top = 0;
+                    Ok(sheet) => self.take(shared, sheet),
+                    // What is wrong with the form is told on the form, at its field.
+                    Err(failure) if planned && WorkForm::tells(failure) => {
+                        self.back(shared, Some(failure.clone()));
                     }
                     Err(failure) => self.failure = Some(failure.clone()),
                 }
             }
-            Update::WorkerDied { .. } if shared.line.is_none() => self.running = false,
+            Update::WorkerDied { .. } if shared.line.is_none() => {
+                (self.running, self.planning) = (false, false);
+            }
             _ => {}
         }
     }
 
     fn view(&self, shared: &Shared) -> View {
         let (lang, width) = (shared.lang, shared.size.page_width());
+        let mut head = self.prompt(shared, width);
         let mut list = Vec::new();
         if let Some(failure) = &self.failure {
             list.extend(facts::told(shared, failure, width));
             list.push(Row::blank());
         }
-        let prompt = self.prompt(shared, width);
-        let asks = !prompt.is_empty();
-        list.extend(prompt);
-        if asks {
-            list.push(Row::blank());
-        }
         if let Some(sheet) = &self.sheet {
-            list.extend(sheet.rows.iter().flat_map(|row| Self::line(lang, row, width)));
+            list.extend(sheet.rows.iter().flat_map(|row| work_rows::row(lang, row, width)));
         }
-        let title = names::kind(lang, self.kind).to_owned();
-        View { title, list, top: self.top, ..View::default() }
+        if !list.is_empty() {
+            let rule = shared.rule().level.repeat(width);
+            head.push(Row::of(Meaning::Faint, rule));
+        }
+        // A question that leaves no room for what it is about scrolls with it.
+        if head.len() + ROWS_LEFT > usize::from(shared.size.body_rows()) {
+            list = [std::mem::take(&mut head), list].concat();
+        }
+        View { title: titled(lang, self.kind), head, list, top: self.top, ..View::default() }
     }
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
-        match action {
-            Action::Submit => self.enter(shared),
-            Action::Type => match (self.ask(), key) {
-                (Ask::Choice(_, choices), key) => {
-                    if let Some(choice) = picked(key).and_then(|at| choices.get(at)) {
-                        self.go(shared, Answer::Text((*choice).to_owned()));
-                    }
+        match (action, &mut self.typing) {
+            (Action::GoOn, _) => self.enter(shared),
+            (Action::Back, Some(_)) => self.typing = None,
+            (Action::Type, Some(typed)) => {
+                if let Key::Char(c) = key {
+                    typed.push(c);
                 }
-                (_, Key::Char(c)) => self.answer.push(c),
+            }
+            (Action::Erase, Some(typed)) => typed.erase(),
+            (Action::Clear, Some(typed)) => typed.clear(),
+            (Action::Password, _) => self.typing = Some(SecretField::new(PASSWORD_MAX)),
+            (Action::Draw, _) => {
+                if let Some(page) = self.sheet.as_ref().and_then(|sheet| Wiring::of(sheet)) {
+                    shared.go(page);
+                }
+            }
+            (Action::Type, None) => match (self.ask(), key) {
+                (Ask::Choice(_, choices), key) => {
+                    self.choice = picked(key).filter(|at| *at < choices.len()).or(self.choice);
+                }
+                (Ask::Digits(_) | Ask::Enter(..), Key::Char(c)) => self.answer.push(c),
                 _ => {}
             },
-            Action::Erase => self.answer.erase(),
-            Action::Clear => self.answer.clear(),
-            Action::Stop => {
+            (Action::Erase, None) => self.answer.erase(),
+            (Action::Clear, None) => self.forget_answer(),
+            (Action::Stop, _) => {
                 shared.stop_line();
                 shared.say(Meaning::Plain, shared.lang.stopping());
             }
-            Action::Back => shared.back(),
-            action => {
+            (Action::Back, None) => self.back(shared, None),
+            (action, _) => {
                 let last = self.view(shared).max_top(shared.size);
                 self.top = moved(self.top, movement(action), last);
+                self.scrolled = true;
             }
         }
     }
 
     fn paste(&mut self, _shared: &mut Shared, text: &str) {
-        self.answer.push_all(text.trim());
+        if matches!(self.ask(), Ask::Digits(_) | Ask::Enter(..)) {
+            self.answer.push_all(text.trim());
+        }
     }
 }

@@ -57,6 +57,11 @@ impl Row {
         self.0.iter().map(|(_, text)| wrap::width(text)).sum()
     }
 
+    /// Its text without meanings.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     /// Draws it into the first row of `area`, cut to its width. A selected row is reversed over its
     /// whole width.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, palette: Palette, selected: bool) {

@@ -164,6 +164,7 @@ pub fn home() -> HomeView {
         meters: 100_000,
         tokens: 12,
         open_intents: Vec::new(),
+        open_works: 0,
         unsynced: 5,
         last_sync: Some(ago(4 * 3600)),
         network: Network::Down,

@@ -67,6 +67,34 @@ impl Order {
     }
 }
 
+impl Order {
+    /// The office's signature under it; the serial number is the token's identity.
+    pub fn sign(&self, office: &Office, serial: u64, now: UnixSeconds) -> (TokenId, Vec<u8>) {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&serial.to_be_bytes());
+        let token = RechargeToken {
+            tenant: self.tenant.clone(),
+            meter: self.meter.bcd(),
+            device: self.device.clone(),
+            expires: BASE + self.expires,
+            not_before: BASE + self.not_before,
+            issued: (BASE + self.not_before).min(now.0),
+            id,
+            kind: self.kind,
+            amount: self.amount,
+            unit: self.unit,
+            count: self.count,
+            seq: serial,
+            order: serial.to_be_bytes(),
+            account: self.account.bcd(),
+            caps: self.caps,
+            max_balance: self.max_balance,
+            undoes: self.undoes.map(|id| id.0),
+        };
+        (TokenId(id), office.issuer.recharge(&token).unwrap())
+    }
+}
+
 /// A line to meters of another family.
 pub trait Far {
     fn link(&mut self) -> &mut dyn Link;
@@ -239,28 +267,7 @@ impl Site {
     /// The office's signature under an order.
     pub fn sign(&mut self, order: &Order) -> (TokenId, Vec<u8>) {
         self.serial += 1;
-        let mut id = [0; 16];
-        id[8..].copy_from_slice(&self.serial.to_be_bytes());
-        let token = RechargeToken {
-            tenant: order.tenant.clone(),
-            meter: order.meter.bcd(),
-            device: order.device.clone(),
-            expires: BASE + order.expires,
-            not_before: BASE + order.not_before,
-            issued: (BASE + order.not_before).min(self.now().0),
-            id,
-            kind: order.kind,
-            amount: order.amount,
-            unit: order.unit,
-            count: order.count,
-            seq: self.serial,
-            order: self.serial.to_be_bytes(),
-            account: order.account.bcd(),
-            caps: order.caps,
-            max_balance: order.max_balance,
-            undoes: order.undoes.map(|id| id.0),
-        };
-        (TokenId(id), self.office.issuer.recharge(&token).unwrap())
+        order.sign(&self.office, self.serial, self.now())
     }
 
     /// Signs and imports.

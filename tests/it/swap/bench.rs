@@ -43,15 +43,21 @@ pub fn new() -> MeterNo {
     NEW.parse().unwrap()
 }
 
+/// Looked at before every piece that is sent: whether the program dies now.
+pub type Fuse = Arc<Mutex<Option<Box<dyn FnMut() -> bool + Send>>>>;
+
 /// The one line, which outlives every program that uses it.
 #[derive(Clone)]
-pub struct Wire(pub Arc<Mutex<VirtualLink<FleetStation>>>);
+pub struct Wire(pub Arc<Mutex<VirtualLink<FleetStation>>>, pub Fuse);
 
 impl Link for Wire {
     fn now(&self) -> Duration {
         self.0.lock().unwrap().now()
     }
     fn send(&mut self, bytes: &[u8]) -> Result<Duration, LinkError> {
+        if self.1.lock().unwrap().as_mut().is_some_and(|dies| dies()) {
+            return Err(LinkError::Gone);
+        }
         self.0.lock().unwrap().send(bytes)
     }
     fn recv(&mut self, buffer: &mut [u8], deadline: Duration) -> Result<usize, LinkError> {
@@ -187,27 +193,45 @@ fn key() -> StoreKey {
     StoreKey::from_bytes([5; 32])
 }
 
+/// The office's list: the old meter alone.
+fn usual() -> Vec<AreaMeter> {
+    vec![AreaMeter {
+        no: old(),
+        account: Some(OLD_ACCOUNT.parse().unwrap()),
+        customer: "Zhang".to_owned(),
+        location: "12-3-401".to_owned(),
+        profile: "dlt645-2007-c".to_owned(),
+        area: "north".to_owned(),
+        place: BusPlace::default(),
+    }]
+}
+
 impl Bench {
     pub fn new(setups: Vec<MeterSetup>, faults: Faults) -> Self {
         let start = DEFAULT_START.parse().unwrap();
         let meters = setups.into_iter().enumerate();
         let meters =
             meters.map(|(at, setup)| Meter::new(setup, start, faults.seed << 4 | at as u64));
-        let station = FleetStation::new(Fleet::new(meters.collect()));
+        Self::of(Fleet::new(meters.collect()), usual(), faults)
+    }
+
+    /// These meters on the line, those on the office's list.
+    pub fn of(fleet: Fleet, listed: Vec<AreaMeter>, faults: Faults) -> Self {
+        let station = FleetStation::new(fleet);
         let fleet = station.fleet();
         let line = VirtualLink::new(station, Wires::new(LineSettings::even(9600), faults));
-        Self::at(Wire(Arc::new(Mutex::new(line))), fleet, DEVICE)
+        Self::at(Wire(Arc::new(Mutex::new(line)), Fuse::default()), fleet, DEVICE, listed)
     }
 
     /// Another handheld on the same line, with a store of its own.
     pub fn beside(&self, device: &str) -> Self {
-        let mut other = Self::at(self.wire.clone(), Arc::clone(&self.fleet), device);
+        let mut other = Self::at(self.wire.clone(), Arc::clone(&self.fleet), device, usual());
         // No document of one is a document of the other.
         other.serial = self.serial + 100;
         other
     }
 
-    fn at(wire: Wire, fleet: SharedFleet, device: &str) -> Self {
+    fn at(wire: Wire, fleet: SharedFleet, device: &str, listed: Vec<AreaMeter>) -> Self {
         let bench = Self {
             disk: SimDisk::default(),
             wire,
@@ -235,16 +259,7 @@ impl Bench {
         store.take_document(&stamp, DocKind::Status, version, &status).unwrap();
         let grant = bench.office.grant(OPERATOR, |grant| grant.device = own);
         store.append(&stamp, grant_taken(grant)).unwrap();
-        let listed = AreaMeter {
-            no: old(),
-            account: Some(OLD_ACCOUNT.parse().unwrap()),
-            customer: "Zhang".to_owned(),
-            location: "12-3-401".to_owned(),
-            profile: "dlt645-2007-c".to_owned(),
-            area: "north".to_owned(),
-            place: BusPlace::default(),
-        };
-        bench.list(&store, 1, vec![listed]);
+        bench.list(&store, 1, listed);
         drop(store);
         bench
     }

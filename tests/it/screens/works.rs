@@ -1,0 +1,234 @@
+//! Longer errands on the screens: what keys do, and what is asked of the engine.
+
+use super::work_scenes::{
+    ask_choice, ask_enter, ask_go, commission, done, form_control, form_fault, list, listed, plan,
+    plan_failed, resume, resume_password, resumed, work,
+};
+use super::{Hand, states};
+use meterkit::jobs::access::MeterPassword;
+use meterkit::jobs::errand::{self, Answer, Ask, Row, Sign};
+use meterkit::jobs::views::Request;
+use meterkit::report::Code;
+use meterkit::text::{Lang, work as names};
+use meterkit::tui::event::Key;
+use meterkit::tui::keymap::{Action, Place};
+use meterkit::tui::wrap;
+
+/// Each command has a page of its own name.
+#[test]
+fn every_kind_is_reached_by_its_name() {
+    for (at, own) in (1..).zip(errand::all()) {
+        let mut hand = Hand::small();
+        list(&mut hand);
+        assert!(hand.text().to_lowercase().contains(own.kind().name()), "{}", hand.text());
+        hand.types(&at.to_string());
+        let title = hand.text().lines().next().unwrap().trim().to_lowercase();
+        assert_eq!(title, own.kind().name());
+        hand.tell(listed());
+        hand.press(Key::Enter);
+        assert_eq!(hand.app.place(), Place::WorkForm);
+    }
+}
+
+/// A name that is cut off names nothing.
+#[test]
+fn every_field_has_room_for_its_name() {
+    for own in errand::all() {
+        for field in own.fields() {
+            for lang in Lang::ALL {
+                let name = names::or_name(lang, field.key);
+                let mark = usize::from(field.required);
+                assert!(wrap::width(name) + mark <= 19, "{}: {name}", field.key);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fault_found_by_the_plan_is_told_on_the_form() {
+    let mut hand = Hand::small();
+    form_fault(&mut hand);
+    assert_eq!(hand.app.place(), Place::WorkForm);
+    assert!(hand.says("X Fill in: reason."), "{}", hand.text());
+    assert!(hand.text().contains(">reason"), "{}", hand.text());
+    assert!(hand.says("0 1 2"), "what was typed is kept: {}", hand.text());
+    hand.asked();
+    hand.types("arrears");
+    hand.presses(&[Key::Down; 5]);
+    hand.press(Key::Enter);
+    let asked = hand.asked();
+    let values = asked.iter().find_map(|request| match request {
+        Request::WorkPlan { values, .. } => Some(values.clone()),
+        _ => None,
+    });
+    let values = values.unwrap();
+    assert_eq!((values.get("reason"), values.get("meters")), (Some("arrears"), Some("0 1 2")));
+}
+
+/// Esc at a plan leads to its form; when it is begun there is no form to begin it twice from.
+#[test]
+fn back_leads_to_the_form_until_it_is_begun() {
+    let mut hand = Hand::small();
+    plan(&mut hand);
+    hand.press(Key::Esc);
+    assert_eq!(hand.app.place(), Place::WorkForm);
+    let mut hand = Hand::small();
+    ask_go(&mut hand);
+    hand.press(Key::Esc);
+    assert_eq!(hand.app.place(), Place::Works);
+    let mut hand = Hand::small();
+    done(&mut hand);
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::Works);
+}
+
+/// What is opened from the list is looked at first: nothing is asked of a meter before Enter.
+#[test]
+fn a_resumed_errand_sends_nothing_before_enter() {
+    let mut hand = Hand::small();
+    resume(&mut hand);
+    let asked = hand.asked();
+    let shown = |request: &Request| matches!(request, Request::WorkShow(of) if *of == work(1));
+    assert!(asked.iter().any(shown), "{asked:?}");
+    assert!(!asked.iter().any(|request| matches!(request, Request::WorkGo { .. })), "{asked:?}");
+    hand.press(Key::Enter);
+    let asked = hand.asked();
+    let goes = |request: &Request| match request {
+        Request::WorkGo { work: of, answer, .. } => *of == work(1) && *answer == Answer::None,
+        _ => false,
+    };
+    assert!(asked.iter().any(goes), "{asked:?}");
+}
+
+/// The meters' password is not in the journal: it is typed again, and goes with the next step.
+#[test]
+fn a_password_can_be_given_when_carrying_on() {
+    let mut hand = Hand::small();
+    resume_password(&mut hand);
+    assert!(hand.says("****_") && !hand.text().contains("1234"), "{}", hand.text());
+    hand.press(Key::Enter);
+    assert!(!hand.says("The password is set."), "four digits are none");
+    hand.press(Key::F(2));
+    hand.types("123456");
+    hand.press(Key::Enter);
+    assert!(hand.says("The password is set."), "{}", hand.text());
+    hand.asked();
+    hand.press(Key::Enter);
+    let given = hand.asked().into_iter().find_map(|request| match request {
+        Request::WorkGo { password, .. } => Some(password),
+        _ => None,
+    });
+    assert_eq!(given, Some(Some(MeterPassword::parse("123456").unwrap())));
+    // Esc leaves the field, not the page.
+    let mut hand = Hand::small();
+    resume_password(&mut hand);
+    hand.press(Key::Esc);
+    assert_eq!(hand.app.place(), Place::WorkSheet);
+    assert!(!hand.says("****_"));
+}
+
+/// A digit only points at a choice: "it is dead" is not one slip of a finger away.
+#[test]
+fn a_choice_is_confirmed() {
+    let mut hand = Hand::small();
+    ask_choice(&mut hand);
+    let goes = |asked: Vec<Request>| {
+        asked.into_iter().find_map(|request| match request {
+            Request::WorkGo { answer, .. } => Some(answer),
+            _ => None,
+        })
+    };
+    assert_eq!(goes(hand.asked()), None);
+    hand.types("9");
+    assert!(hand.says(">2 it is dead"), "no ninth choice: {}", hand.text());
+    hand.types("1");
+    hand.press(Key::Enter);
+    assert_eq!(goes(hand.asked()), Some(Answer::Text("again".to_owned())));
+    let mut hand = Hand::small();
+    resumed(&mut hand, |sheet| sheet.ask = Ask::Choice("old-silent", &["again", "dead"]));
+    hand.asked();
+    hand.press(Key::Enter);
+    assert_eq!(goes(hand.asked()), None, "nothing was chosen");
+}
+
+/// The suggested figure is there to be taken or changed.
+#[test]
+fn a_suggested_figure_is_filled_in() {
+    let mut hand = Hand::small();
+    ask_enter(&mut hand);
+    hand.asked();
+    hand.press(Key::Left);
+    hand.types("1");
+    hand.press(Key::Enter);
+    let said = hand.asked().into_iter().find_map(|request| match request {
+        Request::WorkGo { answer, .. } => answer.text().map(str::to_owned),
+        _ => None,
+    });
+    assert_eq!(said.as_deref(), Some("50.01"));
+}
+
+/// After a failed plan Enter plans again: nothing is begun that nobody saw.
+#[test]
+fn nothing_is_begun_without_a_plan() {
+    let mut hand = Hand::small();
+    plan_failed(&mut hand);
+    hand.asked();
+    hand.press(Key::Enter);
+    let asked = hand.asked();
+    assert!(asked.iter().any(|request| matches!(request, Request::WorkPlan { .. })), "{asked:?}");
+    assert!(!asked.iter().any(|request| matches!(request, Request::WorkBegin { .. })), "{asked:?}");
+}
+
+/// The key for the drawing is there only where there is something to draw.
+#[test]
+fn the_drawing_has_a_key_where_there_is_one() {
+    let label = |hand: &Hand| hand.app.shared().lang.action_label(Action::Draw);
+    let mut hand = Hand::small();
+    resume(&mut hand);
+    assert!(!hand.says(label(&hand)));
+    hand.press(Key::F(3));
+    assert_eq!(hand.app.place(), Place::WorkSheet);
+    let mut hand = Hand::small();
+    commission(&mut hand, false);
+    assert!(hand.says(label(&hand)), "{}", hand.text());
+    hand.press(Key::F(3));
+    assert_eq!(hand.app.place(), Place::Wiring);
+    for name in ["Ua", "Ub", "Uc", "Ia", "Ib", "Ic"] {
+        assert!(hand.text().contains(name), "{name}: {}", hand.text());
+    }
+    assert!(hand.says("X wired wrong confidence fair"), "{}", hand.text());
+    assert!(hand.says("C 220.3 V 2.531 A -161.8 deg"), "{}", hand.text());
+    hand.press(Key::Esc);
+    assert_eq!(hand.app.place(), Place::WorkSheet);
+}
+
+#[test]
+fn a_choice_field_takes_its_choices_only() {
+    let mut hand = Hand::small();
+    form_control(&mut hand);
+    assert!(hand.says("<trip>"), "{}", hand.text());
+    hand.types("4");
+    assert!(hand.says("<keep-power>"), "{}", hand.text());
+    hand.types("9x");
+    assert!(hand.says("<keep-power>"), "{}", hand.text());
+    hand.press(Key::Right);
+    assert!(hand.says("<restore prepaid>"), "{}", hand.text());
+}
+
+/// On a small screen the row that a question is about is seen with it, and stays where a person
+/// scrolled to.
+#[test]
+fn the_row_that_is_asked_about_is_seen() {
+    let mut hand = Hand::small();
+    resumed(&mut hand, |sheet| {
+        sheet.rows.extend((0..20).map(|_| Row::new(Sign::Good, "comm-reading", "")));
+        let failure = states::failure(Code::MeterSilent, "here");
+        sheet.rows.push(Row::new(Sign::Bad, "comm-relay", "").because(failure));
+        sheet.rows.extend((0..20).map(|_| Row::new(Sign::Todo, "comm-account", "")));
+        sheet.ask = Ask::Choice("comm-failed", &["comm-again", "comm-skip"]);
+    });
+    assert!(hand.says("X relay test MK-LINK-03"), "{}", hand.text());
+    hand.presses(&[Key::PageUp; 6]);
+    assert!(hand.says("old meter, account"), "{}", hand.text());
+    assert!(!hand.says("relay test"), "{}", hand.text());
+}
