@@ -348,8 +348,8 @@ fn claim(site: &Site<'_>, facts: &crate::store::SwapFacts) -> Result<amounts::Cl
     Ok(amounts::claim(facts, &seen, read_back::limits(&profile), site.moment().at))
 }
 
-/// Nothing is begun, and nothing taken out, where the new meter's kind cannot be credited here. That
-/// its account cannot be opened here is said: the office may have opened it.
+/// Nothing is begun, and nothing taken out, where the new meter's kind cannot be credited here.
+/// That its account cannot be opened here is said: the office may have opened it.
 fn credited_here(
     site: &Site<'_>,
     facts: &crate::store::SwapFacts,

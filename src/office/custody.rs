@@ -225,7 +225,7 @@ impl Office {
                    AND swap IS NULL
                    AND state IN ('reserved', 'delivered', 'suspect', 'disputed') ORDER BY id";
         let query = query(sql).bind(kid.to_string()).bind(from).bind(now);
-        let rows = query.fetch_all(&mut *conn).await?;
+        let rows = query.fetch_all(&mut conn).await?;
         rows.iter().map(|row| ledger::parsed(row, "id")).collect()
     }
 
@@ -239,7 +239,7 @@ impl Office {
         let sql = "SELECT operator, device FROM grant_doc WHERE kid = $1 AND issued >= $2
                    AND expires > $3 AND revoked IS NULL ORDER BY operator, device";
         let query = query(sql).bind(kid.to_string()).bind(from).bind(now);
-        let rows = query.fetch_all(&mut *conn).await?;
+        let rows = query.fetch_all(&mut conn).await?;
         let rows =
             rows.iter().map(|row| Ok((ledger::parsed(row, "operator")?, row.try_get("device")?)));
         rows.collect()

@@ -185,7 +185,7 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT d.*, (SELECT COUNT(*) FROM fork f WHERE f.device = d.device) AS forks
                    FROM device d ORDER BY d.device";
-        let rows = query(sql).fetch_all(&mut *conn).await?;
+        let rows = query(sql).fetch_all(&mut conn).await?;
         let mut list = Vec::with_capacity(rows.len());
         for row in &rows {
             let device = ledger::device_row(row)?;
@@ -221,7 +221,7 @@ impl Office {
                        WHERE e.device = f.device AND e.epoch = f.epoch AND e.seq = f.seq
                        AND e.hash = f.hash)
                    ORDER BY 1, 2, 6";
-        let rows = query(sql).bind(device.as_str()).fetch_all(&mut *conn).await?;
+        let rows = query(sql).bind(device.as_str()).fetch_all(&mut conn).await?;
         let rows = rows.iter().map(|row| {
             let body: Vec<u8> = row.try_get("body")?;
             let entry = read_entry(&body).ok();

@@ -278,6 +278,9 @@ async fn fall(
     let net = |seen: &Evidence| seen.balance.value.saturating_sub(seen.overdraft);
     let fell = net(&before).saturating_sub(net(after));
     let over = fell.saturating_sub(token.credit.value);
+    if over == 0 {
+        return Ok(None);
+    }
     let [fell, over] = [fell, over].map(|value| token.credit.with(value));
     Ok(Some(format!("it fell by {fell} where {} was to go out, {over} too much", token.credit)))
 }

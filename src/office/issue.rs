@@ -87,20 +87,6 @@ pub struct Issued {
 }
 
 impl Office {
-    /// The signed document of a token that is out.
-    ///
-    /// # Errors
-    /// [`OfficeError::NoToken`]; [`OfficeError::Usage`] for one whose life has ended.
-    pub async fn token_document(&self, token: TokenId) -> Result<Vec<u8>, OfficeError> {
-        let mut conn = self.ledger.read().await?;
-        let row = ledger::token(&mut conn, token).await?.ok_or(OfficeError::NoToken(token))?;
-        if !matches!(row.state, TokenState::Reserved | TokenState::Delivered) {
-            return Err(OfficeError::Usage(format!("{token} is {}", row.state.name())));
-        }
-        let row = query("SELECT bytes FROM token WHERE id = $1").bind(token.to_string());
-        Ok(row.fetch_one(&mut *conn).await?.try_get("bytes")?)
-    }
-
     /// Issues a token.
     ///
     /// # Errors

@@ -4,8 +4,10 @@
 
 use super::answer::{fork_in_head, standing};
 use super::apply::Applied;
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
+use super::model::TokenState;
 use super::{Ask as AskKey, Office};
 use crate::sync::wire::media::{
     DOWN, MAX_LETTER, MAX_PARCEL_RECEIPTS, UP, parcel_name, parcel_of, read_letter,
@@ -15,7 +17,7 @@ use crate::sync::wire::{
     self, Answer, Ask, Contents, EntryOutcome, Need, Parcel, Position, Pull, Receipt, Refusal,
     Reply, Visit, digest, path,
 };
-use crate::units::DeviceId;
+use crate::units::{DeviceId, TokenId};
 use meterkit_tokens::{DocType, PublicKey, sealed};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -120,6 +122,20 @@ impl Office {
             }
         }
         Ok(())
+    }
+
+    /// The signed document of a token that is out.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoToken`]; [`OfficeError::Usage`] for one whose life has ended.
+    pub async fn token_document(&self, token: TokenId) -> Result<Vec<u8>, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        let row = ledger::token(&mut conn, token).await?.ok_or(OfficeError::NoToken(token))?;
+        if !matches!(row.state, TokenState::Reserved | TokenState::Delivered) {
+            return Err(OfficeError::Usage(format!("{token} is {}", row.state.name())));
+        }
+        let row = query("SELECT bytes FROM token WHERE id = $1").bind(token.to_string());
+        Ok(row.fetch_one(&mut conn).await?.try_get("bytes")?)
     }
 
     /// A receipt that says how far a handheld's journal is here and nothing else: short enough for

@@ -143,7 +143,7 @@ impl Office {
     pub async fn operators(&self) -> Result<Vec<OperatorInfo>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let rows = query("SELECT * FROM operator ORDER BY operator");
-        let rows = rows.fetch_all(&mut *conn).await?;
+        let rows = rows.fetch_all(&mut conn).await?;
         let mut list = Vec::with_capacity(rows.len());
         for row in &rows {
             let entry = operator_row(row)?;
@@ -151,7 +151,7 @@ impl Office {
                        FROM grant_doc WHERE operator = $1 AND revoked IS NULL AND expires > $2
                        GROUP BY device ORDER BY device";
             let grants = query(sql).bind(entry.id.as_str()).bind(self.now().0);
-            let grants = grants.fetch_all(&mut *conn).await?;
+            let grants = grants.fetch_all(&mut conn).await?;
             let grants = grants
                 .iter()
                 .map(|row| Ok((row.try_get("device")?, row.try_get::<i64, _>("shown")? != 0)));

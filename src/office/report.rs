@@ -130,25 +130,44 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
     rows.collect()
 }
 
-/// Compares the postings with what the tokens' states say.
+/// Compares the postings with what the states of tokens and legs say. What was posted for a swap
+/// itself, and not for a leg, comes on top of that: it rests on no token.
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
-               CAST(SUM(CASE WHEN state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                   AND act NOT IN ('refund', 'reversal') THEN amount ELSE 0 END) AS BIGINT)
-                   AS out_now,
-               CAST(SUM(CASE WHEN state <> 'applied' THEN 0
-                   WHEN act IN ('refund', 'reversal') THEN -amount ELSE amount END) AS BIGINT)
-                   AS held
-               FROM token GROUP BY unit";
+               CAST(SUM(in_transit) AS BIGINT) AS in_transit,
+               CAST(SUM(held) AS BIGINT) AS held,
+               CAST(SUM(variance) AS BIGINT) AS variance
+               FROM (SELECT unit,
+                     CASE WHEN swap IS NULL
+                              AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                              AND act NOT IN ('refund', 'reversal') THEN amount
+                          WHEN leg = 'out' AND state = 'applied' THEN amount
+                          WHEN leg = 'in' AND state = 'applied' THEN -amount
+                          ELSE 0 END AS in_transit,
+                     CASE WHEN state <> 'applied' THEN 0
+                          WHEN act IN ('refund', 'reversal', 'carry-out') THEN -amount
+                          ELSE amount END AS held,
+                     CASE WHEN leg = 'provisional' AND state = 'applied' THEN -amount
+                          ELSE 0 END AS variance
+                     FROM token
+                     UNION ALL SELECT unit,
+                     CASE WHEN place = 'in-transit' THEN amount ELSE 0 END,
+                     CASE WHEN place = 'meter-held' THEN amount ELSE 0 END,
+                     CASE WHEN place = 'variance' THEN amount ELSE 0 END
+                     FROM posting WHERE token IN (SELECT id FROM swap)) AS parts
+               GROUP BY unit";
     for row in query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);
         let at = |place: &str| {
             let found = balances.iter().find(|b| b.place == place && Some(b.unit) == unit);
             found.map_or(0, |balance| balance.amount)
         };
-        let (out, held): (i64, i64) = (row.try_get("out_now")?, row.try_get("held")?);
-        if (at("in-transit"), at("meter-held")) != (out, held) {
-            return Ok(false);
+        for (place, column) in
+            [("in-transit", "in_transit"), ("meter-held", "held"), ("variance", "variance")]
+        {
+            if at(place) != row.try_get::<i64, _>(column)? {
+                return Ok(false);
+            }
         }
     }
     Ok(true)

@@ -83,7 +83,7 @@ impl Office {
     pub async fn reviews(&self, all: bool) -> Result<Vec<ReviewRow>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT * FROM review WHERE settled IS NULL OR $1 <> 0 ORDER BY raised, id";
-        let rows = query(sql).bind(i64::from(all)).fetch_all(&mut *conn).await?;
+        let rows = query(sql).bind(i64::from(all)).fetch_all(&mut conn).await?;
         let rows = rows.iter().map(|row| {
             let verdict: Option<String> = row.try_get("verdict")?;
             let reason: Option<String> = row.try_get("reason")?;
@@ -130,7 +130,7 @@ impl Office {
             let sql = "UPDATE review SET settled = $2, verdict = 'seen', reason = $3
                        WHERE id = $1 AND settled IS NULL AND token IS NULL";
             let query = query(sql).bind(id).bind(now).bind(reason);
-            match query.execute(&mut *tx).await?.rows_affected() {
+            match query.execute(&mut tx).await?.rows_affected() {
                 1 => Ok(()),
                 _ => Err(OfficeError::Usage(format!("nothing open without a token: {id}"))),
             }

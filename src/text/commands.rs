@@ -18,8 +18,8 @@ messages! {
         en: "Nobody is logged in: meters that were swapped out are not told apart.",
         zh: "未登录：无法识别已换下的电表。",
     }
-    errand_looking() { en: "looking at the meters ...", zh: "正在读取电表……" }
-    errand_working() { en: "at work ...", zh: "正在执行……" }
+    errand_looking() { en: "looking at the meters ...", zh: "正在读取电表 ..." }
+    errand_working() { en: "at work ...", zh: "正在执行 ..." }
     mark_age(days: i64, hours: i64) { en: "{days} d {hours} h", zh: "{days}天{hours}小时" }
     ask_begin() { en: "Begin? (y/n)", zh: "开始执行？(y/n)" }
     ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }

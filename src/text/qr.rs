@@ -72,7 +72,7 @@ mod tests {
         assert!(small[0].chars().all(|c| c != ' '), "the quiet zone is light");
         assert_eq!(lines(&"A".repeat(26)).unwrap()[0].chars().count(), 25 + 2);
         assert_eq!(room(80, 24), 224, "45 modules and the quiet zone fit 24 rows");
-        assert_eq!(room(40, 20), 114, "33 modules fit 40 columns");
+        assert_eq!(room(40, 20), 154, "37 modules fit 40 columns");
         assert_eq!(room(20, 20), 0);
         assert!(lines(&"A".repeat(5000)).is_none());
     }
@@ -86,8 +86,8 @@ mod tests {
             let cell = lines[row / 2].chars().nth(column).unwrap();
             let light = match cell {
                 '\u{2588}' => true,
-                '\u{2580}' => row % 2 == 0,
-                '\u{2584}' => row % 2 == 1,
+                '\u{2580}' => row.is_multiple_of(2),
+                '\u{2584}' => !row.is_multiple_of(2),
                 _ => false,
             };
             !light

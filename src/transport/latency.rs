@@ -46,7 +46,7 @@ fn lower_by(
     let file = knob(sysfs, device)?;
     let far = |file: &Path| read(file).is_some_and(|now| now > WANTED_MS);
     // Neither is for everybody; what is true afterwards is read below.
-    if far(&file) && !(set(&file) && !far(&file)) {
+    if far(&file) && (!set(&file) || far(&file)) {
         ask(device);
     }
     read(&file).map(Duration::from_millis)

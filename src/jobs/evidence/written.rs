@@ -1,7 +1,7 @@
 //! What a meter itself wrote down of debits.
 //!
-//! A debit takes no step of the purchase count. But it is a write (14H on 04001006), a write carries
-//! four free bytes, the operator code, and the meter keeps these in its programming records
+//! A debit takes no step of the purchase count. But it is a write (14H on 04001006), a write
+//! carries four free bytes, the operator code, and the meter keeps these in its programming records
 //! (`reference/dlt645.md` 2.1, 3.7). Our debits carry the end of their token's identity there
 //! ([`TokenId::tail`]). So the meter can say whose debit arrived, and how often, where the balance
 //! says only how much is gone: after the store was put back from a copy, when another handheld

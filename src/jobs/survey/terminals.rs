@@ -202,12 +202,14 @@ fn rows(meters: &[SurveyMeter]) -> Vec<SurveyBox> {
     rows
 }
 
+/// The users the list has of a box, and how each may be found.
+type Users = Vec<(SurveyUser, Vec<SurveyProtocol>)>;
+
 /// Names the boxes by the office's area list, and adds those only the list knows: each with every
 /// user the list has for it, found or not. A box of which nobody was found is told only where the
 /// list says that it hangs on this very line, `port`.
 pub fn list(view: &mut SurveyView, store: &Store, profiles: &Profiles, port: Option<&str>) {
-    let mut listed: BTreeMap<String, (bool, Vec<(SurveyUser, Vec<SurveyProtocol>)>)> =
-        BTreeMap::new();
+    let mut listed: BTreeMap<String, (bool, Users)> = BTreeMap::new();
     for meter in boxes::placed(store) {
         let (place, here) = (&meter.place, Some(meter.place.line.as_str()) == port);
         if !(place.line.is_empty() || here) {

@@ -173,8 +173,8 @@ fn fix_out(
     fix(desk, line, fixed).map(Some)
 }
 
-/// No debit of this swap may be in the meter's own records that this journal does not hold: then the
-/// store was put back from a copy, and what is missing in the meter is not nothing, but gone.
+/// No debit of this swap may be in the meter's own records that this journal does not hold: then
+/// the store was put back from a copy, and what is missing in the meter is not nothing, but gone.
 fn unknown_debits(line: &mut Line<'_>, meter: MeterNo, state: &State) -> Result<(), Failure> {
     if line.profile.dlt645_money().is_none() {
         return Ok(());

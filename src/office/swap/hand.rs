@@ -109,8 +109,8 @@ async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), Of
     Ok(())
 }
 
-/// Leaves that are out and were signed by a key at `from` or later: nobody uses them any more. Gives
-/// them all; those that were begun are still to be looked at.
+/// Leaves that are out and were signed by a key at `from` or later: nobody uses them any more.
+/// Gives them all; those that were begun are still to be looked at.
 pub(in crate::office) async fn of_dead_key(
     conn: &mut Conn,
     (kid, from): (KeyId, i64),

@@ -102,7 +102,7 @@ impl Office {
     /// The database failed.
     pub async fn swaps(&self, all: bool) -> Result<Vec<SwapInfo>, OfficeError> {
         let mut conn = self.ledger.read().await?;
-        let rows = query("SELECT * FROM swap ORDER BY id").fetch_all(&mut *conn).await?;
+        let rows = query("SELECT * FROM swap ORDER BY id").fetch_all(&mut conn).await?;
         let mut swaps = Vec::new();
         for row in &rows {
             let info = info(&mut conn, swap_row(row)?).await?;

@@ -17,7 +17,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("round-passes", both("passes", "补抄轮数")),
     ("round-pause", both("wait between, s", "补抄间隔（秒）")),
     ("round-export", both("table written to", "导出到文件")),
-    ("round-bom", both("mark for Chinese Excel (CSV)", "加中文Excel标记（CSV）")),
+    ("round-bom", both("mark for Excel", "Excel中文标记")),
     ("round-reason", both("reason", "录入原因")),
     ("round-listed", both("on the list", "清单总数")),
     ("round-read", both("read from the meter", "设备抄读")),

@@ -20,7 +20,8 @@ use crate::stories::site::{BASE, DEVICE, OPERATOR, Office, TENANT};
 
 /// A meter without an account.
 const FLEET: &str = "seed = 31\nstart = \"2026-11-20T08:00:00\"\n[[meter]]\nno = \"000000000504\"\n\
-                     balance = \"50.00\"\nphases = 3\nload_w = 2400\nwiring = \"abc abc\"\n";
+                     balance = \"50.00\"\nphases = 3\nload_w = 2400\nlag = 40\n\
+                     wiring = \"abc abc\"\n";
 const METER: &str = "000000000504";
 const ACCOUNT: &str = "330100000504";
 /// The first credit, fen.

@@ -1,4 +1,5 @@
-//! An office in memory, or on the cluster that was lent to the process; handhelds with real stores, and a clock that only moves when told.
+//! An office in memory, or on the cluster that was lent to the process; handhelds with real
+//! stores, and a clock that only moves when told.
 
 use meterkit::office::local::Local;
 use meterkit::office::{

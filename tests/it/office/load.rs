@@ -1,6 +1,7 @@
 //! A district under load: an office's folder, its database in a cluster of PostgreSQL, several real
 //! `meterkit-office serve` processes on it, and handhelds that bring their journals over loopback,
-//! each from an address of its own. The suite runs a small one, `tests/bench/office.rs` a large one.
+//! each from an address of its own. The suite runs a small one, `tests/bench/office.rs` a large
+//! one.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -133,7 +133,8 @@ async fn age(file: &Path) {
                    token   TEXT   NOT NULL,
                    meter   TEXT   NOT NULL,
                    account TEXT   NOT NULL,
-                   place   TEXT   NOT NULL CHECK (place IN ('customer', 'in-transit', 'meter-held')),
+                   place   TEXT   NOT NULL
+                       CHECK (place IN ('customer', 'in-transit', 'meter-held')),
                    unit    TEXT   NOT NULL,
                    amount  BIGINT NOT NULL,
                    at      BIGINT NOT NULL,

@@ -492,13 +492,6 @@ pub fn wires() -> Vec<WireView> {
 }
 
 pub fn synced() -> SyncView {
-    SyncView {
-        sent: 5,
-        tokens: 3,
-        meters: 0,
-        review: 1,
-        clock_s: -2,
-        still_out: Money(123_400),
-        medium: None,
-    }
+    let still_out = Money(123_400);
+    SyncView { sent: 5, tokens: 3, review: 1, clock_s: -2, still_out, ..SyncView::default() }
 }

@@ -89,6 +89,9 @@ fn kind_empty(hand: &mut Hand) {
     hand.tell(listed());
 }
 
+/// More steps down than any form has fields: its last one.
+pub const TO_THE_END: &[Key] = &[Key::Down; 20];
+
 /// The form of the nth kind.
 fn form(hand: &mut Hand, digit: &str) {
     list(hand);
@@ -129,7 +132,7 @@ fn filled(hand: &mut Hand) {
     form_control(hand);
     hand.press(Key::Enter);
     hand.types("0 1 2");
-    hand.presses(&[Key::Down; 6]);
+    hand.presses(TO_THE_END);
     hand.types("000000");
     hand.press(Key::Enter);
 }
@@ -143,7 +146,7 @@ fn form_odd(hand: &mut Hand) {
     form_control(hand);
     hand.presses(&[Key::Down; 1]);
     hand.types("12x");
-    hand.presses(&[Key::Down; 6]);
+    hand.presses(TO_THE_END);
     hand.press(Key::Enter);
 }
 

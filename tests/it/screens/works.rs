@@ -1,8 +1,8 @@
 //! Longer errands on the screens: what keys do, and what is asked of the engine.
 
 use super::work_scenes::{
-    ask_choice, ask_enter, ask_go, commission, done, form_control, form_fault, list, listed, plan,
-    plan_failed, resume, resume_password, resumed, work,
+    TO_THE_END, ask_choice, ask_enter, ask_go, commission, done, form_control, form_fault, list,
+    listed, plan, plan_failed, resume, resume_password, resumed, work,
 };
 use super::{Hand, states};
 use meterkit::jobs::access::MeterPassword;
@@ -54,7 +54,7 @@ fn a_fault_found_by_the_plan_is_told_on_the_form() {
     assert!(hand.says("0 1 2"), "what was typed is kept: {}", hand.text());
     hand.asked();
     hand.types("arrears");
-    hand.presses(&[Key::Down; 5]);
+    hand.presses(TO_THE_END);
     hand.press(Key::Enter);
     let asked = hand.asked();
     let values = asked.iter().find_map(|request| match request {

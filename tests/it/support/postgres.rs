@@ -56,8 +56,8 @@ impl Drop for Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts one, with `settings` as in `postgresql.conf`; `None`, and a word, where that
-    /// cannot be done.
+    /// Makes and starts one, with `settings` as in `postgresql.conf`; `None`, and a word, where
+    /// that cannot be done.
     pub fn start(settings: &[&str]) -> Option<Self> {
         match Self::try_start(settings) {
             Ok(cluster) => Some(cluster),
