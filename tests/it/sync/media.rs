@@ -352,10 +352,8 @@ proptest! {
         let handhelds = [desk.handheld("hh-1"), desk.handheld("hh-2")];
         let sticks = [stick(), stick()];
         let mut done = [0i64; 2];
-        for who in 0..2 {
-            for _ in 0..4 {
-                desk.issue_to(&format!("hh-{}", who + 1), METERS[who], AMOUNT);
-            }
+        for (who, no) in ["hh-1", "hh-2"].into_iter().zip(METERS) {
+            (0..4).for_each(|_| drop(desk.issue_to(who, no, AMOUNT)));
         }
         for act in acts {
             match act {

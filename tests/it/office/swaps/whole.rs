@@ -168,7 +168,7 @@ fn an_exchange_at_every_question_changes_nothing() {
         let mut shown = Vec::new();
         for _ in 0..60 {
             let sheet = step(&yard, &mut work, &mut person);
-            shown.push((sheet.ask.clone(), sheet.exit, sheet.rows.last().cloned()));
+            shown.push((sheet.ask, sheet.exit, sheet.rows.last().cloned()));
             yard.sync();
             yard.desk.report();
             if sheet.done {
