@@ -349,5 +349,7 @@ fn an_office_that_dies_half_way_has_all_or_nothing() {
         }
         died += 1;
     }
-    assert!(died > 20, "it was stopped at many places, {died}");
+    // A pack takes some twenty statements, whatever it holds, and several of them may be answered
+    // within one poll.
+    assert!(died > 5, "it was stopped at many places, {died}");
 }
