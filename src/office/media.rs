@@ -130,7 +130,9 @@ impl Office {
     /// [`OfficeError::NoToken`]; [`OfficeError::Usage`] for one whose life has ended.
     pub async fn token_document(&self, token: TokenId) -> Result<Vec<u8>, OfficeError> {
         let mut conn = self.ledger.read().await?;
-        let row = ledger::token(&mut conn, token).await?.ok_or(OfficeError::NoToken(token))?;
+        // A leg of a swap is no document of its own.
+        let row = ledger::token(&mut conn, token).await?.filter(|row| row.leg.is_none());
+        let row = row.ok_or(OfficeError::NoToken(token))?;
         if !matches!(row.state, TokenState::Reserved | TokenState::Delivered) {
             return Err(OfficeError::Usage(format!("{token} is {}", row.state.name())));
         }

@@ -20,9 +20,13 @@ pub fn class(code: &str) -> Both {
     }
 }
 
-/// What the office says of a swap, by its own words.
+/// What the office says of a swap, by its own words; figures may stand behind a colon.
 pub fn why(says: &str) -> Option<Both> {
-    WHYS.iter().find(|words| words.en == says).copied()
+    let rest = |words: &Both| says.strip_prefix(words.en);
+    let said = |words: &&Both| {
+        rest(words).is_some_and(|rest| matches!(rest.chars().next(), None | Some(':')))
+    };
+    WHYS.iter().find(said).copied()
 }
 
 /// The reasons of `office/swap`; a test holds the two together.
