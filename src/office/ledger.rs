@@ -19,13 +19,14 @@ use std::time::Duration;
 pub(super) use super::db::Conn;
 
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "5";
+const FORMAT: &str = "6";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
-/// got a place on a bus, tokens an act, and meters are swapped.
-const UPGRADES: [(&str, &str, &str); 3] = [
+/// got a place on a bus, tokens an act, meters are swapped, and shifts are closed.
+const UPGRADES: [(&str, &str, &str); 4] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
+    ("5", "6", include_str!("shifts.sql")),
 ];
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 12;

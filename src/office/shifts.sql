@@ -1,0 +1,1 @@
+-- From ledger format 5 to 6: what is closed and shown at the end of a shift.
