@@ -141,7 +141,8 @@ pub(super) fn list(shared: &Shared) -> Update {
     });
     let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(row, Ask::Nothing));
     let rows = open.chain(ended).collect();
-    Update::Works { rows, marks: meters::marks(store) }
+    let offers = errand::offers(store, shared.moment().at);
+    Update::Works { rows, marks: meters::marks(store), offers }
 }
 
 /// An errand as the list has it. What it is about are the fields that name it, in this order.

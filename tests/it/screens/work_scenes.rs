@@ -297,7 +297,7 @@ pub fn ask_choice(hand: &mut Hand) {
 
 pub fn ask_enter(hand: &mut Hand) {
     resumed(hand, |sheet| {
-        sheet.ask = Ask::Enter("swap-claim", FieldKind::Money);
+        sheet.ask = Ask::Enter("swap-advance", FieldKind::Money);
         sheet.rows.truncate(5);
         let old = states::no(0);
         sheet.rows.push(Row::new(Sign::Warn, "old-given-up", "dead").at(old));
