@@ -182,6 +182,11 @@ impl Errand for Bundles {
         let mut sheet = self.sheet(store, work)?;
         let mut left: Vec<MeterNo> =
             job.meters.iter().copied().filter(|meter| !complete(store, work, *meter)).collect();
+        // Carried on after a restart, the password is asked for before a meter is gone to: without
+        // it every meter would end as refused.
+        for &meter in &left {
+            site.access(&site.stop(meter)?.profile)?;
+        }
         for _ in 0..PASSES {
             if left.is_empty() {
                 break;

@@ -52,6 +52,7 @@ impl Words {
 pub fn detail(lang: Lang, code: Code, detail: &str) -> String {
     match code {
         Code::FieldOdd if !detail.is_empty() => super::work::hints::field(lang, detail),
+        Code::RoleForbids => lang.forbidden(detail),
         _ => detail.to_owned(),
     }
 }
