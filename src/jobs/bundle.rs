@@ -413,6 +413,10 @@ fn said(di: u32, raw: &[u8]) -> String {
         [] => value::hex(raw),
         several => {
             let mut parts: Vec<String> = several.iter().map(|part| shown(&part.value)).collect();
+            // A block of prices or steps.
+            if parts.len() <= 8 {
+                return parts.join(" ");
+            }
             // The padding of a table repeats its last entry and says nothing.
             while matches!(parts.as_slice(), [.., before, last] if before == last) {
                 parts.pop();

@@ -34,7 +34,7 @@ use super::failure::fail;
 use super::lines::Stop;
 use super::swap::back;
 use super::views::Failure;
-use super::{Line, gate, read};
+use super::{Line, access, gate, read};
 use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
@@ -307,6 +307,7 @@ fn run(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<Came, 
 fn parameters(here: &Here<'_>) -> Result<Came, Failure> {
     let rows = template::parse(here.values.get(ROWS).unwrap_or_default())?;
     here.on(|line, stop| {
+        access::parameters(line.profile)?;
         let access = here.site.access(line.profile)?;
         let todo = template::differing(line, stop.meter, &rows)?;
         here.begun(line, with(&[("written", &template::text(&todo))]))?;

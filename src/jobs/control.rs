@@ -369,7 +369,10 @@ impl Control {
                     let stamp = ended.at.stamp(site.desk.session.operator());
                     let end = (ACT, StepState::Failed);
                     let mut notes = failed(&failure);
-                    notes.push((UNSENT.to_owned(), String::new()));
+                    // What the model does not do it does not do the next time either.
+                    if !matches!(failure.code, Code::NotPublished | Code::ItemUnknown) {
+                        notes.push((UNSENT.to_owned(), String::new()));
+                    }
                     let kept = errand::step(store, &stamp, id, Some(ended.meter), end, notes);
                     journal = std::mem::replace(&mut journal, Ok(())).and(kept);
                 }

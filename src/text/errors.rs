@@ -104,6 +104,7 @@ table! {
     DigitsWrong => meter::DIGITS_WRONG,
     MoneyUnknown => meter::MONEY_UNKNOWN,
     NotOffered => meter::NOT_OFFERED,
+    NotPublished => meter::NOT_PUBLISHED,
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,
