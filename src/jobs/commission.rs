@@ -96,6 +96,11 @@ impl Errand for Commission {
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
         others::planned(site, meter, &mut values)?;
         let mut sheet = head(None, &values);
+        // Whose meter it is, as the list has it: what can be compared with the place.
+        if let Some(row) = site.desk.store.meter(meter) {
+            let whose = [Row::info("customer", row.customer), Row::info("location", row.location)];
+            sheet.rows.splice(1..1, whose);
+        }
         let found = site.on(meter, |line, stop| identity::find(line, stop.meter, &values));
         sheet.rows.push(match found {
             Ok(notes) => Row::new(Sign::Good, "comm-identify", of(&notes, "number").to_owned()),

@@ -52,6 +52,10 @@ pub fn row(lang: Lang, line: &Line, asked: Option<MeterNo>, width: usize) -> Vec
         None => name,
     };
     let value = names::value(lang, &line.value);
+    let value = match asked {
+        Some(meter) => value.replace(&meter.to_string(), &masked(meter)),
+        None => value,
+    };
     let mut texts = Vec::new();
     let beside = wrap::width(&name).max(NAME_CELLS) + 1;
     if value.trim().is_empty() {
@@ -153,6 +157,8 @@ mod tests {
         let shown = |asked| row(Lang::En, &line, asked, 40)[0].text();
         assert_eq!(shown(Some(meter)), "OK 00000000.... taken out");
         assert_eq!(shown("48".parse().ok()), "OK 000000000047 taken out");
+        let named = Line::info("meter", "000000000047");
+        assert!(!row(Lang::En, &named, Some(meter), 40)[0].text().contains("0047"));
     }
 
     #[test]

@@ -232,6 +232,13 @@ impl WorkSheet {
         self.follow(shared);
     }
 
+    /// The step that is under way, by its stable name, where the errand is about one meter.
+    fn step_now(&self) -> Option<&str> {
+        let sheet = self.sheet.as_ref().filter(|sheet| work_rows::bar(sheet).is_none())?;
+        let row = sheet.rows.iter().find(|row| row.sign == Sign::Doing)?;
+        Some(row.name.as_str())
+    }
+
     fn waiting(&self, shared: &Shared) -> Vec<Row> {
         let lang = shared.lang;
         let since = shared.line.map(|errand| errand.since);
@@ -239,6 +246,9 @@ impl WorkSheet {
         let mut rows = vec![Row::of(Meaning::Strong, lang.work_seconds(seconds))];
         if self.planning {
             rows.push(Row::of(Meaning::Faint, lang.work_reading()));
+        } else if let Some(step) = self.step_now() {
+            // Some take minutes: which one it is must be seen without scrolling.
+            rows.push(Row::of(Meaning::Faint, names::placed(lang, step)));
         }
         rows.extend(self.sheet.as_ref().and_then(|sheet| work_rows::bar(sheet)));
         rows
