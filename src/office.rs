@@ -214,6 +214,20 @@ impl Office {
         Self::begin(Ledger::in_memory().await?, keys, clock).await
     }
 
+    /// An office with its ledger in a new file and keys of given seeds: to test with.
+    ///
+    /// # Errors
+    /// The database failed, or the tenant's name is not one.
+    pub async fn in_file(
+        file: &Path,
+        tenant: &str,
+        seeds: Seeds,
+        clock: Clock,
+    ) -> Result<Self, OfficeError> {
+        let keys = Keys::of_seeds(&seeds, tenant, clock().0)?;
+        Self::begin(Ledger::open(file, true).await?, keys, clock).await
+    }
+
     /// An office whose ledger is in a folder and whose keys are in memory alone: for the demo. It
     /// cannot be opened again.
     ///

@@ -26,8 +26,10 @@ const UPGRADES: [(&str, &str, &str); 4] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
-    ("5", "6", include_str!("shifts.sql")),
+    ("5", "6", concat!(include_str!("shifts.sql"), include_str!("indexes.sql"))),
 ];
+/// The indexes of the tables that grow; in whatever form the tables are.
+const INDEXES: &str = include_str!("indexes.sql");
 /// How often a transaction is tried before "busy" is reported.
 pub(super) const MAX_ATTEMPTS: u32 = 12;
 /// The first pause before another attempt; each is twice the one before, up to the longest.
@@ -124,6 +126,7 @@ impl Ledger {
         }
         let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
         db::script(&mut tx, &sql).await?;
+        db::script(&mut tx, INDEXES).await?;
         Ok(tx.commit().await?)
     }
 
@@ -154,6 +157,11 @@ impl Ledger {
         Ok(tx.commit().await?)
     }
 
+    /// Whether others can change something while a transaction does: it holds rows, not everything.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.pool, Pool::Postgres(_))
+    }
+
     /// Begins a transaction that may write.
     pub async fn begin(&self) -> Result<Session, OfficeError> {
         self.pool.begin(self.strict.as_ref()).await
@@ -177,6 +185,7 @@ impl Ledger {
 
 async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
     db::script(conn, include_str!("schema.sql")).await?;
+    db::script(conn, INDEXES).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;
     set_note(conn, "area", "1").await?;

@@ -72,9 +72,6 @@ CREATE TABLE event (
     received BIGINT NOT NULL,
     PRIMARY KEY (device, epoch, seq)
 );
-CREATE INDEX event_by_token ON event (token);
-CREATE INDEX event_by_meter ON event (meter);
-CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 
 -- Records that contradict an event already here: both are kept.
 CREATE TABLE fork (
@@ -145,20 +142,10 @@ CREATE TABLE token (
     leg           TEXT   CHECK (leg IN ('out', 'open', 'in', 'provisional')),
     UNIQUE (meter, seq)
 );
--- One credit, out or in the meter, for each step of each meter account; a debit takes none.
-CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL;
--- And in the meter, one of all: a token or a leg of a swap.
-CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
-    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
 -- A recharge is undone once.
 CREATE UNIQUE INDEX token_undoes ON token (undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
-CREATE INDEX token_by_device ON token (device, state);
-CREATE INDEX token_by_key ON token (kid, state);
-CREATE INDEX token_by_swap ON token (swap);
 
 -- Leaves for swaps. The amount is not in them: each leg is a token that the journal fixes.
 CREATE TABLE swap (
@@ -216,7 +203,6 @@ CREATE TABLE posting (
     at      BIGINT NOT NULL,
     PRIMARY KEY (op, leg)
 );
-CREATE INDEX posting_by_token ON posting (token);
 
 -- Sent again byte for byte.
 CREATE TABLE receipt (
