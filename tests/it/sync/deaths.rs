@@ -35,7 +35,7 @@ const STORE: &str = "/store";
 const SEED: [u8; 32] = [5; 32];
 const AMOUNT: i64 = 10_000;
 /// How many second deaths are passed over in the ordinary suite.
-const STRIDE: usize = 11;
+const STRIDE: usize = 31;
 
 /// The money and what hangs on it. The journals differ by what they say of the deaths themselves.
 const MONEY: &[(&str, &[&str])] = &[

@@ -44,12 +44,16 @@ fn tick(desk: &Desk) -> UnixSeconds {
 
 /// An intent, and an outcome with this read-back, at their times.
 fn used(desk: &Desk, hand: &Handheld, token: TokenId, decision: Decision) {
+    begun(desk, hand, token);
+    ended(desk, hand, token, decision);
+}
+
+fn begun(desk: &Desk, hand: &Handheld, token: TokenId) {
     let facts = hand.store.token(token).unwrap().facts;
     let mut before = evidence(facts.meter, facts.count_before.0, 0, None);
     before.read_at = tick(desk);
     before.account = Some(facts.account);
     hand.store.intent(&hand.stamp(), facts.intent(), before, &Bounds::NONE).unwrap();
-    ended(desk, hand, token, decision);
 }
 
 fn ended(desk: &Desk, hand: &Handheld, token: TokenId, decision: Decision) {
@@ -80,6 +84,7 @@ pub fn recharges(desk: &Desk, ledger: &mut Ledger) -> Vec<Handheld> {
     let [one, two, three] = &hands[..] else { unreachable!("three") };
     // Yesterday: two recharges the office knows of.
     let known = [desk.issue_to("hh-1", METER, AMOUNT), desk.issue_to("hh-2", "48", AMOUNT)];
+    let revoked = desk.issue_to("hh-2", "56", AMOUNT).id;
     sync_all(desk, &hands);
     used(desk, one, known[0].id, Decision::Confirmed);
     used(desk, two, known[1].id, Decision::Confirmed);
@@ -97,12 +102,14 @@ pub fn recharges(desk: &Desk, ledger: &mut Ledger) -> Vec<Handheld> {
         (two, give("hh-2", "54"), Decision::NotApplied),
     ];
     let doubtful = give("hh-3", "55");
-    let revoked = give("hh-2", "56");
     let replaced = give("hh-3", "57");
     let late = give("hh-3", "58");
     desk.local.wait(desk.office().revoke_token(replaced)).unwrap();
     let again = desk.local.wait(desk.office().reissue(replaced, 3)).unwrap().id;
+    desk.local.wait(desk.office().revoke_token(revoked)).unwrap();
     ledger.remember(desk);
+    // It has not heard of that yet.
+    used(desk, two, revoked, Decision::Confirmed);
     sync_all(desk, &hands);
     used(desk, two, chain[0], Decision::Confirmed);
     read(desk, one, METER, COUNT + 2, None);
@@ -119,18 +126,18 @@ pub fn recharges(desk: &Desk, ledger: &mut Ledger) -> Vec<Handheld> {
     read(desk, two, "59", COUNT + 4, None);
     read(desk, three, "48", COUNT + 2, Some("000000999999"));
     read(desk, one, "59", COUNT + 4, None);
-    read(desk, three, "59", COUNT + 1, None);
+    read(desk, two, "59", COUNT + 1, None);
     ended(desk, three, doubtful, Decision::NotApplied);
     used(desk, three, doubtful, Decision::Confirmed);
-    used(desk, two, revoked, Decision::Confirmed);
     used(desk, three, again, Decision::Confirmed);
     one.sync(&desk.post()).unwrap();
     used(desk, two, chain[2], Decision::Confirmed);
     read(desk, one, METER, COUNT + 4, None);
     three.sync(&desk.post()).unwrap();
-    // Four days later, its time is over.
+    // When it is known what became of it, its time is over.
+    begun(desk, three, late);
     desk.clock.fetch_add(4 * 86_400, Ordering::Relaxed);
-    used(desk, three, late, Decision::Confirmed);
+    ended(desk, three, late, Decision::Confirmed);
     read(desk, two, "58", COUNT + 1, None);
     hands
 }

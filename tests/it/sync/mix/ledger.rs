@@ -21,13 +21,15 @@ use crate::support::postgres;
 /// packs and which receipts that made (`pack`, `receipt`, `receipts`, `bye_receipt`), which
 /// statuses were handed out to questions (`status_doc`, `status_given`); and whose reading called a person
 /// first where one thing is raised once for all who see it (`device`, `epoch`, `seq` of a review:
-/// where it is raised for each, its name holds them).
+/// where it is raised for each, its name holds them), and with that the outcome of a reading alone:
+/// of two handhelds that saw the same, the one that came first is told.
 const KEPT: &[(&str, &[&str])] = &[
     ("device", &["device", "status", "epoch", "head_seq", "head_hash", "known_acked"]),
     ("device", &["device", "status_taken", "software"]),
     ("device_key", &["device", "epoch", "public_key", "closed", "last_seq", "last_hash"]),
     ("event", &["device", "epoch", "seq", "hash", "kind", "at", "operator"]),
-    ("event", &["device", "epoch", "seq", "meter", "token", "outcome", "reason"]),
+    ("event", &["device", "epoch", "seq", "meter", "token"]),
+    ("event", &["device", "epoch", "seq", "outcome", "reason", "/kind <> 'refused'"]),
     ("fork", &["device", "epoch", "seq", "hash", "body"]),
     ("meter", &["meter", "account", "unit", "customer", "location", "closed"]),
     ("meter_state", &["meter", "account", "count", "balance", "seen"]),
@@ -166,8 +168,12 @@ impl Ledger {
                 true => format!("COALESCE(lower(hex({column})), '-')"),
                 false => format!("COALESCE(CAST({column} AS TEXT), '-')"),
             };
-            let values: Vec<String> = columns.iter().map(value).collect();
-            let sql = format!("SELECT '{table} ' || {} FROM {table}", values.join(" || ' ' || "));
+            // What is behind a stroke says of which rows.
+            let only = columns.iter().find_map(|column| column.strip_prefix('/'));
+            let columns = columns.iter().filter(|column| !column.starts_with('/'));
+            let values: Vec<String> = columns.map(value).collect();
+            let (values, only) = (values.join(" || ' ' || "), only.unwrap_or("1 = 1"));
+            let sql = format!("SELECT '{table} ' || {values} FROM {table} WHERE {only}");
             lines.extend(self.texts(sql).await);
         }
         lines.sort();
