@@ -1,6 +1,7 @@
 //! The log: one file a day, seven days, never the screen, never a secret.
 //!
-//! `METERKIT_LOG` takes the usual filter (`meterkit=debug`); the default is `info`. Tokens, keys
+//! `METERKIT_LOG` takes the usual filter (`meterkit=debug`); the default is `info`, and `warn` for a
+//! server that was not told to keep a log. Tokens, keys
 //! and passwords are never given to a log line; frames go to the trace only when asked for.
 
 use std::path::Path;
@@ -37,7 +38,8 @@ pub fn start(folder: &Path) -> Option<WorkerGuard> {
 pub fn start_server(folder: Option<&Path>, form: Form) -> std::io::Result<Option<WorkerGuard>> {
     let Some(folder) = folder else {
         // One that was started before in this process goes on.
-        let _ = install(std::io::stderr, form);
+        let usual = if form == Form::Json { "info" } else { "warn" };
+        let _ = install(std::io::stderr, form, usual);
         return Ok(None);
     };
     let guard = into_folder(folder, "meterkit-office", form);
@@ -48,7 +50,7 @@ pub fn start_server(folder: Option<&Path>, form: Form) -> std::io::Result<Option
 fn into_folder(folder: &Path, prefix: &str, form: Form) -> Option<WorkerGuard> {
     std::fs::create_dir_all(folder).ok()?;
     let (writer, guard) = tracing_appender::non_blocking(daily(folder, prefix)?);
-    install(writer, form)?;
+    install(writer, form, "info")?;
     Some(guard)
 }
 
@@ -63,8 +65,12 @@ fn daily(folder: &Path, prefix: &str) -> Option<RollingFileAppender> {
 }
 
 /// `None` when a log was started before.
-fn install(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static, form: Form) -> Option<()> {
-    let filter = EnvFilter::try_from_env("METERKIT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn install(
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    form: Form,
+    usual: &str,
+) -> Option<()> {
+    let filter = EnvFilter::try_from_env("METERKIT_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let log = log.with_writer(writer);
     match form {

@@ -10,8 +10,8 @@
 //!   head, and the pack that follows with NEED, from the place the ledger really ends at;
 //! - **takes back its own tokens** from those journals: each import holds the signed document. What
 //!   this office's issuer signed was issued by it, and is entered and booked as it was;
-//! - **never gives a number twice**: receipts and versions of the area go on far beyond those it
-//!   may have given; versions of statuses come from the clock, which is not restored.
+//! - **never gives a number twice**: receipts, and versions of the area and of statuses, go on far
+//!   beyond those it may have given.
 //!
 //! An office that was put back without `restore` (a copy of its disk) finds out when a handheld
 //! shows a receipt that was not given yet, and does the same from then on.
@@ -30,6 +30,9 @@ use meterkit_tokens::{DocType, RechargeToken, verify};
 /// How far receipts and versions of the area go on beyond those in the backup. An office gives a
 /// few hundred receipts a day to a handheld, and changes its area a few times.
 const BEYOND: u64 = 1_000_000;
+/// How far versions of statuses go on beyond the clock, which makes them, milliseconds: more than
+/// were ever given in a second. A handheld takes none that is a day ahead.
+const STATUS_BEYOND: i64 = 3_600_000;
 /// Stands for the handhelds that were enrolled after the backup, of which nothing is known here.
 const LATER: &str = "*";
 
@@ -61,8 +64,11 @@ pub(in crate::office) async fn begin(conn: &mut Conn, now: UnixSeconds) -> Resul
     query(sql).bind(now.0).execute(&mut *conn).await?;
     let sql = "INSERT INTO rewound (device, since) VALUES ($1, $2)";
     query(sql).bind(LATER).bind(now.0).execute(&mut *conn).await?;
-    let sql = "UPDATE device SET receipts = receipts + $1";
-    query(sql).bind(ledger::number(BEYOND)).execute(&mut *conn).await?;
+    let sql = "UPDATE device SET receipts = receipts + $1, status_given = $3 +
+               CASE WHEN status_given > $2 THEN status_given ELSE $2 END";
+    let millis = now.0.saturating_mul(1000);
+    let numbers = query(sql).bind(ledger::number(BEYOND)).bind(millis).bind(STATUS_BEYOND);
+    numbers.execute(&mut *conn).await?;
     let area = note_held(conn, "area").await?.and_then(|area| area.parse::<u64>().ok());
     let area = area.ok_or(OfficeError::Stored("area"))?;
     set_note(conn, "area", &(area + BEYOND).to_string()).await

@@ -66,7 +66,7 @@ pub(super) async fn note(
         desk.office.metrics.rejected(code);
     }
     let device = response.extensions().get::<Claimed>().map_or("", |claimed| claimed.0.as_str());
-    let (code, ms) = (code.unwrap_or(""), took.as_millis());
+    let (code, ms) = (code.unwrap_or(""), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     tracing::info!(request = name, method, path, status, ms, device, code, "request");
     response
 }

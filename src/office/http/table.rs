@@ -52,7 +52,7 @@ impl Operation {
         self.work == Work::Ask
     }
 
-    fn route(&self) -> MethodRouter<Desk> {
+    fn served(&self) -> MethodRouter<Desk> {
         match self.work {
             Work::Ask => post(handle::ask),
             Work::Health => get(handle::health),
@@ -87,7 +87,7 @@ pub(super) fn find(door: Door, path: &str) -> Option<&'static Operation> {
 pub(super) fn router(door: Door) -> Router<Desk> {
     let operations = OPERATIONS.iter().filter(|operation| operation.door == door);
     let router = operations
-        .fold(Router::new(), |router, operation| router.route(operation.path, operation.route()));
+        .fold(Router::new(), |router, operation| router.route(operation.path, operation.served()));
     router
         .fallback(async || problem::NO_OPERATION.answer())
         .method_not_allowed_fallback(async || problem::METHOD.answer())
