@@ -195,3 +195,58 @@ impl Desk {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::office::Seeds;
+    use crate::units::UnixSeconds;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::Instant;
+
+    /// An office in memory, served; then the clock stands still until everybody waits.
+    async fn served(shutdown: impl Future<Output = ()> + Send + 'static) -> std::net::SocketAddr {
+        let tell = Arc::new(|| UnixSeconds(1_795_000_000));
+        let office = Office::in_memory("t", Seeds::of([1; 32]), tell).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, office, None, shutdown));
+        tokio::time::pause();
+        address
+    }
+
+    const HALF: &[u8] = b"POST /v1/hello HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_has_its_time() {
+        let address = served(std::future::pending()).await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        let start = Instant::now();
+        slow.write_all(HALF).await.unwrap();
+        let mut text = String::new();
+        // It hangs up besides: what comes now would be taken for the next request.
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+        assert!(text.contains("content-type: application/problem+json\r\n"), "{text}");
+        assert!(text.contains("x-request-id: ") && text.contains("\"code\":\"slow\""), "{text}");
+        assert!(start.elapsed() >= REQUEST_TIME && start.elapsed() < REQUEST_TIME * 2);
+    }
+
+    /// Whoever does not send the rest of his body keeps nobody from stopping for ever.
+    #[tokio::test]
+    async fn stopping_has_its_time() {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let address = served(async { drop(stopped.await) }).await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(HALF).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let start = Instant::now();
+        stop.send(()).unwrap();
+        let mut text = String::new();
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+        assert!(start.elapsed() < STOP_TIME);
+        assert!(TcpStream::connect(address).await.is_err(), "the door is shut");
+    }
+}

@@ -7,6 +7,9 @@ use crate::office::desk::{ACCOUNT, METER, TENANT, store_key};
 use crate::support::{postgres, stamp};
 use meterkit::sync::enrol;
 use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// An office with a meter, a handheld and a token that is out.
 fn office(database: Option<&str>) -> Place {
@@ -139,4 +142,48 @@ fn a_backup_moves_between_the_databases() {
     let fourth = Place::new();
     fourth.good(&["restore", &place.path("a.mkb")]);
     assert_eq!(fourth.good(&["ledger"]), place.good(&["ledger"]));
+}
+
+/// Both are killed at moments nobody chose: half a backup never has its name, half an office is
+/// never in its place, and the next try does it.
+#[test]
+fn a_backup_and_a_restore_may_be_killed_at_any_moment() {
+    let place = office(None);
+    let whole = place.good(&["restore", &place.path("a.mkb"), "--check"]);
+    let run = |place: &Place, args: &[&str], after: Duration| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit-office"));
+        command.arg("--data").arg(place.office()).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(after);
+        let _ = child.kill();
+        child.wait().unwrap().success()
+    };
+    let (mut killed, mut done) = (0, 0);
+    // Longer each time, until it is done before it is killed.
+    for turn in 0.. {
+        let (after, file) = (Duration::from_millis(2 * turn), place.path(&format!("{turn}.mkb")));
+        let other = Place::new();
+        let backed_up = run(&place, &["backup", &file], after);
+        assert_eq!(Path::new(&file).exists(), backed_up || examined(&other, &file));
+        let restored = run(&other, &["restore", &place.path("a.mkb")], after);
+        if other.office().exists() {
+            let ledger = other.good(&["ledger"]);
+            assert_eq!(ledger["postings"], whole["rows"]["posting"]);
+        } else {
+            assert!(!restored);
+            other.good(&["restore", &place.path("a.mkb")]);
+        }
+        killed += u32::from(!restored) + u32::from(!backed_up);
+        done += u32::from(restored && backed_up);
+        if done > 2 {
+            break;
+        }
+    }
+    assert!(killed > 4, "{killed} were killed");
+}
+
+/// Whether there is a whole backup of that name.
+fn examined(place: &Place, file: &str) -> bool {
+    Path::new(file).exists() && place.run(&["restore", file, "--check"]).1 == 0
 }
