@@ -13,6 +13,8 @@
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
+//! | `metrics` | what a watcher is told |
+//! | `backup` | backup and restore, and what a restored office does |
 //! | `media` | the same over a stick or a folder |
 //! | [`http`], [`tls`] | the server |
 //! | `keys`, `custody` | keys outside the database, and their ceremonies |
@@ -25,6 +27,7 @@
 
 mod answer;
 mod apply;
+mod backup;
 mod book;
 mod bundle;
 mod cell;
@@ -45,6 +48,7 @@ pub mod local;
 mod many;
 mod media;
 mod meters;
+mod metrics;
 pub mod model;
 mod people;
 mod posting;
@@ -57,6 +61,7 @@ mod swap;
 pub mod tls;
 
 pub use apply::Applied;
+pub use backup::{KeysFrom, Manifest, Waiting, examine};
 pub use bundle::{NewBundle, SignedBundle};
 pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
@@ -96,6 +101,7 @@ pub struct Office {
     ledger: Ledger,
     keys: Arc<RwLock<Keys>>,
     clock: Clock,
+    metrics: Arc<metrics::Metrics>,
 }
 
 impl Office {
@@ -179,7 +185,8 @@ impl Office {
         let tenant = ledger.tenant().await?;
         let keys = Keys::open(&dir.join(KEYS), &tenant)?;
         let keys = Arc::new(RwLock::new(keys));
-        let office = Self { ledger, keys, clock: system_clock() };
+        let metrics = Arc::default();
+        let office = Self { ledger, keys, clock: system_clock(), metrics };
         office.check_not_older().await?;
         Ok(office)
     }
@@ -251,7 +258,8 @@ impl Office {
 
     async fn begin(ledger: Ledger, keys: Keys, clock: Clock) -> Result<Self, OfficeError> {
         ledger.create(keys.tenant()).await?;
-        let office = Self { ledger, keys: Arc::new(RwLock::new(keys)), clock };
+        let (keys, metrics) = (Arc::new(RwLock::new(keys)), Arc::default());
+        let office = Self { ledger, keys, clock, metrics };
         office.note_keys().await?;
         Ok(office)
     }

@@ -14,12 +14,16 @@ use crate::units::{
     AccountNo, BusPlace, Credit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub(super) use super::db::Conn;
 
+/// The tables.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "6";
+pub(super) const FORMAT: &str = "6";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
 /// got a place on a bus, tokens an act, meters are swapped, and shifts are closed.
 const UPGRADES: [(&str, &str, &str); 4] = [
@@ -51,6 +55,7 @@ macro_rules! transact {
             };
             match result.await {
                 Err(error) if error.is_busy() && attempt < $crate::office::ledger::MAX_ATTEMPTS => {
+                    $ledger.count_retry();
                     tokio::time::sleep($crate::office::ledger::pause(attempt)).await;
                 }
                 result => break result,
@@ -73,22 +78,42 @@ pub(super) fn pause(attempt: u32) -> Duration {
 pub(super) struct Ledger {
     pool: Pool,
     strict: Option<Conflicts>,
+    retries: Arc<AtomicU64>,
 }
 
 impl Ledger {
+    fn on(pool: Pool) -> Self {
+        Self { pool, strict: None, retries: Arc::default() }
+    }
+
+    /// A transaction is run again.
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a transaction of this process was run again.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open, and those of them nobody uses now.
+    pub fn connections(&self) -> (u64, u64) {
+        self.pool.connections()
+    }
+
     /// Opens the database file, or makes it when `create` is set.
     pub async fn open(file: &Path, create: bool) -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::file(file, create).await?, strict: None })
+        Ok(Self::on(Pool::file(file, create).await?))
     }
 
     /// Connects to a database of PostgreSQL.
     pub async fn connect(url: &str) -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::url(url).await?, strict: None })
+        Ok(Self::on(Pool::url(url).await?))
     }
 
     /// A database that lives as long as this value.
     pub async fn in_memory() -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::in_memory().await?, strict: None })
+        Ok(Self::on(Pool::in_memory().await?))
     }
 
     /// The same, with commits that fail when `conflicts` says so.
@@ -184,7 +209,7 @@ impl Ledger {
 }
 
 async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
-    db::script(conn, include_str!("schema.sql")).await?;
+    db::script(conn, SCHEMA).await?;
     db::script(conn, INDEXES).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;

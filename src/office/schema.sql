@@ -305,6 +305,20 @@ CREATE TABLE status_doc (
     PRIMARY KEY (device, version)
 );
 
+-- Handhelds of an office that was restored from a backup, until their journals are here again:
+-- nothing is issued while one is neither heard nor accepted. '*': what was enrolled after it.
+CREATE TABLE rewound (
+    device   TEXT   NOT NULL PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    -- The head of its journal when it said HELLO; null before that.
+    head     BIGINT,
+    -- When its journal was here to that head.
+    heard    BIGINT,
+    -- When a person decided not to wait for it, and why.
+    accepted BIGINT,
+    reason   TEXT
+);
+
 -- Limits and times of a handheld; the row without a name is for all that have none of their own.
 CREATE TABLE policy (
     device  TEXT   NOT NULL PRIMARY KEY,

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sync", &["store", "units"]),
     ("jobs", &["protocol", "profile", "transport", "store", "sync", "units", "report"]),
     ("tui", &["jobs", "text", "units", "report", "config"]),
-    ("office", &["sync", "profile", "text", "units"]),
+    ("office", &["sync", "profile", "text", "units", "logging"]),
 ];
 
 /// Layers that may name `meterkit_tokens`.
