@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::civil;
 use crate::jobs::engine::MakeTables;
 use crate::jobs::errand::{self, Values};
-use crate::jobs::round::book::{Cell, Page};
+use crate::table::write::{Cell, Page};
 use crate::jobs::round::curve::{self, Window};
 use crate::jobs::round::facts::unit_name;
 use crate::jobs::round::keep::{Kept, Place};

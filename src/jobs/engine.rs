@@ -36,7 +36,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::opener::Opener;
 use super::proven::Accepted;
-use super::round::book::Page;
+use crate::table::write::Page;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
 use crate::profile::Profiles;

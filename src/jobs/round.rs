@@ -5,7 +5,6 @@
 //! can be stopped at any moment and carried on days later. A figure that a person typed is a step
 //! of its own, with a reason; it never becomes a reading, and a reading is never typed over.
 
-pub mod book;
 pub mod curve;
 pub mod export;
 pub mod facts;
@@ -13,7 +12,6 @@ pub mod keep;
 pub mod list;
 pub mod plausible;
 pub mod report;
-pub mod table;
 mod visit;
 
 use self::export::EXPORT;
@@ -25,6 +23,7 @@ use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sig
 use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
+use crate::table::read as table;
 use crate::store::{AreaMeter, Event, Stamp, Step, Store};
 use crate::units::{Energy, ErrandKind, Mark, MeterNo, StepState, WorkId};
 

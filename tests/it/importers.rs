@@ -2,7 +2,8 @@
 //! them, nothing panics, nothing is taken that is not told, and nothing that carries money gets in.
 
 use meterkit::jobs::commission::template;
-use meterkit::jobs::round::{list, table};
+use meterkit::jobs::round::list;
+use meterkit::table::read as table;
 use meterkit::profile::bundle::{Bundle, carries_money};
 use proptest::prelude::*;
 

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::book::{self, Page};
+use crate::table::write::{self as book, Page};
 use crate::jobs::errand::{self, Errand, Row, Sheet, Sign, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;

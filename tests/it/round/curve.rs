@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use meterkit::cli::round_book;
 use meterkit::jobs::civil::seconds;
 use meterkit::jobs::errand::{Ask, Sheet, Values};
-use meterkit::jobs::round::book;
+use meterkit::table::write as book;
 use meterkit::jobs::round::curve::{Window, days, records};
 use meterkit::protocol::dlt645::curve::{DI_SINCE, FIGURES};
 use meterkit::report::Code;
