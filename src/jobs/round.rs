@@ -23,8 +23,8 @@ use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sig
 use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
-use crate::table::read as table;
 use crate::store::{AreaMeter, Event, Stamp, Step, Store};
+use crate::table::read as table;
 use crate::units::{Energy, ErrandKind, Mark, MeterNo, StepState, WorkId};
 
 /// What is read at each meter: the card and what shows whether it can be true; load records; daily

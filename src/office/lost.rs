@@ -267,9 +267,11 @@ impl Office {
                     .map(|one| one.credit.with(one.worst))
                     .chain(swaps.iter().map(|one| Credit { value: one.worst, unit: one.unit })),
             ),
-            face: sums(tokens.iter().filter(|one| one.state.is_out()).map(|one| {
-                one.credit.with(if one.act.is_debit() { 0 } else { one.credit.value })
-            })),
+            face: sums(
+                tokens.iter().filter(|one| one.state.is_out()).map(|one| {
+                    one.credit.with(if one.act.is_debit() { 0 } else { one.credit.value })
+                }),
+            ),
             debits: sums(tokens.iter().filter(|one| one.why == LostWhy::Debit).map(|t| t.credit)),
             meters: meters(&tokens, &swaps, &yard.lines),
             tokens,
@@ -290,7 +292,8 @@ impl Lives {
         let all = holders(office, conn, row).await?;
         let sql = "SELECT epoch, since FROM device_key WHERE device = $1 ORDER BY epoch";
         let rows = query(sql).bind(row.device.as_str()).fetch_all(conn).await?;
-        let since = rows.iter().map(|row| Ok((ledger::small(row, "epoch")?, row.try_get("since")?)));
+        let since =
+            rows.iter().map(|row| Ok((ledger::small(row, "epoch")?, row.try_get("since")?)));
         Ok(Self { all, since: since.collect::<Result<_, OfficeError>>()? })
     }
 

@@ -3,8 +3,8 @@
 
 use meterkit::jobs::commission::template;
 use meterkit::jobs::round::list;
-use meterkit::table::read as table;
 use meterkit::profile::bundle::{Bundle, carries_money};
+use meterkit::table::read as table;
 use proptest::prelude::*;
 
 const SUMMER: &str =

@@ -42,11 +42,7 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NoDevice`]; [`OfficeError::Quarantined`] and [`OfficeError::Usage`] for a
     /// handheld that cannot take the tokens over; [`OfficeError::Locked`].
-    pub async fn fence(
-        &self,
-        device: &DeviceId,
-        how: &Fencing,
-    ) -> Result<Fenced, OfficeError> {
+    pub async fn fence(&self, device: &DeviceId, how: &Fencing) -> Result<Fenced, OfficeError> {
         transact!(self.ledger, |tx| {
             if let Some(to) = &how.to {
                 if to == device {
@@ -116,8 +112,7 @@ impl Office {
             .bind(id.to_string())
             .execute(&mut *conn)
             .await?;
-        let order =
-            Order { meter: old.meter, amount: old.credit.value, device: to.clone(), days };
+        let order = Order { meter: old.meter, amount: old.credit.value, device: to.clone(), days };
         let deed = Deed { act: old.act, account: Some(old.account), undoes: old.undoes };
         self.write(conn, (&order, deed), &meter, old.count_before, id).await
     }

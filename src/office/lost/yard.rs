@@ -39,7 +39,8 @@ impl Yard {
         let named: BTreeSet<MeterNo> =
             named.chain(swaps.iter().flat_map(|one| [one.shown.old, one.shown.new])).collect();
         let list = || named.iter().map(|meter| Cell::from(meter.to_string())).collect::<Vec<_>>();
-        let mut yard = Self { swapped: vec![(LostWhy::Nothing, 0); swaps.len()], ..Self::default() };
+        let mut yard =
+            Self { swapped: vec![(LostWhy::Nothing, 0); swaps.len()], ..Self::default() };
         for row in among(conn, "SELECT * FROM meter WHERE meter {list}", list()).await? {
             let line = ledger::meter_row(&row)?;
             yard.lines.insert(line.meter, line);
@@ -51,7 +52,8 @@ impl Yard {
         accounts.extend(swaps.iter().map(|one| (one.shown.new, one.account)));
         let sql = "SELECT meter, account, count FROM meter_state WHERE meter {list}";
         for row in among(conn, sql, list()).await? {
-            let (meter, account) = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
+            let (meter, account) =
+                (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
             if accounts.contains(&(meter, account)) {
                 let steps: &mut Steps = yard.steps.entry(meter).or_default();
                 steps.count = steps.count.max(PurchaseCount(ledger::small(&row, "count")?));
@@ -174,7 +176,8 @@ pub(super) fn meters(
     let mut all: BTreeMap<MeterNo, LostMeter> = BTreeMap::new();
     let mut add = |meter: MeterNo, credit: Credit, until: UnixSeconds, fence: Fence| {
         let line = lines.get(&meter);
-        let of = |text: fn(&MeterLine) -> &String| line.map(|l| text(l).clone()).unwrap_or_default();
+        let of =
+            |text: fn(&MeterLine) -> &String| line.map(|l| text(l).clone()).unwrap_or_default();
         let row = all.entry(meter).or_insert_with(|| LostMeter {
             meter,
             customer: of(|line| &line.customer),
