@@ -11,6 +11,9 @@
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `swap`, `posting` | meters swapped with their balances; double entry |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
+//! | `lost` | what a lost handheld can cost at most, and fencing it |
+//! | `shift`, `sales` | shifts closed at zero; what was sold, by day |
+//! | `lists`, `orders`, `tables` | what the desk looks up; sales by list; files of all of it |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
 //! | `media` | the same over a stick or a folder |
