@@ -11,6 +11,9 @@
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `swap`, `posting` | meters swapped with their balances; double entry |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
+//! | `lost` | what a lost handheld can cost at most, and fencing it |
+//! | `shift`, `sales` | shifts closed at zero; what was sold, by day |
+//! | `lists`, `orders`, `tables` | what the desk looks up; sales by list; files of all of it |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
 //! | `metrics` | what a watcher is told |
@@ -25,6 +28,7 @@
 //! postings together sum to zero per unit, always. One credit, out or in the meter, exists for each
 //! step of each meter account; the database itself refuses a second one.
 
+mod again;
 mod answer;
 mod apply;
 mod backup;
@@ -44,20 +48,26 @@ mod issue;
 mod keys;
 mod ledger;
 mod limits;
+mod lists;
 pub mod local;
+mod lost;
 mod many;
 mod media;
 mod meters;
 mod metrics;
 pub mod model;
+mod orders;
 mod people;
 mod posting;
 mod pull;
 pub mod reconcile;
 mod report;
 mod review;
+mod sales;
+mod shift;
 mod status;
 mod swap;
+pub mod tables;
 pub mod tls;
 
 pub use apply::Applied;
@@ -73,11 +83,21 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use lists::{
+    Ages, BundleSeen, KeptMeter, LostContact, MeterAge, MeterBundle, MeterFound, MeterSheet, Today,
+    TokenAsk, TokenInfo,
+};
+pub use lost::{
+    Fence, Fenced, Fencing, LostMeter, LostOperator, LostSheet, LostSwap, LostToken, LostWhy,
+};
 pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
+pub use orders::{OrderList, OrderListInfo, OrderReport, OrderRow};
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
+pub use sales::{Period, SaleRow, SaleSum, SalesAsk, SalesBy};
+pub use shift::{Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSum};
 pub use swap::{LegInfo, NewSwap, SwapInfo, SwapIssued, SwapMove, SwapState, SwapTo};
 
 use crate::units::UnixSeconds;

@@ -11,6 +11,8 @@ DROP INDEX IF EXISTS token_by_key;
 DROP INDEX IF EXISTS token_revoked;
 DROP INDEX IF EXISTS token_by_swap;
 DROP INDEX IF EXISTS posting_by_token;
+DROP INDEX IF EXISTS event_of_kind;
+DROP INDEX IF EXISTS posting_by_time;
 CREATE INDEX event_by_token ON event (token) WHERE token IS NOT NULL;
 CREATE INDEX event_by_meter ON event (meter) WHERE meter IS NOT NULL;
 CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
@@ -28,3 +30,7 @@ CREATE INDEX token_by_key ON token (kid) WHERE state <> 'applied';
 CREATE INDEX token_revoked ON token (device) WHERE revoked IS NOT NULL;
 CREATE INDEX token_by_swap ON token (swap) WHERE swap IS NOT NULL;
 CREATE INDEX posting_by_token ON posting (token);
+-- What the desk's lists ask the journals and the books for.
+CREATE INDEX event_of_kind ON event (kind, at)
+    WHERE kind IN ('marked', 'bundle-taken', 'time-anchor', 'revoked');
+CREATE INDEX posting_by_time ON posting (at);

@@ -145,7 +145,7 @@ impl Office {
         Ok(TokenId(id.into_bytes()))
     }
 
-    async fn issue_in(
+    pub(super) async fn issue_in(
         &self,
         conn: &mut Conn,
         order: &Order,
@@ -170,7 +170,7 @@ impl Office {
     }
 
     /// Signs, stores and books a token for a step that is free.
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         (order, deed): (&Order, Deed),

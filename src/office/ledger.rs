@@ -16,8 +16,8 @@ use crate::units::{
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+pub(super) use super::again::{pause, transact};
 pub(super) use super::db::Conn;
 
 /// The tables.
@@ -34,45 +34,6 @@ const UPGRADES: [(&str, &str, &str); 4] = [
 ];
 /// The indexes of the tables that grow; in whatever form the tables are.
 const INDEXES: &str = include_str!("indexes.sql");
-/// How often a transaction is tried before "busy" is reported.
-pub(super) const MAX_ATTEMPTS: u32 = 12;
-/// The first pause before another attempt; each is twice the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-
-/// Runs a whole transaction; again from the start when the database was busy. A macro, because an
-/// async closure over a borrowed transaction cannot yet be required to be `Send`.
-macro_rules! transact {
-    ($ledger:expr, |$tx:ident| $body:expr) => {{
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let result = async {
-                let mut $tx = $ledger.begin().await?;
-                let value = $body?;
-                $tx.commit().await?;
-                Ok::<_, $crate::office::OfficeError>(value)
-            };
-            match result.await {
-                Err(error) if error.is_busy() && attempt < $crate::office::ledger::MAX_ATTEMPTS => {
-                    $ledger.count_retry();
-                    tokio::time::sleep($crate::office::ledger::pause(attempt)).await;
-                }
-                result => break result,
-            }
-        }
-    }};
-}
-pub(super) use transact;
-
-/// How long to wait before another attempt: longer each time, and between half and the whole of it
-/// by chance, so that two who met do not meet again.
-pub(super) fn pause(attempt: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-    let chance = super::keys::random().map_or(128, |bytes| u32::from(bytes[0]));
-    doubled / 2 + doubled / 2 * chance / 255
-}
-
 /// The office's database.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -208,9 +169,14 @@ impl Ledger {
     }
 }
 
-async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
+/// Makes the tables with all that is unique in them, and nothing else.
+pub(super) async fn make_tables(conn: &mut Conn) -> Result<(), OfficeError> {
     db::script(conn, SCHEMA).await?;
-    db::script(conn, INDEXES).await?;
+    Ok(db::script(conn, INDEXES).await?)
+}
+
+async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
+    make_tables(conn).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;
     set_note(conn, "area", "1").await?;

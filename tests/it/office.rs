@@ -7,11 +7,14 @@ mod api;
 mod cli;
 mod custody;
 pub mod desk;
+mod lists;
 mod lives;
 mod load;
+mod lost;
 mod people;
 mod places;
 mod postgres;
+mod shifts;
 mod status;
 pub mod swaps;
 
