@@ -20,6 +20,7 @@ pub mod layout;
 pub mod lock;
 mod screens;
 pub mod shared;
+pub mod survey_boxes;
 pub mod survey_table;
 pub mod terminal;
 pub mod theme;

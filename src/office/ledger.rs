@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) use super::again::{pause, transact};
+pub(super) use super::again::transact;
 pub(super) use super::db::Conn;
 
 /// The tables.
