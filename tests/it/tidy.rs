@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("jobs", &["protocol", "profile", "transport", "store", "sync", "units", "report"]),
     ("tui", &["jobs", "text", "units", "report", "config"]),
     ("office", &["sync", "profile", "text", "units"]),
+    ("desk", &["office", "tui", "text", "units"]),
 ];
 
 /// Layers that may name `meterkit_tokens`.
