@@ -42,6 +42,7 @@ mod keys;
 mod ledger;
 mod limits;
 pub mod local;
+mod lost;
 mod many;
 mod media;
 mod meters;
@@ -68,6 +69,9 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use lost::{
+    Fence, Fenced, Fencing, LostMeter, LostOperator, LostSheet, LostSwap, LostToken, LostWhy,
+};
 pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};

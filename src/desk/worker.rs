@@ -4,6 +4,7 @@
 //! and goes on with the next. An act that was begun is finished even when the screens are left.
 
 mod devices;
+mod lost;
 mod people;
 mod reviews;
 mod today;
@@ -93,7 +94,11 @@ fn tell_names(office: &Office, handle: &Handle, tell: &Sender<Update>) -> bool {
     }
 }
 
-async fn names(office: &Office) -> Result<Update, OfficeError> {
+/// Whom a form can name.
+///
+/// # Errors
+/// The database failed.
+pub async fn names(office: &Office) -> Result<Update, OfficeError> {
     let devices = office.devices().await?;
     let devices = devices.iter().filter(|row| row.status != "quarantined");
     let devices = devices.map(|row| row.device.to_string()).collect();
@@ -108,7 +113,8 @@ fn failure(error: &OfficeError) -> Failure {
     Failure { code: error.code(), detail: error.to_string() }
 }
 
-async fn answer(office: &Office, request: &Request) -> Update {
+/// The answer to a request.
+pub async fn answer(office: &Office, request: &Request) -> Update {
     let told = |result: Result<Page, OfficeError>| result.map_err(|error| failure(&error));
     match request {
         Request::See(query) => Update::Seen(query.clone(), told(see(office, query).await)),
@@ -122,6 +128,7 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
         Query::Today => today::page(office).await,
         Query::Devices => devices::list(office).await,
         Query::Device(device) => devices::card(office, device).await,
+        Query::Lost(device) => lost::card(office, device).await,
         Query::Reviews => reviews::list(office).await,
         Query::Review(id) => reviews::card(office, id).await,
         Query::Operators => people::list(office).await,
@@ -133,6 +140,7 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
 async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Issue { .. } => tokens::check_issue(office, act).await,
+        Act::Fence { device, to, days } => lost::check(office, device, to.as_ref(), *days).await,
         Act::Settle { .. } | Act::CloseReview { .. } => reviews::check(office, act).await,
         Act::Reissue { token, .. } | Act::RevokeToken { token } => {
             tokens::check_old(office, *token, act).await
@@ -148,6 +156,9 @@ async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Issue { .. } | Act::Reissue { .. } | Act::RevokeToken { .. } => {
             tokens::carry_out(office, act).await
+        }
+        Act::Fence { device, to, days } => {
+            lost::carry_out(office, device, to.as_ref(), *days).await
         }
         Act::Settle { .. } | Act::CloseReview { .. } => reviews::carry_out(office, act).await,
         Act::AddOperator { .. } | Act::Grant { .. } | Act::RevokeOperator { .. } => {

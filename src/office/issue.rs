@@ -168,7 +168,7 @@ impl Office {
     }
 
     /// Signs, stores and books a token for a step that is free.
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         (order, deed): (&Order, Deed),
