@@ -40,8 +40,8 @@ pub enum Act {
         device: Option<DeviceId>,
         /// For how many days.
         days: i64,
-        /// Although the same list was issued before.
-        again: bool,
+        /// How often the same list is issued on purpose, 0 as a rule.
+        again: u32,
     },
     /// Say whether the credit of a token is in its meter.
     Settle {
@@ -192,7 +192,7 @@ impl Act {
                 )
             }
             Self::IssueList { file, device, days, again } => {
-                let again = if *again { " --again" } else { "" };
+                let again = option("again", Some(*again).filter(|again| *again > 0));
                 let device = option("device", device.as_ref());
                 format!("issue --list {}{device} --days {days}{again}", path(file))
             }

@@ -93,7 +93,6 @@ pub enum Kind {
 
 const KINDS: Takes = Takes::Choice(&["recharge", "open", "refund", "reversal", "carry-over"]);
 const VERDICTS: Takes = Takes::Choice(&["booked", "not-booked"]);
-const YES_NO: Takes = Takes::Choice(&["no", "yes"]);
 const ROLES: Takes =
     Takes::Choice(&["recharge", "finance", "field", "installer", "auditor", "supervisor"]);
 const WHOSE: Takes = Takes::Choice(&["device", "operator"]);
@@ -110,7 +109,7 @@ const ISSUE_LIST: &[Spec] = &[
     must("file", Takes::File),
     may("device", Takes::Device),
     days(USUAL_DAYS),
-    must("again", YES_NO),
+    Spec { key: "again", takes: Takes::Number, required: true, usual: "0" },
 ];
 const SETTLE: &[Spec] =
     &[must("token", Takes::Token), must("verdict", VERDICTS), must("reason", Takes::Text)];
@@ -260,7 +259,7 @@ impl Kind {
                 file: PathBuf::from(values.own("file")?),
                 device: values.may("device", parse::<DeviceId>)?,
                 days: values.parsed("days")?,
-                again: values.text("again") == "yes",
+                again: values.parsed("again")?,
             },
             Self::Settle => Act::Settle {
                 token: values.parsed("token")?,

@@ -29,6 +29,8 @@ pub enum Cell {
     Class(String),
     /// What the office wrote about something to look at.
     Why(String),
+    /// What the office refuses with, by its code.
+    Code(&'static str),
     /// Nothing is known.
     Unknown,
 }

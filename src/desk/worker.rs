@@ -4,9 +4,14 @@
 //! and goes on with the next. An act that was begun is finished even when the screens are left.
 
 mod devices;
+mod files;
+mod lists;
 mod lost;
+mod meters;
+mod orders;
 mod people;
 mod reviews;
+mod shift;
 mod today;
 mod tokens;
 
@@ -133,7 +138,14 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
         Query::Review(id) => reviews::card(office, id).await,
         Query::Operators => people::list(office).await,
         Query::Operator(operator) => people::card(office, operator).await,
-        other => Err(OfficeError::Usage(format!("{other:?}"))),
+        Query::Meters(text) => meters::list(office, text).await,
+        Query::Meter(meter) => meters::card(office, *meter).await,
+        Query::Doubt => lists::doubt(office).await,
+        Query::Bundles => lists::bundles(office).await,
+        Query::Sales(span) => lists::sales(office, *span).await,
+        Query::LostContact => lists::lost_contact(office).await,
+        Query::KeepPower => lists::kept(office).await,
+        Query::Shift => shift::list(office).await,
     }
 }
 
@@ -148,7 +160,19 @@ async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
         Act::AddOperator { .. } | Act::Grant { .. } | Act::RevokeOperator { .. } => {
             people::check(office, act).await
         }
-        other => Err(OfficeError::Usage(format!("{other:?}"))),
+        Act::IssueList { file, device, days, again } => {
+            let how = orders::How { file, device: device.as_ref(), days: *days, again: *again };
+            orders::check(office, how).await
+        }
+        Act::Count { meter, count, reason } => {
+            meters::check_count(office, *meter, *count, reason).await
+        }
+        Act::SignBundle { file, device, area, days, out } => {
+            let how = files::Signing { file, device, area: area.as_ref(), days: *days, out };
+            files::check_bundle(office, how).await
+        }
+        Act::CloseShift(whose) => shift::check(office, whose).await,
+        Act::Export { query, file } => files::check_export(office, query, file).await,
     }
 }
 
@@ -164,6 +188,18 @@ async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
         Act::AddOperator { .. } | Act::Grant { .. } | Act::RevokeOperator { .. } => {
             people::carry_out(office, act).await
         }
-        other => Err(OfficeError::Usage(format!("{other:?}"))),
+        Act::IssueList { file, device, days, again } => {
+            let how = orders::How { file, device: device.as_ref(), days: *days, again: *again };
+            orders::carry_out(office, how).await
+        }
+        Act::Count { meter, count, reason } => {
+            meters::count(office, *meter, *count, reason).await
+        }
+        Act::SignBundle { file, device, area, days, out } => {
+            let how = files::Signing { file, device, area: area.as_ref(), days: *days, out };
+            files::sign_bundle(office, how).await
+        }
+        Act::CloseShift(whose) => shift::carry_out(office, whose).await,
+        Act::Export { query, file } => files::export(office, query, file).await,
     }
 }

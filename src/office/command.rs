@@ -31,6 +31,10 @@ struct Shown {
     good: bool,
 }
 
+/// For the desk, which reads and writes the same files.
+pub(crate) use super::keys::write_private;
+pub(crate) use bundle::read as read_bundle;
+
 /// How the desk is to be opened.
 #[derive(Debug, Clone)]
 pub struct DeskStart {

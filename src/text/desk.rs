@@ -1,6 +1,8 @@
-//! The desk's words: titles, keys, sentences. Names of figures are in `words`, failures in `errors`.
+//! The desk's words: titles, keys, sentences. Names of figures are in `words`,
+//! sentences of pages in `sayings`, failures in `errors`.
 
 pub mod errors;
+pub mod sayings;
 pub mod words;
 
 messages! {

@@ -97,13 +97,7 @@ pub struct Hand<'a> {
 
 impl<'a> Hand<'a> {
     /// The desk before the office has told anything.
-    pub fn waiting(
-        desk: &'a Desk,
-        lang: Lang,
-        palette: Palette,
-        width: u16,
-        height: u16,
-    ) -> Self {
+    pub fn waiting(desk: &'a Desk, lang: Lang, palette: Palette, width: u16, height: u16) -> Self {
         let options = DeskOptions {
             lang,
             palette,

@@ -25,6 +25,7 @@ pub fn cell(shared: &Shared, cell: &Cell) -> String {
             Some(words) => words.get(lang).to_owned(),
             None => says.clone(),
         },
+        Cell::Code(code) => errors::words(code).title.get(lang).to_owned(),
         Cell::Unknown => "-".to_owned(),
     }
 }

@@ -1,9 +1,10 @@
 //! Today: what needs somebody, in figures.
 
 use super::super::page::{Cell, Fact, Page, Part};
-use super::devices::{credit, late};
-use crate::office::{Office, OfficeError};
+use crate::office::{Office, OfficeError, TokenAsk};
+use crate::office::model::TokenState;
 use crate::tui::theme::Meaning;
+use crate::units::Credit;
 
 /// A figure that is an alarm when it is not zero.
 fn alarm(name: &'static str, number: u64) -> Fact {
@@ -11,29 +12,44 @@ fn alarm(name: &'static str, number: u64) -> Fact {
     Fact::new(name, Cell::Number(number)).meant(meaning)
 }
 
+/// Tokens whose money is in doubt.
+async fn doubt(office: &Office) -> Result<u64, OfficeError> {
+    let mut all = 0;
+    for state in [TokenState::Disputed, TokenState::Suspect] {
+        let ask = TokenAsk { state: Some(state), ..TokenAsk::default() };
+        all += office.tokens(&ask).await?.len() as u64;
+    }
+    Ok(all)
+}
+
 /// The page.
 pub async fn page(office: &Office) -> Result<Page, OfficeError> {
-    let (report, devices, now) = (office.report().await?, office.devices().await?, office.now());
-    let count = |wanted: &dyn Fn(&crate::office::DeviceInfo) -> bool| {
-        devices.iter().filter(|row| wanted(row)).count() as u64
-    };
-    let quarantined = count(&|row| row.status == "quarantined");
-    let mut facts = vec![
-        alarm("reviews", report.reviews),
-        Fact::new("devices", Cell::Number(devices.len() as u64)),
-        alarm("late", count(&|row| late(row, now))),
-        alarm("quarantined", quarantined),
-    ];
-    let doubt = report.tokens.iter().filter(|(state, _)| matches!(*state, "suspect" | "disputed"));
-    facts.push(alarm("doubt", doubt.map(|(_, n)| n).sum()));
-    for balance in report.balances.iter().filter(|balance| balance.place == "transit") {
-        facts.push(Fact::new("in-transit", credit(balance.amount, balance.unit)).strong());
+    let today = office.today().await?;
+    let mut parts = vec![match today.sound {
+        true => Part::Say(Meaning::Good, "say-sum-zero"),
+        false => Part::Say(Meaning::Fault, "say-sum-not-zero"),
+    }];
+    let mut facts = Vec::new();
+    facts.extend(today.carried.iter().map(|sum| Fact::new("carried", Cell::Credit(*sum)).strong()));
+    if today.quarantined > 0 {
+        facts.push(alarm("quarantined-n", today.quarantined));
     }
-    let mut parts = vec![Part::Facts(facts)];
-    if report.sound() {
-        parts.push(Part::Say(Meaning::Good, "say-sum-zero"));
-    } else {
-        parts.push(Part::Say(Meaning::Fault, "say-sum-not-zero"));
+    if today.swaps > 0 {
+        facts.push(Fact::new("swaps-open", Cell::Number(today.swaps)));
     }
+    facts.extend(
+        office.key_warnings().iter().map(|warning| {
+            Fact::new("keys", Cell::text(warning)).meant(Meaning::Alarm)
+        }),
+    );
+    // What stands behind the rows of the menu.
+    facts.push(alarm("reviews", today.reviews));
+    facts.push(Fact::new("devices", Cell::Number(today.devices)));
+    facts.push(alarm("late", today.silent));
+    facts.push(alarm("kept", today.kept));
+    facts.push(alarm("doubt", doubt(office).await?));
+    let sold = |value, unit| Cell::Credit(Credit { value, unit });
+    facts.extend(today.sums.iter().map(|sum| Fact::new("sold", sold(sum.net(), sum.unit))));
+    parts.push(Part::Facts(facts));
     Ok(Page::of(parts))
 }

@@ -1,11 +1,15 @@
 //! Tokens: issued one by one, replaced, taken back.
 
 use super::super::act::{Act, kind_name};
-use super::super::page::{Cell, Fact, Page, Part};
+use super::super::page::{Cell, Column, Fact, Line, Name, Page, Part, Table, left, right};
 use super::devices::{credit, find};
-use crate::office::{Deed, Issued, Office, OfficeError, Order};
+use crate::office::model::TokenState;
+use crate::office::{Deed, Issued, Office, OfficeError, Order, TokenInfo};
 use crate::tui::theme::Meaning;
 use crate::units::TokenId;
+
+/// Meter, amount, state.
+const COLUMNS: &[Column] = &[left(12), right(0), left(13)];
 
 /// Digits that are typed to confirm.
 const TAIL: usize = 4;
@@ -61,6 +65,38 @@ pub async fn check_old(_office: &Office, token: TokenId, act: &Act) -> Result<Pa
         Part::Facts(vec![Fact::new("token", Cell::text(token)).strong()]),
     ]);
     Ok(Page { proof: Some(tail(&token.to_string())), ..page })
+}
+
+/// A list of tokens.
+pub fn table(name: Name, rows: &[TokenInfo]) -> Table {
+    let lines = rows.iter().map(|info| {
+        let row = &info.row;
+        let state = row.state.name();
+        let sign = match row.state {
+            TokenState::Applied => ('+', Meaning::Good),
+            TokenState::Disputed => ('X', Meaning::Fault),
+            TokenState::Suspect => ('!', Meaning::Alarm),
+            TokenState::Voided => ('.', Meaning::Faint),
+            TokenState::Reserved | TokenState::Delivered => (' ', Meaning::Plain),
+        };
+        Line {
+            key: row.id.to_string(),
+            sign,
+            cells: vec![Cell::text(row.meter), Cell::Credit(row.credit), Cell::word(state)],
+            facts: vec![
+                Fact::new("state", Cell::word(state)).meant(sign.1),
+                Fact::new("kind", Cell::word(kind_name(row.act))),
+                Fact::new("step", Cell::Step(row.count_before.0)),
+                Fact::new("meter", Cell::text(row.meter)),
+                Fact::new("device", Cell::text(&row.device)),
+                Fact::new("issued", Cell::At(info.issued)),
+                Fact::new("valid-until", Cell::At(row.expires)),
+                Fact::new("token", Cell::text(row.id)),
+            ],
+            leads: None,
+        }
+    });
+    Table { name, columns: COLUMNS, lines: lines.collect() }
 }
 
 /// A token that was just issued.

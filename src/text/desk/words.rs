@@ -1,7 +1,7 @@
-//! Names of figures, fields, states and choices at the desk, by stable names; and the sentences its
-//! pages are made of, where a `%` stands for a figure.
+//! Names of figures, fields, states and choices at the desk, by stable names.
 
 use super::super::{Both, Lang, both};
+use super::sayings::SAYINGS;
 
 /// The words for a stable name.
 pub fn word(lang: Lang, name: &str) -> Option<&'static str> {
@@ -15,7 +15,7 @@ pub fn or_name(lang: Lang, name: &str) -> &str {
 }
 
 /// All lists, for the tests too.
-pub const LISTS: &[&[(&str, Both)]] = &[ACTS, FIGURES, STATES, TAKES, SAYINGS];
+pub const LISTS: &[&[(&str, Both)]] = &[ACTS, FIGURES, MORE, LOST, STATES, TAKES, SAYINGS];
 
 const ACTS: &[(&str, Both)] = &[
     ("act-issue", both("Issue a token", "签发令牌")),
@@ -97,6 +97,103 @@ const FIGURES: &[(&str, Both)] = &[
     ("whose", both("Whose", "对象")),
 ];
 
+const MORE: &[(&str, Both)] = &[
+    ("applied-sum", both("In the meters", "已充入")),
+    ("balance", both("Balance", "剩余")),
+    ("booked-n", both("  tokens", "  笔数")),
+    ("booked-sum", both("In the meters", "已充入")),
+    ("brought", both("Brought over", "上班结转")),
+    ("bundle", both("Bundle", "参数包")),
+    ("bundles", both("Bundles", "参数包")),
+    ("by", both("By", "统计")),
+    ("by-day", both("days", "按日")),
+    ("by-month", both("months", "按月")),
+    ("by-year", both("years", "按年")),
+    ("bytes", both("Bytes", "字节数")),
+    ("carried", both("Out with all", "在外合计")),
+    ("chain", both("Chain hash", "链校验值")),
+    ("count-new", both("New count", "新购电次数")),
+    ("detail", both("Said", "说明")),
+    ("fault", both("Wrong", "错误")),
+    ("history", both("Reviews of it", "核查记录")),
+    ("in-force", both("In meters", "已生效电表")),
+    ("in-part", both("in part", "部分生效")),
+    ("in-part-n", both("Only in part", "部分生效")),
+    ("issued", both("Issued", "签发时间")),
+    ("issued-n", both("  tokens", "  笔数")),
+    ("issued-sum", both("Issued", "已签发")),
+    ("journal", both("Journal at", "日志位置")),
+    ("keep-power", both("Keep-power", "保电")),
+    ("kept", both("Keep-power", "保电")),
+    ("keys", both("Keys", "密钥")),
+    ("last", both("Last", "最近")),
+    ("list-rows", both("Rows", "逐行结果")),
+    ("lost-contact", both("Lost contact", "失联")),
+    ("meters", both("Meters", "电表")),
+    ("movements", both("Movements", "笔数")),
+    ("note", both("Why", "原因")),
+    ("number", both("Number", "班次")),
+    ("off", both("Difference", "差额")),
+    ("out-file", both("Write to", "写入文件")),
+    ("postings-sum", both("Postings sum", "分录合计")),
+    ("profile", both("Profile", "型号")),
+    ("read", both("Last read", "最近抄读")),
+    ("refunded-sum", both("Refunded", "已退费")),
+    ("reserved-sum", both("Issued", "本班签发")),
+    ("returned-sum", both("Came back", "已退回")),
+    ("revenue", both("Revenue", "收入")),
+    ("rows", both("Rows", "行数")),
+    ("rows-bad", both("Wrong rows", "错误行数")),
+    ("sales", both("Sales", "销售")),
+    ("sheets", both("Sheets", "工作表")),
+    ("shifts", both("Shifts", "班次")),
+    ("since", both("Since", "开始")),
+    ("sold", both("Sold", "售电")),
+    ("still-out", both("Still out", "仍在外")),
+    ("sum", both("Sum", "合计")),
+    ("swapped-out", both("Swapped out", "已换下")),
+    ("swaps-open", both("Open swaps", "换表中")),
+    ("the-beginning", both("the beginning", "启用时")),
+    ("tokens", both("Tokens", "令牌")),
+    ("until", both("Until", "截止")),
+    ("version", both("Version", "版本")),
+    ("voided-sum", both("Came back", "已退回")),
+    ("whole", both("whole", "完整")),
+    ("zone", both("Time zone", "时区")),
+];
+
+const LOST: &[(&str, Both)] = &[
+    ("clock-floor", both("Clock from", "时钟下限")),
+    ("could-work", both("Who could work with it", "可使用该机的人员")),
+    ("dangerous-until", both("Dangerous until", "风险截止")),
+    ("debits", both("Taken out", "可退出")),
+    ("face", both("Out with it", "在外总额")),
+    ("fence-done", both("+ safe", "+ 已安全")),
+    ("fence-open", both("X visit", "X 须走访")),
+    ("fence-taken", both("! look, settle", "! 查看后处理")),
+    ("fence-waiting", both("! replaced", "! 已改签待充")),
+    ("left", both("Not replaced", "未改签")),
+    ("left-out", both("What was not replaced", "未改签的令牌")),
+    ("meters-to-visit", both("Meters to visit", "须走访的电表")),
+    ("reissued", both("Replaced", "已改签")),
+    ("to-visit", both("To visit", "须走访")),
+    ("what-is-out", both("What is out with it", "在外令牌")),
+    ("why-behind", both("step missing", "缺前次")),
+    ("why-debit", both("takes out only", "仅退出")),
+    ("why-expired", both("expired", "已过期")),
+    ("why-known-revoked", both("knows: revoked", "已知收回")),
+    ("why-live", both("usable", "可用")),
+    ("why-no-right", both("no right", "无权限")),
+    ("why-nothing", both("credits nothing", "无金额")),
+    ("why-other-account", both("other account", "户号不符")),
+    ("why-over-limit", both("over its limit", "超限额")),
+    ("why-replaced", both("taken back here", "后台已收回")),
+    ("why-same-step", both("same step", "同一次数")),
+    ("why-step-taken", both("step is used", "次数已用")),
+    ("why-unheard", both("maybe used", "可能已用")),
+    ("worst", both("Maximum loss", "最大损失")),
+];
+
 const STATES: &[(&str, Both)] = &[
     ("active", both("active", "有效")),
     ("applied", both("in the meter", "已充入")),
@@ -153,143 +250,4 @@ const TAKES: &[(&str, Both)] = &[
     ),
     ("takes-token", both("A token's identity, from its list.", "令牌编号，见令牌列表。")),
     ("takes-choice", both("A digit chooses:", "按数字选择：")),
-];
-
-const SAYINGS: &[(&str, Both)] = &[
-    (
-        "say-booked",
-        both(
-            "The credit counts as in the meter: it is posted, and its step is used.",
-            "认定金额已充入电表：将记账，并占用该购电次数。",
-        ),
-    ),
-    (
-        "say-cannot-grant",
-        both(
-            "X Not possible: the operator or the handheld is revoked.",
-            "X 不能授权：操作员或手持机已停用。",
-        ),
-    ),
-    (
-        "say-changes-operator",
-        both(
-            "! There is such an operator: he is changed. Grants he has stay as they were signed.",
-            "! 该操作员已存在，将被修改。已签署的授权不变。",
-        ),
-    ),
-    (
-        "say-close",
-        both(
-            "No money hangs on it. Close it (F2) once you have seen to it.",
-            "不涉及金额。查看处理后按F2关闭。",
-        ),
-    ),
-    ("say-closes", both("It is closed with your reason.", "将以所填理由关闭。")),
-    (
-        "say-code-once",
-        both(
-            "This code is shown once. Write it down for the first log-in.",
-            "此码只显示一次，请记下用于首次登录。",
-        ),
-    ),
-    (
-        "say-device-hears",
-        both("The handheld hears of it with its next sync.", "手持机下次同步时得知。"),
-    ),
-    (
-        "say-forks",
-        both(
-            "X Two journals carry this name: nothing is issued to it. See `devices forks`.",
-            "X 有两份日志使用此名称，不再向其签发。见devices forks。",
-        ),
-    ),
-    ("say-grant-next", both("Grant a handheld next (F3).", "下一步：按F3授权手持机。")),
-    (
-        "say-grants",
-        both(
-            "The operator may do what he is entered for, on this handheld.",
-            "操作员可在该手持机上执行登记的权限。",
-        ),
-    ),
-    (
-        "say-late",
-        both(
-            "! Not heard of for more than a day. What is out with it stays in transit.",
-            "! 超过一天未联系，其在外金额仍为在途。",
-        ),
-    ),
-    ("say-near-limit", both("! The handheld is near its limit.", "! 该手持机接近限额。")),
-    ("say-new-operator", both("A new operator is entered.", "登记新操作员。")),
-    (
-        "say-next-sync",
-        both(
-            "The handheld gets it with its next sync, over the network or a stick.",
-            "手持机下次联网或用U盘同步时收到。",
-        ),
-    ),
-    (
-        "say-not-booked",
-        both(
-            "The credit counts as not in the meter: the money goes back to the customer. If it is \
-             in the meter after all, it was given away.",
-            "认定金额未充入电表：款项退回客户。若实际已充入，则等于白送。",
-        ),
-    ),
-    (
-        "say-not-enrolled",
-        both("X This handheld is not enrolled, or quarantined.", "X 该手持机未登记或已停用。"),
-    ),
-    (
-        "say-quarantined",
-        both(
-            "X Quarantined: nothing is issued to it, and it is told to stop.",
-            "X 已停用：不再向其签发，并通知其停止。",
-        ),
-    ),
-    (
-        "say-reissues",
-        both(
-            "The same amount and step, a new life. The meter takes at most one of the two.",
-            "同一金额和购电次数，重新计有效期。电表至多接受其中之一。",
-        ),
-    ),
-    (
-        "say-revoked-hears",
-        both(
-            "! A handheld hears of it with its next status: until then he may still work.",
-            "! 手持机取得下一份状态后生效，此前仍可操作。",
-        ),
-    ),
-    (
-        "say-revokes-operator",
-        both(
-            "Every grant of this operator is taken back, on every handheld.",
-            "该操作员在所有手持机上的授权全部收回。",
-        ),
-    ),
-    (
-        "say-revokes-token",
-        both(
-            "The handheld stops using it with its next status. Until it is settled or replaced its \
-             money stays in transit.",
-            "手持机取得下一份状态后停用该令牌。处理或重签之前金额仍为在途。",
-        ),
-    ),
-    (
-        "say-settle",
-        both(
-            "Read the meter: its purchase count and last purchase tell whether the credit is in \
-             it. Then settle (F2).",
-            "请抄读电表：购电次数和最近一次购电可判断金额是否已充入，再按F2处理。",
-        ),
-    ),
-    ("say-sum-not-zero", both("X THE LEDGER DOES NOT SUM TO ZERO", "X 账本合计不为零")),
-    ("say-sum-zero", both("+ The ledger sums to zero.", "+ 账本合计为零。")),
-    (
-        "say-token-revoked",
-        both(
-            "! It stays in transit until it is settled or replaced.",
-            "! 处理或重签之前仍为在途。",
-        ),
-    ),
 ];

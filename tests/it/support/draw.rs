@@ -56,12 +56,7 @@ pub fn keep(name: &str, same_words: bool, draw: Draw<'_>) {
 }
 
 /// The same with what is random in the text made the same in every run.
-pub fn keep_as(
-    name: &str,
-    same_words: bool,
-    draw: Draw<'_>,
-    steady: &dyn Fn(String) -> String,
-) {
+pub fn keep_as(name: &str, same_words: bool, draw: Draw<'_>, steady: &dyn Fn(String) -> String) {
     for (width, height) in [(40, 20), (80, 24)] {
         for lang in Lang::ALL {
             let shown =
