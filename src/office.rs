@@ -41,20 +41,25 @@ mod issue;
 mod keys;
 mod ledger;
 mod limits;
+mod lists;
 pub mod local;
 mod lost;
 mod many;
 mod media;
 mod meters;
 pub mod model;
+mod orders;
 mod people;
 mod posting;
 mod pull;
 pub mod reconcile;
 mod report;
 mod review;
+mod sales;
+mod shift;
 mod status;
 mod swap;
+pub mod tables;
 pub mod tls;
 
 pub use apply::Applied;
@@ -69,14 +74,21 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use lists::{
+    Ages, BundleSeen, KeptMeter, LostContact, MeterAge, MeterBundle, MeterFound, MeterSheet, Today,
+    TokenAsk, TokenInfo,
+};
 pub use lost::{
     Fence, Fenced, Fencing, LostMeter, LostOperator, LostSheet, LostSwap, LostToken, LostWhy,
 };
 pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
+pub use orders::{OrderList, OrderListInfo, OrderReport, OrderRow};
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
+pub use sales::{Period, SaleRow, SaleSum, SalesAsk, SalesBy};
+pub use shift::{Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSum};
 pub use swap::{LegInfo, NewSwap, SwapInfo, SwapIssued, SwapMove, SwapState, SwapTo};
 
 use crate::units::UnixSeconds;

@@ -52,6 +52,7 @@ pub mod qr;
 pub mod screens;
 pub mod status;
 pub mod survey;
+pub mod tables;
 pub mod trust;
 pub mod work;
 

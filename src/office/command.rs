@@ -2,6 +2,7 @@
 
 mod args;
 mod bundle;
+mod desk;
 mod keys;
 mod media;
 mod pass;
@@ -118,7 +119,8 @@ fn needed(act: &Act) -> &'static [Purpose] {
     match act {
         Act::Desk(_) => &[Issuer, People],
         Act::Enrol { .. } => &[Status, People, Recovery],
-        Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
+        Act::Issue { .. } | Act::Reissue { .. } | Act::IssueList(_) => &[Issuer],
+        Act::Lost(lost) if lost.to.is_some() => &[Issuer],
         Act::Swap(swap::SwapAct::Issue(_)) => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
         Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
@@ -222,6 +224,13 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::issued(&issued))
         }
         Act::Reissue { token, days } => Ok(show::issued(&office.reissue(token, days).await?)),
+        Act::IssueList(args) => desk::orders(office, args).await,
+        Act::Lost(args) => desk::lost(office, args).await,
+        Act::Shift(act) => desk::shift(office, act).await,
+        Act::Sales(args) => desk::sales(office, args).await,
+        Act::Zone { name } => desk::zone(office, name).await,
+        Act::Today => desk::today(office).await,
+        Act::List(act) => desk::list(office, act).await,
         Act::Revoke(RevokeAct::Token { token }) => {
             office.revoke_token(token).await?;
             Ok(show::revoked(token))

@@ -144,7 +144,7 @@ impl Office {
         Ok(TokenId(id.into_bytes()))
     }
 
-    async fn issue_in(
+    pub(super) async fn issue_in(
         &self,
         conn: &mut Conn,
         order: &Order,

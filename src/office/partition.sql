@@ -33,6 +33,8 @@ END $$;
 CREATE INDEX event_by_token ON event (token);
 CREATE INDEX event_by_meter ON event (meter);
 CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
+CREATE INDEX event_of_kind ON event (kind, at)
+    WHERE kind IN ('marked', 'bundle-taken', 'time-anchor', 'revoked');
 ALTER TABLE receipt ADD UNIQUE (device, epoch, first, last);
 ALTER TABLE token ADD UNIQUE (meter, seq);
 CREATE INDEX token_by_id ON token (id);
@@ -44,3 +46,4 @@ CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
     AND undoes IS NOT NULL;
 CREATE INDEX token_by_device ON token (device, state);
 CREATE INDEX token_by_key ON token (kid, state);
+CREATE INDEX posting_by_time ON posting (at);

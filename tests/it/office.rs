@@ -8,6 +8,7 @@ mod custody;
 pub mod desk;
 mod lives;
 mod load;
+mod lost;
 mod people;
 mod places;
 mod postgres;

@@ -1,8 +1,12 @@
 //! What `meterkit-office` takes on its command line.
 
+mod desk;
 mod keys;
 mod people;
 
+pub(super) use desk::{
+    ByArg, FileArgs, ListAct, LostArgs, OrdersArgs, PeriodArg, SalesArgs, ShiftAct,
+};
 pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
@@ -130,6 +134,8 @@ pub(super) enum Act {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Issue a list of sales, all or none.
+    IssueList(OrdersArgs),
     /// Replace a token whose time is over, or that was revoked, and that was never sent.
     Reissue {
         /// Which.
@@ -169,6 +175,23 @@ pub(super) enum Act {
         #[command(subcommand)]
         act: Option<DeviceAct>,
     },
+    /// What a lost handheld can cost at most, and where to go; with --fence, stop it.
+    Lost(LostArgs),
+    /// Shifts, closed at zero.
+    #[command(subcommand)]
+    Shift(ShiftAct),
+    /// What was sold, by day, month and year.
+    Sales(SalesArgs),
+    /// The time zone that days are told in.
+    Zone {
+        /// To be set from now on, as Asia/Shanghai.
+        name: Option<String>,
+    },
+    /// How the office stands today.
+    Today,
+    /// Lists, on the screen and as files.
+    #[command(subcommand)]
+    List(ListAct),
     /// Write a fresh status for a handheld, to be carried by hand.
     Status {
         /// For which.

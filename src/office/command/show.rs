@@ -2,6 +2,8 @@
 
 mod devices;
 mod keys;
+mod lists;
+mod lost;
 mod people;
 mod swaps;
 
@@ -9,6 +11,11 @@ pub(super) use devices::{devices, enrol, forks, recovery, status};
 pub(super) use keys::{
     check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
 };
+pub(super) use lists::{
+    bundles, found, kept, lost_contact, meter_bundles, meter_sheet, orders, sales, today, tokens,
+    zone,
+};
+pub(super) use lost::{lost, shift, shift_detail, shifts};
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
 pub(super) use swaps::{swap_issued, swaps};
 

@@ -62,9 +62,13 @@ impl Holder {
         self.revoked.contains(&id)
     }
 
-    /// Whether some limit is beyond reach for a single act with this credit.
+    /// Whether the limits of the handheld, and of somebody who could work with it, take a single
+    /// act with this credit.
     pub fn within(&self, credit: Credit) -> bool {
+        let mut own = self.rights.iter().map(|right| &right.caps);
+        let nobody = self.rights.is_empty();
         self.caps.iter().any(|caps| fits(caps, credit))
+            && (nobody || own.any(|caps| fits(caps, credit)))
     }
 
     /// Whether somebody may do this to a meter of one of these areas, within his own limits.

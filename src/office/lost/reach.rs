@@ -35,8 +35,13 @@ pub(super) fn reach(steps: &Steps, chances: &[Chance]) -> Vec<(LostWhy, i64)> {
     let mut found: Vec<(LostWhy, i64)> =
         chances.iter().map(|one| (stands(steps, one), one.amount)).collect();
     let mut order: Vec<usize> = (0..chances.len()).collect();
-    // The largest of a step first: it is the one that counts.
-    order.sort_by_key(|at| (chances[*at].step, std::cmp::Reverse(chances[*at].amount)));
+    // The largest of a step first: it is the one that counts. Of two alike the one that may be in
+    // the meter, then the one the handheld has for longer.
+    order.sort_by_key(|at| {
+        let one = &chances[*at];
+        let sure = [LostWhy::Unheard, LostWhy::Replaced].iter().position(|why| *why == one.why);
+        (one.step, std::cmp::Reverse(one.amount), sure.unwrap_or(usize::MAX))
+    });
     let (mut next, mut counted) = (steps.count, None);
     for at in order {
         let step = chances[at].step;
