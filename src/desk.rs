@@ -81,12 +81,16 @@ pub fn open(office: &Office, handle: &Handle, start: DeskStart) -> io::Result<()
     let lang = Lang::choose(wishes.iter().map(String::as_str));
     let (term, no_color) = (set("TERM"), !set("NO_COLOR").is_empty());
     let over_network = std::env::var_os("SSH_CONNECTION").is_some();
+    // Days are told in the office's zone, as in its lists; a database that fails says so on the
+    // first page.
+    let zone = handle.block_on(office.zone()).ok();
+    let zone = zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC);
     let usual = TuiOptions::for_terminal(lang, no_color, &term, over_network);
     let options = DeskOptions {
         lang: usual.lang,
         palette: start.palette.and_then(|name| Palette::named(&name)).unwrap_or(usual.palette),
         ascii: usual.ascii || start.ascii,
-        zone: TimeZone::system(),
+        zone,
         place: start.place,
         how: How { term, max_fps: usual.max_fps },
     };

@@ -194,7 +194,7 @@ impl Act {
             Self::IssueList { file, device, days, again } => {
                 let again = option("again", Some(*again).filter(|again| *again > 0));
                 let device = option("device", device.as_ref());
-                format!("issue --list {}{device} --days {days}{again}", path(file))
+                format!("issue-list {}{device} --days {days}{again}", path(file))
             }
             Self::Settle { token, booked, reason } => {
                 let verdict = if *booked { "booked" } else { "not-booked" };
@@ -206,7 +206,7 @@ impl Act {
             Self::Reissue { token, days } => format!("reissue {token} --days {days}"),
             Self::RevokeToken { token } => format!("revoke token {token}"),
             Self::Fence { device, to, days } => {
-                format!("fence {device}{} --days {days}", option("to", to.as_ref()))
+                format!("lost {device} --fence{} --days {days}", option("to", to.as_ref()))
             }
             Self::AddOperator { id, name, role, areas, days } => {
                 let areas = Some(areas.join(",")).filter(|areas| !areas.is_empty());
@@ -228,7 +228,10 @@ impl Act {
             Self::CloseShift(Whose::Device(device)) => format!("shift close --device {device}"),
             Self::CloseShift(Whose::Operator(who)) => format!("shift close --operator {who}"),
             Self::Export { query, file } => {
-                format!("{} --save {}", query.command(), path(file))
+                // A spreadsheet program of a Chinese Windows knows UTF-8 by the mark alone.
+                let book = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("xlsx"));
+                let mark = if book { "" } else { " --mark" };
+                format!("{} --out {}{mark}", query.command(), path(file))
             }
         }
     }

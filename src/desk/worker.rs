@@ -192,9 +192,7 @@ async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
             let how = orders::How { file, device: device.as_ref(), days: *days, again: *again };
             orders::carry_out(office, how).await
         }
-        Act::Count { meter, count, reason } => {
-            meters::count(office, *meter, *count, reason).await
-        }
+        Act::Count { meter, count, reason } => meters::count(office, *meter, *count, reason).await,
         Act::SignBundle { file, device, area, days, out } => {
             let how = files::Signing { file, device, area: area.as_ref(), days: *days, out };
             files::sign_bundle(office, how).await

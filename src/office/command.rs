@@ -32,9 +32,16 @@ struct Shown {
     good: bool,
 }
 
-/// For the desk, which reads and writes the same files.
-pub(crate) use super::keys::write_private;
+/// For the desk, which reads the same files.
 pub(crate) use bundle::read as read_bundle;
+
+/// Writes a file that only this user can read.
+///
+/// # Errors
+/// [`OfficeError::File`].
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
+    super::keys::write_private(path, bytes)
+}
 
 /// How the desk is to be opened.
 #[derive(Debug, Clone)]

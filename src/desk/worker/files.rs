@@ -6,11 +6,8 @@ use super::super::page::{Cell, Fact, Page, Part};
 use super::super::query::Query;
 use super::lists;
 use crate::office::command::{read_bundle, write_private};
-use crate::office::model::TokenState;
 use crate::office::tables::{Table, for_file};
-use crate::office::{
-    Ages, NewBundle, Office, OfficeError, SalesAsk, SalesBy, TokenAsk,
-};
+use crate::office::{Ages, NewBundle, Office, OfficeError, SalesAsk, SalesBy, TokenAsk};
 use crate::table::write::{Page as Sheet, save};
 use crate::tui::theme::Meaning;
 use crate::units::DeviceId;
@@ -21,17 +18,10 @@ async fn sheets(office: &Office, query: &Query, file: &Path) -> Result<Vec<Sheet
     Ok(match query {
         Query::Devices | Query::Device(_) => sheets(&Table::Devices(&office.devices().await?)),
         Query::Lost(device) => sheets(&Table::Lost(&office.lost(device).await?)),
-        Query::Reviews | Query::Review(_) => {
-            sheets(&Table::Reviews(&office.reviews(false).await?))
-        }
+        Query::Reviews | Query::Review(_) => sheets(&Table::Reviews(&office.reviews(false).await?)),
         Query::Meters(text) => sheets(&Table::Meters(&office.find_meters(text, 0).await?)),
         Query::Doubt => {
-            let mut rows = Vec::new();
-            for state in [TokenState::Disputed, TokenState::Suspect] {
-                let ask = TokenAsk { state: Some(state), ..TokenAsk::default() };
-                rows.extend(office.tokens(&ask).await?);
-            }
-            sheets(&Table::Tokens(&rows))
+            sheets(&Table::Tokens(&office.tokens_in_doubt(&TokenAsk::default()).await?))
         }
         Query::Operators | Query::Operator(_) => {
             sheets(&Table::Operators(&office.operators().await?))

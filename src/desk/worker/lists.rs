@@ -4,15 +4,14 @@ use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left, righ
 use super::super::query::{Query, Span};
 use super::devices::{self, credit};
 use super::tokens;
-use crate::office::model::TokenState;
 use crate::office::{Ages, Office, OfficeError, Period, SaleSum, SalesAsk, SalesBy, TokenAsk};
 use crate::tui::theme::Meaning;
 use crate::units::Credit;
 
 /// Tokens shown of each state that is in doubt.
 const DOUBT_MAX: u32 = 200;
-/// A meter nobody has read for so long has lost contact: a month and a day of reading rounds.
-const METER_AGE_S: i64 = 32 * 86_400;
+/// A meter nobody has read for so long has lost contact: what `list lost-contact` takes.
+const METER_AGE_S: i64 = 35 * 86_400;
 /// Meters shown of those.
 const SILENT_MAX: u32 = 200;
 
@@ -25,11 +24,8 @@ const SILENT: &[Column] = &[left(12), left(0), left(12)];
 
 /// Tokens whose money is in doubt.
 pub async fn doubt(office: &Office) -> Result<Page, OfficeError> {
-    let mut rows = Vec::new();
-    for state in [TokenState::Disputed, TokenState::Suspect] {
-        let ask = TokenAsk { state: Some(state), limit: DOUBT_MAX, ..TokenAsk::default() };
-        rows.extend(office.tokens(&ask).await?);
-    }
+    let ask = TokenAsk { limit: DOUBT_MAX, ..TokenAsk::default() };
+    let rows = office.tokens_in_doubt(&ask).await?;
     let more = rows.len() >= DOUBT_MAX as usize;
     Ok(Page { more, ..Page::of(vec![Part::Table(tokens::table("doubt", &rows))]) })
 }
@@ -122,11 +118,7 @@ pub async fn lost_contact(office: &Office) -> Result<Page, OfficeError> {
     let handhelds = found.devices.iter().map(|(row, _)| Line {
         key: row.device.to_string(),
         sign: ('!', Meaning::Alarm),
-        cells: vec![
-            Cell::text(&row.device),
-            Cell::word(&row.status),
-            Cell::age(row.last_seen),
-        ],
+        cells: vec![Cell::text(&row.device), Cell::word(&row.status), Cell::age(row.last_seen)],
         facts: vec![
             Fact::new("device", Cell::text(&row.device)).strong(),
             Fact::new("status", Cell::word(&row.status)),

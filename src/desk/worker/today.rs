@@ -2,7 +2,6 @@
 
 use super::super::page::{Cell, Fact, Page, Part};
 use crate::office::{Office, OfficeError, TokenAsk};
-use crate::office::model::TokenState;
 use crate::tui::theme::Meaning;
 use crate::units::Credit;
 
@@ -10,16 +9,6 @@ use crate::units::Credit;
 fn alarm(name: &'static str, number: u64) -> Fact {
     let meaning = if number > 0 { Meaning::Alarm } else { Meaning::Plain };
     Fact::new(name, Cell::Number(number)).meant(meaning)
-}
-
-/// Tokens whose money is in doubt.
-async fn doubt(office: &Office) -> Result<u64, OfficeError> {
-    let mut all = 0;
-    for state in [TokenState::Disputed, TokenState::Suspect] {
-        let ask = TokenAsk { state: Some(state), ..TokenAsk::default() };
-        all += office.tokens(&ask).await?.len() as u64;
-    }
-    Ok(all)
 }
 
 /// The page.
@@ -38,16 +27,18 @@ pub async fn page(office: &Office) -> Result<Page, OfficeError> {
         facts.push(Fact::new("swaps-open", Cell::Number(today.swaps)));
     }
     facts.extend(
-        office.key_warnings().iter().map(|warning| {
-            Fact::new("keys", Cell::text(warning)).meant(Meaning::Alarm)
-        }),
+        office
+            .key_warnings()
+            .iter()
+            .map(|warning| Fact::new("keys", Cell::text(warning)).meant(Meaning::Alarm)),
     );
     // What stands behind the rows of the menu.
     facts.push(alarm("reviews", today.reviews));
     facts.push(Fact::new("devices", Cell::Number(today.devices)));
     facts.push(alarm("late", today.silent));
     facts.push(alarm("kept", today.kept));
-    facts.push(alarm("doubt", doubt(office).await?));
+    let doubt = office.tokens_in_doubt(&TokenAsk::default()).await?;
+    facts.push(alarm("doubt", doubt.len() as u64));
     let sold = |value, unit| Cell::Credit(Credit { value, unit });
     facts.extend(today.sums.iter().map(|sum| Fact::new("sold", sold(sum.net(), sum.unit))));
     parts.push(Part::Facts(facts));

@@ -56,24 +56,12 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-list-good",
         both("Every row can be issued. All are, or none.", "全部行均可签发，将一并签发。"),
     ),
-    (
-        "say-shift-empty",
-        both("Nothing moved since the last close.", "自上次结账以来没有变动。"),
-    ),
-    (
-        "say-shift-not-zero",
-        both("X THIS SHIFT DOES NOT COME TO ZERO", "X 本班合计不为零"),
-    ),
-    (
-        "say-shift-zero",
-        both("+ It comes to zero: nothing is missing.", "+ 合计为零，账目相符。"),
-    ),
+    ("say-shift-empty", both("Nothing moved since the last close.", "自上次结账以来没有变动。")),
+    ("say-shift-not-zero", both("X THIS SHIFT DOES NOT COME TO ZERO", "X 本班合计不为零")),
+    ("say-shift-zero", both("+ It comes to zero: nothing is missing.", "+ 合计为零，账目相符。")),
     (
         "say-signs",
-        both(
-            "The file is checked and signed for this handheld.",
-            "将校验该文件并为此手持机签署。",
-        ),
+        both("The file is checked and signed for this handheld.", "将校验该文件并为此手持机签署。"),
     ),
     ("say-writes", both("The whole list is written.", "将写出整个列表。")),
     (
