@@ -9,7 +9,7 @@ messages! {
     desk_title_today() { en: "Today", zh: "今日" }
     desk_title_devices() { en: "Handhelds", zh: "手持机" }
     desk_title_device() { en: "Handheld", zh: "手持机" }
-    desk_title_lost() { en: "If lost:", zh: "丢失影响：" }
+    desk_title_lost() { en: "If lost", zh: "丢失影响" }
     desk_title_reviews() { en: "Review queue", zh: "核查队列" }
     desk_title_review() { en: "Review", zh: "核查" }
     desk_title_meters() { en: "Meters, customers", zh: "电表与客户" }

@@ -60,6 +60,8 @@ impl Screen for Card {
         let mut list = show::answer(shared, self.answer.as_ref(), width);
         list.extend(show::command(shared, &self.query.command(), width));
         let title = match self.query.subject() {
+            // Its identity is for the command alone.
+            Some(_) if self.place() == Place::Review => shared.title(Place::Review),
             Some(subject) => format!("{} {subject}", shared.title(self.place())),
             None => shared.title(self.place()),
         };

@@ -74,7 +74,8 @@ fn rows(shared: &Shared, table: &Table, width: usize) -> Vec<Row> {
     for one in &table.lines {
         let head = Row::of(one.sign.1, one.sign.0.to_string());
         rows.push(columns(shared, head, one, table.columns, width));
-        for more in &one.facts {
+        // What stands in a column is not said again.
+        for more in one.facts.iter().filter(|more| !one.cells.contains(&more.cell)) {
             let name = words::or_name(shared.lang, more.name);
             let text = format!("{name}: {}", cell(shared, &more.cell));
             rows.extend(wrapped(more.meaning, &text, width - 2).map(|row| row.indented()));

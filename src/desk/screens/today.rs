@@ -9,6 +9,7 @@ use crate::desk::page::{Fact, Failure, Page, Part};
 use crate::desk::query::{Query, Span};
 use crate::desk::shared::Shared;
 use crate::desk::worker::{Request, Update};
+use crate::text::desk::words;
 use crate::tui::event::Key;
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
@@ -69,8 +70,8 @@ impl Today {
         let mark = if at == self.cursor { ">" } else { " " };
         let name = match way {
             Way::Page(place) => lang.desk_place(*place),
-            Way::Issue => lang.desk_label(Action::Issue),
-            Way::IssueList => lang.desk_label(Action::IssueList),
+            Way::Issue => words::or_name(lang, Kind::Issue.name()),
+            Way::IssueList => words::or_name(lang, Kind::IssueList.name()),
         };
         let row = Row::plain(format!("{mark}{digit} ")).column(Meaning::Plain, name, NAME_CELLS);
         if self.answer.is_none() && !figure.is_empty() {

@@ -20,7 +20,7 @@ const BUNDLES: &[Column] = &[left(0), right(4), right(6)];
 /// Time, sold, came back.
 const SALES: &[Column] = &[left(10), right(0), right(10)];
 /// Name or number, customer or status, how long ago.
-const SILENT: &[Column] = &[left(12), left(0), left(12)];
+const SILENT: &[Column] = &[left(12), left(0), left(11)];
 
 /// Tokens whose money is in doubt.
 pub async fn doubt(office: &Office) -> Result<Page, OfficeError> {

@@ -9,7 +9,7 @@ use crate::tui::theme::Meaning;
 use crate::units::TokenId;
 
 /// Meter, amount, state.
-const COLUMNS: &[Column] = &[left(12), right(0), left(13)];
+const COLUMNS: &[Column] = &[left(12), right(0), left(10)];
 
 /// Digits that are typed to confirm.
 const TAIL: usize = 4;

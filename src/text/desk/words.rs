@@ -98,10 +98,10 @@ const FIGURES: &[(&str, Both)] = &[
 ];
 
 const MORE: &[(&str, Both)] = &[
-    ("applied-sum", both("In the meters", "已充入")),
+    ("applied-sum", both("In meters", "已充入")),
     ("balance", both("Balance", "剩余")),
     ("booked-n", both("  tokens", "  笔数")),
-    ("booked-sum", both("In the meters", "已充入")),
+    ("booked-sum", both("In meters", "已充入")),
     ("brought", both("Brought over", "上班结转")),
     ("bundle", both("Bundle", "参数包")),
     ("bundles", both("Bundles", "参数包")),
@@ -135,7 +135,7 @@ const MORE: &[(&str, Both)] = &[
     ("number", both("Number", "班次")),
     ("off", both("Difference", "差额")),
     ("out-file", both("Write to", "写入文件")),
-    ("postings-sum", both("Postings sum", "分录合计")),
+    ("postings-sum", both("Postings", "分录合计")),
     ("profile", both("Profile", "型号")),
     ("read", both("Last read", "最近抄读")),
     ("refunded-sum", both("Refunded", "已退费")),

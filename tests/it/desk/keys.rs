@@ -238,3 +238,83 @@ fn a_full_queue_is_told_and_nothing_is_begun() {
     let before = site.desk.report();
     assert_eq!(figure(&before, "reserved"), 0);
 }
+
+/// A list is shown row by row before anything is signed, and is issued whole or not at all.
+#[test]
+fn a_list_is_checked_row_by_row_and_issued_whole() {
+    let site = Site::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good.csv"), folder.path().join("bad.csv"));
+    std::fs::write(&good, "meter,amount\n47,10.00\n51,20.50\n").unwrap();
+    std::fs::write(&bad, "meter,amount\n47,10.00\n999,5\n48,much\n").unwrap();
+    let before = site.desk.report();
+    let mut hand = Hand::small(&site.desk);
+    let open = |hand: &mut Hand<'_>, file: &std::path::Path, to: usize| {
+        hand.press(Key::Char('5'));
+        hand.event(Event::Paste(file.display().to_string()));
+        hand.press(Key::Enter);
+        (0..to).for_each(|_| hand.press(Key::Right));
+        hand.presses(&[Key::Enter; 3]);
+    };
+    open(&mut hand, &bad, 1);
+    assert_eq!(hand.place(), Place::Check);
+    assert!(hand.says("Nothing can be issued"), "{}", hand.text());
+    assert!(hand.says("Wrong rows 2"), "{}", hand.text());
+    hand.types("3");
+    hand.press(Key::Enter);
+    assert!(did(&hand).is_empty() && hand.says("This cannot be done"), "{}", hand.text());
+    hand.presses(&[Key::Esc, Key::Esc]);
+    open(&mut hand, &good, 1);
+    // Meter 51 hangs on what hh-2 carries.
+    assert!(hand.says("Another handheld carries"), "{}", hand.text());
+    hand.presses(&[Key::Esc, Key::Esc]);
+    std::fs::write(&good, "meter,amount\n47,10.00\n47,20.50\n").unwrap();
+    open(&mut hand, &good, 1);
+    assert!(hand.says("30.50 CNY"), "{}", hand.text());
+    hand.types("2");
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Outcome, "{}", hand.text());
+    let after = site.desk.report();
+    assert_eq!(figure(&after, "in-transit") - figure(&before, "in-transit"), 3_050);
+    hand.press(Key::Esc);
+    open(&mut hand, &good, 1);
+    assert!(hand.says("were issued before"), "{}", hand.text());
+}
+
+#[test]
+fn a_list_on_the_screen_is_written_to_a_file_and_replaces_none() {
+    let site = Site::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("handhelds.csv");
+    let mut hand = Hand::small(&site.desk);
+    for _ in 0..2 {
+        hand.press(Key::Char('2'));
+        hand.press(Key::F(4));
+        hand.press(Key::F(4));
+        hand.event(Event::Paste(file.display().to_string()));
+        hand.press(Key::Enter);
+        hand.press(Key::Enter);
+        if hand.place() == Place::Outcome {
+            hand.presses(&[Key::Esc, Key::Esc]);
+        }
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with('\u{feff}') && text.contains("hh-2"), "{text}");
+    assert!(hand.says("A file could not be read or written"), "{}", hand.text());
+    assert_eq!(did(&hand).len(), 1);
+}
+
+#[test]
+fn a_shift_is_closed_at_zero_and_stands_in_the_list() {
+    let site = Site::new();
+    let mut hand = Hand::small(&site.desk);
+    super::scenes::shift_check(&mut hand);
+    assert!(hand.says("It comes to zero"), "{}", hand.text());
+    assert!(did(&hand).is_empty());
+    let mut hand = Hand::small(&site.desk);
+    super::scenes::shift_closed(&mut hand);
+    assert_eq!(hand.place(), Place::Outcome, "{}", hand.text());
+    let shifts = site.desk.local.wait(site.desk.office().shifts(None)).unwrap();
+    assert_eq!(shifts.len(), 1);
+    assert!(shifts[0].sound());
+}

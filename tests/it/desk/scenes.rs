@@ -150,6 +150,81 @@ fn issue_refused(hand: &mut Hand<'_>) {
     hand.presses(&[Key::Right, Key::Enter, Key::Enter, Key::Enter, Key::Enter]);
 }
 
+fn meters(hand: &mut Hand<'_>) {
+    row(hand, '3');
+    hand.press(Key::Down);
+}
+
+fn meters_found(hand: &mut Hand<'_>) {
+    row(hand, '3');
+    hand.types("12");
+}
+
+fn meters_none(hand: &mut Hand<'_>) {
+    row(hand, '3');
+    hand.types("777");
+}
+
+fn card(hand: &mut Hand<'_>) {
+    meters(hand);
+    hand.press(Key::Enter);
+}
+
+fn count_check(hand: &mut Hand<'_>) {
+    card(hand);
+    hand.press(Key::F(3));
+    hand.types("7");
+    hand.press(Key::Enter);
+    hand.types("42");
+    hand.press(Key::Enter);
+}
+
+fn doubt(hand: &mut Hand<'_>) {
+    row(hand, '6');
+}
+
+fn bundles(hand: &mut Hand<'_>) {
+    row(hand, '8');
+}
+
+fn sales(hand: &mut Hand<'_>) {
+    row(hand, '9');
+}
+
+fn sales_by_month(hand: &mut Hand<'_>) {
+    sales(hand);
+    hand.press(Key::F(2));
+}
+
+fn lost_contact(hand: &mut Hand<'_>) {
+    row(hand, '0');
+}
+
+fn keep_power(hand: &mut Hand<'_>) {
+    last_row(hand, 1);
+}
+
+fn shifts(hand: &mut Hand<'_>) {
+    last_row(hand, 0);
+}
+
+pub fn shift_check(hand: &mut Hand<'_>) {
+    device(hand);
+    hand.press(Key::F(4));
+    hand.press(Key::Enter);
+}
+
+pub fn shift_closed(hand: &mut Hand<'_>) {
+    shift_check(hand);
+    // h h 2 on a keypad; the sign between them may be left out.
+    for _ in 0..2 {
+        hand.types("4");
+        hand.presses(&[Key::Right, Key::Right]);
+    }
+    hand.types("2");
+    hand.press(Key::Enter);
+}
+
 fn operators(hand: &mut Hand<'_>) {
     row(hand, '7');
 }
@@ -209,6 +284,19 @@ fn failed(hand: &mut Hand<'_>) {
 #[case("issue_check", issue_check)]
 #[case("issue_odd", issue_odd)]
 #[case("issue_refused", issue_refused)]
+#[case("meters", meters)]
+#[case("meters_found", meters_found)]
+#[case("meters_none", meters_none)]
+#[case("card", card)]
+#[case("count_check", count_check)]
+#[case("doubt", doubt)]
+#[case("bundles", bundles)]
+#[case("sales", sales)]
+#[case("sales_by_month", sales_by_month)]
+#[case("lost_contact", lost_contact)]
+#[case("keep_power", keep_power)]
+#[case("shifts", shifts)]
+#[case("shift_check", shift_check)]
 #[case("operators", operators)]
 #[case("operator", operator)]
 #[case("operator_form", operator_form)]
@@ -225,6 +313,7 @@ fn scenes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
 #[case("settled", settled)]
 #[case("fenced", fenced)]
 #[case("issued", issued)]
+#[case("shift_closed", shift_closed)]
 fn outcomes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
     keep_acting(name, play);
 }

@@ -245,3 +245,36 @@ fn no_page_shows_a_bare_name() {
         }
     }
 }
+
+/// What the office writes about an entry has words in both languages.
+#[test]
+fn every_reason_of_a_review_has_words() {
+    let text = source("src/office/reconcile.rs");
+    let starts = ["Class::C1, \"", "Class::C3, \"", "Class::C4, \"", "Class::C5, \"", "Some(\""];
+    let more = ["Class::C8, \"", "Class::C10, \""];
+    let mut reasons = 0;
+    for reason in starts.iter().chain(&more).flat_map(|start| behind(&text, start)) {
+        assert!(meterkit::text::conflict::why(reason).is_some(), "no words for {reason}");
+        reasons += 1;
+    }
+    assert!(reasons > 30, "{reasons}");
+}
+
+/// A name in front of a figure must leave a space before it.
+#[test]
+fn names_of_figures_fit_in_front_of_them() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/desk/worker");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for name in behind(&text, "Fact::new(\"").into_iter().chain(behind(&text, "sums(\"")) {
+            // This one stands in a sentence of its own.
+            if name == "dangerous-until" {
+                continue;
+            }
+            for lang in Lang::ALL {
+                let words = words::or_name(lang, name);
+                assert!(wrap::width(words) < 13, "{name}: {words}");
+            }
+        }
+    }
+}
