@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("jobs", &["protocol", "profile", "transport", "store", "sync", "table", "units", "report"]),
     ("tui", &["jobs", "text", "units", "report", "config"]),
     ("office", &["sync", "profile", "table", "text", "units", "logging"]),
+    ("desk", &["office", "tui", "table", "text", "units"]),
 ];
 
 /// Layers that may name `meterkit_tokens`.

@@ -25,6 +25,9 @@ use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// Where an office is, if nobody says otherwise.
+pub(super) const USUAL_DATA: &str = "office";
+
 /// The office of meterkit: issues recharge tokens, takes in journals, keeps the ledger.
 #[derive(Debug, Parser)]
 #[command(name = "meterkit-office", version)]
@@ -35,7 +38,7 @@ pub(super) struct Cli {
         global = true,
         value_name = "DIR",
         env = "METERKIT_OFFICE",
-        default_value = "office"
+        default_value = USUAL_DATA
     )]
     pub(super) data: PathBuf,
     /// The ledger's database, where it is not a file in the folder: postgres://USER@HOST/NAME.
@@ -225,12 +228,28 @@ pub(super) enum Act {
     /// After a restore: which handhelds are waited for.
     #[command(subcommand)]
     Restored(RestoredAct),
+    /// The desk: all of this at a terminal, in English and Chinese (docs/desk.md).
+    Desk(DeskArgs),
     /// Write everything an auditor needs into a folder.
     Export {
         /// The folder; must be new or empty.
         #[arg(long, value_name = "DIR")]
         audit: PathBuf,
     },
+}
+
+/// How the desk is to look.
+#[derive(Debug, Args)]
+pub(super) struct DeskArgs {
+    /// Language: en, zh; without it that of the system.
+    #[arg(long, value_name = "LANG", value_parser = ["en", "zh"])]
+    pub(super) lang: Option<String>,
+    /// Colours: mono, 16, 256.
+    #[arg(long, value_name = "PALETTE", value_parser = ["mono", "16", "256"])]
+    pub(super) palette: Option<String>,
+    /// Draw lines with ASCII characters only.
+    #[arg(long)]
+    pub(super) ascii: bool,
 }
 
 #[derive(Debug, Subcommand)]
