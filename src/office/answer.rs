@@ -5,6 +5,7 @@
 
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
+use super::checkpoint::Held;
 use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -139,6 +140,7 @@ impl Office {
             Ask::Bye { receipt } => {
                 transact!(self.ledger, |tx| self.bye(&mut tx, device, receipt).await)
             }
+            Ask::File { digest, offset } => self.file(device, (&digest, offset)).await,
             // Its answer is no HTTP body; `media` gives it.
             Ask::Visit(_) => Ok(Reply::Refused(Refusal::Malformed)),
         }
@@ -164,6 +166,9 @@ impl Office {
         if head.seq < row.head_seq {
             return Ok(Reply::Refused(Refusal::RolledBack));
         }
+        if self.checkpoint_forks(conn, hello.checkpoint.as_deref()).await? {
+            return Ok(Reply::Refused(Refusal::Quarantined));
+        }
         query("UPDATE device SET last_seen = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(self.now().0)
@@ -187,6 +192,21 @@ impl Office {
         };
         self.note_receipt(conn, device, receipt).await?;
         Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
+    }
+
+    /// Takes in the checkpoint that came along; gives whether it shows two journals. One that is
+    /// none, or not its handheld's, is nothing, and stops nothing.
+    pub(super) async fn checkpoint_forks(
+        &self,
+        conn: &mut Conn,
+        document: Option<&[u8]>,
+    ) -> Result<bool, OfficeError> {
+        let Some(document) = document else { return Ok(false) };
+        match self.checkpoint_in(conn, document).await {
+            Ok(row) => Ok(row.held == Held::Fork),
+            Err(OfficeError::Token(_) | OfficeError::Wire(_) | OfficeError::Usage(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The handheld has stored this receipt.

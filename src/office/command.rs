@@ -2,8 +2,10 @@
 
 mod args;
 mod bundle;
+mod checkpoint;
 mod keys;
 mod media;
+mod online;
 mod pass;
 mod people;
 mod qr;
@@ -11,7 +13,7 @@ mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
+use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
 use crate::units::PurchaseCount;
 use args::{Act, Cli, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
@@ -180,6 +182,8 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
         Act::Media(args) => media::act(office, args, pass).await,
         Act::Qr(args) => qr::act(office, args).await,
+        Act::Online(act) => online::act(office, act).await,
+        Act::Checkpoint(act) => checkpoint::act(office, act).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {
@@ -260,10 +264,21 @@ async fn add_meters(office: &Office, meters: &[NewMeter]) -> Result<Shown, Offic
 
 async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
     match act {
-        ReviewAct::List { all } => Ok(show::reviews(&office.reviews(all).await?)),
-        ReviewAct::Settle { token, verdict, reason } => {
+        ReviewAct::List { all } => {
+            office.call_overdue().await?;
+            Ok(show::reviews(&office.reviews(all).await?))
+        }
+        ReviewAct::Wait { days } => {
+            if let Some(days) = days {
+                office.set_wait_days(days).await?;
+            }
+            Ok(show::waits(office.wait_days().await?))
+        }
+        ReviewAct::Settle { token, verdict, reason, shows, record } => {
             let verdict = if verdict.booked { Verdict::Booked } else { Verdict::NotBooked };
-            Ok(show::settled(token, office.settle(token, verdict, &reason).await?))
+            let shows = shows.map(|count| MeterShows { count: PurchaseCount(count), record });
+            let settled = office.settle_proved(token, verdict, (&reason, shows)).await?;
+            Ok(show::settled(token, settled))
         }
         ReviewAct::Close { id, reason } => {
             office.close_review(&id, &reason).await?;
@@ -296,9 +311,12 @@ async fn serve(
     Ok(show::stopped())
 }
 
-/// A server may run longer than its keys are good.
+/// A server may run longer than its keys are good, and than things may wait.
 async fn warn_daily(office: Office) {
     loop {
+        if let Err(error) = office.call_overdue().await {
+            tracing::warn!("nobody was called for what is overdue: {error}");
+        }
         tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
         office.key_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     }

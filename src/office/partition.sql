@@ -38,7 +38,11 @@ ALTER TABLE token ADD UNIQUE (meter, seq);
 CREATE INDEX token_by_id ON token (id);
 CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
+    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL
+    AND fenced_by IS NULL;
+CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
+    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
+CREATE INDEX token_by_swap ON token (swap);
 CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;

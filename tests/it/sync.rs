@@ -2,10 +2,14 @@
 
 #![cfg(feature = "office")]
 
+mod bundles;
+mod checkpoint;
+mod clocks;
 mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
+mod link;
 mod media;
 pub mod packs;
 mod tls;

@@ -8,7 +8,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::widgets::{Row, wrapped};
 use crate::tui::words;
 use crate::tui::{when, wrap};
-use crate::units::{Credit, CreditUnit, Decision};
+use crate::units::{Credit, CreditUnit, Decision, UnixSeconds};
 
 /// Cells of the names in front of figures; the longest label of both languages fits.
 pub const NAME_CELLS: usize = 13;
@@ -161,6 +161,10 @@ pub fn detail(shared: &Shared, row: &JournalRow) -> String {
         (_, "superseded", _) => lang.detail_superseded().to_owned(),
         (_, "booked", _) => lang.detail_booked().to_owned(),
         (_, "not-booked", _) => lang.detail_not_booked().to_owned(),
+        (_, _, Some(("recharged", at))) => match at.parse() {
+            Ok(at) => lang.detail_recharged(&when::minute(&shared.zone, UnixSeconds(at))),
+            Err(_) => detail.to_owned(),
+        },
         (_, _, Some((n, "items"))) => lang.detail_items(n),
         (_, _, Some((n, "bytes"))) => lang.detail_bytes(n),
         (_, _, Some(("count", n))) => lang.detail_count(n),
