@@ -41,6 +41,7 @@ pub mod audit;
 pub mod commands;
 pub mod conflict;
 pub mod decisions;
+pub mod desk;
 pub mod errors;
 pub mod items;
 pub mod keys;
@@ -184,6 +185,7 @@ mod tests {
             survey::ALL,
             trust::ALL,
             decisions::ALL,
+            desk::ALL,
         ];
         files.into_iter().flatten().copied()
     }

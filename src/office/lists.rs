@@ -125,6 +125,21 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         tokens(&mut conn, ask).await
     }
+
+    /// The same of those whose money is in doubt: the disputed ones, then those that may or may not
+    /// be in their meters. Of each at most as many as asked for.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn tokens_in_doubt(&self, ask: &TokenAsk) -> Result<Vec<TokenInfo>, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        let mut rows = Vec::new();
+        for state in [TokenState::Disputed, TokenState::Suspect] {
+            let ask = TokenAsk { state: Some(state), ..ask.clone() };
+            rows.extend(tokens(&mut conn, &ask).await?);
+        }
+        Ok(rows)
+    }
 }
 
 async fn tokens(conn: &mut Conn, ask: &TokenAsk) -> Result<Vec<TokenInfo>, OfficeError> {

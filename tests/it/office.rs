@@ -3,6 +3,7 @@
 #![cfg(feature = "office")]
 
 mod acts;
+mod api;
 mod cli;
 mod custody;
 pub mod desk;

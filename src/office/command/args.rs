@@ -10,9 +10,11 @@ pub(super) use desk::{
 pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
+use super::backup::{BackupArgs, RestoreArgs, RestoredAct};
 use super::bundle::BundleAct;
 use super::media::MediaArgs;
 use super::qr::QrArgs;
+use super::serve::WatchArgs;
 use super::swap::SwapAct;
 use crate::office::issue;
 use crate::office::model::parse_unit;
@@ -22,6 +24,9 @@ use crate::units::{
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// Where an office is, if nobody says otherwise.
+pub(super) const USUAL_DATA: &str = "office";
 
 /// The office of meterkit: issues recharge tokens, takes in journals, keeps the ledger.
 #[derive(Debug, Parser)]
@@ -33,7 +38,7 @@ pub(super) struct Cli {
         global = true,
         value_name = "DIR",
         env = "METERKIT_OFFICE",
-        default_value = "office"
+        default_value = USUAL_DATA
     )]
     pub(super) data: PathBuf,
     /// The ledger's database, where it is not a file in the folder: postgres://USER@HOST/NAME.
@@ -152,6 +157,8 @@ pub(super) enum Act {
         /// Without TLS; at an address of this machine only.
         #[arg(long)]
         plain: bool,
+        #[command(flatten)]
+        watch: WatchArgs,
     },
     /// Take in what handhelds left on a stick or in a folder, and write there what is for them
     /// (exit 1 if something could not be taken in).
@@ -214,12 +221,35 @@ pub(super) enum Act {
     /// The office's keys and their ceremonies (docs/custody.md).
     #[command(subcommand)]
     Keys(KeysAct),
+    /// Write all of the office into one file, while it serves.
+    Backup(BackupArgs),
+    /// Make an office out of a backup: in a new folder, with --database in an empty database.
+    Restore(RestoreArgs),
+    /// After a restore: which handhelds are waited for.
+    #[command(subcommand)]
+    Restored(RestoredAct),
+    /// The desk: all of this at a terminal, in English and Chinese (docs/desk.md).
+    Desk(DeskArgs),
     /// Write everything an auditor needs into a folder.
     Export {
         /// The folder; must be new or empty.
         #[arg(long, value_name = "DIR")]
         audit: PathBuf,
     },
+}
+
+/// How the desk is to look.
+#[derive(Debug, Args)]
+pub(super) struct DeskArgs {
+    /// Language: en, zh; without it that of the system.
+    #[arg(long, value_name = "LANG", value_parser = ["en", "zh"])]
+    pub(super) lang: Option<String>,
+    /// Colours: mono, 16, 256.
+    #[arg(long, value_name = "PALETTE", value_parser = ["mono", "16", "256"])]
+    pub(super) palette: Option<String>,
+    /// Draw lines with ASCII characters only.
+    #[arg(long)]
+    pub(super) ascii: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,7 +42,8 @@ pub(in crate::office::command) struct SignArgs {
     out: PathBuf,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
+/// A file of parameters, if it is no longer than one may be.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
     let shown = path.display();
     let unread = |error: std::io::Error| OfficeError::Usage(format!("{shown}: {error}"));
     let size = std::fs::metadata(path).map_err(unread)?.len();

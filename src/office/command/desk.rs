@@ -135,11 +135,14 @@ pub(super) async fn list(office: &Office, act: ListAct) -> Result<Shown, OfficeE
             Ok(show::found(&rows))
         }
         ListAct::Meter { meter } => Ok(show::meter_sheet(&office.meter_sheet(meter).await?)),
-        ListAct::Tokens { meter, device, state, limit, file } => {
+        ListAct::Tokens { meter, device, state, doubt, limit, file } => {
             let bad = |name: &String| OfficeError::Usage(format!("no state of a token: {name:?}"));
             let state = state.as_ref().map(|name| TokenState::parse(name).ok_or_else(|| bad(name)));
             let ask = TokenAsk { meter, device, state: state.transpose()?, limit };
-            let rows = office.tokens(&ask).await?;
+            let rows = match doubt {
+                true => office.tokens_in_doubt(&ask).await?,
+                false => office.tokens(&ask).await?,
+            };
             written(&file, &Table::Tokens(&rows))?;
             Ok(show::tokens(&rows))
         }

@@ -174,6 +174,9 @@ pub(in crate::office::command) enum ListAct {
         /// In this state: reserved, delivered, suspect, disputed, applied, voided.
         #[arg(long)]
         state: Option<String>,
+        /// Whose money is in doubt: disputed ones, then suspect ones.
+        #[arg(long, conflicts_with = "state")]
+        doubt: bool,
         /// At most so many; 0: all.
         #[arg(long, default_value_t = 100)]
         limit: u32,
