@@ -21,6 +21,7 @@ pub mod lock;
 pub mod run;
 mod screens;
 pub mod shared;
+pub mod survey_boxes;
 pub mod survey_table;
 pub mod terminal;
 pub mod theme;

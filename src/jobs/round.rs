@@ -12,6 +12,7 @@ pub mod keep;
 pub mod list;
 pub mod plausible;
 pub mod report;
+mod typing;
 mod visit;
 
 use self::export::EXPORT;
@@ -57,8 +58,9 @@ const FIELDS: &[Field] = &[
     Field { key: "round-bom", kind: FieldKind::Switch, required: false },
 ];
 
-/// What to do with the meters that did not answer.
-const LEFT: &[&str] = &["round-again", "round-later", "round-finish"];
+/// What to do with the meters that did not answer; a figure can be typed for a card only.
+const LEFT: &[&str] = &["round-again", "round-later", "round-finish", typing::TYPE];
+const LEFT_OF_CURVES: &[&str] = &["round-again", "round-later", "round-finish"];
 
 /// The errand.
 pub struct Round;
@@ -70,6 +72,11 @@ impl Errand for Round {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn asks(&self, values: &Values, key: &str) -> bool {
+        let window = matches!(key, "round-from" | "round-to");
+        !window || matches!(values.get("round-what"), Some("round-curve" | "round-days"))
     }
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
@@ -128,6 +135,14 @@ impl Errand for Round {
         if kept.ended || !kept.whole {
             return self.sheet(store, work);
         }
+        let typed = typing::advance(site, work, answer, &|| self.sheet(store, work))?;
+        if let Some(mut sheet) = typed {
+            if Kept::of(store, work).missing().is_empty() {
+                finish(site, work, &values)?;
+                sheet = self.sheet(store, work)?;
+            }
+            return Ok(sheet);
+        }
         match answer.text() {
             Some("round-finish" | "finish") => {
                 finish(site, work, &values)?;
@@ -158,7 +173,7 @@ impl Errand for Round {
         }
         let mut sheet = self.sheet(store, work)?;
         if !sheet.done {
-            sheet.ask = Ask::Choice("round-left", LEFT);
+            sheet.ask = left(&values);
         }
         if visit::cancelled(site) {
             (sheet.ask, sheet.exit) = (Ask::Nothing, Some(Code::Cancelled));
@@ -168,9 +183,23 @@ impl Errand for Round {
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
         let values = errand::wanted(store, work, ErrandKind::Round)?;
-        let mut sheet = report::sheet(work, &Kept::of(store, work));
+        let kept = Kept::of(store, work);
+        let mut sheet = report::sheet(work, &kept);
         sheet.rows.extend(export::row(store, work, &values));
+        // When all that are missing were gone to in vain it is a person's turn, after a restart too.
+        let missing = kept.missing();
+        if !sheet.done && !missing.is_empty() && missing.iter().all(|place| place.read.is_some()) {
+            sheet.ask = left(&values);
+        }
         Ok(sheet)
+    }
+}
+
+/// The question about the meters that did not answer.
+fn left(values: &Values) -> Ask {
+    match values.get("round-what") {
+        Some("round-curve" | "round-days") => Ask::Choice("round-left", LEFT_OF_CURVES),
+        _ => Ask::Choice("round-left", LEFT),
     }
 }
 

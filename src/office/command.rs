@@ -1,6 +1,7 @@
 //! The command line of `meterkit-office`: one command, one act, one object with `--json`.
 
 mod args;
+mod backup;
 mod bundle;
 mod desk;
 mod keys;
@@ -8,11 +9,12 @@ mod media;
 mod pass;
 mod people;
 mod qr;
+mod serve;
 mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
+use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
 use crate::units::PurchaseCount;
 use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
@@ -20,7 +22,6 @@ use pass::Pass;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::runtime::Handle;
@@ -112,6 +113,7 @@ fn exit_status(error: &OfficeError) -> u8 {
         | OfficeError::NoKey(_)
         | OfficeError::KeysOlder
         | OfficeError::KeysChanged
+        | OfficeError::BackupFile(..)
         | OfficeError::Tls(_)
         | OfficeError::Db(_)
         | OfficeError::Random(_)
@@ -169,6 +171,7 @@ async fn act(
             Ok(shown) => return Ok(shown),
             Err(root) => Act::Keys(KeysAct::Root(root)),
         },
+        Act::Restore(args) => return backup::restore((data, database), &args).await,
         act => act,
     };
     let office = Office::open_on(data, database).await?;
@@ -178,6 +181,7 @@ async fn act(
         look_after(&office, pass).await;
     }
     let shown = match act {
+        Act::Backup(args) => backup::backup(&office, data, &args).await,
         Act::Desk(args) => open_desk(&office, args, data, desk),
         act => do_act(&office, act, json, pass).await,
     };
@@ -214,7 +218,11 @@ async fn look_after(office: &Office, pass: &Pass) {
 
 async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
     match act {
-        Act::Init { .. } | Act::Desk(_) => Err(OfficeError::AlreadyInitialised(office.tenant())),
+        // Done before this.
+        Act::Init { .. } | Act::Backup(_) | Act::Restore(_) | Act::Desk(_) => {
+            Err(OfficeError::AlreadyInitialised(office.tenant()))
+        }
+        Act::Restored(act) => backup::restored(office, act).await,
         Act::Enrol { device, operators, again, url, out } => {
             let offer = Offer { device, url, operators, again };
             let offered = office.offer(&offer).await?;
@@ -242,7 +250,9 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             office.revoke_token(token).await?;
             Ok(show::revoked(token))
         }
-        Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Serve { listen, plain, watch } => {
+            serve::serve(office, (listen, plain), &watch, json).await
+        }
         Act::Media(args) => media::act(office, args, pass).await,
         Act::Qr(args) => qr::act(office, args).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
@@ -334,61 +344,5 @@ async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
             office.close_review(&id, &reason).await?;
             Ok(show::reviews(&office.reviews(false).await?))
         }
-    }
-}
-
-async fn serve(
-    office: &Office,
-    listen: SocketAddr,
-    plain: bool,
-    json: bool,
-) -> Result<Shown, OfficeError> {
-    // What went wrong with a request is the office's to know, not the caller's.
-    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
-    let failed = |error| OfficeError::File(listen.to_string(), error);
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let tls = if plain { None } else { office.server_tls()? };
-    let config = tls.map(|tls| tls.config()).transpose()?;
-    let line = show::listening(address, config.is_some(), json);
-    // Whoever started this reads the line to learn the port; it must not wait in a buffer.
-    let mut out = std::io::stdout();
-    let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-    let watch = tokio::spawn(warn_daily(office.clone()));
-    let served = http::serve(listener, office.clone(), config, interrupted()).await;
-    watch.abort();
-    served.map_err(failed)?;
-    Ok(show::stopped())
-}
-
-/// A server may run longer than its keys are good.
-async fn warn_daily(office: Office) {
-    loop {
-        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
-        office.key_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-    }
-}
-
-/// Ends with an interrupt from the keyboard or, on Unix, a request to terminate.
-async fn interrupted() {
-    let keyboard = async {
-        // No handler could be installed: then only the other signal, or a kill, stops us.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let asked = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let asked = std::future::pending::<()>();
-    tokio::select! {
-        () = keyboard => {}
-        () = asked => {}
     }
 }

@@ -6,6 +6,7 @@
 //! next.
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::keys::MAX_TOKEN_AMOUNT;
@@ -151,6 +152,7 @@ impl Office {
         deed: Deed,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
             return Err(OfficeError::MeterClosed(order.meter));
@@ -229,7 +231,7 @@ impl Office {
             undoes: deed.undoes,
             leg: None,
         };
-        insert(conn, &row, seq, now, (&bytes, kid)).await?;
+        insert(conn, &row, Some(seq), now, (&bytes, kid)).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
         let count_before = step;
@@ -245,6 +247,7 @@ impl Office {
         id: TokenId,
         over_only: bool,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         let old = ledger::token(conn, old).await?.ok_or(OfficeError::NoToken(old))?;
         let now = self.now();
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));
@@ -444,10 +447,11 @@ fn order_number(now: UnixSeconds, seq: u64) -> [u8; 8] {
     bcd
 }
 
-async fn insert(
+/// Enters a token that was signed; `seq` is its issue number, if that is still free.
+pub(super) async fn insert(
     conn: &mut Conn,
     token: &TokenRow,
-    seq: u64,
+    seq: Option<u64>,
     now: UnixSeconds,
     (bytes, kid): (&[u8], KeyId),
 ) -> Result<(), OfficeError> {
@@ -463,7 +467,7 @@ async fn insert(
     .bind(token.credit.value)
     .bind(unit_name(token.credit.unit))
     .bind(token.device.as_str())
-    .bind(ledger::number(seq))
+    .bind(seq.map(ledger::number))
     .bind(token.order.as_slice())
     .bind(now.0)
     .bind(token.expires.0)

@@ -110,6 +110,7 @@ async fn tokens(
     pull: &Pull,
 ) -> Result<(Vec<Vec<u8>>, Option<TokenId>, bool), OfficeError> {
     let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+                   AND state <> 'applied'
                UNION ALL
                SELECT id, bytes FROM swap WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
@@ -133,6 +134,7 @@ async fn withdrawn(
 ) -> Result<Vec<Withdrawn>, OfficeError> {
     let sql = "SELECT id, superseded_by FROM token
                WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
+               AND state <> 'applied'
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
                UNION ALL
                SELECT id, CAST(NULL AS TEXT) AS superseded_by FROM swap
@@ -177,7 +179,7 @@ async fn settled(
 
 async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, OfficeError> {
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
-               WHERE device = $1 AND swap IS NULL
+               WHERE device = $1 AND swap IS NULL AND state <> 'applied'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
     let rows = query(sql).bind(device.as_str()).fetch_all(conn).await?;

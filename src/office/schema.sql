@@ -72,9 +72,6 @@ CREATE TABLE event (
     received BIGINT NOT NULL,
     PRIMARY KEY (device, epoch, seq)
 );
-CREATE INDEX event_by_token ON event (token);
-CREATE INDEX event_by_meter ON event (meter);
-CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 
 -- Records that contradict an event already here: both are kept.
 CREATE TABLE fork (
@@ -145,20 +142,10 @@ CREATE TABLE token (
     leg           TEXT   CHECK (leg IN ('out', 'open', 'in', 'provisional')),
     UNIQUE (meter, seq)
 );
--- One credit, out or in the meter, for each step of each meter account; a debit takes none.
-CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL;
--- And in the meter, one of all: a token or a leg of a swap.
-CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
-    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
 -- A recharge is undone once.
 CREATE UNIQUE INDEX token_undoes ON token (undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
-CREATE INDEX token_by_device ON token (device, state);
-CREATE INDEX token_by_key ON token (kid, state);
-CREATE INDEX token_by_swap ON token (swap);
 
 -- Leaves for swaps. The amount is not in them: each leg is a token that the journal fixes.
 CREATE TABLE swap (
@@ -217,7 +204,6 @@ CREATE TABLE posting (
     at      BIGINT NOT NULL,
     PRIMARY KEY (op, leg)
 );
-CREATE INDEX posting_by_token ON posting (token);
 
 -- Sent again byte for byte.
 CREATE TABLE receipt (
@@ -320,6 +306,20 @@ CREATE TABLE status_doc (
     PRIMARY KEY (device, version)
 );
 
+-- Handhelds of an office that was restored from a backup, until their journals are here again:
+-- nothing is issued while one is neither heard nor accepted. '*': what was enrolled after it.
+CREATE TABLE rewound (
+    device   TEXT   NOT NULL PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    -- The head of its journal when it said HELLO; null before that.
+    head     BIGINT,
+    -- When its journal was here to that head.
+    heard    BIGINT,
+    -- When a person decided not to wait for it, and why.
+    accepted BIGINT,
+    reason   TEXT
+);
+
 -- Limits and times of a handheld; the row without a name is for all that have none of their own.
 CREATE TABLE policy (
     device  TEXT   NOT NULL PRIMARY KEY,
@@ -378,8 +378,3 @@ CREATE TABLE issue_row (
     token TEXT   NOT NULL,
     PRIMARY KEY (list, line)
 );
-
--- What lists ask the journals for.
-CREATE INDEX event_of_kind ON event (kind, at)
-    WHERE kind IN ('marked', 'bundle-taken', 'time-anchor', 'revoked');
-CREATE INDEX posting_by_time ON posting (at);

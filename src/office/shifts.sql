@@ -1,4 +1,13 @@
 -- From ledger format 5 to 6: what is closed and shown at the end of a shift.
+-- Handhelds of an office that was restored from a backup, until their journals are here again.
+CREATE TABLE rewound (
+    device   TEXT   NOT NULL PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    head     BIGINT,
+    heard    BIGINT,
+    accepted BIGINT,
+    reason   TEXT
+);
 
 -- A place for what was sold; the table is made anew, because its rule changes.
 ALTER TABLE posting RENAME TO posting_5;
@@ -18,7 +27,6 @@ CREATE TABLE posting (
 INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
     SELECT op, leg, token, meter, account, place, unit, amount, at FROM posting_5;
 DROP TABLE posting_5;
-CREATE INDEX posting_by_token ON posting (token);
 
 -- Shifts that were closed, of a handheld or of an operator; what was in each, one row a unit; and
 -- which movements it holds: each movement is in one shift of a handheld, and in one of an operator.
@@ -69,8 +77,3 @@ CREATE TABLE issue_row (
     token TEXT   NOT NULL,
     PRIMARY KEY (list, line)
 );
-
--- What lists ask the journals for.
-CREATE INDEX event_of_kind ON event (kind, at)
-    WHERE kind IN ('marked', 'bundle-taken', 'time-anchor', 'revoked');
-CREATE INDEX posting_by_time ON posting (at);

@@ -22,7 +22,9 @@ mod receipt;
 
 pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
 pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
-pub use journal::{Entry, Event, Step, SwapFacts, SwapFixed, chain, kind_of, read_entry};
+pub use journal::{
+    Entry, Event, Step, SwapFacts, SwapFixed, TokenFacts, chain, kind_of, read_entry,
+};
 pub use keys::{Keys, KeysAsk};
 pub use media::{Contents, Parcel, Visit};
 pub use pack::Pack;

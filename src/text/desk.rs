@@ -26,6 +26,12 @@ messages! {
     desk_title_outcome() { en: "Outcome", zh: "结果" }
     desk_title_leave() { en: "Leave the desk?", zh: "退出后台？" }
 
+    desk_missing(field: &str) { en: "Fill in: {field}.", zh: "请填写：{field}。" }
+    desk_odd(field: &str, text: &str) {
+        en: "{field} cannot be \"{text}\".",
+        zh: "{field}不能为「{text}」。",
+    }
+
     desk_key_confirm() { en: "Do it", zh: "执行" }
     desk_key_lost() { en: "If lost", zh: "丢失" }
     desk_key_fence() { en: "Fence", zh: "封锁" }

@@ -3,15 +3,18 @@
 #![cfg(feature = "office")]
 
 mod acts;
+mod api;
 mod cli;
 mod custody;
 pub mod desk;
+mod lists;
 mod lives;
 mod load;
 mod lost;
 mod people;
 mod places;
 mod postgres;
+mod shifts;
 mod status;
 pub mod swaps;
 

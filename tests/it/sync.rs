@@ -2,11 +2,13 @@
 
 #![cfg(feature = "office")]
 
+mod deaths;
 mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
 mod media;
+mod mix;
 pub mod packs;
 mod tls;
 mod trust;

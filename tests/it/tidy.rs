@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sync", &["store", "units"]),
     ("jobs", &["protocol", "profile", "transport", "store", "sync", "table", "units", "report"]),
     ("tui", &["jobs", "text", "units", "report", "config"]),
-    ("office", &["sync", "profile", "table", "text", "units"]),
+    ("office", &["sync", "profile", "table", "text", "units", "logging"]),
     ("desk", &["office", "tui", "table", "text", "units"]),
 ];
 

@@ -172,8 +172,8 @@ impl Form {
         let lang = shared.lang;
         let name = words::or_name(lang, odd.key);
         let text = match odd.text.as_str() {
-            "" => lang.work_missing(name),
-            text => lang.work_odd(name, text),
+            "" => lang.desk_missing(name),
+            text => lang.desk_odd(name, text),
         };
         let mut rows = say(Meaning::Fault, &format!("X {text}"), width);
         rows.extend(self.hint(shared, width));

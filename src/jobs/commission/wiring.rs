@@ -229,11 +229,13 @@ impl Fit {
         low.zip(high).map_or(0, |(low, high)| high - low)
     }
 
-    /// Whether this one speaks against another: it is simpler, and takes no load that differs more
-    /// from phase to phase.
-    fn simpler_than(&self, other: &Self) -> bool {
+    /// Whether this one speaks against another, which a word about the load is for: it takes no
+    /// more mistakes, and no load that differs more from phase to phase. Of two that are as simple
+    /// only the word would decide, and the word can be untrue.
+    fn contradicts(&self, other: &Self) -> bool {
         let alike = self.spread() <= other.spread() + ALIKE;
-        self.guess.weight() < other.guess.weight() && alike
+        let another = self.guess != other.guess;
+        another && self.guess.weight() <= other.guess.weight() && alike
     }
 }
 
@@ -308,7 +310,7 @@ fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) -> Told {
     let doubt = match assumed.as_slice() {
         [] if fits.is_empty() => Doubt::Nothing,
         [] => Doubt::Unusual,
-        [own] if fits.iter().any(|fit| fit.simpler_than(own)) => Doubt::Unusual,
+        [own] if fits.iter().any(|fit| fit.contradicts(own)) => Doubt::Unusual,
         [own] => {
             let others = fits.iter().filter(|fit| fit.guess != own.guess);
             verdict.twins = others.map(|fit| fit.guess.faults.clone()).collect();

@@ -10,9 +10,11 @@ pub(super) use desk::{
 pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
+use super::backup::{BackupArgs, RestoreArgs, RestoredAct};
 use super::bundle::BundleAct;
 use super::media::MediaArgs;
 use super::qr::QrArgs;
+use super::serve::WatchArgs;
 use super::swap::SwapAct;
 use crate::office::issue;
 use crate::office::model::parse_unit;
@@ -155,6 +157,8 @@ pub(super) enum Act {
         /// Without TLS; at an address of this machine only.
         #[arg(long)]
         plain: bool,
+        #[command(flatten)]
+        watch: WatchArgs,
     },
     /// Take in what handhelds left on a stick or in a folder, and write there what is for them
     /// (exit 1 if something could not be taken in).
@@ -217,6 +221,13 @@ pub(super) enum Act {
     /// The office's keys and their ceremonies (docs/custody.md).
     #[command(subcommand)]
     Keys(KeysAct),
+    /// Write all of the office into one file, while it serves.
+    Backup(BackupArgs),
+    /// Make an office out of a backup: in a new folder, with --database in an empty database.
+    Restore(RestoreArgs),
+    /// After a restore: which handhelds are waited for.
+    #[command(subcommand)]
+    Restored(RestoredAct),
     /// The desk: all of this at a terminal, in English and Chinese (docs/desk.md).
     Desk(DeskArgs),
     /// Write everything an auditor needs into a folder.

@@ -35,7 +35,7 @@ fn shown(json: Value, text: String) -> Shown {
     Shown { json, text, good: true }
 }
 
-fn money(value: i64) -> String {
+pub(super) fn money(value: i64) -> String {
     Money(value).to_string()
 }
 
@@ -140,11 +140,19 @@ pub(super) fn issued(issued: &Issued) -> Shown {
     shown(json, text)
 }
 
-pub(super) fn listening(address: SocketAddr, tls: bool, json: bool) -> String {
+pub(super) fn listening(
+    address: SocketAddr,
+    watch: Option<SocketAddr>,
+    tls: bool,
+    json: bool,
+) -> String {
+    let watch = watch.map(|address| address.to_string());
     if json {
-        format!("{}\n", json!({ "listening": address.to_string(), "tls": tls }))
+        let line = json!({ "listening": address.to_string(), "tls": tls, "watch": watch });
+        format!("{line}\n")
     } else {
-        format!("listening on http{}://{address}\n", if tls { "s" } else { "" })
+        let watch = watch.map(|at| format!(", watched on http://{at}")).unwrap_or_default();
+        format!("listening on http{}://{address}{watch}\n", if tls { "s" } else { "" })
     }
 }
 

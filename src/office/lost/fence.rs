@@ -62,7 +62,7 @@ impl Office {
             let Some(to) = &how.to else { break };
             let id = self.new_id()?;
             let done = transact!(self.ledger, |tx| {
-                self.hand_over(&mut tx, old, (to, how.days), id).await
+                self.hand_over(&mut tx, old, ([device, to], how.days), id).await
             });
             match done {
                 Ok(issued) => reissued.push((old, issued)),
@@ -79,9 +79,13 @@ impl Office {
         &self,
         conn: &mut Conn,
         old: TokenId,
-        (to, days): (&DeviceId, i64),
+        ([lost, to], days): ([&DeviceId; 2], i64),
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
+        // Both are held before any money moves, whoever fences which of them for the other.
+        for device in [lost.min(to), lost.max(to)] {
+            ledger::device(conn, device).await?;
+        }
         issue::enrolled(conn, to).await?;
         let old = ledger::token(conn, old).await?.ok_or(OfficeError::NoToken(old))?;
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));

@@ -4,7 +4,7 @@
 //! nothing moves between the movements that are noted and the tokens that are counted.
 
 use super::{Shift, ShiftHead, ShiftOf, sums};
-use crate::office::db::{query, query_made};
+use crate::office::db::{locking, query, query_made};
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
 use crate::office::model::Place;
@@ -64,10 +64,8 @@ async fn hold(conn: &mut Conn, of: &ShiftOf) -> Result<Option<ShiftHead>, Office
             Ok(Some(ShiftHead { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash }))
         }
         ShiftOf::Operator(operator) => {
-            let known = query("SELECT operator FROM operator WHERE operator = $1")
-                .bind(operator.as_str())
-                .fetch_optional(&mut *conn)
-                .await?;
+            let sql = locking!(conn, "SELECT operator FROM operator WHERE operator = $1");
+            let known = query(sql).bind(operator.as_str()).fetch_optional(&mut *conn).await?;
             if known.is_none() {
                 return Err(OfficeError::NoOperator(operator.clone()));
             }
