@@ -238,8 +238,10 @@ impl<'a> Hand<'a> {
 /// A screen's text with every piece of the identities, however they are wrapped, as `x`.
 pub fn steady(ids: &[String], mut text: String) -> String {
     let hidden = |piece: &str| piece.replace(|c: char| c.is_ascii_alphanumeric(), "x");
-    for id in ids {
-        for length in (5..=id.len()).rev() {
+    // The longest pieces of all first: identities of one moment begin alike.
+    let longest = ids.iter().map(String::len).max().unwrap_or(0);
+    for length in (5..=longest).rev() {
+        for id in ids.iter().filter(|id| id.len() >= length) {
             for piece in [&id[..length], &id[id.len() - length..]] {
                 text = text.replace(piece, &hidden(piece));
             }
