@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn orders_reach_the_meter_they_name_and_nothing_else() {
         let numbers = ["47", "48"].map(|no| no.parse::<MeterNo>().unwrap());
-        let meters = numbers.map(|no| Meter::new(MeterSetup::new(no), DEFAULT_START, 1));
+        let meters =
+            numbers.map(|no| Meter::new(MeterSetup::new(no), DEFAULT_START.parse().unwrap(), 1));
         let fleet: SharedFleet = Arc::new(Mutex::new(Fleet::new(meters.into())));
         for good in ["load 47 12000", "dead 48", "wiring 47 abc a-bc", "programming 47 on"] {
             assert!(order(&fleet, good).is_some(), "{good}");

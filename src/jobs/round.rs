@@ -5,7 +5,6 @@
 //! can be stopped at any moment and carried on days later. A figure that a person typed is a step
 //! of its own, with a reason; it never becomes a reading, and a reading is never typed over.
 
-pub mod book;
 pub mod curve;
 pub mod export;
 pub mod facts;
@@ -13,7 +12,6 @@ pub mod keep;
 pub mod list;
 pub mod plausible;
 pub mod report;
-pub mod table;
 mod typing;
 mod visit;
 
@@ -27,6 +25,7 @@ use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
 use crate::store::{AreaMeter, Event, Stamp, Step, Store};
+use crate::table::read as table;
 use crate::units::{Energy, ErrandKind, Mark, MeterNo, StepState, WorkId};
 
 /// What is read at each meter: the card and what shows whether it can be true; load records; daily

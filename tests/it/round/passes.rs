@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 
 use meterkit::cli::round_book;
 use meterkit::jobs::errand::{Ask, Errand, Sheet, Values};
-use meterkit::jobs::round::{Round, book, type_in};
+use meterkit::jobs::round::{Round, type_in};
 use meterkit::report::Code;
 use meterkit::store::{Event, Stamp, Step};
+use meterkit::table::write as book;
 use meterkit::text::Lang;
 use meterkit::units::{Energy, MeterNo, StepState, UnixSeconds, WorkId};
 
