@@ -5,6 +5,8 @@
 
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
+use super::backup::rewound;
+use super::checkpoint::Held;
 use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -33,6 +35,9 @@ impl Office {
             Ok(ask) => self.reply(&device, ask, &document).await?,
             Err(refusal) => Reply::Refused(refusal),
         };
+        if let Reply::Refused(refusal) = &reply {
+            self.metrics.rejected(refusal.name());
+        }
         self.sign(Answer { device, nonce, at: self.now(), reply })
     }
 
@@ -129,7 +134,7 @@ impl Office {
             Ask::Hello(hello) => {
                 transact!(self.ledger, |tx| self.hello(&mut tx, device, &hello).await)
             }
-            Ask::Pack(pack) => Ok(match self.apply_pack(device, &pack, document).await? {
+            Ask::Pack(pack) => Ok(match self.take_pack(device, &pack, document).await? {
                 Applied::Receipt(document) => Reply::Receipt(document),
                 Applied::Need(acked) => Reply::Need(Need { acked, receipts: vec![], status: None }),
                 Applied::Refused(refusal) => Reply::Refused(refusal),
@@ -139,6 +144,7 @@ impl Office {
             Ask::Bye { receipt } => {
                 transact!(self.ledger, |tx| self.bye(&mut tx, device, receipt).await)
             }
+            Ask::File { digest, offset } => self.file(device, (&digest, offset)).await,
             // Its answer is no HTTP body; `media` gives it.
             Ask::Visit(_) => Ok(Reply::Refused(Refusal::Malformed)),
         }
@@ -164,11 +170,18 @@ impl Office {
         if head.seq < row.head_seq {
             return Ok(Reply::Refused(Refusal::RolledBack));
         }
+        if self.checkpoint_forks(conn, hello.checkpoint.as_deref()).await? {
+            return Ok(Reply::Refused(Refusal::Quarantined));
+        }
+        let need = rewound::asked(conn, &row, hello, self.now()).await?;
         query("UPDATE device SET last_seen = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(self.now().0)
             .execute(&mut *conn)
             .await?;
+        if let Some(need) = need {
+            return Ok(Reply::Need(need));
+        }
         let receipts = newest_receipts(conn, &row, hello.receipt, MAX_RECEIPTS).await?;
         let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
         let status = Some(self.status_in(conn, &row).await?);
@@ -186,7 +199,23 @@ impl Office {
             Err(refusal) => return Ok(Reply::Refused(refusal)),
         };
         self.note_receipt(conn, device, receipt).await?;
+        rewound::heard(conn, &row, self.now()).await?;
         Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
+    }
+
+    /// Takes in the checkpoint that came along; gives whether it shows two journals. One that is
+    /// none, or not its handheld's, is nothing, and stops nothing.
+    pub(super) async fn checkpoint_forks(
+        &self,
+        conn: &mut Conn,
+        document: Option<&[u8]>,
+    ) -> Result<bool, OfficeError> {
+        let Some(document) = document else { return Ok(false) };
+        match self.checkpoint_in(conn, document).await {
+            Ok(row) => Ok(row.held == Held::Fork),
+            Err(OfficeError::Token(_) | OfficeError::Wire(_) | OfficeError::Usage(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The handheld has stored this receipt.

@@ -203,7 +203,11 @@ impl Office {
         for token in dead {
             match self.replace(token, USUAL_DAYS).await {
                 Ok(issued) => replaced.push((token, issued)),
-                Err(OfficeError::NotReplaceable(..) | OfficeError::Quarantined(_)) => {
+                Err(
+                    OfficeError::NotReplaceable(..)
+                    | OfficeError::Quarantined(_)
+                    | OfficeError::Restored(_),
+                ) => {
                     in_doubt.push(token);
                 }
                 Err(error) => return Err(error),

@@ -6,19 +6,21 @@
 //! next.
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
 use super::limits;
 use super::model::{Move, TokenRow, TokenState, unit_name};
+use super::online::ONLINE;
 use super::swap;
 use crate::sync::wire::MeterLine;
 use crate::units::{
     AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId,
     UnixSeconds,
 };
-use meterkit_tokens::{KeyId, Kind, RechargeToken, Unit};
+use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 /// Longest life of a token, days (`reference/tokens.md` 2.1).
 pub const MAX_DAYS: i64 = 7;
@@ -144,13 +146,14 @@ impl Office {
         Ok(TokenId(id.into_bytes()))
     }
 
-    async fn issue_in(
+    pub(super) async fn issue_in(
         &self,
         conn: &mut Conn,
         order: &Order,
         deed: Deed,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
             return Err(OfficeError::MeterClosed(order.meter));
@@ -168,7 +171,7 @@ impl Office {
     }
 
     /// Signs, stores and books a token for a step that is free.
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         (order, deed): (&Order, Deed),
@@ -229,7 +232,7 @@ impl Office {
             undoes: deed.undoes,
             leg: None,
         };
-        insert(conn, &row, seq, now, (&bytes, kid)).await?;
+        insert(conn, &row, Some(seq), now, (&bytes, &kid.to_string())).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
         let count_before = step;
@@ -245,6 +248,7 @@ impl Office {
         id: TokenId,
         over_only: bool,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         let old = ledger::token(conn, old).await?.ok_or(OfficeError::NoToken(old))?;
         let now = self.now();
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));
@@ -334,6 +338,9 @@ async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), Of
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
     if token.leg.is_some() {
         return Err(OfficeError::NotReplaceable(id, "it is a leg of a swap"));
+    }
+    if token.device.as_str() == ONLINE {
+        return Err(OfficeError::NotReplaceable(id, "it is a recharge from the office"));
     }
     match token.state {
         TokenState::Reserved | TokenState::Delivered => {
@@ -444,12 +451,13 @@ fn order_number(now: UnixSeconds, seq: u64) -> [u8; 8] {
     bcd
 }
 
-async fn insert(
+/// Writes a token down; without an issue number and a document, what is no document.
+pub(super) async fn insert(
     conn: &mut Conn,
     token: &TokenRow,
-    seq: u64,
+    seq: Option<u64>,
     now: UnixSeconds,
-    (bytes, kid): (&[u8], KeyId),
+    (bytes, kid): (&[u8], &str),
 ) -> Result<(), OfficeError> {
     let result = query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
@@ -463,12 +471,12 @@ async fn insert(
     .bind(token.credit.value)
     .bind(unit_name(token.credit.unit))
     .bind(token.device.as_str())
-    .bind(ledger::number(seq))
+    .bind(seq.map(ledger::number))
     .bind(token.order.as_slice())
     .bind(now.0)
     .bind(token.expires.0)
     .bind(bytes)
-    .bind(kid.to_string())
+    .bind(kid)
     .bind(token.state.name())
     .bind(token.act.name())
     .bind(token.undoes.map(|id| id.to_string()))
