@@ -6,7 +6,7 @@
 //! | [`model`] | its words: token states, conflict classes, movements |
 //! | [`reconcile`] | what a journal entry does to a token and its money; pure |
 //! | `db`, `cell`, `many` | SQLite and PostgreSQL behind one face |
-//! | `ledger` | the database and its transactions (`schema.sql`) |
+//! | `ledger` | the database and its transactions (`schema.sql`, `indexes.sql`) |
 //! | `apply`, `entry`, `book`, `exposure` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `swap`, `posting` | meters swapped with their balances; double entry |

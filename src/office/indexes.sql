@@ -25,9 +25,10 @@ CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
 -- And in the meter, one of all: a token or a leg of a swap.
 CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
     WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
--- Nearly every token ends applied, and is asked for by its handheld or its key only before. A
--- statement that means these says so in the same words: SQLite compares words.
-CREATE INDEX token_by_device ON token (device, state) WHERE state <> 'applied';
+-- Of a handheld all are asked for: a shift is closed over what was ever given to it.
+CREATE INDEX token_by_device ON token (device, state);
+-- Nearly every token ends applied, and is asked for by its key only before. A statement that means
+-- these says so in the same words: SQLite compares words.
 CREATE INDEX token_by_key ON token (kid) WHERE state <> 'applied';
 CREATE INDEX token_revoked ON token (device) WHERE revoked IS NOT NULL;
 CREATE INDEX token_by_swap ON token (swap) WHERE swap IS NOT NULL;
