@@ -142,6 +142,8 @@ codes! {
     TokenRevoked = "MK-TOKEN-16", 5;
     /// What it is to undo is not a recharge that can be undone here.
     TokenUndoes = "MK-TOKEN-17", 5;
+    /// The office recharged the meter itself, at the token's step.
+    TokenRecharged = "MK-TOKEN-18", 5;
     // The recharge.
     /// This meter has a recharge whose outcome is not known.
     IntentOpen = "MK-MONEY-01", 4;

@@ -70,6 +70,7 @@ pub fn engine_config(context: &Context, common: &Common) -> Result<EngineConfig,
     config.profile = context.file.profile.clone();
     config.accepted = context.accepted.clone();
     config.max_life_s = context.token_life_s();
+    config.link.day_kb = context.sync_budget_kb();
     config.clock = Arc::new(context.clock.clone());
     config.tables = Some(round_book::tables(context.out.lang, context.clock.clone()));
     Ok(config)

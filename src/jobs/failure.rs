@@ -203,7 +203,7 @@ pub fn sync(error: &SyncError) -> Failure {
         SyncError::Refused(_) if error.code() == "office-version" => Code::OfficeVersion,
         SyncError::Refused(_) => Code::OfficeRefused,
         SyncError::Version(_) => Code::OfficeVersion,
-        SyncError::Cancelled => Code::Cancelled,
+        SyncError::Cancelled | SyncError::Budget => Code::Cancelled,
         SyncError::Address(_) => Code::Config,
         SyncError::File(_) => Code::File,
         SyncError::Medium(_) => Code::File,

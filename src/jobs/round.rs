@@ -186,7 +186,7 @@ impl Errand for Round {
         let kept = Kept::of(store, work);
         let mut sheet = report::sheet(work, &kept);
         sheet.rows.extend(export::row(store, work, &values));
-        // When all that are missing were gone to in vain it is a person's turn, after a restart too.
+        // When all that are missing were gone to in vain a person is asked, after a restart too.
         let missing = kept.missing();
         if !sheet.done && !missing.is_empty() && missing.iter().all(|place| place.read.is_some()) {
             sheet.ask = left(&values);

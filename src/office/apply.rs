@@ -8,6 +8,8 @@
 use super::Office;
 use super::answer::standing;
 use super::book::Book;
+use super::checkpoint;
+use super::clocks::Clocks;
 use super::db::query;
 use super::devices::quarantine;
 use super::entry::{Desk, Record, Source, named, take};
@@ -82,7 +84,11 @@ impl Office {
             let (seq, hash) = (row.head_seq, row.head_hash);
             return Ok(Applied::Need(Position { epoch: row.epoch, seq, hash }));
         }
-        if let Some(seq) = first_fork(conn, &row, pack, records).await? {
+        let fork = match first_fork(conn, &row, pack, records).await? {
+            None => checkpoint::contradicted(conn, &row, records).await?,
+            fork => fork,
+        };
+        if let Some(seq) = fork {
             let now = self.now();
             keep_pack(conn, device, pack, document, now).await?;
             keep_forks(conn, device, pack.epoch, records, now).await?;
@@ -94,7 +100,7 @@ impl Office {
         let (here, fresh) = records.split_at(fresh);
         let mut outcomes = vec![EntryOutcome::Duplicate; here.len()];
         let watch = Watch::new(row.head_seq + 1);
-        let mut desk = Desk { book: Book::new(row), watch };
+        let mut desk = Desk { book: Book::new(row), watch, clocks: Clocks::default() };
         let (tokens, meters) = named(fresh);
         desk.book.read_ahead(conn, &tokens, &meters).await?;
         for record in fresh {
@@ -103,6 +109,8 @@ impl Office {
         }
         desk.book.write(conn).await?;
         let row = desk.book.device;
+        let last = records.last().map_or(row.head_seq, |last| last.seq.max(row.head_seq));
+        checkpoint::reached(conn, device, (pack.epoch, last), now).await?;
         keep_pack(conn, device, pack, document, now).await?;
         let receipt = self.receipt(conn, &row, pack, records, outcomes).await?;
         Ok(Applied::Receipt(receipt))

@@ -3,9 +3,11 @@
 mod args;
 mod backup;
 mod bundle;
+mod checkpoint;
 mod desk;
 mod keys;
 mod media;
+mod online;
 mod pass;
 mod people;
 mod qr;
@@ -14,7 +16,7 @@ mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
+use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
 use crate::units::PurchaseCount;
 use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
@@ -255,6 +257,8 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         }
         Act::Media(args) => media::act(office, args, pass).await,
         Act::Qr(args) => qr::act(office, args).await,
+        Act::Online(act) => online::act(office, act).await,
+        Act::Checkpoint(act) => checkpoint::act(office, act).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {
@@ -335,10 +339,21 @@ async fn add_meters(office: &Office, meters: &[NewMeter]) -> Result<Shown, Offic
 
 async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
     match act {
-        ReviewAct::List { all } => Ok(show::reviews(&office.reviews(all).await?)),
-        ReviewAct::Settle { token, verdict, reason } => {
+        ReviewAct::List { all } => {
+            office.call_overdue().await?;
+            Ok(show::reviews(&office.reviews(all).await?))
+        }
+        ReviewAct::Wait { days } => {
+            if let Some(days) = days {
+                office.set_wait_days(days).await?;
+            }
+            Ok(show::waits(office.wait_days().await?))
+        }
+        ReviewAct::Settle { token, verdict, reason, shows, record } => {
             let verdict = if verdict.booked { Verdict::Booked } else { Verdict::NotBooked };
-            Ok(show::settled(token, office.settle(token, verdict, &reason).await?))
+            let shows = shows.map(|count| MeterShows { count: PurchaseCount(count), record });
+            let settled = office.settle_proved(token, verdict, (&reason, shows)).await?;
+            Ok(show::settled(token, settled))
         }
         ReviewAct::Close { id, reason } => {
             office.close_review(&id, &reason).await?;

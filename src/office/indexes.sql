@@ -16,10 +16,12 @@ DROP INDEX IF EXISTS posting_by_time;
 CREATE INDEX event_by_token ON event (token) WHERE token IS NOT NULL;
 CREATE INDEX event_by_meter ON event (meter) WHERE meter IS NOT NULL;
 CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
--- One credit, out or in the meter, for each step of each meter account; a debit takes none.
+-- One credit, out or in the meter, for each step of each meter account; a debit takes none, and a
+-- fenced token has given its step up.
 CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL;
+    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL
+    AND fenced_by IS NULL;
 -- And in the meter, one of all: a token or a leg of a swap.
 CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
     WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;

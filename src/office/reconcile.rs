@@ -103,12 +103,12 @@ pub fn judge(setting: &Setting, claim: Claim<'_>) -> Verdict {
             _ => Verdict::noted(),
         },
         Claim::Withdrawn | Claim::Resolved => Verdict::noted(),
-        Claim::Intent(facts) => intent(token, facts),
+        Claim::Intent(facts) => intent(setting, token, facts),
         Claim::Outcome(judgement) => outcome(setting, token, judgement),
     }
 }
 
-fn intent(token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
+fn intent(setting: &Setting, token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
     let differs = facts.is_some_and(|facts| {
         (facts.meter, facts.account, facts.count_before, facts.credit, facts.order)
             != (token.meter, token.account, token.count_before, token.credit, token.order)
@@ -116,6 +116,8 @@ fn intent(token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
     });
     match token.state {
         TokenState::Applied => Verdict::review(Class::C1, "sent again after it was applied"),
+        // A race with a credit we know; what the meter said of it comes with the outcome.
+        TokenState::Voided if setting.step_taken_by.is_some() => Verdict::noted(),
         TokenState::Voided => Verdict::review(Class::C3, "sent after it was voided"),
         _ if differs => Verdict::disputed(Class::C1, "the intent differs from the token"),
         TokenState::Disputed => Verdict::noted(),

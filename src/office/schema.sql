@@ -120,7 +120,7 @@ CREATE TABLE token (
     amount        BIGINT NOT NULL CHECK (amount > 0 OR act = 'open' AND amount = 0),
     unit          TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
     device        TEXT   NOT NULL,
-    -- Null for a leg of a swap: its leave has the number.
+    -- Null for a leg of a swap, whose leave has the number, and for a recharge from the office.
     seq           BIGINT,
     order_no      BYTEA  NOT NULL,
     issued        BIGINT NOT NULL,
@@ -140,6 +140,8 @@ CREATE TABLE token (
     -- The swap it is a leg of, and which.
     swap          TEXT,
     leg           TEXT   CHECK (leg IN ('out', 'open', 'in', 'provisional')),
+    -- The recharge of the office itself at the same step: the meter takes one of the two.
+    fenced_by     TEXT,
     UNIQUE (meter, seq)
 );
 -- A recharge is undone once.
@@ -377,4 +379,53 @@ CREATE TABLE issue_row (
     line  BIGINT NOT NULL,
     token TEXT   NOT NULL,
     PRIMARY KEY (list, line)
+);
+
+-- What handhelds signed of their journals: the checkpoint at the end of a shift, with its sums
+-- (kind 'shift'), and the heads of letters whose entries wait for others (kind 'letter', sums 0).
+CREATE TABLE checkpoint (
+    device       TEXT   NOT NULL,
+    epoch        BIGINT NOT NULL,
+    seq          BIGINT NOT NULL,
+    hash         BYTEA  NOT NULL,
+    kind         TEXT   NOT NULL CHECK (kind IN ('shift', 'letter')),
+    -- By the handheld's clock: when it was signed, and when the shift began.
+    at           BIGINT NOT NULL,
+    operator     TEXT   NOT NULL,
+    since        BIGINT NOT NULL,
+    -- Acts of the shift by outcome; what it credited; what is still out with the handheld.
+    accepted     BIGINT NOT NULL,
+    refused      BIGINT NOT NULL,
+    unknown      BIGINT NOT NULL,
+    applied_yuan BIGINT NOT NULL,
+    applied_kwh  BIGINT NOT NULL,
+    out_yuan     BIGINT NOT NULL,
+    out_kwh      BIGINT NOT NULL,
+    document     BYTEA  NOT NULL,
+    -- What the journal here says to it.
+    state        TEXT   NOT NULL CHECK (state IN ('extends', 'waiting', 'fork')),
+    received     BIGINT NOT NULL,
+    PRIMARY KEY (device, epoch, seq, hash, kind)
+);
+CREATE INDEX checkpoint_waits ON checkpoint (received) WHERE state = 'waiting';
+CREATE INDEX review_open ON review (device) WHERE settled IS NULL;
+
+-- Bundles of parameters that were signed, until their handheld's journal shows them; and their
+-- files, each once.
+CREATE TABLE bundle_doc (
+    id      TEXT   NOT NULL PRIMARY KEY,
+    device  TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    version BIGINT NOT NULL,
+    digest  BYTEA  NOT NULL,
+    issued  BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    bytes   BYTEA  NOT NULL,
+    taken   BIGINT,
+    revoked BIGINT
+);
+CREATE INDEX bundle_by_device ON bundle_doc (device, name);
+CREATE TABLE bundle_file (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    body   BYTEA NOT NULL
 );

@@ -6,7 +6,7 @@
 //! a close, what customers paid for and have in their meters becomes revenue; every movement is in
 //! one shift of a handheld and in one of an operator, and none is in two.
 //!
-//! A token is an operator's who sent it first; from then on all that becomes of it is in his shifts.
+//! A token is an operator's who sent it first; what becomes of it from then on is in his shifts.
 
 mod close;
 mod sums;
@@ -205,7 +205,8 @@ impl Office {
         let mut tx = self.ledger.snapshot().await?;
         let sql = "SELECT s.*, b.closed AS opened FROM shift s LEFT JOIN shift b
                    ON b.scope = s.scope AND b.name = s.name AND b.number = s.number - 1
-                   WHERE $1 = '' OR s.scope = $1 AND s.name = $2 ORDER BY s.closed DESC, s.id DESC";
+                   WHERE $1 = '' OR s.scope = $1 AND s.name = $2
+                   ORDER BY s.closed DESC, s.number DESC, s.id DESC";
         let (scope, name) = of.map_or(("", ""), |of| (of.scope(), of.name()));
         let rows = query(sql).bind(scope).bind(name).fetch_all(&mut tx).await?;
         let mut shifts = Vec::with_capacity(rows.len());

@@ -131,6 +131,7 @@ table! {
     TokenConflict => token::TOKEN_CONFLICT,
     TokenAmbiguous => token::TOKEN_AMBIGUOUS,
     TokenRevoked => token::TOKEN_REVOKED,
+    TokenRecharged => token::TOKEN_RECHARGED,
     TokenUndoes => account::TOKEN_UNDOES,
     IntentOpen => meter::INTENT_OPEN,
     NoIntent => meter::NO_INTENT,

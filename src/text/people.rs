@@ -119,6 +119,18 @@ messages! {
              sync.",
         zh: "! 还有 {n} 条记录后台尚未收到。请到有网络的地方登录并同步。"
     }
+    summary_checkpoint() {
+        en: "Checkpoint of the journal: photograph or print it.",
+        zh: "日志检查点：请拍照或打印留存。"
+    }
+    checkpoint_at(device: &str, seq: u64, hash: &str) {
+        en: "Journal {device}, {seq} entries, chain {hash}",
+        zh: "日志 {device}，共 {seq} 条，链值 {hash}"
+    }
+    checkpoint_sums(applied: &str, out: &str) {
+        en: "Credited in the shift {applied}, still out {out}",
+        zh: "本班已充 {applied}，在途 {out}"
+    }
     summary_kept() {
         en: "! Still kept on (keep-power), whatever their balance:",
         zh: "! 仍处于保电状态："

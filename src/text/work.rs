@@ -60,7 +60,11 @@ pub fn value(lang: Lang, text: &str) -> String {
     match (all, lang) {
         (Some(all), _) => all.join("; "),
         // Figures carry the international name of their currency, or the tables' own.
-        (None, Lang::Zh) => text.replace(" CNY", " 元").replace(" yuan", " 元"),
+        (None, Lang::Zh) => {
+            // The tables' own words stand between figures: `07:00 rate 03`, `10-01 table 02`.
+            let text = text.replace(" CNY", " 元").replace(" yuan", " 元");
+            text.replace(" rate ", " 费率").replace(" table ", " 时段表")
+        }
         (None, Lang::En) => text.replace(" yuan", " CNY"),
     }
 }
@@ -139,6 +143,7 @@ mod tests {
         assert_eq!(said("wiring-right 12"), "wiring-right 12");
         assert_eq!(value(Lang::Zh, "123.45 CNY, n=6"), "123.45 元, n=6");
         assert_eq!(value(Lang::Zh, "2.00 yuan -> 3.00 yuan"), "2.00 元 -> 3.00 元");
+        assert_eq!(value(Lang::Zh, "00:00 rate 04, 07:00 rate 03"), "00:00 费率04, 07:00 费率03");
         assert_eq!(placed(Lang::En, "tariff.day[2]"), "day table 2");
         assert_eq!(placed(Lang::Zh, "limits.reverse"), "潮流反向功率下限");
     }

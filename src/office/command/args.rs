@@ -12,7 +12,9 @@ pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
 use super::backup::{BackupArgs, RestoreArgs, RestoredAct};
 use super::bundle::BundleAct;
+use super::checkpoint::CheckpointAct;
 use super::media::MediaArgs;
+use super::online::OnlineAct;
 use super::qr::QrArgs;
 use super::serve::WatchArgs;
 use super::swap::SwapAct;
@@ -163,6 +165,12 @@ pub(super) enum Act {
     /// Take in what handhelds left on a stick or in a folder, and write there what is for them
     /// (exit 1 if something could not be taken in).
     Media(MediaArgs),
+    /// Recharges the office makes itself, over its own line to the meter.
+    #[command(subcommand)]
+    Online(OnlineAct),
+    /// What handhelds signed of their journals at the end of a shift.
+    #[command(subcommand)]
+    Checkpoint(CheckpointAct),
     /// Show a document as a QR code, for a handheld's scanner.
     Qr(QrArgs),
     /// Print the ledger and check that it sums to zero (exit 1 if not).
@@ -370,6 +378,19 @@ pub(super) enum ReviewAct {
         /// Why, for whoever reads this later.
         #[arg(long)]
         reason: String,
+        /// The purchase count a person read off the meter, where nothing else proves that a token
+        /// in doubt was not used.
+        #[arg(long, value_name = "COUNT")]
+        shows: Option<u32>,
+        /// The amount of the meter's purchase record for the token's step.
+        #[arg(long, value_name = "AMOUNT", value_parser = amount, requires = "shows")]
+        record: Option<i64>,
+    },
+    /// How long something waits for what must come before it, until a person is called.
+    Wait {
+        /// To change it.
+        #[arg(long)]
+        days: Option<i64>,
     },
     /// Close something that concerns no token.
     Close {

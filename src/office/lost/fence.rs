@@ -12,8 +12,9 @@ use crate::office::devices::quarantine;
 use crate::office::error::OfficeError;
 use crate::office::issue::{self, Deed, Issued, Order};
 use crate::office::ledger::{self, Conn, transact};
-use crate::office::model::{Move, TokenState};
-use crate::units::{DeviceId, TokenId};
+use crate::office::model::{Class, Move, TokenState};
+use crate::office::review::{NewReview, Verdict, raise};
+use crate::units::{DeviceId, TokenId, UnixSeconds};
 
 /// How a lost handheld is to be fenced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,8 @@ impl Office {
             }
             let row = ledger::device(&mut tx, device).await?;
             row.ok_or_else(|| OfficeError::NoDevice(device.clone()))?;
-            quarantine(&mut tx, device).await
+            quarantine(&mut tx, device).await?;
+            close_proved(&mut tx, device, self.now()).await
         })?;
         let (mut reissued, mut left) = (Vec::new(), Vec::new());
         let open = self.lost(device).await?;
@@ -118,6 +120,40 @@ impl Office {
             .await?;
         let order = Order { meter: old.meter, amount: old.credit.value, device: to.clone(), days };
         let deed = Deed { act: old.act, account: Some(old.account), undoes: old.undoes };
+        let review = NewReview {
+            id: format!("C3:lost:{}", old.id),
+            class: Class::C3,
+            why:
+                "its handheld is lost and its step was given to another: was it used all the same?"
+                    .to_owned(),
+            device: lost,
+            epoch: 0,
+            seq: 0,
+            meter: Some(old.meter),
+            token: Some(old.id),
+        };
+        raise(conn, review, now).await?;
         self.write(conn, (&order, deed), &meter, old.count_before, id).await
     }
+}
+
+/// What a meter has answered itself needs nobody to look at it: the replacement is in it, so the
+/// lost one never will be.
+async fn close_proved(
+    conn: &mut Conn,
+    device: &DeviceId,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    let sql = "UPDATE review SET settled = $2, verdict = $3, reason = $4
+               WHERE settled IS NULL AND id LIKE 'C3:lost:%' AND token IN
+                   (SELECT o.id FROM token o JOIN token n ON n.id = o.superseded_by
+                    WHERE o.device = $1 AND o.state = 'voided' AND n.state = 'applied')";
+    query(sql)
+        .bind(device.as_str())
+        .bind(now.0)
+        .bind(Verdict::NotBooked.name())
+        .bind("its replacement is in the meter")
+        .execute(conn)
+        .await?;
+    Ok(())
 }

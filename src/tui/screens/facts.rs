@@ -9,7 +9,7 @@ pub use crate::tui::widgets::{NAME_CELLS, fact, long_fact, mark, say};
 use crate::tui::widgets::{Row, wrapped};
 use crate::tui::words;
 use crate::tui::{when, wrap};
-use crate::units::{Credit, CreditUnit, Decision};
+use crate::units::{Credit, CreditUnit, Decision, UnixSeconds};
 
 /// A token on one line: sign, last digits, amount, step, state.
 pub fn token(shared: &Shared, token: &TokenView, width: usize) -> Row {
@@ -134,6 +134,10 @@ pub fn detail(shared: &Shared, row: &JournalRow) -> String {
         (_, "superseded", _) => lang.detail_superseded().to_owned(),
         (_, "booked", _) => lang.detail_booked().to_owned(),
         (_, "not-booked", _) => lang.detail_not_booked().to_owned(),
+        (_, _, Some(("recharged", at))) => match at.parse() {
+            Ok(at) => lang.detail_recharged(&when::minute(&shared.zone, UnixSeconds(at))),
+            Err(_) => detail.to_owned(),
+        },
         (_, _, Some((n, "items"))) => lang.detail_items(n),
         (_, _, Some((n, "bytes"))) => lang.detail_bytes(n),
         (_, _, Some(("count", n))) => lang.detail_count(n),

@@ -290,9 +290,8 @@ fn no_wiring_is_ever_judged_wrong() {
             assert_eq!(shares.wrong, 0, "{name}");
         }
         assert!(*name == "UNTRUE: strange, told heaters" || shares.accused == 0, "{name}");
-        // An untrue word turns every angle by 60 degrees and leaves figures that a true one gives as
-        // well, so they cannot be told from each other; only of two wirings as simple it must not
-        // decide alone.
+        // An untrue word turns every angle by 60 degrees and leaves figures that a true one gives,
+        // too: they cannot be told apart. Of two wirings as simple it must not decide alone.
         let motors = ["UNTRUE: leading, told motors", "UNTRUE: motors, told capacitors"];
         if motors.contains(name) {
             let all = shares.right + shares.unnamed + shares.cannot + shares.wrong;

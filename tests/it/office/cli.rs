@@ -299,3 +299,45 @@ fn every_act_of_the_desk_is_a_command() {
     );
     assert_eq!(place.good(&["ledger"])["sum_zero"], true);
 }
+
+/// A recharge over the office's own line, one entered late, how long things wait, and what there
+/// is of checkpoints and bundles: on an office that has just begun.
+#[test]
+fn the_command_line_recharges_from_the_office() {
+    let place = Place::new();
+    place.good(&["init", "--tenant", TENANT]);
+    place.good(&[
+        "meter",
+        "add",
+        "47",
+        "--account",
+        "123456",
+        "--customer",
+        "Zhang",
+        "--location",
+        "B2",
+        "--count",
+        "5",
+    ]);
+    let begin = ["online", "begin", "--meter", "47", "--amount", "100.00", "--count", "5"];
+    let begun = place.good(&begin);
+    assert_eq!((&begun["count_before"], &begun["fenced"]), (&5.into(), &Value::Null));
+    assert_eq!(place.run(&begin).1, 2, "one at a time");
+    let sale = begun["sale"].as_str().unwrap();
+    let end = ["online", "end", sale, "--count-after", "6", "--record", "100.00"];
+    assert_eq!(place.good(&end)["ended"], "applied");
+    assert_eq!(place.run(&end).1, 1, "it has ended");
+    let late = ["online", "record", "--meter", "47", "--amount", "30", "--count", "6"];
+    let shown = ["--count-after", "7", "--record", "29.99"];
+    let (other, status) = place.run(&[&late[..], &shown[..]].concat());
+    assert_eq!((&other["ended"], status), (&"disputed".into(), 1));
+    assert_eq!(place.good(&["review", "list"])["reviews"][0]["class"], "C4");
+    assert_eq!(place.good(&["review", "wait"])["wait_days"], 5);
+    assert_eq!(place.good(&["review", "wait", "--days", "3"])["wait_days"], 3);
+    assert_eq!(place.run(&["review", "wait", "--days", "0"]).1, 2);
+    assert_eq!(place.good(&["checkpoint", "list"])["checkpoints"], serde_json::json!([]));
+    assert_eq!(place.run(&["checkpoint", "take", "MK1:NOTHING"]).1, 1);
+    assert_eq!(place.good(&["bundle", "list"])["bundles"], serde_json::json!([]));
+    let report = place.good(&["ledger"]);
+    assert_eq!(report["sum_zero"], true);
+}

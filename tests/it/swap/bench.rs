@@ -23,7 +23,7 @@ use meterkit::store::{
 use meterkit::transport::{
     Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
 };
-use meterkit::units::{BusPlace, MeterNo, Role, TokenId, UnixSeconds, WorkId};
+use meterkit::units::{BusPlace, MeterNo, TokenId, UnixSeconds, WorkId};
 use meterkit_tokens::{SwapToken, Unit};
 
 use crate::crash::disk::SimDisk;
@@ -262,16 +262,6 @@ impl Bench {
         bench.list(&store, 1, listed);
         drop(store);
         bench
-    }
-
-    /// From now on the operator has what this role may do, and no more.
-    pub fn grant(&self, store: &Store, role: Role) {
-        let grant = self.office.grant(OPERATOR, |grant| {
-            grant.device = self.device.clone();
-            (grant.role, grant.verbs) = (role.number(), role.verbs().bits());
-            (grant.id, grant.issued) = ([0x77; 16], grant.issued + 1);
-        });
-        store.append(&self.stamp(), grant_taken(grant)).unwrap();
     }
 
     /// Installs a list of meters.

@@ -4,9 +4,11 @@ use meterkit::jobs::errand::{Errand, Sign};
 use meterkit::jobs::swap::{Swap, certificate};
 use meterkit::report::Code;
 use meterkit::sim::MeterSetup;
-use meterkit::store::TokenState;
+use meterkit::store::{Store, TokenState};
 use meterkit::transport::Faults;
 use meterkit::units::{Mark, Role, Verb};
+
+use crate::stories::site::{OPERATOR, Office, grant_taken};
 
 use super::bench::{Bench, Leave, Person, audit, begun, follow, new, new_setup, old, old_setup};
 
@@ -100,6 +102,15 @@ fn what_was_swapped_out_takes_no_credit_and_is_not_swapped_again() {
     assert_eq!(found.unwrap_err().code, Code::SwappedOut);
 }
 
+/// From now on the operator has what this role may do, and no more.
+fn grant(bench: &Bench, store: &Store, role: Role) {
+    let grant = Office::new().grant(OPERATOR, |grant| {
+        (grant.role, grant.verbs) = (role.number(), role.verbs().bits());
+        (grant.id, grant.issued) = ([0x77; 16], grant.issued + 1);
+    });
+    store.append(&bench.stamp(), grant_taken(grant)).unwrap();
+}
+
 /// Maintenance staff may change meters and not open accounts: the opening that the office's leave
 /// names is a part of the swap, or the balance would be left in transit half-way.
 #[test]
@@ -107,7 +118,7 @@ fn who_may_swap_brings_a_swap_to_its_end() {
     let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
     let leave = bench.take_leave(Leave::default());
     let store = bench.open();
-    bench.grant(&store, Role::Field);
+    grant(&bench, &store, Role::Field);
     assert!(!Role::Field.verbs().has(Verb::Account));
     let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
     assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
@@ -118,7 +129,7 @@ fn who_may_swap_brings_a_swap_to_its_end() {
     let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
     bench.take_leave(Leave::default());
     let store = bench.open();
-    bench.grant(&store, Role::Recharge);
+    grant(&bench, &store, Role::Recharge);
     let refused = follow(&bench, &store, None, &mut Person::default()).unwrap_err();
     assert_eq!(refused.code, Code::RoleForbids);
     assert_eq!(begun(&store), None);

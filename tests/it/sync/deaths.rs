@@ -6,8 +6,8 @@
 //! from a stick. After two deaths the third exchange ends by itself, and the books say what they say
 //! without any.
 //!
-//! `METERKIT_DEATHS=all` tries every second death after every first one; the ordinary suite tries
-//! each first death with a few of the second, others for each, so that each of them has its turn.
+//! `METERKIT_DEATHS=all` tries every second death after every first one, a number so many of them;
+//! the ordinary suite tries each first death with a few of the second, others for each.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -34,8 +34,8 @@ use crate::office::desk::{
 const STORE: &str = "/store";
 const SEED: [u8; 32] = [5; 32];
 const AMOUNT: i64 = 10_000;
-/// How many second deaths are passed over in the ordinary suite.
-const STRIDE: usize = 31;
+/// How many second deaths are tried behind each first one in the ordinary suite.
+const USUAL: usize = 2;
 
 /// The money and what hangs on it. The journals differ by what they say of the deaths themselves.
 const MONEY: &[(&str, &[&str])] = &[
@@ -314,34 +314,38 @@ impl World {
 
 /// Every death, and behind each of them others. Gives how many pairs were lived through.
 fn everywhere(way: Way) -> usize {
-    let all = std::env::var("METERKIT_DEATHS").is_ok_and(|said| said == "all");
+    let said = std::env::var("METERKIT_DEATHS").unwrap_or_default();
     let mut world = World::new(way);
     let want = world.end("nobody dies");
-    let (mut pairs, mut firsts) = (0, 0_usize);
-    for first in places(way, |death| {
+    let firsts = places(way, |death| {
         world.again();
         world.exchange(Some(death)).0
-    }) {
-        firsts += 1;
-        let mut turn = firsts;
-        let second = |death: Death| {
-            turn += 1;
-            if !all && !turn.is_multiple_of(STRIDE) {
-                // Whether there is such a place is known from the exchange before it.
-                return true;
-            }
+    });
+    let mut pairs = 0;
+    for (at, first) in firsts.iter().enumerate() {
+        let mut dies = |death: Death| {
             world.again();
-            world.exchange(Some(first));
+            world.exchange(Some(*first));
             let (died, _) = world.exchange(Some(death));
             let what = format!("{way:?}: {first:?}, then {death:?}");
-            assert!(world.end(&what) == want, "{what}");
+            let says = world.end(&what);
+            assert!(says == want, "{what}: {says:#?} instead of {want:#?}");
             pairs += usize::from(died);
             died
         };
-        places(way, second);
+        if said == "all" {
+            places(way, dies);
+            continue;
+        }
+        // The next exchange has fewer places than this one, or as many: some of them, others each
+        // time, so that each of them has its turn.
+        let each = said.parse().unwrap_or(USUAL);
+        for turn in 0..each {
+            dies(firsts[(at * 7 + turn * (firsts.len() / each + 1)) % firsts.len()]);
+        }
     }
-    println!("{way:?}: {firsts} places to die at, {pairs} pairs");
-    assert!(firsts > 30, "{firsts} places");
+    println!("{way:?}: {} places to die at, {pairs} pairs", firsts.len());
+    assert!(firsts.len() > 30, "{} places", firsts.len());
     pairs
 }
 
@@ -365,10 +369,10 @@ const MOST: usize = 200;
 
 #[test]
 fn on_the_line() {
-    assert!(everywhere(Way::Line) > 100);
+    assert!(everywhere(Way::Line) > 50);
 }
 
 #[test]
 fn over_a_stick() {
-    assert!(everywhere(Way::Stick) > 100);
+    assert!(everywhere(Way::Stick) > 50);
 }

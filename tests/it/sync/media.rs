@@ -21,7 +21,7 @@ fn stick() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn visit(handheld: &Handheld, dir: &Path) -> Result<Carried, SyncError> {
+pub fn visit(handheld: &Handheld, dir: &Path) -> Result<Carried, SyncError> {
     let (key, stamp, cancel) = (handheld.key(), || handheld.stamp(), AtomicBool::new(false));
     let nobody = |_: &str, _: &[u8]| Err(SyncError::Unreachable("no line".to_owned()));
     let store = &handheld.store;

@@ -41,7 +41,8 @@ fn sum_json(sum: &SaleSum) -> Value {
 
 fn sum_text(sum: &SaleSum) -> String {
     format!(
-        "{:<5} issued {} ({}), in the meters {} ({}), given back {} ({}), refunded {} ({}), sold {}",
+        "{:<5} issued {} ({}), in the meters {} ({}), given back {} ({}), refunded {} ({}), \
+         sold {}",
         unit_name(sum.unit),
         money(sum.issued),
         sum.issued_n,

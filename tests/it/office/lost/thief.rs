@@ -17,7 +17,7 @@ use meterkit::profile::Profiles;
 use meterkit::sim::serve::SharedFleet;
 use meterkit::store::{Bounds, IndexKind, Options, Store, TokenState};
 use meterkit::transport::{LineSettings, Link};
-use meterkit::units::{Act, MeterNo, TokenId, UnixSeconds};
+use meterkit::units::{Act, MeterNo, Money, TokenId, UnixSeconds};
 
 use crate::office::desk::store_key;
 use crate::stories::site::operator;
@@ -47,6 +47,8 @@ impl Clock for SetClock {
 pub struct Hands {
     pub wire: Wire,
     pub fleet: SharedFleet,
+    /// What is said of a dead meter's balance.
+    pub claim: Money,
 }
 
 impl Hands {
@@ -141,11 +143,17 @@ impl Hands {
         });
     }
 
-    /// A swap, whatever is asked: nothing is tried twice.
+    /// A swap whose old meter is read, and then has its plug pulled: whoever wants the advance for
+    /// a dead meter makes it one. Whatever is asked, nothing is tried twice.
     pub fn swap(&self, store: &Store, at: i64, [old, new]: [MeterNo; 2]) {
+        let dead = |dead| self.fleet.lock().unwrap().meter_mut(old).unwrap().set_dead(dead);
+        dead(false);
+        let values =
+            Values::default().with(swap::OLD, old.to_string()).with(swap::NEW, new.to_string());
+        // In a log-in of its own: two meters whose clocks agree would give his away.
+        let _ = self.work(store, at, |site| Swap.plan(site, &values));
+        dead(true);
         self.work(store, at, |site| {
-            let values =
-                Values::default().with(swap::OLD, old.to_string()).with(swap::NEW, new.to_string());
             let Ok(work) = Swap.begin(site, &values) else { return };
             let mut answer = Answer::None;
             for _ in 0..80 {
@@ -159,6 +167,8 @@ impl Hands {
                             Answer::Text((*other.unwrap_or(&choices[0])).to_owned())
                         }
                         Ask::Nothing => return,
+                        // He says what it held; the leave's most is what he is believed.
+                        Ask::Enter(..) => Answer::Text(self.claim.to_string()),
                         _ => Answer::Yes,
                     },
                     Err(_) => return,

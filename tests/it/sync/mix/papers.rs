@@ -72,7 +72,7 @@ impl<'h> Journal<'h> {
 
     fn letter(&mut self, first: usize, last: usize) -> Paper {
         let head = self.position(last);
-        let visit = Visit { head, receipt: 0, area: 0, root: 1 };
+        let visit = Visit { head, receipt: 0, area: 0, root: 1, checkpoint: None };
         let (visit, pack) =
             (self.request(Ask::Visit(visit)), self.request(Ask::Pack(self.pack(first, last))));
         let to = Issuer::from_seed(SEEDS[2]).public();
@@ -121,7 +121,7 @@ impl<'h> Journal<'h> {
         for _ in 0..4 {
             let at = self.dice.below(self.len() as u64 + 1) as usize;
             let (head, receipt) = (self.position(at), self.dice.below(4));
-            papers.push(self.line(Ask::Hello(Hello { head, receipt })));
+            papers.push(self.line(Ask::Hello(Hello { head, receipt, checkpoint: None })));
             papers.push(self.line(Ask::Bye { receipt }));
             let pull = Pull { area: 0, keyset: 1, root: 1, after: None };
             papers.push(self.line(Ask::Pull(pull)));
