@@ -197,8 +197,8 @@ messages! {
              但只有当另一台手持机用替换令牌占用该购电次数后，电表才安全。",
     }
     desk_about_reviews() {
-        en: "What the office will not decide alone. Settle says whether the credit is in the meter: \
-             only then does its money leave transit. Read the meter first.",
+        en: "What the office will not decide alone. Settle says whether the credit is in the \
+             meter: only then does its money leave transit. Read the meter first.",
         zh: "后台不会自行决定的事项。处理即认定金额是否已充入电表，认定后在途金额才会转移。请先抄读电表。",
     }
     desk_about_meters() {
