@@ -21,7 +21,7 @@
 //! | [`jobs`] | one file an errand; the money rules; the engine behind the screens | all above |
 //! | [`tui`] | the screens: update, draw, never blocking | jobs, text, units, report |
 //! | [`cli`] | one file a command over the same jobs | everything |
-//! | `office` | ledger, issue, server (feature `office`) | tokens, sync::wire, profile, units |
+//! | `office` | ledger, issue, server (feature `office`) | tokens, sync::wire, profile, logging |
 //!
 //! `tests/it/tidy.rs` enforces the table. `docs/architecture.md` has the picture and the
 //! invariants.
