@@ -9,6 +9,7 @@ pub mod audit;
 mod bar;
 pub mod boxes;
 pub mod bundle;
+pub mod checkpoint;
 pub mod commission;
 pub mod context;
 pub mod control;
@@ -34,6 +35,7 @@ pub mod round;
 pub mod round_book;
 pub mod screens;
 pub mod sim;
+mod sim_orders;
 pub mod survey;
 mod survey_boxes;
 pub mod swap;
@@ -113,6 +115,8 @@ pub enum Command {
     Tokens(tokens::TokensArgs),
     /// Show or verify the journal.
     Journal(journal::JournalArgs),
+    /// Sign what the journal is now, with what the shift came to: for a photograph or the office.
+    Checkpoint(checkpoint::CheckpointArgs),
     /// Exchange journal, receipts and tokens with the office.
     Sync(sync::SyncArgs),
     /// What may be done now, and how much: rights, limits, how fresh the office's word is.
@@ -197,6 +201,7 @@ fn dispatch(cli: Cli, out: &output::Output) -> Result<u8, crate::jobs::views::Fa
         Command::Recharge(args) => recharge::run(common, &args, out),
         Command::Tokens(args) => tokens::run(common, &args, out),
         Command::Journal(args) => journal::run(common, &args, out),
+        Command::Checkpoint(args) => checkpoint::run(common, &args, out),
         Command::Sync(args) => sync::run(common, &args, out),
         Command::Trust(args) => trust::run(common, &args, out),
         Command::Pin(args) => pin::run(common, &args, out),

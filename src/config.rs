@@ -70,6 +70,8 @@ pub struct File {
     pub ascii: Option<bool>,
     /// Longest life of a token this handheld uses, in hours.
     pub token_life_h: Option<u32>,
+    /// Most KB a day over the line to the office, up and down.
+    pub sync_budget_kb: Option<u32>,
     /// Where the device's secret is: `auto`, `tpm`, `keystore`, or the path of a file.
     pub device_secret: Option<String>,
     /// Profiles whose rows may be written by although they are below confidence B.
@@ -103,7 +105,7 @@ pub enum ConfigError {
 }
 
 /// The known keys, for the "did you mean" of an unknown one.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "operator",
     "lang",
     "port",
@@ -114,6 +116,7 @@ const KEYS: [&str; 13] = [
     "palette",
     "ascii",
     "token_life_h",
+    "sync_budget_kb",
     "device_secret",
     "unproven_writes",
     "ble_heads",

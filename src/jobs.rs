@@ -31,6 +31,7 @@ pub mod audit;
 pub mod boxes;
 pub mod bundle;
 pub mod check;
+pub mod checkpoint;
 pub mod civil;
 pub mod clock;
 pub mod commission;

@@ -105,6 +105,8 @@ codes! {
     DebitKnown = "MK-METER-19", 5;
     /// Nothing of that kind is offered by the meter's protocol.
     NotOffered = "MK-METER-20", 2;
+    /// How parameters are written to this model is not published.
+    NotPublished = "MK-METER-21", 2;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;
@@ -140,6 +142,8 @@ codes! {
     TokenRevoked = "MK-TOKEN-16", 5;
     /// What it is to undo is not a recharge that can be undone here.
     TokenUndoes = "MK-TOKEN-17", 5;
+    /// The office recharged the meter itself, at the token's step.
+    TokenRecharged = "MK-TOKEN-18", 5;
     // The recharge.
     /// This meter has a recharge whose outcome is not known.
     IntentOpen = "MK-MONEY-01", 4;

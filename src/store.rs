@@ -320,6 +320,12 @@ impl Store {
         snapshots::put(&self.inner.files, name, bytes)
     }
 
+    /// Removes the document under a name, if there is one. Failing to costs only space.
+    pub fn drop_snapshot(&self, name: &str) {
+        let _one_at_a_time = self.inner.writer();
+        snapshots::remove(&self.inner.files, name);
+    }
+
     /// The document under a name.
     pub fn snapshot(&self, name: &str) -> Option<Vec<u8>> {
         snapshots::get(&self.inner.files, name)

@@ -8,6 +8,7 @@
 //! | [`wire`] | the messages, versioned; the only part the office shares |
 //! | [`plan`] | which entries to send in which packs; pure |
 //! | [`client`] | the handheld's side of one exchange |
+//! | [`checkpoint`] | the shift checkpoint |
 //! | [`media`] | the same over a USB stick or a shared folder |
 //! | [`post`] | one request and its answer over HTTP, or in process |
 //! | [`mod@enrol`] | how a new handheld becomes known to its office |
@@ -16,6 +17,7 @@
 //! Nothing unsigned is believed. Whatever an office or somebody in its place answers, the journal
 //! keeps what it has, and nothing is deleted.
 
+pub mod checkpoint;
 pub mod client;
 pub mod enrol;
 pub mod error;

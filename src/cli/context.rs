@@ -296,6 +296,11 @@ impl Context {
         self.file.token_life_h.map_or(crate::jobs::check::MAX_LIFE_S, |h| i64::from(h) * 3600)
     }
 
+    /// Most KB a day over the line to the office.
+    pub fn sync_budget_kb(&self) -> Option<u32> {
+        self.file.sync_budget_kb
+    }
+
     /// A moment as a person reads it, in the meters' time zone.
     pub fn moment(&self, at: UnixSeconds) -> String {
         civil(UnixSeconds(at.0.saturating_add(self.clock.offset_s(at))))

@@ -3,11 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::context::{Context, Work};
 use super::output::Output;
 use super::{Common, json};
-use crate::jobs::sync::SyncReport;
+use crate::jobs::sync::{Link, SyncReport};
 use crate::jobs::views::Failure;
 use crate::jobs::{Cancel, failure, sync};
 use crate::report::Code;
@@ -20,6 +22,13 @@ pub struct SyncArgs {
     /// Instead of the line to the office: a USB stick or a shared folder that travels.
     #[arg(long, value_name = "DIR")]
     media: Option<PathBuf>,
+    /// Most KB up and down in this exchange: money goes first, the rest another time.
+    #[arg(long, value_name = "KB", conflicts_with = "media")]
+    budget: Option<u32>,
+    /// If nobody answers: how often to try in all, with longer and longer pauses in between.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "media",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
 }
 
 /// Exchanges with the office this handheld is enrolled at.
@@ -37,8 +46,20 @@ pub fn run(common: &Common, args: &SyncArgs, out: &Output) -> Result<u8, Failure
         return carry(&work, dir, &cancel, out);
     }
     let mut progress = |stage, done, of| out.stage(stage, done, of);
-    let report =
-        sync::exchange(&work.store, work.session.operator().as_str(), &cancel, &mut progress)?;
+    let link = Link { once_kb: args.budget, day_kb: context.sync_budget_kb() };
+    let operator = work.session.operator().as_str();
+    let mut attempt = 1;
+    let report = loop {
+        match sync::exchange(&work.store, operator, link, &cancel, &mut progress) {
+            Err(failure) if sync::may_answer_later(&failure) && attempt < args.attempts => {
+                let pause = sync::pause_s(attempt - 1, chance());
+                out.say(&out.lang.sync_again(attempt, args.attempts, pause));
+                wait(pause, &cancel)?;
+                attempt += 1;
+            }
+            done => break done?,
+        }
+    };
     let view = sync::view(&report);
     let reviews = sync::reviews(&report);
     out.show(object(&report), |to| {
@@ -47,12 +68,36 @@ pub fn run(common: &Common, args: &SyncArgs, out: &Output) -> Result<u8, Failure
             let words = conflict::why(why).unwrap_or_else(|| conflict::class(class));
             writeln!(to, "{}", out.lang.synced_review(*entry, class, words.get(out.lang)))?;
         }
+        if report.bundles > 0 {
+            writeln!(to, "{}", out.lang.synced_bundles(report.bundles))?;
+        }
+        if report.cut_short {
+            writeln!(to, "{}", out.lang.synced_cut_short(report.bytes / 1024))?;
+        }
         for credit in &report.still_out {
             writeln!(to, "{}", out.lang.still_out(&out.lang.credit(*credit)))?;
         }
         Ok(())
     });
     Ok(0)
+}
+
+/// A number from 0 to 255 nobody can foresee; the middle where the system gives none.
+fn chance() -> u8 {
+    let mut byte = [128];
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
+}
+
+/// Waits, and looks ten times a second whether to stop.
+fn wait(seconds: u64, cancel: &Cancel) -> Result<(), Failure> {
+    for _ in 0..seconds.saturating_mul(10) {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(failure::fail(Code::Cancelled, ""));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 fn object(report: &SyncReport) -> Value {
@@ -65,7 +110,8 @@ fn object(report: &SyncReport) -> Value {
     json!({
         "reviews": reviews.collect::<Vec<_>>(),
         "sent": view.sent, "tokens": view.tokens, "meters": view.meters, "review": view.review,
-        "clock_s": view.clock_s, "still_out": still,
+        "clock_s": view.clock_s, "still_out": still, "bundles": report.bundles,
+        "pages": report.pages, "bytes": report.bytes, "cut_short": report.cut_short,
     })
 }
 

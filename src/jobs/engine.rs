@@ -36,13 +36,15 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::opener::Opener;
 use super::proven::Accepted;
-use super::round::book::Page;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
-use super::{Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open};
+use super::{
+    Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open, sync,
+};
 use crate::profile::Profiles;
 use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
+use crate::table::write::Page;
 use crate::transport::{LineSettings, Link, Options};
 use crate::units::{BusPlace, UnixSeconds, WorkId};
 
@@ -93,6 +95,8 @@ pub struct EngineConfig {
     pub profiles: Profiles,
     /// Longest life of a token that is used, seconds.
     pub max_life_s: i64,
+    /// What may go over the line to the office.
+    pub link: sync::Link,
     /// The models whose unproven rows may be written by.
     pub accepted: Accepted,
     /// The clock and the meters' time zone.
@@ -130,6 +134,7 @@ impl EngineConfig {
             profile: None,
             profiles,
             max_life_s: check::MAX_LIFE_S,
+            link: sync::Link::default(),
             accepted: Accepted::default(),
             clock: Arc::new(clock),
             network: None,
@@ -160,6 +165,7 @@ struct Common {
     default_operator: Mutex<String>,
     hint: String,
     max_life_s: i64,
+    link: sync::Link,
     accepted: Accepted,
     profile: Option<String>,
     profiles: Profiles,
@@ -296,6 +302,7 @@ impl Engine {
             default_operator: Mutex::new(config.default_operator),
             hint: config.hint,
             max_life_s: config.max_life_s,
+            link: config.link,
             accepted: config.accepted,
             profile: config.profile,
             profiles: config.profiles,

@@ -14,12 +14,19 @@ use crate::store::vault::VaultError;
 use crate::store::{Damage, StoreError, Why};
 use crate::sync::error::SyncError;
 use crate::sync::wire::Refusal;
+use crate::table::TableError;
 use crate::transport::LinkError;
 use crate::units::Limit;
 
 /// A failure with its detail.
 pub fn fail(code: Code, detail: impl Into<String>) -> Failure {
     Failure { code, detail: detail.into() }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        fail(error.code, error.detail)
+    }
 }
 
 /// A line that cannot be opened or broke. `port` is named where the error does not name it.
@@ -196,7 +203,7 @@ pub fn sync(error: &SyncError) -> Failure {
         SyncError::Refused(_) if error.code() == "office-version" => Code::OfficeVersion,
         SyncError::Refused(_) => Code::OfficeRefused,
         SyncError::Version(_) => Code::OfficeVersion,
-        SyncError::Cancelled => Code::Cancelled,
+        SyncError::Cancelled | SyncError::Budget => Code::Cancelled,
         SyncError::Address(_) => Code::Config,
         SyncError::File(_) => Code::File,
         SyncError::Medium(_) => Code::File,

@@ -72,6 +72,10 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         Event::TokenImported { .. } => (JournalKind::TokenImported, None, String::new()),
         Event::TokenWithdrawn { reason, .. } => {
             let reason = match reason {
+                Withdrawal::Recharged(at) => {
+                    let what = format!("recharged {}", at.0);
+                    return (JournalKind::TokenWithdrawn, None, what);
+                }
                 Withdrawal::Voided => "voided",
                 Withdrawal::Settled => "settled",
                 Withdrawal::Superseded => "superseded",

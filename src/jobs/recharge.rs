@@ -30,7 +30,7 @@ use super::proven::{self, Waiver};
 use super::read_back::{self, Case, read_back, unreachable};
 use super::trust;
 use super::views::{Failure, FinishedView, PreflightView, Stage};
-use super::{Desk, Line, check, swap, tokens};
+use super::{Desk, Line, check, civil, swap, tokens};
 use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
 use crate::store::{Event, MAX_SENDS, TokenRow, TokenState};
@@ -190,6 +190,10 @@ fn address(desk: &Desk<'_>, line: &Line<'_>, meter: MeterNo) -> Result<BusAddres
 /// May a recharge begin with this token, by its state?
 fn usable(row: &TokenRow) -> Result<(), Failure> {
     let id = row.facts.id.to_string();
+    if let Some(at) = row.recharged {
+        let when = civil::of_seconds(at).map_or_else(|| at.0.to_string(), |at| at.to_string());
+        return Err(fail(Code::TokenRecharged, format!("{when} UTC")));
+    }
     match row.state {
         _ if row.revoked => Err(fail(Code::TokenRevoked, id)),
         _ if row.withdrawn => Err(fail(Code::TokenWithdrawn, id)),
@@ -293,7 +297,7 @@ fn begin(
     waiver: Option<&Waiver>,
 ) -> Result<IntentProof, Failure> {
     if let Some(waiver) = waiver {
-        let event = waiver.event(facts.meter, facts.act.verb());
+        let event = waiver.event(facts.meter, gate::verb(desk.store, facts));
         desk.store.append(&desk.stamp(line), event).map_err(|error| failure::store(&error))?;
     }
     permit.spend(desk, facts, line.moment())?;

@@ -9,8 +9,7 @@ mod shift;
 mod software;
 
 pub use people::{activate, change_own_pin, change_pin, operators, recover, supervise};
-pub use shift::log_out;
-pub(super) use shift::so_far;
+pub use shift::{log_out, so_far};
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -101,6 +100,11 @@ impl Session {
     /// Who.
     pub fn operator(&self) -> &OperatorId {
         &self.operator
+    }
+
+    /// When the log-in was, by the handheld's clock.
+    pub fn since(&self) -> UnixSeconds {
+        self.since.at
     }
 
     /// When the log-in ends by itself.

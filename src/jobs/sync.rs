@@ -7,6 +7,7 @@ use meterkit_tokens::DeviceKey;
 
 use super::views::{Failure, MediumView, Stage, SyncView};
 use super::{SystemClock, failure, trust};
+use crate::report::Code;
 use crate::store::{Stamp, Store};
 use crate::sync::client::{self, Progress};
 use crate::sync::wire::EntryOutcome;
@@ -23,15 +24,76 @@ use crate::units::{CreditUnit, Money};
 pub fn exchange(
     store: &Store,
     operator: &str,
+    link: Link,
     cancel: &AtomicBool,
     progress: &mut dyn FnMut(Stage, u32, u32),
 ) -> Result<SyncReport, Failure> {
+    let budget = link.budget(used_today(store));
     let key = DeviceKey::generate(store.identity().device_seed);
     let stamp = || stamp(operator);
     let mut told = |at: Progress| tell(progress, at);
     let floor = trust::floor(store, &trust::read(store), SystemClock::uptime_ms());
-    client::sync_now(store, &key, floor, &stamp, cancel, &mut told)
-        .map_err(|error| failure::sync(&error))
+    let report = client::sync_now(store, &key, floor, &stamp, (cancel, budget), &mut told)
+        .map_err(|error| failure::sync(&error))?;
+    note_used(store, report.bytes);
+    Ok(report)
+}
+
+/// What may go over the line to the office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Link {
+    /// Most KB in this exchange.
+    pub once_kb: Option<u32>,
+    /// Most KB in a day of UTC.
+    pub day_kb: Option<u32>,
+}
+
+impl Link {
+    /// The bytes this exchange may use, after so many went today; `None` without a limit.
+    fn budget(self, used: u64) -> Option<u64> {
+        let bytes = |kb: u32| u64::from(kb) * 1024;
+        let day = self.day_kb.map(|kb| bytes(kb).saturating_sub(used));
+        [self.once_kb.map(bytes), day].into_iter().flatten().min()
+    }
+}
+
+/// The snapshot that remembers what went over the line today: the day, and bytes.
+const USED: &str = "link-used";
+
+fn today() -> i64 {
+    SystemClock::utc().0.div_euclid(86_400)
+}
+
+/// What went over the line today. Exchanges that broke off are not counted: nobody knows how far
+/// they came.
+fn used_today(store: &Store) -> u64 {
+    let text = store.snapshot(USED).and_then(|bytes| String::from_utf8(bytes).ok());
+    let used = text.as_deref().and_then(|text| text.split_once(' '));
+    let used = used.and_then(|(day, bytes)| Some((day.parse().ok()?, bytes.parse().ok()?)));
+    used.filter(|(day, _): &(i64, u64)| *day == today()).map_or(0, |(_, bytes)| bytes)
+}
+
+/// A store that takes nothing more loses the count, and nothing else.
+fn note_used(store: &Store, bytes: u64) {
+    let sum = used_today(store).saturating_add(bytes);
+    let _ = store.put_snapshot(USED, format!("{} {sum}", today()).as_bytes());
+}
+
+/// How long to wait before another attempt, seconds: twice as long each time, up to five minutes,
+/// and between half and the whole of it by `chance`, so that the handhelds of a town do not come
+/// back together when its network does.
+pub fn pause_s(attempt: u32, chance: u8) -> u64 {
+    const FIRST_S: u64 = 4;
+    const LONGEST_S: u64 = 300;
+    let whole = FIRST_S.saturating_mul(1 << attempt.min(16)).min(LONGEST_S);
+    whole / 2 + whole / 2 * u64::from(chance) / 255
+}
+
+/// Whether another attempt makes sense: nobody answered, or the office asks to come back. A lie, a
+/// refusal or a store that fails is the same the next time.
+pub fn may_answer_later(failure: &Failure) -> bool {
+    let later = [Code::OfficeUnreachable, Code::OfficeTimeout, Code::OfficeBusy];
+    later.contains(&failure.code)
 }
 
 /// The same over files: takes what the office left in a folder for this handheld, and leaves there
@@ -112,4 +174,27 @@ pub fn carried_view(dir: &Path, done: &Carried) -> SyncView {
     };
     let view = done.taken.as_ref().map(view).unwrap_or_default();
     SyncView { medium: Some(medium), ..view }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_differ() {
+        assert_eq!((pause_s(0, 0), pause_s(0, 255)), (2, 4));
+        assert_eq!((pause_s(3, 0), pause_s(3, 255)), (16, 32));
+        assert_eq!((pause_s(60, 0), pause_s(60, 255)), (150, 300), "never longer");
+        assert!((0..=255).all(|chance| (16..=32).contains(&pause_s(3, chance))));
+    }
+
+    #[test]
+    fn the_smaller_limit_counts() {
+        let link = |once_kb, day_kb| Link { once_kb, day_kb };
+        assert_eq!(link(None, None).budget(9), None);
+        assert_eq!(link(Some(2), None).budget(9_000), Some(2048));
+        assert_eq!(link(None, Some(10)).budget(240), Some(10_000));
+        assert_eq!(link(Some(2), Some(10)).budget(10_000), Some(240));
+        assert_eq!(link(None, Some(1)).budget(9_000), Some(0), "spent for today");
+    }
 }

@@ -6,6 +6,7 @@
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
 use super::backup::rewound;
+use super::checkpoint::Held;
 use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -143,6 +144,7 @@ impl Office {
             Ask::Bye { receipt } => {
                 transact!(self.ledger, |tx| self.bye(&mut tx, device, receipt).await)
             }
+            Ask::File { digest, offset } => self.file(device, (&digest, offset)).await,
             // Its answer is no HTTP body; `media` gives it.
             Ask::Visit(_) => Ok(Reply::Refused(Refusal::Malformed)),
         }
@@ -167,6 +169,9 @@ impl Office {
         }
         if head.seq < row.head_seq {
             return Ok(Reply::Refused(Refusal::RolledBack));
+        }
+        if self.checkpoint_forks(conn, hello.checkpoint.as_deref()).await? {
+            return Ok(Reply::Refused(Refusal::Quarantined));
         }
         let need = rewound::asked(conn, &row, hello, self.now()).await?;
         query("UPDATE device SET last_seen = $2 WHERE device = $1")
@@ -199,6 +204,21 @@ impl Office {
             false => None,
         };
         Ok(Reply::Bye { status })
+    }
+
+    /// Takes in the checkpoint that came along; gives whether it shows two journals. One that is
+    /// none, or not its handheld's, is nothing, and stops nothing.
+    pub(super) async fn checkpoint_forks(
+        &self,
+        conn: &mut Conn,
+        document: Option<&[u8]>,
+    ) -> Result<bool, OfficeError> {
+        let Some(document) = document else { return Ok(false) };
+        match self.checkpoint_in(conn, document).await {
+            Ok(row) => Ok(row.held == Held::Fork),
+            Err(OfficeError::Token(_) | OfficeError::Wire(_) | OfficeError::Usage(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The handheld has stored this receipt.

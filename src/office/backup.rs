@@ -14,8 +14,8 @@ mod tables;
 use super::cell::Cell;
 use super::error::OfficeError;
 use super::keys::{make_dir, write_private};
-use super::ledger::{self, FORMAT, Ledger, SCHEMA, transact};
-use super::{DATABASE, KEYS, Office, URL, db, system_clock};
+use super::ledger::{self, FORMAT, Ledger, transact};
+use super::{DATABASE, KEYS, Office, URL, system_clock};
 use crate::units::UnixSeconds;
 use file::{Kind, Reader, Writer};
 use serde_json::{Value, json};
@@ -399,7 +399,7 @@ async fn fill(
     manifest: &Manifest,
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    db::script(conn, SCHEMA).await?;
+    ledger::make_tables(conn).await?;
     let mut reader = Reader::open(file)?;
     let tables = tables::all();
     let (mut table, mut rows): (Option<&Table>, Vec<Vec<Cell>>) = (None, Vec::new());

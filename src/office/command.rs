@@ -3,8 +3,11 @@
 mod args;
 mod backup;
 mod bundle;
+mod checkpoint;
+mod desk;
 mod keys;
 mod media;
+mod online;
 mod pass;
 mod people;
 mod qr;
@@ -13,9 +16,9 @@ mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
+use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
 use crate::units::PurchaseCount;
-use args::{Act, Cli, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
+use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
 use pass::Pass;
 use serde_json::Value;
@@ -23,6 +26,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use tokio::runtime::Handle;
 
 /// What a command found: the object of `--json`, the text, and whether all is well.
 struct Shown {
@@ -31,16 +35,49 @@ struct Shown {
     good: bool,
 }
 
+/// For the desk, which reads the same files.
+pub(crate) use bundle::read as read_bundle;
+
+/// Writes a file that only this user can read.
+///
+/// # Errors
+/// [`OfficeError::File`].
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
+    super::keys::write_private(path, bytes)
+}
+
+/// How the desk is to be opened.
+#[derive(Debug, Clone)]
+pub struct DeskStart {
+    /// The language asked for: `en` or `zh`.
+    pub lang: Option<String>,
+    /// The colours asked for: `mono`, `16` or `256`.
+    pub palette: Option<String>,
+    /// Lines from ASCII characters only.
+    pub ascii: bool,
+    /// The options that lead a command to this office.
+    pub place: String,
+}
+
+/// Shows the desk until somebody leaves it. The screens are a layer above the office, so that who
+/// runs the command line hands them in.
+pub type Desk = dyn Fn(&Office, &Handle, DeskStart) -> std::io::Result<()>;
+
+/// Whether a line is one this program takes: what the desk shows people to type.
+pub fn takes(line: &[&str]) -> bool {
+    Cli::try_parse_from(std::iter::once(&"meterkit-office").chain(line)).is_ok()
+}
+
 /// Runs the command line of this process. Exit status: 0 done, 1 refused or not sound, 2 wrong use,
 /// 6 files or the database failed.
-pub fn run() -> ExitCode {
+pub fn run(desk: &Desk) -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
             let pass = Pass::new(&cli);
             let place = (cli.data.as_path(), cli.database.as_deref());
-            runtime.block_on(act(place, cli.act, cli.json, &pass))
+            runtime.block_on(act(place, cli.act, cli.json, &pass, desk))
         }
         Err(error) => Err(OfficeError::File("runtime".to_owned(), error)),
     };
@@ -91,8 +128,10 @@ fn exit_status(error: &OfficeError) -> u8 {
 fn needed(act: &Act) -> &'static [Purpose] {
     use Purpose::{Issuer, People, Recovery, Status, Tls};
     match act {
+        Act::Desk(_) => &[Issuer, People],
         Act::Enrol { .. } => &[Status, People, Recovery],
-        Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
+        Act::Issue { .. } | Act::Reissue { .. } | Act::IssueList(_) => &[Issuer],
+        Act::Lost(lost) if lost.to.is_some() => &[Issuer],
         Act::Swap(swap::SwapAct::Issue(_)) => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
         Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
@@ -110,6 +149,7 @@ async fn act(
     act: Act,
     json: bool,
     pass: &Pass,
+    desk: &Desk,
 ) -> Result<Shown, OfficeError> {
     let act = match act {
         Act::Init { tenant, roots, threshold, root_dir, hosts, partitions } => {
@@ -144,10 +184,28 @@ async fn act(
     }
     let shown = match act {
         Act::Backup(args) => backup::backup(&office, data, &args).await,
+        Act::Desk(args) => open_desk(&office, args, data, desk),
         act => do_act(&office, act, json, pass).await,
     };
     office.close().await;
     shown
+}
+
+/// Gives the terminal to the desk; this thread is then the screens'.
+fn open_desk(
+    office: &Office,
+    args: DeskArgs,
+    data: &Path,
+    desk: &Desk,
+) -> Result<Shown, OfficeError> {
+    let DeskArgs { lang, palette, ascii } = args;
+    let usual = data == Path::new(args::USUAL_DATA);
+    let place = if usual { String::new() } else { format!("--data {}", data.display()) };
+    let start = DeskStart { lang, palette, ascii, place };
+    let handle = Handle::current();
+    let shown = tokio::task::block_in_place(|| desk(office, &handle, start));
+    shown.map_err(|error| OfficeError::File("terminal".to_owned(), error))?;
+    Ok(Shown { json: Value::Null, text: String::new(), good: true })
 }
 
 /// Renews what is due, if that can be done without asking, and says what will be.
@@ -163,7 +221,7 @@ async fn look_after(office: &Office, pass: &Pass) {
 async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
     match act {
         // Done before this.
-        Act::Init { .. } | Act::Backup(_) | Act::Restore(_) => {
+        Act::Init { .. } | Act::Backup(_) | Act::Restore(_) | Act::Desk(_) => {
             Err(OfficeError::AlreadyInitialised(office.tenant()))
         }
         Act::Restored(act) => backup::restored(office, act).await,
@@ -183,6 +241,13 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::issued(&issued))
         }
         Act::Reissue { token, days } => Ok(show::issued(&office.reissue(token, days).await?)),
+        Act::IssueList(args) => desk::orders(office, args).await,
+        Act::Lost(args) => desk::lost(office, args).await,
+        Act::Shift(act) => desk::shift(office, act).await,
+        Act::Sales(args) => desk::sales(office, args).await,
+        Act::Zone { name } => desk::zone(office, name).await,
+        Act::Today => desk::today(office).await,
+        Act::List(act) => desk::list(office, act).await,
         Act::Revoke(RevokeAct::Token { token }) => {
             office.revoke_token(token).await?;
             Ok(show::revoked(token))
@@ -192,6 +257,8 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         }
         Act::Media(args) => media::act(office, args, pass).await,
         Act::Qr(args) => qr::act(office, args).await,
+        Act::Online(act) => online::act(office, act).await,
+        Act::Checkpoint(act) => checkpoint::act(office, act).await,
         Act::Ledger => Ok(show::ledger(&office.report().await?)),
         Act::Review(review) => self::review(office, review).await,
         Act::Devices { quarantine, act } => match act {
@@ -272,10 +339,21 @@ async fn add_meters(office: &Office, meters: &[NewMeter]) -> Result<Shown, Offic
 
 async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
     match act {
-        ReviewAct::List { all } => Ok(show::reviews(&office.reviews(all).await?)),
-        ReviewAct::Settle { token, verdict, reason } => {
+        ReviewAct::List { all } => {
+            office.call_overdue().await?;
+            Ok(show::reviews(&office.reviews(all).await?))
+        }
+        ReviewAct::Wait { days } => {
+            if let Some(days) = days {
+                office.set_wait_days(days).await?;
+            }
+            Ok(show::waits(office.wait_days().await?))
+        }
+        ReviewAct::Settle { token, verdict, reason, shows, record } => {
             let verdict = if verdict.booked { Verdict::Booked } else { Verdict::NotBooked };
-            Ok(show::settled(token, office.settle(token, verdict, &reason).await?))
+            let shows = shows.map(|count| MeterShows { count: PurchaseCount(count), record });
+            let settled = office.settle_proved(token, verdict, (&reason, shows)).await?;
+            Ok(show::settled(token, settled))
         }
         ReviewAct::Close { id, reason } => {
             office.close_review(&id, &reason).await?;

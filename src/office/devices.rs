@@ -6,6 +6,7 @@ use super::error::OfficeError;
 use super::keys::RECOVERY;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::limits::{self, Carried};
+use super::online::ONLINE;
 use super::people::Granted;
 use crate::sync::wire::{self, Enrolment, MAX_GRANTS, Refusal, Reply, kind_of, read_entry};
 use crate::units::{DeviceId, OperatorId, UnixSeconds, recovery_text};
@@ -114,6 +115,9 @@ impl Office {
         secret: &[u8; 32],
     ) -> Result<Offered, OfficeError> {
         let (device, now) = (&offer.device, self.now());
+        if device.as_str() == ONLINE {
+            return Err(OfficeError::Usage(format!("{ONLINE} is the office itself")));
+        }
         let expires = UnixSeconds(now.0 + OFFER_LIFE);
         let old = ledger::device(conn, device).await?;
         match old.filter(|row| row.status != "offered") {
@@ -313,6 +317,11 @@ async fn close_life(conn: &mut Conn, row: &DeviceRow, now: i64) -> Result<(), Of
                head_seq = 0, head_hash = $2, known_acked = 0, status_taken = 0,
                recovery_given = 0, software = '' WHERE device = $1";
     query(sql).bind(name).bind([0u8; 32].as_slice()).execute(&mut *conn).await?;
+    // The new life has none of its bundles.
+    query("UPDATE bundle_doc SET taken = NULL WHERE device = $1")
+        .bind(name)
+        .execute(&mut *conn)
+        .await?;
     for sql in [
         "UPDATE grant_doc SET revoked = $2 WHERE device = $1 AND revoked IS NULL",
         "UPDATE override_doc SET revoked = $2
@@ -375,7 +384,7 @@ pub(super) async fn quarantine(conn: &mut Conn, device: &DeviceId) -> Result<(),
         .execute(&mut *conn)
         .await?;
     let sql = "UPDATE token SET state = 'suspect'
-               WHERE device = $1 AND state IN ('reserved', 'delivered')";
+               WHERE device = $1 AND state <> 'applied' AND state IN ('reserved', 'delivered')";
     query(sql).bind(device.as_str()).execute(conn).await?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 use super::book::Book;
 use super::cell::Cell;
+use super::clocks::Clocks;
 use super::db::query;
 use super::error::OfficeError;
 use super::exposure::{Act, Watch};
@@ -13,7 +14,7 @@ use super::ledger::{self, Conn};
 use super::model::{Class, Move, TokenRow, TokenState};
 use super::reconcile::{Claim, Observed, Setting, Verdict, judge, observe};
 use super::review::NewReview;
-use super::{people, status, swap};
+use super::{bundle, excess, people, status, swap};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
 use crate::units::{self, DeviceId, Evidence, Limit, MeterNo, TokenId, UnixSeconds};
 use std::collections::BTreeSet;
@@ -47,6 +48,7 @@ impl Record {
 pub(super) struct Desk {
     pub book: Book,
     pub watch: Watch,
+    pub clocks: Clocks,
 }
 
 /// The tokens and meters that entries will ask for.
@@ -81,15 +83,16 @@ pub(super) async fn take(
         None => Observed::default(),
     };
     let swap = swap::follow(conn, &mut desk.book, source, entry).await?;
+    let (at, clock) = time_of(conn, desk, source, entry).await?;
     let outcome = match (swap, claim_of(&entry.event)) {
         (Some(outcome), _) => outcome,
         (None, Some((token, claim))) => {
-            settle_claim(conn, &mut desk.book, source, entry, token, claim).await?
+            settle_claim(conn, &mut desk.book, source, (entry, at), token, claim).await?
         }
         (None, None) => EntryOutcome::Noted,
     };
     let more = follow_trust(conn, desk, source, entry).await?;
-    let outcome = match (outcome, seen.review.or(more)) {
+    let outcome = match (outcome, seen.review.or(more).or(clock)) {
         (EntryOutcome::Noted | EntryOutcome::Applied, Some((class, why))) => {
             EntryOutcome::Review(format!("{} {why}", class.name()))
         }
@@ -97,6 +100,36 @@ pub(super) async fn take(
     };
     keep(&mut desk.book, source, record, &outcome);
     Ok(outcome)
+}
+
+/// The time an entry is judged by: never before the office's last word that stands before it. A
+/// money act whose clock was further off than a clock may be goes to a person (C9).
+async fn time_of(
+    conn: &mut Conn,
+    desk: &mut Desk,
+    source: &Source<'_>,
+    entry: &Entry,
+) -> Result<(UnixSeconds, Option<(Class, &'static str)>), OfficeError> {
+    if !matches!(entry.event, Event::Intent { .. } | Event::Outcome { .. }) {
+        desk.clocks.hears(&entry.event);
+        return Ok((entry.at, None));
+    }
+    let bounds = desk.clocks.bounds(conn, source).await?;
+    let at = bounds.lower.map_or(entry.at, |lower| lower.max(entry.at));
+    if !matches!(entry.event, Event::Intent { .. }) || !bounds.broken_by(entry.at) {
+        return Ok((at, None));
+    }
+    let why = "a money act while the handheld's clock was out of bounds";
+    let when = |at: UnixSeconds| {
+        jiff::Timestamp::from_second(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
+    };
+    let lower = bounds.lower.map_or_else(|| "?".to_owned(), when);
+    let (said, upper) = (when(entry.at), when(bounds.upper));
+    let says = format!("{why}: it said {said}, and it was between {lower} and {upper}");
+    let id = format!("C9:{}:{}:{}", source.device, source.epoch, source.seq);
+    let (meter, token) = (entry.event.meter(), entry.event.token());
+    flag(&mut desk.book, source, (id, Class::C9, &says), meter, token);
+    Ok((at, Some((Class::C9, why))))
 }
 
 /// Calls a person.
@@ -126,6 +159,10 @@ async fn follow_trust(
             let ours = people::shown(conn, *id, source.device, source.seq).await?;
             watch.forget_grants();
             (!ours).then_some((Class::C1, "a grant or override we never gave that handheld"))
+        }
+        Event::BundleTaken(taken) => {
+            let ours = bundle::shown(conn, taken.id, source.device, source.seq).await?;
+            (!ours).then_some((Class::C1, "a bundle we never gave that handheld"))
         }
         Event::OverrideUsed { id, meter, .. } => {
             let by = (source.device, entry.operator.as_str(), *meter);
@@ -211,7 +248,7 @@ async fn settle_claim(
     conn: &mut Conn,
     book: &mut Book,
     source: &Source<'_>,
-    entry: &Entry,
+    (entry, at): (&Entry, UnixSeconds),
     id: TokenId,
     claim: Claim<'_>,
 ) -> Result<EntryOutcome, OfficeError> {
@@ -229,7 +266,7 @@ async fn settle_claim(
         None => None,
     };
     let own_device = token.as_ref().is_some_and(|token| token.device == *source.device);
-    let setting = Setting { token, own_device, step_taken_by, park, at: entry.at };
+    let setting = Setting { token, own_device, step_taken_by, park, at };
     let verdict = judge(&setting, claim);
     let token = setting.token.filter(|_| own_device);
     if let Some(token) = &token {
@@ -240,7 +277,7 @@ async fn settle_claim(
             format!("{}:{id}:{}:{}:{}", class.name(), source.device, source.epoch, source.seq);
         let why = match (&token, claim) {
             (Some(token), Claim::Outcome(judgement)) => {
-                let fell = fall(conn, book, source, token, judgement.after.as_ref()).await?;
+                let fell = fall(conn, book, token, judgement.after.as_ref()).await?;
                 fell.map_or_else(|| why.to_owned(), |fell| format!("{why}: {fell}"))
             }
             _ => why.to_owned(),
@@ -251,38 +288,22 @@ async fn settle_claim(
 }
 
 /// For a debit: how far the balance fell, beside what was to be taken out, by the handheld's own
-/// readings before and after. What is too much, or lacking, is money the settlement must name.
+/// readings before and after. What is too much is money the settlement posts (`excess`).
 async fn fall(
     conn: &mut Conn,
     book: &mut Book,
-    source: &Source<'_>,
     token: &TokenRow,
     after: Option<&Evidence>,
 ) -> Result<Option<String>, OfficeError> {
     let Some(after) = after.filter(|_| token.act.is_debit()) else { return Ok(None) };
-    let sql = "SELECT body FROM event WHERE device = $1 AND epoch = $2 AND token = $3
-               AND kind = 'intent' ORDER BY seq DESC LIMIT 1";
     // The intent may have come in this very pack.
     book.settle(conn).await?;
-    let row = query(sql)
-        .bind(source.device.as_str())
-        .bind(i64::from(source.epoch))
-        .bind(token.id.to_string())
-        .fetch_optional(conn)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let body: Vec<u8> = row.try_get("body")?;
-    let Some(Event::Intent { before, .. }) = read_entry(&body).ok().map(|entry| entry.event) else {
-        return Ok(None);
-    };
-    let net = |seen: &Evidence| seen.balance.value.saturating_sub(seen.overdraft);
-    let fell = net(&before).saturating_sub(net(after));
-    let over = fell.saturating_sub(token.credit.value);
-    if over == 0 {
-        return Ok(None);
-    }
-    let [fell, over] = [fell, over].map(|value| token.credit.with(value));
-    Ok(Some(format!("it fell by {fell} where {} was to go out, {over} too much", token.credit)))
+    let before = excess::before(conn, token).await?;
+    let beyond = before.and_then(|before| excess::beyond(token, &before, after));
+    Ok(beyond.map(|beyond| {
+        let [fell, over] = beyond.map(|value| token.credit.with(value));
+        format!("it fell by {fell} where {} was to go out, {over} too much", token.credit)
+    }))
 }
 
 async fn follow(
@@ -367,8 +388,9 @@ async fn see(
         known.opening = known.opening.or(swap::opening(conn, meter).await?);
     }
     let observed = observe(&known, evidence);
-    if observed.update {
-        book.set_state(meter, line.account, evidence);
+    let account = evidence.account.unwrap_or(line.account);
+    if observed.update && (account == line.account || book.newer(meter, account, evidence)) {
+        book.set_state(meter, account, evidence);
     }
     if let Some((class, why)) = observed.review {
         let account = evidence.account.map(|account| account.to_string()).unwrap_or_default();

@@ -131,12 +131,22 @@ pub enum OfficeError {
     /// Another token, out or in the meter, holds the step.
     #[error("another token holds the same step of the same meter account")]
     StepTaken,
+    /// A token for the same step and the same amount is out: nobody could tell which of the two the
+    /// meter took.
+    #[error("token {0} is out for this step with the same amount: recharge another amount")]
+    SameAmount(TokenId),
     /// No such token.
     #[error("there is no token {0}")]
     NoToken(TokenId),
     /// Nothing about the token is to be settled.
     #[error("token {0} is {1}: nothing is to be settled without proof")]
     NotInDispute(TokenId, &'static str),
+    /// A token in doubt is void only with a proof that it was not used.
+    #[error(
+        "nothing proves that token {0} was not used: read the meter, and say what it shows \
+         (`--shows COUNT`, `--record AMOUNT`)"
+    )]
+    NoProof(TokenId),
     /// Only a token whose time is over, and that was not sent, can be replaced.
     #[error("token {0} cannot be replaced: {1}")]
     NotReplaceable(TokenId, &'static str),
@@ -228,8 +238,10 @@ impl OfficeError {
             Self::Disputed { .. } => "disputed",
             Self::CountEnd(_) => "count-end",
             Self::StepTaken => "step-taken",
+            Self::SameAmount(_) => "same-amount",
             Self::NoToken(_) => "no-token",
             Self::NotInDispute(..) => "not-in-dispute",
+            Self::NoProof(_) => "no-proof",
             Self::NotReplaceable(..) => "not-replaceable",
             Self::NotUndone(..) => "not-undone",
             Self::SettledBefore(_) => "settled-before",

@@ -200,7 +200,7 @@ impl Writer {
         let tables = [
             (
                 "tokens/tokens",
-                "SELECT bytes FROM token WHERE swap IS NULL ORDER BY id LIMIT $1 OFFSET $2",
+                "SELECT bytes FROM token WHERE seq IS NOT NULL ORDER BY id LIMIT $1 OFFSET $2",
             ),
             ("tokens/swaps", "SELECT bytes FROM swap ORDER BY id LIMIT $1 OFFSET $2"),
             ("tokens/grants", "SELECT bytes FROM grant_doc ORDER BY id LIMIT $1 OFFSET $2"),

@@ -13,13 +13,14 @@ use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
 use super::limits;
 use super::model::{Move, TokenRow, TokenState, unit_name};
+use super::online::ONLINE;
 use super::swap;
 use crate::sync::wire::MeterLine;
 use crate::units::{
     AccountNo, Act, Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId,
     UnixSeconds,
 };
-use meterkit_tokens::{KeyId, Kind, RechargeToken, Unit};
+use meterkit_tokens::{Kind, RechargeToken, Unit};
 
 /// Longest life of a token, days (`reference/tokens.md` 2.1).
 pub const MAX_DAYS: i64 = 7;
@@ -145,7 +146,7 @@ impl Office {
         Ok(TokenId(id.into_bytes()))
     }
 
-    async fn issue_in(
+    pub(super) async fn issue_in(
         &self,
         conn: &mut Conn,
         order: &Order,
@@ -170,7 +171,7 @@ impl Office {
     }
 
     /// Signs, stores and books a token for a step that is free.
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         (order, deed): (&Order, Deed),
@@ -231,7 +232,7 @@ impl Office {
             undoes: deed.undoes,
             leg: None,
         };
-        insert(conn, &row, Some(seq), now, (&bytes, kid)).await?;
+        insert(conn, &row, Some(seq), now, (&bytes, &kid.to_string())).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
         let count_before = step;
@@ -337,6 +338,9 @@ async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), Of
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
     if token.leg.is_some() {
         return Err(OfficeError::NotReplaceable(id, "it is a leg of a swap"));
+    }
+    if token.device.as_str() == ONLINE {
+        return Err(OfficeError::NotReplaceable(id, "it is a recharge from the office"));
     }
     match token.state {
         TokenState::Reserved | TokenState::Delivered => {
@@ -447,13 +451,13 @@ fn order_number(now: UnixSeconds, seq: u64) -> [u8; 8] {
     bcd
 }
 
-/// Enters a token that was signed; `seq` is its issue number, if that is still free.
+/// Writes a token down; without an issue number and a document, what is no document.
 pub(super) async fn insert(
     conn: &mut Conn,
     token: &TokenRow,
     seq: Option<u64>,
     now: UnixSeconds,
-    (bytes, kid): (&[u8], KeyId),
+    (bytes, kid): (&[u8], &str),
 ) -> Result<(), OfficeError> {
     let result = query(
         "INSERT INTO token (id, meter, account, count_before, amount, unit, device, seq, order_no,
@@ -472,7 +476,7 @@ pub(super) async fn insert(
     .bind(now.0)
     .bind(token.expires.0)
     .bind(bytes)
-    .bind(kid.to_string())
+    .bind(kid)
     .bind(token.state.name())
     .bind(token.act.name())
     .bind(token.undoes.map(|id| id.to_string()))

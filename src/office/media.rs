@@ -14,8 +14,8 @@ use crate::sync::wire::media::{
 };
 use crate::sync::wire::medium::{Medium, Way};
 use crate::sync::wire::{
-    self, Answer, Ask, Contents, EntryOutcome, Need, Parcel, Position, Pull, Receipt, Refusal,
-    Reply, Visit, digest, path,
+    self, Answer, Ask, Contents, EntryOutcome, FilePart, Need, Parcel, Position, Pull, Receipt,
+    Refusal, Reply, Visit, digest, path,
 };
 use crate::units::{DeviceId, TokenId};
 use meterkit_tokens::{DocType, PublicKey, sealed};
@@ -51,6 +51,8 @@ pub struct MediaReport {
 struct Opened {
     device: DeviceId,
     visit: Visit,
+    /// The visit as its handheld signed it.
+    signed: Vec<u8>,
     pack: Option<(wire::Pack, Vec<u8>)>,
 }
 
@@ -182,17 +184,17 @@ impl Office {
             Ok(parts) => parts,
             Err(why) => return unread(&why),
         };
-        let (device, visit) = match self.read_request(path::MEDIA, &visit).await {
-            Ok((device, _, Ok(Ask::Visit(visit)), _)) => (device, visit),
+        let (device, (visit, signed)) = match self.read_request(path::MEDIA, &visit).await {
+            Ok((device, _, Ok(Ask::Visit(visit)), signed)) => (device, (visit, signed)),
             Ok((.., Err(refusal), _)) => return Ok(Err(Letter::Refused(refusal))),
             Ok(_) => return Ok(Err(Letter::Refused(Refusal::Malformed))),
             Err(OfficeError::Wire(why)) => return unread(&why),
             Err(error) => return Err(error),
         };
-        let Some(pack) = pack else { return Ok(Ok(Opened { device, visit, pack: None })) };
+        let Some(pack) = pack else { return Ok(Ok(Opened { device, visit, signed, pack: None })) };
         match self.read_request(path::PACK, &pack).await {
             Ok((whose, _, Ok(Ask::Pack(pack)), document)) if whose == device => {
-                Ok(Ok(Opened { device, visit, pack: Some((pack, document)) }))
+                Ok(Ok(Opened { device, visit, signed, pack: Some((pack, document)) }))
             }
             Ok((.., Err(refusal), _)) => Ok(Err(Letter::Refused(refusal))),
             Ok(_) => Ok(Err(Letter::Refused(Refusal::Malformed))),
@@ -202,7 +204,7 @@ impl Office {
     }
 
     async fn take_letter(&self, letter: Opened) -> Result<Letter, OfficeError> {
-        let Opened { device, visit, pack } = letter;
+        let Opened { device, visit, signed, pack } = letter;
         let mut became = Letter::Taken;
         if let Some((pack, document)) = pack {
             became = match self.take_pack(&device, &pack, &document).await? {
@@ -211,17 +213,20 @@ impl Office {
                 Applied::Refused(refusal) => return Ok(Letter::Refused(refusal)),
             };
         }
-        let seen = transact!(self.ledger, |tx| self.visit(&mut tx, &device, &visit).await)?;
+        let gap = matches!(became, Letter::Gap(_));
+        let visited = (&visit, gap.then_some(signed.as_slice()));
+        let seen = transact!(self.ledger, |tx| self.visit(&mut tx, &device, visited).await)?;
         Ok(seen.map_or(became, Letter::Refused))
     }
 
     /// What a visit says of the handheld. A head behind ours is an old letter, nothing worse; one
-    /// that is not in its journal shows two journals.
+    /// that is not in its journal shows two journals. With the signed visit of a letter whose
+    /// entries wait for others, it is remembered that they exist.
     async fn visit(
         &self,
         conn: &mut Conn,
         device: &DeviceId,
-        visit: &Visit,
+        (visit, waits): (&Visit, Option<&[u8]>),
     ) -> Result<Option<Refusal>, OfficeError> {
         let row = match standing(conn, device).await? {
             Ok(row) => row,
@@ -231,6 +236,14 @@ impl Office {
             return Ok(Some(Refusal::Epoch));
         }
         if fork_in_head(conn, &row, &visit.head, "its letter", self.now()).await? {
+            return Ok(Some(Refusal::Quarantined));
+        }
+        if self.checkpoint_forks(conn, visit.checkpoint.as_deref()).await? {
+            return Ok(Some(Refusal::Quarantined));
+        }
+        if let Some(signed) = waits
+            && self.letter_waits(conn, device, (visit, signed)).await?
+        {
             return Ok(Some(Refusal::Quarantined));
         }
         self.note_receipt(conn, device, visit.receipt).await?;
@@ -321,6 +334,10 @@ impl Office {
             // The list of meters is announced once.
             pull.area = area.as_ref().map_or(pull.area, |area| area.version);
             pull.after = last;
+        }
+        for bytes in super::bundle::files(conn, device, self.now().0).await? {
+            let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            replies.push(Reply::File(FilePart { total, bytes }));
         }
         if area.is_some() {
             replies.extend(self.area_pages(conn).await?.into_iter().map(Reply::Page));

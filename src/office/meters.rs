@@ -8,6 +8,7 @@ use super::model::{Class, parse_unit, unit_name};
 use crate::sync::wire::{MAX_AREA_NAME, MAX_PAGE_LINES, MeterLine, Page, SwapFacts};
 use crate::units::{AccountNo, BusPlace, CreditUnit, MeterNo, Money, PurchaseCount, UnixSeconds};
 use meterkit_tokens::DocType;
+use std::ops::Range;
 
 /// The profile of a meter for which none is named: class C, kept in that unit.
 fn usual_profile(unit: CreditUnit) -> &'static str {
@@ -151,7 +152,8 @@ impl Office {
         let sql = "SELECT * FROM meter WHERE closed IS NULL ORDER BY meter";
         let rows = query(sql).fetch_all(conn).await?;
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
-        let pages = lines.chunks(MAX_PAGE_LINES).map(|lines| Page { lines: lines.to_vec() });
+        let numbers: Vec<MeterNo> = lines.iter().map(|line| line.meter).collect();
+        let pages = cut(&numbers).into_iter().map(|range| Page { lines: lines[range].to_vec() });
         let (keys, now) = (self.keys(), self.now().0);
         pages.map(|page| keys.answer(DocType::Area, page.payload(), now)).collect()
     }
@@ -162,16 +164,57 @@ impl Office {
         conn: &mut Conn,
         page: u32,
     ) -> Result<Option<Vec<u8>>, OfficeError> {
-        let lines = i64::try_from(MAX_PAGE_LINES).unwrap_or(i64::MAX);
-        let sql = "SELECT * FROM meter WHERE closed IS NULL ORDER BY meter LIMIT $1 OFFSET $2";
-        let rows = query(sql).bind(lines).bind(i64::from(page) * lines).fetch_all(conn).await?;
-        if rows.is_empty() {
+        let sql = "SELECT meter FROM meter WHERE closed IS NULL ORDER BY meter";
+        let rows = query(sql).fetch_all(&mut *conn).await?;
+        let numbers = rows.iter().map(|row| ledger::parsed(row, "meter"));
+        let numbers = numbers.collect::<Result<Vec<MeterNo>, _>>()?;
+        let Some(range) =
+            cut(&numbers).into_iter().nth(usize::try_from(page).unwrap_or(usize::MAX))
+        else {
             return Ok(None);
-        }
+        };
+        let (Some(first), Some(last)) = (numbers.get(range.start), numbers.get(range.end - 1))
+        else {
+            return Ok(None);
+        };
+        let sql = "SELECT * FROM meter WHERE closed IS NULL AND meter >= $1 AND meter <= $2
+                   ORDER BY meter";
+        let rows = query(sql).bind(first.to_string()).bind(last.to_string());
+        let rows = rows.fetch_all(conn).await?;
         let lines = rows.iter().map(ledger::meter_row).collect::<Result<Vec<_>, _>>()?;
         let (payload, now) = (Page { lines }.payload(), self.now().0);
         Ok(Some(self.keys().answer(DocType::Area, payload, now)?))
     }
+}
+
+/// Beyond so many meters pages are as full as they may be: a list has at most 1000 of them.
+const MANY: usize = 150_000;
+/// One meter of so many ends a page.
+const ENDS: u64 = 256;
+
+/// Where the pages of a list of meters, in the order of their numbers, begin and end. A page ends
+/// behind a meter whose number says so, so that a meter that comes or goes changes the page it is
+/// on and not all behind it: what a handheld holds of the others stays good.
+fn cut(numbers: &[MeterNo]) -> Vec<Range<usize>> {
+    let (mut pages, mut start) = (Vec::new(), 0);
+    let by_number = numbers.len() <= MANY;
+    for (at, meter) in numbers.iter().enumerate() {
+        let full = at + 1 - start >= MAX_PAGE_LINES;
+        if full || by_number && ends_a_page(*meter) {
+            pages.push(start..at + 1);
+            start = at + 1;
+        }
+    }
+    if start < numbers.len() {
+        pages.push(start..numbers.len());
+    }
+    pages
+}
+
+/// FNV-1a over the digits: numbers are given out in rows, and rows must not end alike.
+fn ends_a_page(meter: MeterNo) -> bool {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    meter.bcd().iter().fold(0xcbf2_9ce4_8422_2325, step).is_multiple_of(ENDS)
 }
 
 /// An area's name, as grants may name it; the empty one stands for none.
@@ -387,6 +430,32 @@ pub(super) async fn swapped(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_meter_that_comes_changes_one_page() {
+        let of = |numbers: &[u64]| -> Vec<MeterNo> {
+            numbers.iter().map(|number| number.to_string().parse().unwrap()).collect()
+        };
+        let numbers: Vec<u64> = (0..5000).map(|nth| 1_000_000 + nth * 3).collect();
+        let pages = |numbers: &[u64]| -> Vec<Vec<MeterNo>> {
+            let meters = of(numbers);
+            cut(&meters).into_iter().map(|range| meters[range].to_vec()).collect()
+        };
+        let before = pages(&numbers);
+        assert!(before.iter().all(|page| (1..=MAX_PAGE_LINES).contains(&page.len())));
+        assert_eq!(before.concat(), of(&numbers));
+        assert!((13..60).contains(&before.len()), "{} pages", before.len());
+        for new in [1, 1_000_001, 1_007_502, 1_014_000, 9_000_000] {
+            let mut with = numbers.clone();
+            with.push(new);
+            with.sort_unstable();
+            let after = pages(&with);
+            let changed = after.iter().filter(|page| !before.contains(page)).count();
+            assert!(changed <= 3, "{changed} pages of {} changed for {new}", after.len());
+        }
+        let many: Vec<u64> = (0..MANY as u64 + 1).collect();
+        assert_eq!(cut(&of(&many)).len(), (MANY + 1).div_ceil(MAX_PAGE_LINES));
+    }
 
     #[test]
     fn lists_are_read() {

@@ -58,23 +58,28 @@ impl TokenState {
     }
 }
 
-/// Conflict classes (`reference/field-work.md` 3b). The others never reach a person here:
-/// duplicates (C0) and gaps (C2) are answered by themselves; parameters (C6) and clocks (C9) are
-/// not judged by this ledger yet.
+/// Conflict classes (`reference/field-work.md` 3b). Duplicates (C0) never reach a person: their
+/// outcome says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// The same name with different content.
     C1,
+    /// Something that must come before has not come in time.
+    C2,
     /// Applied after its time, or after it was taken back.
     C3,
     /// The meter's count is ahead of the office's.
     C4,
     /// The meter's count is behind the office's.
     C5,
+    /// Two handhelds wrote one parameter of a meter differently.
+    C6,
     /// Two swaps claim one meter.
     C7,
     /// The account is not the one on record.
     C8,
+    /// The handheld's clock was outside its bounds.
+    C9,
     /// Amount and evidence do not fit.
     C10,
 }
@@ -84,11 +89,14 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Self::C1 => "C1",
+            Self::C2 => "C2",
             Self::C3 => "C3",
             Self::C4 => "C4",
             Self::C5 => "C5",
+            Self::C6 => "C6",
             Self::C7 => "C7",
             Self::C8 => "C8",
+            Self::C9 => "C9",
             Self::C10 => "C10",
         }
     }
@@ -106,6 +114,9 @@ pub enum Place {
     /// The office's own: what a meter that was swapped out still held, and what was credited for a
     /// dead one before anybody knows what it held.
     Variance,
+    /// Sold: what customers paid for that is in the meters, as far as shifts were closed; negative,
+    /// as all income is.
+    Revenue,
 }
 
 impl Place {
@@ -116,6 +127,7 @@ impl Place {
             Self::InTransit => "in-transit",
             Self::MeterHeld => "meter-held",
             Self::Variance => "variance",
+            Self::Revenue => "revenue",
         }
     }
 }

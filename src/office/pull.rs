@@ -5,6 +5,7 @@
 
 use super::Office;
 use super::answer::standing;
+use super::bundle;
 use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -15,7 +16,7 @@ use crate::sync::wire::{
     Area, MAX_DECISIONS, MAX_ROOTS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn,
     digest,
 };
-use crate::units::{Credit, DeviceId, TokenId};
+use crate::units::{Credit, DeviceId, TokenId, UnixSeconds};
 
 /// How long a decision is repeated to a handheld that does not show it, seconds.
 const REPEAT_FOR: i64 = 30 * 86_400;
@@ -43,6 +44,21 @@ impl Office {
                     .area_page(&mut tx, page)
                     .await
                     .map(|page| page.map_or(Reply::Refused(Refusal::Stale), Reply::Page)),
+            }
+        })
+    }
+
+    /// A piece of a file that a document of this handheld pins.
+    pub(super) async fn file(
+        &self,
+        device: &DeviceId,
+        wanted: (&[u8; 32], u64),
+    ) -> Result<Reply, OfficeError> {
+        transact!(self.ledger, |tx| {
+            let standing = standing(&mut tx, device).await?;
+            match standing {
+                Err(refusal) => Ok(Reply::Refused(refusal)),
+                Ok(_) => bundle::part(&mut tx, device, wanted).await.map(Reply::File),
             }
         })
     }
@@ -90,6 +106,7 @@ impl Office {
             roots,
             grants,
             overrides,
+            bundles: bundle::waiting(conn, device, self.now().0).await?,
         };
         Ok((pulled, last))
     }
@@ -110,6 +127,7 @@ async fn tokens(
     pull: &Pull,
 ) -> Result<(Vec<Vec<u8>>, Option<TokenId>, bool), OfficeError> {
     let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+                   AND state <> 'applied'
                UNION ALL
                SELECT id, bytes FROM swap WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
@@ -131,13 +149,20 @@ async fn withdrawn(
     device: &DeviceId,
     since: i64,
 ) -> Result<Vec<Withdrawn>, OfficeError> {
-    let sql = "SELECT id, superseded_by FROM token
-               WHERE device = $1 AND state = 'voided' AND told = 0 AND expires > $2
+    // A fenced token is taken back before anybody knows whether its money is: the office is about
+    // to recharge its meter itself.
+    let sql = "SELECT token.id, token.superseded_by, sale.issued,
+                      CASE WHEN token.state = 'voided' THEN 1 ELSE 0 END AS voided
+               FROM token LEFT JOIN token AS sale
+                   ON sale.meter = token.meter AND sale.id = token.fenced_by
+               WHERE token.device = $1 AND token.state <> 'applied' AND token.told = 0 AND token.expires > $2
+               AND (token.state = 'voided' OR token.fenced_by IS NOT NULL
+                   AND token.state IN ('suspect', 'disputed'))
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
                UNION ALL
-               SELECT id, CAST(NULL AS TEXT) AS superseded_by FROM swap
+               SELECT id, CAST(NULL AS TEXT), CAST(NULL AS BIGINT), 1 FROM swap
                WHERE device = $1 AND revoked IS NOT NULL AND told = 0 AND expires > $2
-               ORDER BY id LIMIT $3";
+               ORDER BY 1 LIMIT $3";
     let rows = query(sql)
         .bind(device.as_str())
         .bind(since)
@@ -145,8 +170,10 @@ async fn withdrawn(
         .fetch_all(conn)
         .await?;
     let rows = rows.iter().map(|row| {
-        let voided = row.try_get::<Option<String>, _>("superseded_by")?.is_none();
-        Ok(Withdrawn { token: ledger::parsed(row, "id")?, voided })
+        let replaced = row.try_get::<Option<String>, _>("superseded_by")?.is_some();
+        let voided = row.try_get::<i64, _>("voided")? != 0 && !replaced;
+        let recharged = row.try_get::<Option<i64>, _>("issued")?.map(UnixSeconds);
+        Ok(Withdrawn { token: ledger::parsed(row, "id")?, voided, recharged })
     });
     rows.collect()
 }
@@ -177,7 +204,7 @@ async fn settled(
 
 async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, OfficeError> {
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
-               WHERE device = $1 AND swap IS NULL
+               WHERE device = $1 AND swap IS NULL AND state <> 'applied'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
     let rows = query(sql).bind(device.as_str()).fetch_all(conn).await?;

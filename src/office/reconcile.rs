@@ -103,12 +103,12 @@ pub fn judge(setting: &Setting, claim: Claim<'_>) -> Verdict {
             _ => Verdict::noted(),
         },
         Claim::Withdrawn | Claim::Resolved => Verdict::noted(),
-        Claim::Intent(facts) => intent(token, facts),
+        Claim::Intent(facts) => intent(setting, token, facts),
         Claim::Outcome(judgement) => outcome(setting, token, judgement),
     }
 }
 
-fn intent(token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
+fn intent(setting: &Setting, token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
     let differs = facts.is_some_and(|facts| {
         (facts.meter, facts.account, facts.count_before, facts.credit, facts.order)
             != (token.meter, token.account, token.count_before, token.credit, token.order)
@@ -116,6 +116,8 @@ fn intent(token: &TokenRow, facts: Option<&IntentFacts>) -> Verdict {
     });
     match token.state {
         TokenState::Applied => Verdict::review(Class::C1, "sent again after it was applied"),
+        // A race with a credit we know; what the meter said of it comes with the outcome.
+        TokenState::Voided if setting.step_taken_by.is_some() => Verdict::noted(),
         TokenState::Voided => Verdict::review(Class::C3, "sent after it was voided"),
         _ if differs => Verdict::disputed(Class::C1, "the intent differs from the token"),
         TokenState::Disputed => Verdict::noted(),
@@ -291,7 +293,7 @@ pub struct Known {
 /// What a reading of a meter changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Observed {
-    /// Whether the reading becomes the last one known.
+    /// Whether the reading becomes the last one known of the account that was read.
     pub update: bool,
     /// What a person must look at.
     pub review: Option<(Class, &'static str)>,
@@ -303,7 +305,9 @@ pub fn observe(known: &Known, seen: &Evidence) -> Observed {
     match seen.account {
         Some(account) if account == known.account => {}
         account if known.opening.is_some_and(|own| account.is_none_or(|of| of == own)) => {
-            return Observed::default();
+            // What is read of the account to be is kept for it; the journal that shows the opening
+            // may come later than that of somebody who read the meter afterwards.
+            return Observed { update: account.is_some(), review: None };
         }
         Some(_) => return flagged(false, Class::C8, "the meter holds another account"),
         None => return flagged(false, Class::C8, "the meter holds no account"),

@@ -11,7 +11,7 @@ use crate::units::CreditUnit;
 /// What is in one place, in one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// `customer`, `in-transit`, `meter-held`, `variance`.
+    /// `customer`, `in-transit`, `meter-held`, `variance`, `revenue`.
     pub place: String,
     /// The unit; units are never added up.
     pub unit: CreditUnit,
@@ -131,7 +131,8 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
 }
 
 /// Compares the postings with what the states of tokens and legs say. What was posted for a swap
-/// itself, and not for a leg, comes on top of that: it rests on no token.
+/// itself, and not for a leg, comes on top of that: it rests on no token; and so does what a debit
+/// took out beyond its token (`excess`).
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
                CAST(SUM(in_transit) AS BIGINT) AS in_transit,
@@ -154,7 +155,8 @@ async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, Off
                      CASE WHEN place = 'in-transit' THEN amount ELSE 0 END,
                      CASE WHEN place = 'meter-held' THEN amount ELSE 0 END,
                      CASE WHEN place = 'variance' THEN amount ELSE 0 END
-                     FROM posting WHERE token IN (SELECT id FROM swap)) AS parts
+                     FROM posting WHERE op LIKE 'excess-%' OR token IN (SELECT id FROM swap))
+                     AS parts
                GROUP BY unit";
     for row in query(sql).fetch_all(conn).await? {
         let unit = parse_unit(&row.try_get::<String, _>("unit")?);

@@ -10,7 +10,7 @@ use super::error::OfficeError;
 use super::ledger::{self, Conn, transact};
 use super::many::with_rows;
 use super::model::{Class, Move, TokenRow, TokenState};
-use super::swap;
+use super::{excess, online, swap};
 use crate::units::{Act, DeviceId, MeterNo, TokenId, UnixSeconds};
 
 /// A thing to look at, about to be written down.
@@ -220,6 +220,7 @@ async fn settle(
     if let Some(movement) = movement {
         ledger::book(conn, movement, &token, now).await?;
         swap::even(conn, movement, &token, now).await?;
+        excess::follow(conn, movement, &token, now).await?;
     }
     if state == TokenState::Applied {
         ledger::step_done(conn, &token).await?;
@@ -237,14 +238,14 @@ async fn settle(
         .bind(reason)
         .execute(&mut *conn)
         .await?;
-    if movement.is_some() {
+    if movement.is_some() && token.device.as_str() != online::ONLINE {
         tell(conn, &token, verdict, reason, now).await?;
     }
     Ok(state)
 }
 
 /// The handheld must hear of it: its meter may be blocked by an open recharge.
-async fn tell(
+pub(super) async fn tell(
     conn: &mut Conn,
     token: &TokenRow,
     verdict: Verdict,

@@ -72,9 +72,6 @@ CREATE TABLE event (
     received BIGINT NOT NULL,
     PRIMARY KEY (device, epoch, seq)
 );
-CREATE INDEX event_by_token ON event (token);
-CREATE INDEX event_by_meter ON event (meter);
-CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 
 -- Records that contradict an event already here: both are kept.
 CREATE TABLE fork (
@@ -123,7 +120,7 @@ CREATE TABLE token (
     amount        BIGINT NOT NULL CHECK (amount > 0 OR act = 'open' AND amount = 0),
     unit          TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
     device        TEXT   NOT NULL,
-    -- Null for a leg of a swap: its leave has the number.
+    -- Null for a leg of a swap, whose leave has the number, and for a recharge from the office.
     seq           BIGINT,
     order_no      BYTEA  NOT NULL,
     issued        BIGINT NOT NULL,
@@ -143,22 +140,14 @@ CREATE TABLE token (
     -- The swap it is a leg of, and which.
     swap          TEXT,
     leg           TEXT   CHECK (leg IN ('out', 'open', 'in', 'provisional')),
+    -- The recharge of the office itself at the same step: the meter takes one of the two.
+    fenced_by     TEXT,
     UNIQUE (meter, seq)
 );
--- One credit, out or in the meter, for each step of each meter account; a debit takes none.
-CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL;
--- And in the meter, one of all: a token or a leg of a swap.
-CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
-    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
 -- A recharge is undone once.
 CREATE UNIQUE INDEX token_undoes ON token (undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
-CREATE INDEX token_by_device ON token (device, state);
-CREATE INDEX token_by_key ON token (kid, state);
-CREATE INDEX token_by_swap ON token (swap);
 
 -- Leaves for swaps. The amount is not in them: each leg is a token that the journal fixes.
 CREATE TABLE swap (
@@ -210,13 +199,13 @@ CREATE TABLE posting (
     token   TEXT   NOT NULL,
     meter   TEXT   NOT NULL,
     account TEXT   NOT NULL,
-    place   TEXT   NOT NULL CHECK (place IN ('customer', 'in-transit', 'meter-held', 'variance')),
+    place   TEXT   NOT NULL
+        CHECK (place IN ('customer', 'in-transit', 'meter-held', 'variance', 'revenue')),
     unit    TEXT   NOT NULL,
     amount  BIGINT NOT NULL,
     at      BIGINT NOT NULL,
     PRIMARY KEY (op, leg)
 );
-CREATE INDEX posting_by_token ON posting (token);
 
 -- Sent again byte for byte.
 CREATE TABLE receipt (
@@ -340,4 +329,103 @@ CREATE TABLE policy (
     life_s  BIGINT NOT NULL,
     grace_s BIGINT NOT NULL,
     idle_s  BIGINT NOT NULL
+);
+
+-- Shifts that were closed, of a handheld or of an operator; what was in each, one row a unit; and
+-- which movements it holds: each movement is in one shift of a handheld, and in one of an operator.
+CREATE TABLE shift (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    scope      TEXT   NOT NULL CHECK (scope IN ('device', 'operator')),
+    name       TEXT   NOT NULL,
+    number     BIGINT NOT NULL,
+    closed     BIGINT NOT NULL,
+    -- How far the journal of a handheld was here.
+    head_epoch BIGINT,
+    head_seq   BIGINT,
+    head_hash  BYTEA,
+    UNIQUE (scope, name, number)
+);
+CREATE TABLE shift_sum (
+    shift     TEXT   NOT NULL,
+    unit      TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
+    brought   BIGINT NOT NULL,
+    reserved  BIGINT NOT NULL,
+    applied   BIGINT NOT NULL,
+    voided    BIGINT NOT NULL,
+    still_out BIGINT NOT NULL,
+    refunded  BIGINT NOT NULL,
+    corrected BIGINT NOT NULL,
+    revenue   BIGINT NOT NULL,
+    postings  BIGINT NOT NULL,
+    ops       BIGINT NOT NULL,
+    PRIMARY KEY (shift, unit)
+);
+CREATE TABLE shift_op (
+    scope TEXT NOT NULL,
+    op    TEXT NOT NULL,
+    shift TEXT NOT NULL,
+    PRIMARY KEY (scope, op)
+);
+CREATE INDEX shift_op_by_shift ON shift_op (shift);
+
+-- Lists of sales that were issued whole: the name of one is the hash of what it says.
+CREATE TABLE issue_list (
+    id   TEXT   NOT NULL PRIMARY KEY,
+    name TEXT   NOT NULL,
+    at   BIGINT NOT NULL
+);
+CREATE TABLE issue_row (
+    list  TEXT   NOT NULL,
+    line  BIGINT NOT NULL,
+    token TEXT   NOT NULL,
+    PRIMARY KEY (list, line)
+);
+
+-- What handhelds signed of their journals: the checkpoint at the end of a shift, with its sums
+-- (kind 'shift'), and the heads of letters whose entries wait for others (kind 'letter', sums 0).
+CREATE TABLE checkpoint (
+    device       TEXT   NOT NULL,
+    epoch        BIGINT NOT NULL,
+    seq          BIGINT NOT NULL,
+    hash         BYTEA  NOT NULL,
+    kind         TEXT   NOT NULL CHECK (kind IN ('shift', 'letter')),
+    -- By the handheld's clock: when it was signed, and when the shift began.
+    at           BIGINT NOT NULL,
+    operator     TEXT   NOT NULL,
+    since        BIGINT NOT NULL,
+    -- Acts of the shift by outcome; what it credited; what is still out with the handheld.
+    accepted     BIGINT NOT NULL,
+    refused      BIGINT NOT NULL,
+    unknown      BIGINT NOT NULL,
+    applied_yuan BIGINT NOT NULL,
+    applied_kwh  BIGINT NOT NULL,
+    out_yuan     BIGINT NOT NULL,
+    out_kwh      BIGINT NOT NULL,
+    document     BYTEA  NOT NULL,
+    -- What the journal here says to it.
+    state        TEXT   NOT NULL CHECK (state IN ('extends', 'waiting', 'fork')),
+    received     BIGINT NOT NULL,
+    PRIMARY KEY (device, epoch, seq, hash, kind)
+);
+CREATE INDEX checkpoint_waits ON checkpoint (received) WHERE state = 'waiting';
+CREATE INDEX review_open ON review (device) WHERE settled IS NULL;
+
+-- Bundles of parameters that were signed, until their handheld's journal shows them; and their
+-- files, each once.
+CREATE TABLE bundle_doc (
+    id      TEXT   NOT NULL PRIMARY KEY,
+    device  TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    version BIGINT NOT NULL,
+    digest  BYTEA  NOT NULL,
+    issued  BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    bytes   BYTEA  NOT NULL,
+    taken   BIGINT,
+    revoked BIGINT
+);
+CREATE INDEX bundle_by_device ON bundle_doc (device, name);
+CREATE TABLE bundle_file (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    body   BYTEA NOT NULL
 );

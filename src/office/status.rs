@@ -93,7 +93,7 @@ pub(super) async fn taken(
 
 /// SHA-256 over the sorted identities of the tokens that are out with a handheld.
 async fn leases(conn: &mut Conn, device: &str) -> Result<[u8; 32], OfficeError> {
-    let sql = "SELECT id FROM token WHERE device = $1 AND swap IS NULL
+    let sql = "SELECT id FROM token WHERE device = $1 AND swap IS NULL AND state <> 'applied'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
     let rows = query(sql).bind(device).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| ledger::parsed::<TokenId>(row, "id"));
@@ -113,6 +113,8 @@ async fn revoked(conn: &mut Conn, device: &str, now: i64) -> Result<Vec<[u8; 16]
                UNION ALL SELECT id, revoked FROM grant_doc
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                UNION ALL SELECT id, revoked FROM override_doc
+                   WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
+               UNION ALL SELECT id, revoked FROM bundle_doc
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                ORDER BY 2 DESC, 1 LIMIT $3";
     let rows = query(sql)

@@ -122,6 +122,8 @@ pub enum Withdrawal {
     Settled,
     /// Another token for the same step took its place.
     Superseded,
+    /// The office recharged the meter itself, at the same step, at this time of its own.
+    Recharged(UnixSeconds),
 }
 
 /// One reading of a meter, kept so that it can be proved later.

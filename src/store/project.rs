@@ -5,7 +5,7 @@
 //! has happened (`rules` decides before it is written).
 
 use super::bundles::{BundleRow, BundleTaken};
-use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts};
+use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal};
 use super::filed;
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
@@ -146,7 +146,15 @@ impl Changes<'_> {
     fn event(&mut self, stamp: &Stamp, event: &Event) -> Result<()> {
         match event {
             Event::TokenImported { token, bytes } => self.imported(stamp, token, bytes),
-            Event::TokenWithdrawn { id, .. } => self.taken_back(*id, (withdraw, false)),
+            Event::TokenWithdrawn { id, reason, .. } => {
+                self.taken_back(*id, (withdraw, false))?;
+                match *reason {
+                    Withdrawal::Recharged(at) => {
+                        self.change_token(*id, |row| row.recharged = Some(at))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Event::SwapTaken { swap, bytes } => self.swap_taken(stamp, swap, bytes),
             Event::SwapFixed(fixed) => self.swap_fixed(stamp, fixed),
             Event::Intent { facts, before } => self.intent(stamp, facts, before),
@@ -386,6 +394,7 @@ impl Changes<'_> {
             sent: false,
             withdrawn: false,
             revoked: false,
+            recharged: None,
             last_seq: self.seq,
         };
         let any = Tree::Revoked.summed().is_some_and(|at| self.state.sums[at].rows > 0);
@@ -403,7 +412,7 @@ impl Changes<'_> {
         let open = self.open_intent(meter)?.filter(|open| open.facts.token == token);
         let Some(mut open) = open else {
             if !judgement.decision.keeps_intent_open() {
-                self.change_token(token, |row| row.state = closed_state(row, judgement.decision))?;
+                self.change_token(token, |row| row.state = row.closed_by(judgement.decision))?;
             }
             return Ok(());
         };
@@ -418,7 +427,7 @@ impl Changes<'_> {
             });
         }
         self.set_open(meter, None)?;
-        self.change_token(token, |row| row.state = closed_state(row, decision))
+        self.change_token(token, |row| row.state = row.closed_by(decision))
     }
 
     fn resolved(&mut self, token: TokenId, meter: MeterNo, booked: bool) -> Result<()> {
@@ -485,15 +494,4 @@ fn withdraw(row: &mut TokenRow) {
 fn revoke(row: &mut TokenRow) {
     row.revoked = true;
     withdraw(row);
-}
-
-/// Where a token stands when its recharge is closed.
-fn closed_state(row: &TokenRow, decision: Decision) -> TokenState {
-    match decision {
-        Decision::Confirmed | Decision::ConfirmedWeak => TokenState::Accepted,
-        _ if row.state == TokenState::Accepted => TokenState::Accepted,
-        Decision::Raced => TokenState::Raced,
-        _ if row.withdrawn => TokenState::Withdrawn,
-        _ => TokenState::NotApplied,
-    }
 }

@@ -3,7 +3,7 @@
 
 use super::event::{Position, Step, TokenFacts};
 use crate::units::{
-    AccountNo, BusPlace, Caps, Credit, Evidence, IntentFacts, Judgement, Mark, MeterNo,
+    AccountNo, BusPlace, Caps, Credit, Decision, Evidence, IntentFacts, Judgement, Mark, MeterNo,
     PurchaseCount, TokenId, UnixSeconds,
 };
 
@@ -50,8 +50,23 @@ pub struct TokenRow {
     pub withdrawn: bool,
     /// Whether the office revoked it; then it is withdrawn too.
     pub revoked: bool,
+    /// When the office recharged the meter itself, at the token's step; then it is withdrawn too.
+    pub recharged: Option<UnixSeconds>,
     /// The entry that last changed it.
     pub last_seq: u64,
+}
+
+impl TokenRow {
+    /// Where it stands when its recharge is closed.
+    pub(super) fn closed_by(&self, decision: Decision) -> TokenState {
+        match decision {
+            Decision::Confirmed | Decision::ConfirmedWeak => TokenState::Accepted,
+            _ if self.state == TokenState::Accepted => TokenState::Accepted,
+            Decision::Raced => TokenState::Raced,
+            _ if self.withdrawn => TokenState::Withdrawn,
+            _ => TokenState::NotApplied,
+        }
+    }
 }
 
 /// A meter, from the area list and from what was seen of it.

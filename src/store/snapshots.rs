@@ -57,6 +57,13 @@ pub fn get(files: &Files, name: &str) -> Option<Vec<u8>> {
     files.get(FOLDER, name, MAX_SNAPSHOT).ok()
 }
 
+/// Removes the document under a name.
+pub fn remove(files: &Files, name: &str) {
+    if check_name(name).is_ok() {
+        files.remove(FOLDER, name);
+    }
+}
+
 fn document_name(kind: DocKind, version: u64) -> String {
     format!("{}.{version}", kind.snapshot())
 }

@@ -5,12 +5,15 @@
 //! what is signed by a key of the office's keyset, answers this very request and fits our own
 //! journal is believed; the first thing that does not ends the exchange, and nothing of it is kept.
 
+mod budget;
+mod bundles;
 mod keys;
 mod media;
 mod report;
 mod take;
 mod trust;
 
+use super::checkpoint;
 use super::error::{Lie, SyncError};
 use super::plan::{self, Limits, Misfit, PACK_BYTES};
 use super::post::{Http, Post, Timeouts, Trust};
@@ -18,6 +21,7 @@ use super::wire::{self, Answer, Ask, Hello, Need, Pack, Position, Receipt, Reply
 use crate::store::event::DocKind;
 use crate::store::{self, Event, RawRecord, Stamp, Store, StoreError};
 use crate::units::UnixSeconds;
+use budget::Budget;
 use keys::Held;
 use meterkit_tokens::{DeviceKey, DocType, Keyring, Status, TokenError, verify};
 use std::cmp::max;
@@ -45,7 +49,8 @@ pub struct Session<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-/// One exchange over HTTP with usual timeouts. `floor` is the handheld's trusted time: server
+/// One exchange over HTTP with usual timeouts, and as [`Session::run_within`] where a budget of
+/// bytes is given. `floor` is the handheld's trusted time: server
 /// certificates are judged by the later of it and the stamp's.
 ///
 /// # Errors
@@ -55,12 +60,13 @@ pub fn sync_now(
     key: &DeviceKey,
     floor: UnixSeconds,
     stamp: &dyn Fn() -> Stamp,
-    cancel: &AtomicBool,
+    (cancel, budget): (&AtomicBool, Option<u64>),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<SyncReport, SyncError> {
     let trust = trust(store, max(stamp().at, floor));
     let post = Http::new(&store.identity().office_url, &trust, Timeouts::default())?;
-    Session { store, key, post: &post, stamp, cancel }.run(progress)
+    let session = Session { store, key, post: &post, stamp, cancel };
+    session.run_on(Budget::of(budget.map(|bytes| bytes.max(budget::LEAST))), progress)
 }
 
 /// What the office's server must show now: the authority of the enrolment, and the keys the newest
@@ -89,6 +95,10 @@ struct Run<'a> {
     receipt: u64,
     /// Whether something other than bookkeeping was recorded since the packs were sent.
     grown: bool,
+    /// What may be sent and received.
+    budget: Budget,
+    /// Whether area and bundles wait for another PULL.
+    light: bool,
 }
 
 impl<'a> Run<'a> {
@@ -103,8 +113,38 @@ impl Session<'_> {
     /// # Errors
     /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<SyncReport, SyncError> {
+        self.run_on(Budget::of(None), progress)
+    }
+
+    /// The same over a link on which at most `bytes` may go up and down; at least what HELLO and
+    /// BYE need. Money and swaps go first, up and down, then other entries, then lists and bundles.
+    /// When it is spent the exchange ends ([`SyncReport::cut_short`]); one answer may go beyond it.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_within(
+        &self,
+        bytes: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport, SyncError> {
+        self.run_on(Budget::of(Some(bytes.max(budget::LEAST))), progress)
+    }
+
+    fn run_on(
+        &self,
+        budget: Budget,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport, SyncError> {
         let mut run = self.begin();
-        run.exchange(progress)?;
+        run.budget = budget;
+        match run.exchange(progress) {
+            Err(SyncError::Budget) => {
+                run.report.cut_short = true;
+                run.bye(progress)?;
+            }
+            done => done?,
+        }
+        run.report.bytes = run.budget.spent();
         Ok(run.report)
     }
 
@@ -118,6 +158,8 @@ impl Session<'_> {
             report: SyncReport::default(),
             receipt: self.store.summary().receipt.unwrap_or(0),
             grown: false,
+            budget: Budget::default(),
+            light: false,
         }
     }
 
@@ -130,11 +172,38 @@ impl Run<'_> {
     fn exchange(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SyncError> {
         progress(Progress::Hello);
         let need = self.first_hello()?;
-        let from = self.send(need.acked.seq + 1, progress)?;
+        let from = need.acked.seq + 1;
+        let from = if self.budget.is_set() { self.money_first(from, progress)? } else { from };
+        let from = self.send(from, None, progress)?;
         self.pull(progress)?;
         if self.grown {
-            self.send(from, progress)?;
+            self.send(from, None, progress)?;
         }
+        self.bye(progress)
+    }
+
+    /// On a link with a budget: entries up to the last one about money, then tokens and decisions
+    /// from the office. Gives the next entry to send.
+    fn money_first(
+        &mut self,
+        from: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<u64, SyncError> {
+        let from = match budget::last_money(self.store(), from) {
+            Some(last) => self.send(from, Some(last), progress)?,
+            None => from,
+        };
+        self.light = true;
+        let pulled = self.pull(progress);
+        self.light = false;
+        match pulled {
+            // What cannot come down now may still leave room for what goes up.
+            Err(SyncError::Budget) => Ok(from),
+            done => done.map(|()| from),
+        }
+    }
+
+    fn bye(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SyncError> {
         let answer = self.ask(Ask::Bye { receipt: self.receipt })?;
         match answer.reply {
             Reply::Bye { status: Some(document) } => self.take_status(&document, answer.at)?,
@@ -166,7 +235,9 @@ impl Run<'_> {
     /// HELLO: learns what the office has, takes its time, and the receipts we missed.
     fn hello(&mut self) -> Result<Need, SyncError> {
         let head = position(self.store().summary().head);
-        let answer = self.ask(Ask::Hello(Hello { head, receipt: self.receipt }))?;
+        let checkpoint = checkpoint::waiting(self.store(), self.session.key);
+        let hello = Hello { head, receipt: self.receipt, checkpoint };
+        let answer = self.ask(Ask::Hello(hello))?;
         let need = match answer.reply {
             Reply::Need(need) => need,
             other => return Err(self.unexpected(other)),
@@ -204,13 +275,14 @@ impl Run<'_> {
         misfit.into()
     }
 
-    /// Sends everything from `from` to the present head; gives the next entry to send.
+    /// Sends everything from `from` to `until`, or to the present head; gives the next to send.
     fn send(
         &mut self,
         mut from: u64,
+        until: Option<u64>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<u64, SyncError> {
-        let until = self.store().summary().head.seq;
+        let until = until.unwrap_or_else(|| self.store().summary().head.seq);
         let (start, mut replans) = (from, 0);
         while from <= until {
             // An office that was restored wants earlier entries than it first said.
@@ -249,10 +321,12 @@ impl Run<'_> {
 
     /// The pack that begins with entry `from`; `None` when there is no such entry any more.
     fn next_pack(&self, from: u64, until: u64) -> Result<Option<Pack>, SyncError> {
-        let mut records = self.store().raw_events(from, PACK_BYTES);
+        let most = self.budget.pack_bytes(PACK_BYTES);
+        let mut records = self.store().raw_events(from, most);
         records.retain(|record| record.seq <= until);
         let sizes: Vec<usize> = records.iter().map(|record| record.body.len()).collect();
-        let Some(range) = plan::cut(&sizes, Limits::default()).into_iter().next() else {
+        let limits = Limits { bytes: most, ..Limits::default() };
+        let Some(range) = plan::cut(&sizes, limits).into_iter().next() else {
             return Ok(None);
         };
         let records: &[RawRecord] = &records[range];
@@ -305,8 +379,11 @@ impl Run<'_> {
     fn ask(&self, ask: Ask) -> Result<Answer, SyncError> {
         self.session.check_cancel()?;
         let path = ask.path();
-        let (nonce, body) = self.request(ask)?;
-        let answer = self.read_answer(&self.session.post.post(path, &body)?)?;
+        let (nonce, body) = self.request(&ask)?;
+        self.budget.allow(&ask, body.len())?;
+        let answer = self.session.post.post(path, &body)?;
+        self.budget.count(body.len(), answer.len());
+        let answer = self.read_answer(&answer)?;
         if answer.nonce != nonce {
             return Err(Lie::Nonce.into());
         }
@@ -314,13 +391,14 @@ impl Run<'_> {
     }
 
     /// A signed request, and the nonce its answer must repeat.
-    fn request(&self, ask: Ask) -> Result<([u8; 16], Vec<u8>), SyncError> {
+    fn request(&self, ask: &Ask) -> Result<([u8; 16], Vec<u8>), SyncError> {
         let identity = self.store().identity();
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| SyncError::Internal(error.to_string()))?;
         let document = ask.document();
         let at = (self.session.stamp)().at;
-        let request = Request { device: identity.device.clone(), nonce, at, ask };
+        let (device, ask) = (identity.device.clone(), ask.clone());
+        let request = Request { device, nonce, at, ask };
         let signed = self
             .session
             .key

@@ -28,6 +28,9 @@ pub enum SyncError {
     /// The office speaks another version of the protocol.
     #[error("the office speaks another version: {0}")]
     Version(String),
+    /// What may go over the link is spent. Within an exchange only: it ends in good order.
+    #[error("the budget of the link is spent")]
+    Budget,
     /// The operator stopped it.
     #[error("stopped")]
     Cancelled,
@@ -66,6 +69,7 @@ impl SyncError {
             Self::Refused(Refusal::Version) | Self::Version(_) => "office-version",
             Self::Refused(_) => "office-refused",
             Self::Cancelled => "cancelled",
+            Self::Budget => "budget",
             Self::Address(_) => "office-address",
             Self::Untrusted(_) => "office-untrusted",
             Self::Keys(_) => "office-keys",

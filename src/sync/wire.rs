@@ -10,23 +10,30 @@
 //! Limits are named constants: a body that breaks one is refused before it is unpacked.
 
 mod area;
+mod checkpoint;
 mod enrolment;
 mod fields;
+mod file;
 mod journal;
 mod keys;
 pub mod media;
 pub mod medium;
+mod name;
 mod pack;
+pub mod path;
 mod pull;
 mod receipt;
 
 pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
+pub use checkpoint::Checkpoint;
 pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
+pub use file::{FILE_PART, FilePart, MAX_FILE};
 pub use journal::{
     Entry, Event, Step, SwapFacts, SwapFixed, TokenFacts, chain, kind_of, read_entry,
 };
 pub use keys::{Keys, KeysAsk};
 pub use media::{Contents, Parcel, Visit};
+pub use name::claimed_name;
 pub use pack::Pack;
 pub use pull::{Pull, Pulled, Settled, Withdrawn};
 pub use receipt::{EntryOutcome, Receipt, Run};
@@ -60,28 +67,10 @@ pub const MAX_ROOTS: usize = 4;
 /// Most operators' grants in one PULL answer or enrolment file; the rest comes with the next
 /// exchange, when the journal has shown these.
 pub const MAX_GRANTS: usize = 8;
+/// Most bundles in one PULL; each is 4 KiB at most.
+pub const MAX_BUNDLES: usize = 8;
 /// Most overrides in one PULL answer; the rest comes with the next exchange.
 pub const MAX_OVERRIDES: usize = 32;
-
-/// Where each question is asked.
-pub mod path {
-    /// First contact of a new handheld.
-    pub const ENROL: &str = "/v1/enrol";
-    /// Where do we stand?
-    pub const HELLO: &str = "/v1/hello";
-    /// Here are journal entries.
-    pub const PACK: &str = "/v1/pack";
-    /// What is new for me?
-    pub const PULL: &str = "/v1/pull";
-    /// Unsigned: roots and keyset, which prove themselves.
-    pub const KEYS: &str = "/v1/keys";
-    /// Done; these receipts are stored.
-    pub const BYE: &str = "/v1/bye";
-    /// Over a medium, never over HTTP: a visit.
-    pub const MEDIA: &str = "media";
-    /// Unsigned: the server is up.
-    pub const HEALTH: &str = "/v1/health";
-}
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +156,13 @@ pub enum Ask {
     },
     /// Over a medium: all that is new, in a parcel.
     Visit(Visit),
+    /// Give me a piece of the file a document pins.
+    File {
+        /// SHA-256 of the file.
+        digest: [u8; 32],
+        /// From which byte on.
+        offset: u64,
+    },
 }
 
 /// HELLO: the state of the handheld's journal.
@@ -176,6 +172,8 @@ pub struct Hello {
     pub head: Position,
     /// Number of the newest receipt stored, 0 for none.
     pub receipt: u64,
+    /// The newest shift checkpoint, while the office may not have it.
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 /// What the office answers.
@@ -216,6 +214,8 @@ pub enum Reply {
     },
     /// To a visit: what follows in the parcel.
     Parcel(Contents),
+    /// To [`Ask::File`]; in a parcel, a whole file.
+    File(FilePart),
 }
 
 /// NEED: what the office has.
@@ -296,7 +296,7 @@ impl Ask {
             Self::Enrol { .. } => path::ENROL,
             Self::Hello(_) => path::HELLO,
             Self::Pack(_) => path::PACK,
-            Self::Pull(_) | Self::Page { .. } => path::PULL,
+            Self::Pull(_) | Self::Page { .. } | Self::File { .. } => path::PULL,
             Self::Bye { .. } => path::BYE,
             Self::Visit(_) => path::MEDIA,
         }
@@ -312,7 +312,10 @@ impl Request {
                 (1, map([(1, bytes(secret)), (2, bytes(key))]))
             }
             Ask::Hello(hello) => {
-                (2, map([(1, hello.head.value()), (2, fields::seq(hello.receipt))]))
+                let mut entries = vec![(1, hello.head.value()), (2, fields::seq(hello.receipt))];
+                let checkpoint = hello.checkpoint.iter();
+                entries.extend(checkpoint.map(|bytes| (3, Value::Bytes(bytes.clone()))));
+                (2, Value::Map(entries))
             }
             Ask::Pack(pack) => (3, pack.value()),
             Ask::Pull(pull) => (4, pull.value()),
@@ -321,6 +324,9 @@ impl Request {
             }
             Ask::Bye { receipt } => (6, map([(1, fields::seq(*receipt))])),
             Ask::Visit(visit) => (7, visit.value()),
+            Ask::File { digest, offset } => {
+                (8, map([(1, Value::Bytes(digest.to_vec())), (2, fields::seq(*offset))]))
+            }
         };
         frame(kind, &self.device, &self.nonce, self.at, body)
     }
@@ -334,12 +340,16 @@ impl Request {
         head.finish()?;
         let ask = match kind {
             1 => Ask::Enrol { secret: r.array(1)?, key: r.array(2)? },
-            2 => Ask::Hello(Hello { head: Position::read(r.map(1)?)?, receipt: r.u64(2)? }),
+            2 => {
+                let (head, receipt) = (Position::read(r.map(1)?)?, r.u64(2)?);
+                Ask::Hello(Hello { head, receipt, checkpoint: r.opt_bytes(3)? })
+            }
             3 => Ask::Pack(Pack::read(&mut r)?),
             4 => Ask::Pull(Pull::read(&mut r)?),
             5 => Ask::Page { version: r.u64(1)?, page: r.u32(2)? },
             6 => Ask::Bye { receipt: r.u64(1)? },
             7 => Ask::Visit(Visit::read(&mut r)?),
+            8 => Ask::File { digest: r.array(1)?, offset: r.u64(2)? },
             other => return Err(WireError::Shape(format!("request kind {other}"))),
         };
         r.finish()?;
@@ -367,6 +377,7 @@ impl Answer {
                 (7, Value::Map(status.collect()))
             }
             Reply::Parcel(contents) => (8, contents.value()),
+            Reply::File(part) => (9, part.value()),
         };
         let body = cbor::encode(&body);
         let digest = Value::Bytes(digest(&body).to_vec());
@@ -401,6 +412,7 @@ impl Answer {
             6 => Reply::Page(r.bytes(1)?),
             7 => Reply::Bye { status: r.opt_bytes(1)? },
             8 => Reply::Parcel(Contents::read(&mut r)?),
+            9 => Reply::File(FilePart::read(&mut r)?),
             other => return Err(WireError::Shape(format!("answer kind {other}"))),
         };
         r.finish()?;
@@ -467,18 +479,6 @@ fn split_within(
         _ => Err(fields::shape("a part is not bytes")),
     });
     parts.collect()
-}
-
-/// The name in front of a request, as long as nobody checked it: for counting requests. Reads a few
-/// bytes of the head only.
-pub fn claimed_name(body: &[u8]) -> Option<&[u8]> {
-    // An array of three or four, and in it a byte string of at most 23, or of at most 255.
-    let (rest, length) = match body {
-        [0x83 | 0x84, head @ 0x40..=0x57, rest @ ..] => (rest, usize::from(head - 0x40)),
-        [0x83 | 0x84, 0x58, length, rest @ ..] => (rest, usize::from(*length)),
-        _ => return None,
-    };
-    rest.get(..length)
 }
 
 fn decode(bytes: &[u8]) -> Result<Value, WireError> {

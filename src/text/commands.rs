@@ -25,7 +25,7 @@ messages! {
     ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }
     ask_digits_of(meter: &str) {
         en: "Look at the meter {meter} and type the last four digits of its number:",
-        zh: "请核对电表 {meter}，输入表号后四位：",
+        zh: "请看电表 {meter}，输入后四位：",
     }
     confirm_missing() {
         en: "nothing was confirmed: give --confirm with the last four digits seen on the meter",
@@ -107,6 +107,15 @@ messages! {
     synced(sent: u64, tokens: u32, review: u32) {
         en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
+    }
+    synced_bundles(n: u32) { en: "{n} bundles of parameters received.", zh: "收到参数包 {n} 个。" }
+    synced_cut_short(kb: u64) {
+        en: "The budget of the link is spent after {kb} KB; the rest goes with the next sync.",
+        zh: "本次流量限额已用完（{kb} KB），其余下次同步。"
+    }
+    sync_again(attempt: u32, of: u32, seconds: u64) {
+        en: "Nobody answered ({attempt} of {of}). Again in {seconds} s; Ctrl+C stops.",
+        zh: "后台无应答（第 {attempt}/{of} 次），{seconds} 秒后重试；Ctrl+C 停止。"
     }
     carried(entries: u64, letters: u32) {
         en: "On the medium, for the office: {entries} entries in {letters} files. Take it there.",

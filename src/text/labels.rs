@@ -125,6 +125,7 @@ messages! {
     detail_voided() { en: "voided", zh: "已作废" }
     detail_settled() { en: "settled", zh: "已核销" }
     detail_superseded() { en: "superseded", zh: "已被替代" }
+    detail_recharged(at: &str) { en: "the office recharged it on {at}", zh: "后台已于 {at} 充值" }
     detail_booked() { en: "it is in the meter", zh: "认定已到账" }
     detail_not_booked() { en: "it is not in the meter", zh: "认定未到账" }
     detail_items(n: &str) { en: "{n} figures", zh: "{n} 项数据" }

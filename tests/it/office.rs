@@ -7,11 +7,16 @@ mod api;
 mod cli;
 mod custody;
 pub mod desk;
+mod lists;
 mod lives;
 mod load;
+mod lost;
+mod online;
 mod people;
 mod places;
 mod postgres;
+mod proof;
+mod shifts;
 mod status;
 pub mod swaps;
 
@@ -53,6 +58,45 @@ fn setting(token: TokenRow) -> Setting {
 
 /// (state, decision) -> (state after, movement, class of the review).
 type Row = (TokenState, Decision, Option<TokenState>, Option<Move>, Option<Class>);
+
+/// Every reason a person is called for has words in both languages, and no words are left over.
+#[test]
+fn every_reason_of_the_ledger_has_words_in_both_languages() {
+    let files =
+        ["reconcile", "entry", "online", "overdue", "checkpoint", "apply", "answer", "media"];
+    let sources: String = files
+        .iter()
+        .map(|file| {
+            let root = env!("CARGO_MANIFEST_DIR");
+            let text = std::fs::read_to_string(format!("{root}/src/office/{file}.rs")).unwrap();
+            text.split("#[cfg(test)]").next().unwrap().to_owned()
+        })
+        .collect();
+    let forks = "two journals of one handheld, shown by ";
+    for words in meterkit::text::conflict::LEDGER {
+        let said = match words.en.strip_prefix(forks) {
+            Some(by) => format!("\"{by}\""),
+            None => words.en.to_owned(),
+        };
+        assert!(sources.contains(&said), "nobody says {:?}", words.en);
+        assert!(!words.zh.is_empty() && words.zh != words.en);
+    }
+    // What the rules say of a token or a reading, as it stands in the code.
+    let rules = [
+        "Class::C1, \"",
+        "Class::C3, \"",
+        "Class::C4, \"",
+        "Class::C5, \"",
+        "Class::C8, \"",
+        "Class::C10, \"",
+    ];
+    for rule in rules {
+        for (at, _) in sources.match_indices(rule) {
+            let says = sources[at + rule.len()..].split('"').next().unwrap();
+            assert!(meterkit::text::conflict::why(says).is_some(), "no words for {says:?}");
+        }
+    }
+}
 
 /// The whole table of what an outcome does, row by row.
 #[test]

@@ -2,11 +2,17 @@
 
 #![cfg(feature = "office")]
 
+mod bundles;
+mod checkpoint;
+mod clocks;
+mod deaths;
 mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
+mod link;
 mod media;
+mod mix;
 pub mod packs;
 mod tls;
 mod trust;

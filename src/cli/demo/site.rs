@@ -195,7 +195,8 @@ impl Site {
     /// The office's codes.
     pub fn sync(&self, store: &Store) -> Result<(), Failure> {
         let cancel = Cancel::default();
-        sync::exchange(store, OPERATOR, &cancel, &mut |_, _, _| {}).map(|_| ())
+        sync::exchange(store, OPERATOR, sync::Link::default(), &cancel, &mut |_, _, _| {})
+            .map(|_| ())
     }
 
     /// The office's ledger in figures.

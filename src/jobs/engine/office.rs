@@ -42,7 +42,7 @@ pub(super) fn work(shared: &Shared, inbox: &Receiver<Errand>) {
 fn exchange(shared: &Shared, errand: ErrandId, cancel: &Cancel) {
     let mut progress = |stage, done, of| shared.hint(Update::Progress { errand, stage, done, of });
     let operator = shared.session.operator().as_str();
-    let report = sync::exchange(&shared.store, operator, cancel, &mut progress);
+    let report = sync::exchange(&shared.store, operator, shared.link, cancel, &mut progress);
     shared.set_network(meters::network(&report));
     let result = report.map(|report| sync::view(&report));
     shared.tell(Update::Synced { errand, result });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Session;
 use crate::jobs::views::{Failure, ShiftView};
-use crate::jobs::{failure, meters};
+use crate::jobs::{checkpoint, failure, meters};
 use crate::store::{Event, LogOut, ShiftSummary, Stamp, Store};
 use crate::units::{CreditUnit, Mark, Outcome, TokenId};
 
@@ -26,11 +26,14 @@ pub fn log_out(
     let event = Event::LoggedOut { operator, why, shift };
     store.append(stamp, event).map_err(|error| failure::store(&error))?;
     store.flush();
-    Ok(view(store, &shift))
+    let mut shift = view(store, &shift);
+    // A log-out without one is still a log-out.
+    shift.checkpoint = checkpoint::make(store, session, &shift, stamp).ok().map(|it| it.text());
+    Ok(shift)
 }
 
 /// What was done since the log-in, for a screen.
-pub(in crate::jobs) fn so_far(store: &Store, session: &Session) -> ShiftView {
+pub fn so_far(store: &Store, session: &Session) -> ShiftView {
     view(store, &summary(store, session))
 }
 
@@ -39,7 +42,8 @@ fn view(store: &Store, shift: &ShiftSummary) -> ShiftView {
     let mut kept = meters::marks(store);
     kept.retain(|row| row.mark == Mark::KeepPower);
     let unsynced = meters::waiting(store);
-    ShiftView { reads, accepted, refused, unknown, yuan, kwh, unsynced, kept }
+    let checkpoint = None;
+    ShiftView { reads, accepted, refused, unknown, yuan, kwh, unsynced, kept, checkpoint }
 }
 
 /// Counts the entries since the log-in.

@@ -94,6 +94,8 @@ pub struct ShiftView {
     /// Meters that are kept on whatever their balance, whoever did it; oldest first. Whoever goes
     /// home must not forget them.
     pub kept: Vec<MarkView>,
+    /// The signed checkpoint of the journal as the shift left it, as text for a QR code.
+    pub checkpoint: Option<String>,
 }
 
 /// An operator in a list.

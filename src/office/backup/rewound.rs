@@ -289,7 +289,8 @@ async fn enter(
     let sql = "SELECT COUNT(*) AS n FROM token WHERE meter = $1 AND seq = $2";
     let taken = query(sql).bind(row.meter.to_string()).bind(ledger::number(seq));
     let taken = ledger::counter(&taken.fetch_one(&mut *conn).await?, "n")? > 0;
-    issue::insert(conn, row, (!taken).then_some(seq), issued, signed).await?;
+    let (bytes, kid) = signed;
+    issue::insert(conn, row, (!taken).then_some(seq), issued, (bytes, &kid.to_string())).await?;
     ledger::book(conn, Move::Issue, row, issued).await
 }
 

@@ -5,7 +5,7 @@ use crate::office::bundle::NewBundle;
 use crate::office::keys::write_private;
 use crate::office::{Office, OfficeError};
 use crate::profile::bundle::MAX_BUNDLE;
-use crate::units::{DeviceId, MeterNo};
+use crate::units::{DeviceId, MeterNo, TokenId};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,13 @@ use std::path::{Path, PathBuf};
 pub(in crate::office::command) enum BundleAct {
     /// Sign a file of parameters for one handheld (docs/bundle.md).
     Sign(SignArgs),
+    /// List what was signed.
+    List,
+    /// Take one back: its handheld does not write it any more once it hears of it.
+    Revoke {
+        /// Which.
+        bundle: TokenId,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -37,12 +44,14 @@ pub(in crate::office::command) struct SignArgs {
     /// For how many days.
     #[arg(long, default_value_t = 30)]
     days: i64,
-    /// The signed file to write; carry it with the parameters beside it.
+    /// Also write the signed file, to be carried by hand with the parameters beside it. Without it
+    /// the handheld gets both with its next exchange.
     #[arg(long)]
-    out: PathBuf,
+    out: Option<PathBuf>,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
+/// A file of parameters, if it is no longer than one may be.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
     let shown = path.display();
     let unread = |error: std::io::Error| OfficeError::Usage(format!("{shown}: {error}"));
     let size = std::fs::metadata(path).map_err(unread)?.len();
@@ -60,12 +69,21 @@ fn numbers(path: &Path) -> Result<Vec<MeterNo>, OfficeError> {
 }
 
 pub(super) async fn act(office: &Office, act: BundleAct) -> Result<Shown, OfficeError> {
-    let BundleAct::Sign(args) = act;
+    let args = match act {
+        BundleAct::Sign(args) => args,
+        BundleAct::List => return Ok(show::bundle_docs(&office.bundle_docs().await?)),
+        BundleAct::Revoke { bundle } => {
+            office.revoke_bundle(bundle).await?;
+            return Ok(show::bundle_docs(&office.bundle_docs().await?));
+        }
+    };
     let SignArgs { file, device, profile, area, meters, group, days, out } = args;
     let group = group.as_deref().map(numbers).transpose()?.unwrap_or_default();
     let body = read(&file)?;
     let new = NewBundle { device, body, profile, area, meters, group, days };
     let signed = office.sign_bundle(&new).await?;
-    write_private(&out, &signed.bytes)?;
-    Ok(show::bundle(&signed, &out))
+    if let Some(out) = &out {
+        write_private(out, &signed.bytes)?;
+    }
+    Ok(show::bundle(&signed, out.as_deref()))
 }

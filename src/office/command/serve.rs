@@ -82,9 +82,12 @@ pub(super) async fn serve(
     Ok(show::stopped())
 }
 
-/// A server may run longer than its keys are good.
+/// A server may run longer than its keys are good, and than things may wait.
 async fn warn_daily(office: Office) {
     loop {
+        if let Err(error) = office.call_overdue().await {
+            tracing::warn!("nobody was called for what is overdue: {error}");
+        }
         tokio::time::sleep(DAY).await;
         office.key_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     }

@@ -2,6 +2,8 @@
 
 mod devices;
 mod keys;
+mod lists;
+mod lost;
 mod people;
 mod swaps;
 
@@ -9,6 +11,11 @@ pub(super) use devices::{devices, enrol, forks, recovery, status};
 pub(super) use keys::{
     check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
 };
+pub(super) use lists::{
+    bundles, found, kept, lost_contact, meter_bundles, meter_sheet, orders, sales, today, tokens,
+    zone,
+};
+pub(super) use lost::{lost, shift, shift_detail, shifts};
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
 pub(super) use swaps::{swap_issued, swaps};
 
@@ -17,7 +24,7 @@ use crate::office::meters::NewMeter;
 use crate::office::model::{TokenState, unit_name};
 use crate::office::report::LedgerReport;
 use crate::office::review::ReviewRow;
-use crate::office::{ExportReport, Issued, Office, OfficeError, Setup, SignedBundle};
+use crate::office::{BundleInfo, ExportReport, Issued, Office, OfficeError, Setup, SignedBundle};
 use crate::units::{CreditUnit, MeterNo, Money, TokenId};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -238,16 +245,43 @@ pub(super) fn reviews(rows: &[ReviewRow]) -> Shown {
     shown(json, text)
 }
 
+pub(super) fn waits(days: i64) -> Shown {
+    shown(json!({ "wait_days": days }), format!("a person is called after {days} days\n"))
+}
+
 pub(super) fn settled(token: TokenId, state: TokenState) -> Shown {
     let json = json!({ "token": token.to_string(), "state": state.name() });
     shown(json, format!("token {token} is {}\n", state.name()))
 }
 
-pub(super) fn bundle(signed: &SignedBundle, out: &Path) -> Shown {
+pub(super) fn bundle_docs(rows: &[BundleInfo]) -> Shown {
+    let json = rows.iter().map(|row| {
+        json!({
+            "bundle": row.id.to_string(), "device": row.device.as_str(), "name": row.name.0,
+            "version": row.name.1, "expires": row.expires.0, "taken": row.taken,
+            "revoked": row.revoked,
+        })
+    });
+    let json = json!({ "bundles": json.collect::<Vec<_>>() });
+    let mut text = String::new();
+    for row in rows {
+        let stands = match (row.revoked, row.taken) {
+            (true, _) => "taken back",
+            (false, true) => "on the handheld",
+            (false, false) => "waiting",
+        };
+        let ((name, version), device) = (&row.name, &row.device);
+        let _ = writeln!(text, "{} {name} v{version} for {device}: {stands}", row.id);
+    }
+    shown(json, text)
+}
+
+pub(super) fn bundle(signed: &SignedBundle, out: Option<&Path>) -> Shown {
     let ((name, version), expires) = (&signed.name, signed.expires.0);
+    let place = out.map_or(String::new(), |out| format!(": {}", out.display()));
     let json = json!({
         "bundle": signed.id.to_string(), "name": name, "version": version, "expires": expires,
-        "out": out.display().to_string(),
+        "out": out.map(|out| out.display().to_string()),
     });
-    shown(json, format!("{name} v{version} ({}) until {expires}: {}\n", signed.id, out.display()))
+    shown(json, format!("{name} v{version} ({}) until {expires}{place}\n", signed.id))
 }

@@ -33,9 +33,13 @@ pub fn to_value(event: &Event) -> (i64, Value) {
             (TOKEN_IMPORTED, vec![(1, parts::token_facts(token)), (2, bytes)])
         }
         Event::TokenWithdrawn { id, reason, receipt } => {
+            let recharged = match reason {
+                Withdrawal::Recharged(at) => Some((4, Value::Int(at.0))),
+                _ => None,
+            };
             let reason = Value::Int(withdrawal_code(*reason));
-            let fields = vec![(1, parts::token(*id)), (2, reason), (3, parts::number(*receipt))];
-            (TOKEN_WITHDRAWN, fields)
+            let fields = [(1, parts::token(*id)), (2, reason), (3, parts::number(*receipt))];
+            (TOKEN_WITHDRAWN, fields.into_iter().chain(recharged).collect())
         }
         Event::Reading(reading) => return (READING, reading_value(reading)),
         Event::Refused { token, meter, code, evidence } => {
@@ -108,7 +112,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
         }
         TOKEN_WITHDRAWN => Event::TokenWithdrawn {
             id: parts::take_token(&mut f, 1)?,
-            reason: withdrawal_from(f.int(2)?)?,
+            reason: take_withdrawal(&mut f)?,
             receipt: f.number(3)?,
         },
         READING => Event::Reading(take_reading(&mut f)?),
@@ -160,14 +164,17 @@ fn withdrawal_code(reason: Withdrawal) -> i64 {
         Withdrawal::Voided => 1,
         Withdrawal::Settled => 2,
         Withdrawal::Superseded => 3,
+        Withdrawal::Recharged(_) => 4,
     }
 }
 
-fn withdrawal_from(code: i64) -> Result<Withdrawal> {
-    match code {
+/// 2 why; 4 when, for a meter the office recharged itself.
+fn take_withdrawal(f: &mut Fields) -> Result<Withdrawal> {
+    match f.int(2)? {
         1 => Ok(Withdrawal::Voided),
         2 => Ok(Withdrawal::Settled),
         3 => Ok(Withdrawal::Superseded),
+        4 => Ok(Withdrawal::Recharged(UnixSeconds(f.int(4)?))),
         _ => Err(RecordError::Value("withdrawal")),
     }
 }

@@ -26,19 +26,28 @@ const STATES: [(i64, TokenState); 7] = [
 ];
 
 /// A token: 1 facts, 2 state, 3 document, 4 imported at, 5 sent, 6 withdrawn, 7 last entry,
-/// 8 revoked.
+/// 8 revoked, 9 when the office recharged the meter itself.
 pub fn encode_token(row: &TokenRow) -> Vec<u8> {
     let code = STATES.iter().find(|(_, s)| *s == row.state).map_or(0, |(code, _)| *code);
-    encode(&Value::Map(vec![
-        (1, parts::token_facts(&row.facts)),
-        (2, Value::Int(code)),
-        (3, Value::Bytes(row.bytes.clone())),
-        (4, Value::Int(row.imported_at.0)),
-        (5, Value::Bool(row.sent)),
-        (6, Value::Bool(row.withdrawn)),
-        (7, parts::number(row.last_seq)),
-        (8, Value::Bool(row.revoked)),
+    encode(&Value::map_of([
+        (1, Some(parts::token_facts(&row.facts))),
+        (2, Some(Value::Int(code))),
+        (3, Some(Value::Bytes(row.bytes.clone()))),
+        (4, Some(Value::Int(row.imported_at.0))),
+        (5, Some(Value::Bool(row.sent))),
+        (6, Some(Value::Bool(row.withdrawn))),
+        (7, Some(parts::number(row.last_seq))),
+        (8, Some(Value::Bool(row.revoked))),
+        (9, row.recharged.map(|at| Value::Int(at.0))),
     ]))
+}
+
+/// A time that may be missing.
+fn int_time(value: Value) -> Result<UnixSeconds> {
+    match value {
+        Value::Int(at) => Ok(UnixSeconds(at)),
+        _ => Err(RecordError::Value("time")),
+    }
 }
 
 /// Reads a token.
@@ -55,6 +64,7 @@ pub fn decode_token(bytes: &[u8]) -> Result<TokenRow> {
         withdrawn: f.bool(6)?,
         last_seq: f.number(7)?,
         revoked: f.bool(8)?,
+        recharged: f.opt_value(9).map(int_time).transpose()?,
     };
     f.finish()?;
     Ok(row)

@@ -256,8 +256,11 @@ fn errand() -> impl Strategy<Value = Event> {
 }
 
 fn money() -> impl Strategy<Value = Event> {
-    let reason =
-        prop::sample::select(vec![Withdrawal::Voided, Withdrawal::Settled, Withdrawal::Superseded]);
+    let reasons = [Withdrawal::Voided, Withdrawal::Settled, Withdrawal::Superseded];
+    let reason = prop_oneof![
+        3 => prop::sample::select(reasons.to_vec()),
+        1 => time().prop_map(Withdrawal::Recharged),
+    ];
     prop_oneof![
         ("[a-z]{1,9}", "[a-z0-9-]{1,16}", ".{0,30}").prop_map(|(tenant, device, office)| {
             Event::Enrolled { tenant, device: device.parse().unwrap(), office }
@@ -331,7 +334,8 @@ proptest! {
     ) {
         let row = TokenRow {
             facts, state, bytes: vec![1; 40], imported_at: at, sent: flags[0],
-            withdrawn: flags[1], revoked: flags[3], last_seq: seq,
+            withdrawn: flags[1], revoked: flags[3], recharged: flags[2].then_some(at),
+            last_seq: seq,
         };
         prop_assert_eq!(rows::decode_token(&rows::encode_token(&row)), Ok(row));
         let open = OpenIntent {

@@ -6,6 +6,7 @@ use super::keys::Held;
 use super::{Progress, Run, Session, SyncReport, position};
 use crate::store::event::DocKind;
 use crate::store::{AreaMeter, AreaPage, Stamp, Store};
+use crate::sync::checkpoint;
 use crate::sync::error::{Lie, SyncError};
 use crate::sync::wire::media::{DOWN, MAX_PARCEL, UP, letter, letter_name};
 use crate::sync::wire::{
@@ -14,6 +15,7 @@ use crate::sync::wire::{
 };
 use meterkit_tokens::{DeviceKey, DocType, PublicKey, sealed};
 use std::cmp::max;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 /// Takes in a receipt that came alone, as a file or a QR code; gives the last entry the office
@@ -70,15 +72,16 @@ impl Session<'_> {
             receipt: run.receipt,
             area: summary.area_version,
             root: held.chain.root.version,
+            checkpoint: checkpoint::waiting(self.store, self.key),
         };
-        let (_, visit) = run.request(Ask::Visit(visit))?;
+        let (_, visit) = run.request(&Ask::Visit(visit))?;
         let mut from = summary.acked.filter(|at| at.epoch == epoch).map_or(0, |at| at.seq) + 1;
         let mut written = false;
         while let Some(pack) = run.next_pack(from, until).transpose().filter(|_| from <= until) {
             self.check_cancel()?;
             let pack = pack?;
             let (first, last) = (pack.first, pack.last());
-            let (_, pack) = run.request(Ask::Pack(pack))?;
+            let (_, pack) = run.request(&Ask::Pack(pack))?;
             let bytes = seal(&to, &letter(&[visit.clone(), pack]))?;
             let name = letter_name(device, epoch, first, last);
             write(Letter { name, bytes, entries: last + 1 - first })?;
@@ -205,6 +208,7 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SyncError> {
         let (mut area, mut pages) = (None, Vec::new());
+        let (mut bundles, mut files) = (Vec::new(), BTreeMap::new());
         let mut newest = None;
         for (at, part) in parcel.parts.iter().enumerate() {
             progress(Progress::Area(at, parcel.parts.len()));
@@ -233,8 +237,10 @@ impl Run<'_> {
                     progress(Progress::Tokens(self.report.tokens));
                     self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
                     area = pulled.area.or(area);
+                    bundles.extend(pulled.bundles);
                 }
                 Reply::Page(document) => pages.push(document),
+                Reply::File(part) => drop(files.insert(digest(&part.bytes), part.bytes)),
                 _ => return Err(Lie::Kind.into()),
             }
         }
@@ -242,6 +248,7 @@ impl Run<'_> {
         if let Some(receipt) = newest {
             self.keep_receipt(&receipt);
         }
+        self.take_bundles(&bundles, &mut |_, wanted| Ok(files.get(wanted).cloned()))?;
         match area {
             Some(area) if area.version != self.store().summary().area_version => {
                 self.install(&area, pages)

@@ -27,6 +27,12 @@ pub struct SyncReport {
     pub settled: u32,
     /// Meters in the area list taken in; `None` when it was unchanged.
     pub meters: Option<u64>,
+    /// Pages of it that had to be fetched: the others were here.
+    pub pages: u32,
+    /// Bytes up and down.
+    pub bytes: u64,
+    /// Whether the budget of the link ended it: what is left goes with the next exchange.
+    pub cut_short: bool,
     /// Office time minus handheld time, seconds.
     pub clock_s: i64,
     /// What was issued to this handheld and is still out, one amount per unit.
@@ -38,6 +44,8 @@ pub struct SyncReport {
     pub withheld: Vec<DocKind>,
     /// Operators' grants taken in.
     pub grants: u32,
+    /// Bundles of parameters taken in.
+    pub bundles: u32,
     /// Supervisors' overrides taken in.
     pub overrides: u32,
     /// Tokens, grants and overrides newly revoked.

@@ -10,11 +10,18 @@ use crate::sync::error::{Lie, SyncError};
 use crate::sync::wire::{Area, Ask, Pull, Pulled, Refusal, Reply, Settled, Withdrawn, digest};
 use crate::units::TokenId;
 use meterkit_tokens::{DocType, RechargeToken, SwapToken, document_type};
+use std::collections::HashMap;
 
 /// Most PULLs in one exchange: at 100 tokens each, ten times the largest cache planned for.
 const MAX_PULLS: u32 = 1000;
 /// How often the area may change under our hands before we leave it for the next exchange.
 const MAX_AREA_TRIES: u32 = 3;
+
+/// What a page is kept under: as much of its hash as fits; the whole one is checked.
+fn page_name(hash: &[u8; 32]) -> String {
+    let digits: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("page-{digits}")
+}
 
 impl Run<'_> {
     /// Pulls until the office has nothing more.
@@ -36,8 +43,12 @@ impl Run<'_> {
             let last = self.take_tokens(&pulled)?;
             progress(Progress::Tokens(self.report.tokens));
             self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
+            if !self.light {
+                self.take_bundles(&pulled.bundles, &mut |run, wanted| run.fetch(wanted))?;
+            }
             let mut again = pulled.more || roots_wait;
-            if let Some(area) = pulled.area.filter(|_| area_tries < MAX_AREA_TRIES) {
+            let wanted = !self.light && area_tries < MAX_AREA_TRIES;
+            if let Some(area) = pulled.area.filter(|_| wanted) {
                 area_tries += 1;
                 again |= !self.take_area(&area, progress)?;
             }
@@ -147,9 +158,15 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let Some(row) = self.store().token(one.token).filter(|row| !row.withdrawn) else {
+            let Some(row) = self.store().token(one.token) else { continue };
+            // A status may have revoked it before: why it did stands only here.
+            if one.recharged.is_some() && row.recharged.is_none() {
+                self.withdraw(one)?;
                 continue;
-            };
+            }
+            if row.withdrawn {
+                continue;
+            }
             if !row.state.usable() && row.state != TokenState::Intent {
                 continue;
             }
@@ -174,7 +191,11 @@ impl Run<'_> {
 
     /// Records that the office took something back.
     fn withdraw(&mut self, one: &Withdrawn) -> Result<(), SyncError> {
-        let reason = if one.voided { Withdrawal::Voided } else { Withdrawal::Superseded };
+        let reason = match (one.recharged, one.voided) {
+            (Some(at), _) => Withdrawal::Recharged(at),
+            (None, true) => Withdrawal::Voided,
+            (None, false) => Withdrawal::Superseded,
+        };
         let receipt = self.receipt;
         self.record(Event::TokenWithdrawn { id: one.token, reason, receipt })?;
         self.report.withdrawn += 1;
@@ -194,8 +215,16 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<bool, SyncError> {
         let mut pages = Vec::with_capacity(area.pages.len());
+        let mut held = self.held_pages();
         for (at, hash) in area.pages.iter().enumerate() {
             progress(Progress::Area(at, area.pages.len()));
+            if let Some(signed) = held.remove(hash).or_else(|| self.kept_page(hash)) {
+                // It was ours before: only a key that ended since could speak against it.
+                if let Ok(page) = self.read_page(signed) {
+                    pages.push(page);
+                    continue;
+                }
+            }
             let page = u32::try_from(at).map_err(|_| Lie::Page(at))?;
             let signed = match self.ask(Ask::Page { version: area.version, page })?.reply {
                 Reply::Page(document) => document,
@@ -205,11 +234,35 @@ impl Run<'_> {
             if digest(&signed) != *hash {
                 return Err(Lie::Page(at).into());
             }
-            pages.push(self.read_page(signed)?);
+            self.report.pages += 1;
+            let page = self.read_page(signed)?;
+            self.keep_page(hash, &page.signed)?;
+            pages.push(page);
         }
         let meters: usize = pages.iter().map(|page| page.meters.len()).sum();
         self.store().install_area(area.version, &pages)?;
         self.report.meters = Some(meters as u64);
+        self.drop_kept_pages(area);
         Ok(true)
+    }
+
+    /// The pages of the list in force, by their hashes: what did not change is not asked for.
+    fn held_pages(&self) -> HashMap<[u8; 32], Vec<u8>> {
+        let pages = (0..).map_while(|number| self.store().area_page(number));
+        pages.map(|page| (digest(&page.signed), page.signed)).collect()
+    }
+
+    /// A page of a list that was not fetched whole before the line broke.
+    fn kept_page(&self, hash: &[u8; 32]) -> Option<Vec<u8>> {
+        self.store().snapshot(&page_name(hash)).filter(|signed| digest(signed) == *hash)
+    }
+
+    /// Keeps a page until its list is whole.
+    fn keep_page(&self, hash: &[u8; 32], signed: &[u8]) -> Result<(), SyncError> {
+        Ok(self.store().put_snapshot(&page_name(hash), signed)?)
+    }
+
+    fn drop_kept_pages(&self, area: &Area) {
+        area.pages.iter().for_each(|hash| self.store().drop_snapshot(&page_name(hash)));
     }
 }

@@ -50,6 +50,13 @@ pub(super) fn read_credit(value: Value) -> Result<Credit, WireError> {
     }
 }
 
+fn byte_string(value: Value, name: &str) -> Result<Vec<u8>, WireError> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes),
+        _ => Err(shape(name)),
+    }
+}
+
 /// The error of a field that is there but wrong.
 pub(super) fn shape(what: &str) -> WireError {
     WireError::Shape(what.to_owned())
@@ -99,6 +106,14 @@ impl Reader {
         Ok(self.0.bytes(key)?)
     }
 
+    pub fn opt_int(&mut self, key: i64) -> Result<Option<i64>, WireError> {
+        match self.0.opt_value(key) {
+            None => Ok(None),
+            Some(Value::Int(value)) => Ok(Some(value)),
+            Some(_) => Err(shape("a number is of another type")),
+        }
+    }
+
     pub fn opt_bytes(&mut self, key: i64) -> Result<Option<Vec<u8>>, WireError> {
         Ok(self.0.opt_bytes(key)?)
     }
@@ -138,11 +153,24 @@ impl Reader {
         name: &'static str,
     ) -> Result<Vec<Vec<u8>>, WireError> {
         let list = self.list(key, limit, name)?;
-        let bytes = list.into_iter().map(|value| match value {
-            Value::Bytes(bytes) => Ok(bytes),
-            _ => Err(shape(name)),
-        });
-        bytes.collect()
+        list.into_iter().map(|value| byte_string(value, name)).collect()
+    }
+
+    /// A list of byte strings that may be missing.
+    pub fn opt_byte_strings(
+        &mut self,
+        key: i64,
+        limit: usize,
+        name: &'static str,
+    ) -> Result<Vec<Vec<u8>>, WireError> {
+        match self.0.opt_value(key) {
+            None => Ok(vec![]),
+            Some(Value::Array(list)) if list.len() > limit => Err(WireError::Limit(name)),
+            Some(Value::Array(list)) => {
+                list.into_iter().map(|value| byte_string(value, name)).collect()
+            }
+            Some(_) => Err(shape(name)),
+        }
     }
 
     /// A list of byte strings of one length with at most `limit` members.

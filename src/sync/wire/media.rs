@@ -54,21 +54,25 @@ pub struct Visit {
     pub area: u64,
     /// Version of the root it holds.
     pub root: u64,
+    /// The newest shift checkpoint, while the office may not have it.
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 impl Visit {
     pub(super) fn value(&self) -> Value {
-        map([
-            (1, self.head.value()),
-            (2, fields::seq(self.receipt)),
-            (3, fields::seq(self.area)),
-            (4, fields::seq(self.root)),
+        Value::map_of([
+            (1, Some(self.head.value())),
+            (2, Some(fields::seq(self.receipt))),
+            (3, Some(fields::seq(self.area))),
+            (4, Some(fields::seq(self.root))),
+            (5, self.checkpoint.clone().map(Value::Bytes)),
         ])
     }
 
     pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
         let head = Position::read(r.map(1)?)?;
-        Ok(Self { head, receipt: r.u64(2)?, area: r.u64(3)?, root: r.u64(4)? })
+        let (receipt, area, root) = (r.u64(2)?, r.u64(3)?, r.u64(4)?);
+        Ok(Self { head, receipt, area, root, checkpoint: r.opt_bytes(5)? })
     }
 }
 

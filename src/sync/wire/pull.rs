@@ -2,8 +2,10 @@
 
 use super::area::Area;
 use super::fields::{self, Reader, map, shape};
-use super::{MAX_DECISIONS, MAX_GRANTS, MAX_OVERRIDES, MAX_ROOTS, MAX_TOKENS, WireError};
-use crate::units::{Credit, MeterNo, TokenId};
+use super::{
+    MAX_BUNDLES, MAX_DECISIONS, MAX_GRANTS, MAX_OVERRIDES, MAX_ROOTS, MAX_TOKENS, WireError,
+};
+use crate::units::{Credit, MeterNo, TokenId, UnixSeconds};
 use meterkit_tokens::cbor::Value;
 
 /// Most kinds of credit: one per unit.
@@ -49,8 +51,11 @@ impl Pull {
 pub struct Withdrawn {
     /// Which.
     pub token: TokenId,
-    /// `true`: its money went back to the customer; `false`: it was replaced.
+    /// `true`: its money went back to the customer; `false`: it was replaced, or is not known to
+    /// be unused.
     pub voided: bool,
+    /// When the office recharged its meter itself, at the same step, or began to.
+    pub recharged: Option<UnixSeconds>,
 }
 
 /// A disputed recharge the office settled.
@@ -90,12 +95,19 @@ pub struct Pulled {
     pub grants: Vec<Vec<u8>>,
     /// Supervisors' overrides for this handheld which its journal has not shown yet.
     pub overrides: Vec<Vec<u8>>,
+    /// Bundles of parameters for this handheld which its journal has not shown yet; their files are
+    /// asked for by their hashes.
+    pub bundles: Vec<Vec<u8>>,
 }
 
 impl Pulled {
     pub(super) fn value(&self) -> Value {
         let withdrawn = self.withdrawn.iter().map(|one| {
-            map([(1, Value::Bytes(one.token.0.to_vec())), (2, Value::Bool(one.voided))])
+            Value::map_of([
+                (1, Some(Value::Bytes(one.token.0.to_vec()))),
+                (2, Some(Value::Bool(one.voided))),
+                (3, one.recharged.map(|at| Value::Int(at.0))),
+            ])
         });
         let settled = self.settled.iter().map(|one| {
             map([
@@ -115,6 +127,10 @@ impl Pulled {
             (9, fields::byte_list(&self.grants)),
             (10, fields::byte_list(&self.overrides)),
         ];
+        // Left out where there are none: an older handheld reads it.
+        if !self.bundles.is_empty() {
+            entries.push((11, fields::byte_list(&self.bundles)));
+        }
         entries.extend(self.keyset.iter().map(|bytes| (5, Value::Bytes(bytes.clone()))));
         entries.extend(self.area.iter().map(|area| (6, area.value())));
         Value::Map(entries)
@@ -125,7 +141,9 @@ impl Pulled {
         let more = r.bool(2)?;
         let withdrawn = r.list(3, MAX_DECISIONS, "withdrawals")?.into_iter().map(|value| {
             let mut r = Reader::of(value)?;
-            let one = Withdrawn { token: r.token(1)?, voided: r.bool(2)? };
+            let (token, voided) = (r.token(1)?, r.bool(2)?);
+            let recharged = r.opt_int(3)?.map(UnixSeconds);
+            let one = Withdrawn { token, voided, recharged };
             r.finish().map(|()| one)
         });
         let withdrawn = withdrawn.collect::<Result<_, _>>()?;
@@ -143,6 +161,7 @@ impl Pulled {
         let roots = r.byte_strings(8, MAX_ROOTS, "roots")?;
         let grants = r.byte_strings(9, MAX_GRANTS, "grants")?;
         let overrides = r.byte_strings(10, MAX_OVERRIDES, "overrides")?;
+        let bundles = r.opt_byte_strings(11, MAX_BUNDLES, "bundles")?;
         Ok(Self {
             tokens,
             more,
@@ -154,6 +173,7 @@ impl Pulled {
             roots,
             grants,
             overrides,
+            bundles,
         })
     }
 }

@@ -121,6 +121,21 @@ pub const TOKEN_WITHDRAWN: Words = Words {
     next: both("Ask the office why, and for a new one.", "请询问后台原因，并申请新令牌。"),
 };
 
+pub const TOKEN_RECHARGED: Words = Words {
+    title: both(
+        "The meter was already recharged from the office, in place of this token.",
+        "后台已直接为该电表充值，本令牌作废。",
+    ),
+    money: both(
+        "Read the meter: its purchase record shows the office's amount, or this token's if it was used before.",
+        "请抄读电表：购电记录显示后台充值的金额；若令牌先用，则显示令牌金额。",
+    ),
+    next: both(
+        "Do not use the token. Show the customer the purchase record, and sync.",
+        "不要再用该令牌。请向客户出示购电记录并同步。",
+    ),
+};
+
 pub const TOKEN_UNKNOWN: Words = Words {
     title: both("This token is not on this handheld.", "本掌机上没有该令牌。"),
     money: UNTOUCHED,

@@ -1,7 +1,9 @@
 //! What a shift came to: shown once, after the log-out, to whoever logged out.
 
 use super::{facts, moved, movement};
+use crate::jobs::checkpoint;
 use crate::jobs::views::{LoggedOutWhy, ShiftView};
+use crate::text::qr;
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Place};
@@ -57,6 +59,19 @@ impl Summary {
     }
 }
 
+/// A text as QR codes, one below the other, each small enough to be seen whole; in several parts
+/// where one is too small. A scanner joins them.
+fn codes(text: &str, width: usize, rows: usize) -> Vec<Row> {
+    let parts = checkpoint::parts(text, qr::room(width, rows.saturating_sub(1)));
+    let mut list = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        list.push(Row::blank().and(Meaning::Plain, format!("{}/{}", at + 1, parts.len())));
+        let lines = qr::lines(part).unwrap_or_default();
+        list.extend(lines.into_iter().map(|line| Row::blank().and(Meaning::Plain, line)));
+    }
+    list
+}
+
 impl Screen for Summary {
     fn place(&self) -> Place {
         Place::Summary
@@ -87,6 +102,11 @@ impl Screen for Summary {
             let text = format!("{}  {}  {}", kept.meter, shared.age(kept.since), kept.note);
             let rows = facts::say(Meaning::Plain, text.trim_end(), width.saturating_sub(1));
             list.extend(rows.into_iter().map(Row::indented));
+        }
+        if let Some(text) = &self.shift.checkpoint {
+            list.push(Row::blank());
+            list.extend(facts::say(Meaning::Plain, lang.summary_checkpoint(), width));
+            list.extend(codes(text, width, usize::from(shared.size.body_rows())));
         }
         View { title: lang.title_summary().to_owned(), list, top: self.top, ..View::default() }
     }

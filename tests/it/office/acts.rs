@@ -1,7 +1,7 @@
 //! Tokens of every act in the office's books: where the money is, which step is taken, what the
 //! list says.
 
-use meterkit::office::{Deed, Issued, OfficeError, Order};
+use meterkit::office::{Deed, Issued, OfficeError, Order, Verdict};
 use meterkit::store::Bounds;
 use meterkit::units::{AccountNo, Act, Decision, Evidence, Judgement, PurchaseCount, TokenId};
 
@@ -82,6 +82,66 @@ fn a_debit_the_line_doubled_is_named_to_the_fen() {
     );
     // Nothing is booked before a person settles it.
     assert_eq!(places(&desk), [-10_000, 0, 10_000]);
+    // Booked: the customer's 40.00, and as much again in the variance: the meter holds 20.00.
+    let variance = || figure(&desk.report(), "variance");
+    let settle = |verdict| desk.local.wait(desk.office().settle(refund, verdict, "read on site"));
+    settle(Verdict::Booked).unwrap();
+    assert_eq!((places(&desk), variance()), ([-6_000, 0, 2_000], 4_000));
+    assert_eq!(settle(Verdict::Booked).unwrap_err().code(), "not-in-dispute");
+    assert_eq!(variance(), 4_000, "and not a second time");
+    // The same outcome again, in a pack or as a late reading, posts nothing by itself.
+    handheld.sync(&desk.post()).unwrap();
+    assert_eq!((places(&desk), variance()), ([-6_000, 0, 2_000], 4_000));
+}
+
+/// What was booked by mistake is taken back whole, the variance with it, and can be booked again.
+#[test]
+fn a_doubled_debit_that_is_unbooked_takes_its_excess_back() {
+    let (desk, handheld, _) = booked();
+    let refund = issue(&desk, Deed::of(Act::Refund), 4_000).unwrap().id;
+    handheld.sync(&desk.post()).unwrap();
+    let facts = handheld.store.token(refund).unwrap().facts.intent();
+    handheld
+        .store
+        .intent(&handheld.stamp(), facts, shows(COUNT + 1, 10_000), &Bounds::NONE)
+        .unwrap();
+    let torn = |balance| Judgement {
+        decision: Decision::TornWrite,
+        after: Some(shows(COUNT + 1, balance)),
+        refusal_word: None,
+    };
+    handheld.store.outcome(&handheld.stamp(), refund, torn(1_999)).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+    let variance = || figure(&desk.report(), "variance");
+    let settle = |verdict| desk.local.wait(desk.office().settle(refund, verdict, "read on site"));
+    settle(Verdict::Booked).unwrap();
+    assert_eq!((places(&desk), variance()), ([-6_000, 0, 1_999], 4_001));
+    // The handheld hears of it; a later reading that contradicts it puts it before a person again.
+    handheld.sync(&desk.post()).unwrap();
+    handheld.store.late_outcome(&handheld.stamp(), refund, torn(10_000)).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+    assert_eq!(desk.open_classes(), ["C10"]);
+    settle(Verdict::NotBooked).unwrap();
+    assert_eq!((places(&desk), variance()), ([-10_000, 0, 10_000], 0));
+}
+
+/// A debit that took out what it should, settled by a person for another reason: no variance.
+#[test]
+fn a_debit_that_is_right_to_the_fen_has_no_excess() {
+    let (desk, handheld, _) = booked();
+    let refund = issue(&desk, Deed::of(Act::Refund), 4_000).unwrap().id;
+    handheld.sync(&desk.post()).unwrap();
+    let facts = handheld.store.token(refund).unwrap().facts.intent();
+    handheld
+        .store
+        .intent(&handheld.stamp(), facts, shows(COUNT + 1, 10_000), &Bounds::NONE)
+        .unwrap();
+    let after = Some(shows(COUNT + 1, 6_000));
+    let odd = Judgement { decision: Decision::Contradiction, after, refusal_word: None };
+    handheld.store.outcome(&handheld.stamp(), refund, odd).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+    desk.local.wait(desk.office().settle(refund, Verdict::Booked, "read on site")).unwrap();
+    assert_eq!((places(&desk), figure(&desk.report(), "variance")), ([-6_000, 0, 6_000], 0));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn every_exchange_begins_and_ends_with_one() {
     let handheld = desk.handheld("hh-1");
     let head = handheld.store.summary().head;
     let head = wire::Position { epoch: head.epoch, seq: head.seq, hash: head.hash };
-    for ask in [Ask::Hello(Hello { head, receipt: 0 }), Ask::Bye { receipt: 0 }] {
+    for ask in [Ask::Hello(Hello { head, receipt: 0, checkpoint: None }), Ask::Bye { receipt: 0 }] {
         let (path, kind) = (ask.path(), ask.document());
         let request = Request { device: device("hh-1"), nonce: [9; 16], at: UnixSeconds(NOW), ask };
         let key: DeviceKey = handheld.key();

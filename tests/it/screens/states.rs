@@ -136,6 +136,7 @@ pub fn shift() -> ShiftView {
         kwh: 0,
         unsynced: 44,
         kept: Vec::new(),
+        checkpoint: None,
     }
 }
 

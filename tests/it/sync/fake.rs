@@ -284,7 +284,7 @@ impl Fake {
             Ask::Pull(pull) => Reply::Pulled(self.pull(pull)),
             Ask::Page { .. } => Reply::Refused(wire::Refusal::Stale),
             // What goes over a medium is the real office's to answer.
-            Ask::Visit(_) => Reply::Refused(wire::Refusal::Malformed),
+            Ask::Visit(_) | Ask::File { .. } => Reply::Refused(wire::Refusal::Malformed),
             Ask::Bye { .. } => Reply::Bye { status: Some(self.status()) },
         }
     }
@@ -302,6 +302,7 @@ impl Fake {
             roots: self.newer(pull.root),
             grants: vec![],
             overrides: vec![],
+            bundles: vec![],
         };
         (self.pulled.borrow())(&mut pulled);
         pulled

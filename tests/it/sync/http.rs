@@ -268,7 +268,7 @@ fn strangers_get_a_signed_refusal() {
     let _other = desk.handheld("hh-2");
     let summary = handheld.store.summary();
     let head = wire::Position { epoch: 1, seq: summary.head.seq, hash: summary.head.hash };
-    let ask = |head| Ask::Hello(wire::Hello { head, receipt: 0 });
+    let ask = |head| Ask::Hello(wire::Hello { head, receipt: 0, checkpoint: None });
     let send = |name: &str, key: &DeviceKey, outer: &str, path: &str, ask: Ask| {
         let (nonce, at) = ([3; 16], UnixSeconds(NOW));
         let kind = ask.document();

@@ -143,7 +143,7 @@ fn forged(path: &str, seed: [u8; 32]) -> Vec<u8> {
         "/v1/pack" => Ask::Pack(Pack::of(1, 1, seed, seed, &[&seed]).unwrap()),
         "/v1/pull" => Ask::Page { version: 1, page: 0 },
         "/v1/bye" => Ask::Bye { receipt: u64::from(seed[0]) },
-        _ => Ask::Hello(wire::Hello { head, receipt: 9 }),
+        _ => Ask::Hello(wire::Hello { head, receipt: 9, checkpoint: None }),
     };
     let (nonce, document) = ([seed[1]; 16], ask.document());
     let request = Request { device: device("hh-1"), nonce, at: UnixSeconds(NOW), ask };
