@@ -1,7 +1,7 @@
 //! The log: one file a day, seven days, never the screen, never a secret.
 //!
-//! `METERKIT_LOG` takes the usual filter (`meterkit=debug`); the default is `info`, and `warn` for a
-//! server that was not told to keep a log. Tokens, keys
+//! `METERKIT_LOG` takes the usual filter (`meterkit=debug`); the default is `info`, and `warn` for
+//! a server that was not told to keep a log. Tokens, keys
 //! and passwords are never given to a log line; frames go to the trace only when asked for.
 
 use std::path::Path;

@@ -199,8 +199,11 @@ impl Office {
             Err(refusal) => return Ok(Reply::Refused(refusal)),
         };
         self.note_receipt(conn, device, receipt).await?;
-        rewound::heard(conn, &row, self.now()).await?;
-        Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
+        let status = match rewound::heard(conn, &row, self.now()).await? {
+            true => Some(self.status_in(conn, &row).await?),
+            false => None,
+        };
+        Ok(Reply::Bye { status })
     }
 
     /// Takes in the checkpoint that came along; gives whether it shows two journals. One that is

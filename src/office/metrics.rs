@@ -212,7 +212,7 @@ impl Text {
         let _ = writeln!(self.0, "# TYPE meterkit_office_{name} {kind}");
     }
 
-    fn line(&mut self, name: &str, labels: &Labels<'_>, value: impl std::fmt::Display) {
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         let labels: Vec<String> = labels.iter().map(|(n, v)| format!("{n}=\"{v}\"")).collect();
         let labels = match labels.as_slice() {
             [] => String::new(),
@@ -242,18 +242,18 @@ impl Text {
         self.head("requests_total", "counter", "Requests by path and status.");
         for ((path, status), n) in &counts.requests {
             let status = status.to_string();
-            self.line("requests_total", &vec![("path", *path), ("status", &status)], n);
+            self.line("requests_total", &[("path", *path), ("status", &status)], n);
         }
         self.head("request_seconds", "histogram", "How long requests took.");
         for (path, histogram) in &counts.durations {
             for (bound, below) in BOUNDS.iter().zip(histogram.below) {
                 let bound = bound.to_string();
-                let labels = vec![("path", *path), ("le", &bound)];
+                let labels = [("path", *path), ("le", &bound)];
                 self.line("request_seconds_bucket", &labels, below);
             }
-            let labels = vec![("path", *path), ("le", "+Inf")];
+            let labels = [("path", *path), ("le", "+Inf")];
             self.line("request_seconds_bucket", &labels, histogram.count);
-            let labels = vec![("path", *path)];
+            let labels = [("path", *path)];
             self.line("request_seconds_sum", &labels, histogram.sum);
             self.line("request_seconds_count", &labels, histogram.count);
         }

@@ -114,16 +114,19 @@ pub(in crate::office) async fn asked(
     Ok(Some(Need { acked: hello.head, receipts: vec![], status: None }))
 }
 
-/// A handheld says BYE: its journal is here as far as it was when it said HELLO.
+/// A handheld says BYE. Gives whether its journal is here as far as it was when it said HELLO: then
+/// it is heard. Where the exchange was cut short before that, nothing may be said of how far it is.
 pub(in crate::office) async fn heard(
     conn: &mut Conn,
     row: &DeviceRow,
     now: UnixSeconds,
-) -> Result<(), OfficeError> {
+) -> Result<bool, OfficeError> {
     let sql = "UPDATE rewound SET heard = $2 WHERE device = $1 AND heard IS NULL AND head <= $3";
     let head = ledger::number(row.head_seq);
-    query(sql).bind(row.device.as_str()).bind(now.0).bind(head).execute(conn).await?;
-    Ok(())
+    query(sql).bind(row.device.as_str()).bind(now.0).bind(head).execute(&mut *conn).await?;
+    let sql = "SELECT head FROM rewound WHERE device = $1 AND heard IS NULL AND head > $2";
+    let behind = query(sql).bind(row.device.as_str()).bind(head).fetch_optional(conn).await?;
+    Ok(behind.is_none())
 }
 
 impl Office {

@@ -7,10 +7,10 @@
 use libfuzzer_sys::fuzz_target;
 use meterkit::office::local::Local;
 use meterkit::office::{Offer, Office, OfficeError, Seeds};
+use meterkit::store::Stamp;
 use meterkit::sync::SyncError;
 use meterkit::sync::enrol::Enrolling;
 use meterkit::sync::wire::{self, path};
-use meterkit::store::Stamp;
 use meterkit::units::UnixSeconds;
 use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::{DeviceKey, DocType, cbor};
@@ -24,8 +24,7 @@ const SEED: [u8; 32] = [7; 32];
 const LIMITS: Limits = Limits { bytes: wire::MAX_BODY, depth: 8 };
 /// The tables are compared after so many inputs: a hash over all of them costs more than an input.
 const LOOK: u32 = 256;
-const PATHS: [&str; 6] =
-    [path::ENROL, path::KEYS, path::HELLO, path::PACK, path::PULL, path::BYE];
+const PATHS: [&str; 6] = [path::ENROL, path::KEYS, path::HELLO, path::PACK, path::PULL, path::BYE];
 
 /// An office with one handheld.
 struct Place {

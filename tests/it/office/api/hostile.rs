@@ -79,6 +79,18 @@ enum Head {
     Version(&'static str),
 }
 
+const METHOD: &[&str] = &["GET", "PUT", "DELETE", "PATCH", "TRACE", "X", "POST\0"];
+const TYPE: &[&str] = &["", "text/html", "application/json", "\u{1}", "multipart/form-data"];
+const LENGTH: &[&str] = &["0", "1", "-1", "x", "99999999999999999999", "131073", " 5", "0x10"];
+const CHUNKSIZE: &[&str] = &["ffffffffffffffff", "-1", "g", "", "1;x=y"];
+const PATH: &[&str] =
+    &["*", "//", "/v1/%68ello", "/v1/hello?x", "http://x/v1/pack", "/v1/pack#", "\u{7f}"];
+const VERSION: &[&str] = &["HTTP/0.9", "HTTP/1.0", "HTTP/2.0", "X", ""];
+
+fn one_of(list: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    prop::sample::select(list)
+}
+
 fn attacks(operations: usize) -> impl Strategy<Value = Attack> {
     use prop::collection::vec;
     let index = any::<prop::sample::Index>;
@@ -93,16 +105,16 @@ fn attacks(operations: usize) -> impl Strategy<Value = Attack> {
     ];
     let head = prop_oneof![
         6 => Just(Head::Plain),
-        1 => prop::sample::select(vec!["GET", "PUT", "DELETE", "PATCH", "TRACE", "X", "POST\0"]).prop_map(Head::Method),
-        1 => prop::sample::select(vec!["", "text/html", "application/json", "\u{1}", "multipart/form-data"]).prop_map(Head::Type),
-        1 => prop::sample::select(vec!["0", "1", "-1", "x", "99999999999999999999", "131073", " 5", "0x10"]).prop_map(Head::Length),
+        1 => one_of(METHOD).prop_map(Head::Method),
+        1 => one_of(TYPE).prop_map(Head::Type),
+        1 => one_of(LENGTH).prop_map(Head::Length),
         1 => Just(Head::Twice),
         1 => any::<bool>().prop_map(Head::Chunks),
-        1 => prop::sample::select(vec!["ffffffffffffffff", "-1", "g", "", "1;x=y"]).prop_map(Head::ChunkSize),
+        1 => one_of(CHUNKSIZE).prop_map(Head::ChunkSize),
         1 => (1usize..200).prop_map(Head::Many),
         1 => (1usize..40_000).prop_map(Head::Wide),
-        1 => prop::sample::select(vec!["*", "//", "/v1/%68ello", "/v1/hello?x", "http://x/v1/pack", "/v1/pack#", "\u{7f}"]).prop_map(Head::Path),
-        1 => prop::sample::select(vec!["HTTP/0.9", "HTTP/1.0", "HTTP/2.0", "X", ""]).prop_map(Head::Version),
+        1 => one_of(PATH).prop_map(Head::Path),
+        1 => one_of(VERSION).prop_map(Head::Version),
     ];
     (0..operations, body, head).prop_map(|(operation, body, head)| Attack { operation, body, head })
 }

@@ -10,7 +10,7 @@ use meterkit::office::{
     Cost, Issued, KeysFrom, LedgerReport, NewMeter, Offer, Office, OfficeError, Order, Purpose,
     Setup,
 };
-use meterkit::sync::{Enrolling, Post, SyncError, enrol_over};
+use meterkit::sync::{Enrolling, Post, SyncError, enrol_over, wire};
 use meterkit::units::{Decision, PurchaseCount};
 use secrecy::SecretString;
 use std::cell::Cell;
@@ -254,6 +254,33 @@ fn what_mends_a_restored_office_may_be_cut_anywhere() {
         assert_eq!(money(&second.report()), money(&lost));
         assert!(day.one.store.verify().is_ok() && day.two.store.verify().is_ok());
     }
+}
+
+/// A handheld that breaks off and says BYE before its journal is here again is told nothing of how
+/// far it is, which it would have to take for a lie, and is still waited for.
+#[test]
+fn whoever_says_bye_too_early_is_still_waited_for() {
+    let day = day();
+    let second = restore(&day.dir.path().join("noon.mkb"), &day.dir.path().join("again"));
+    let post = second.post();
+    let only_hello = |path: &str, body: &[u8]| match path {
+        "/v1/pack" => Err(SyncError::Timeout),
+        path => post.post(path, body),
+    };
+    assert_eq!(day.one.sync(&only_hello).unwrap_err(), SyncError::Timeout);
+    let (device, nonce) = (device("hh-1"), [4; 16]);
+    let ask = wire::Ask::Bye { receipt: 0 };
+    let (kind, at) = (ask.document(), meterkit::units::UnixSeconds(now()));
+    let request = wire::Request { device, nonce, at, ask };
+    let signed = day.one.key().sign(kind, TENANT, request.payload()).unwrap();
+    let bye = wire::join(&[b"hh-1", &nonce, &signed]);
+    let [_, body] = wire::split(&post.post("/v1/bye", &bye).unwrap()).unwrap();
+    let none = wire::Reply::Bye { status: None };
+    let expected = wire::Answer { device: request.device, nonce, at, reply: none };
+    assert_eq!(body, expected.parts().1);
+    assert_eq!(second.waiting(), ["*", "hh-1", "hh-2"]);
+    day.one.sync(&post).unwrap();
+    assert_eq!(second.waiting(), ["*", "hh-2"]);
 }
 
 /// A disk is copied back and nobody says `restore`: the first handheld that was told more shows it.
