@@ -35,6 +35,7 @@ pub mod round;
 pub mod round_book;
 pub mod screens;
 pub mod sim;
+mod sim_orders;
 pub mod survey;
 mod survey_boxes;
 pub mod swap;

@@ -12,6 +12,7 @@
 //! | [`report`] | stable codes and exit statuses of every failure | - |
 //! | [`harden`] | no core files, no debugger | - |
 //! | [`text`] | every word a person reads, English and Chinese side by side | units, report |
+//! | [`table`] | tables out of and into spreadsheet files | report |
 //! | [`protocol`] | codecs and dialogues without input or output of their own | units |
 //! | [`profile`] | a meter model as data | protocol's types, units |
 //! | [`transport`] | lines: serial, TCP, BLE, pty, pipe, and the simulated one | std only |
@@ -21,13 +22,16 @@
 //! | [`jobs`] | one file an errand; the money rules; the engine behind the screens | all above |
 //! | [`tui`] | the screens: update, draw, never blocking | jobs, text, units, report |
 //! | [`cli`] | one file a command over the same jobs | everything |
-//! | `office` | ledger, issue, server (feature `office`) | tokens, sync::wire, profile, units |
+//! | `office` | ledger, issue, server | tokens, sync::wire, profile, table, text, units |
+//! | `desk` | the office's work at a terminal (feature `office`) | office, tui, text, units |
 //!
 //! `tests/it/tidy.rs` enforces the table. `docs/architecture.md` has the picture and the
 //! invariants.
 
 pub mod cli;
 pub mod config;
+#[cfg(feature = "office")]
+pub mod desk;
 pub mod harden;
 pub mod jobs;
 pub mod logging;
@@ -39,6 +43,7 @@ pub mod report;
 pub mod sim;
 pub mod store;
 pub mod sync;
+pub mod table;
 pub mod text;
 pub mod transport;
 pub mod tui;

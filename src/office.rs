@@ -11,8 +11,13 @@
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `swap`, `posting` | meters swapped with their balances; double entry |
 //! | `people`, `limits`, `status` | who may do what, how much, and until when |
+//! | `lost` | what a lost handheld can cost at most, and fencing it |
+//! | `shift`, `sales` | shifts closed at zero; what was sold, by day |
+//! | `lists`, `orders`, `tables` | what the desk looks up; sales by list; files of all of it |
 //! | `bundle` | sets of parameters, checked and signed |
 //! | `pull`, `answer` | what a handheld asks |
+//! | `metrics` | what a watcher is told |
+//! | `backup` | backup and restore, and what a restored office does |
 //! | `media` | the same over a stick or a folder |
 //! | [`http`], [`tls`] | the server |
 //! | `keys`, `custody` | keys outside the database, and their ceremonies |
@@ -23,8 +28,10 @@
 //! postings together sum to zero per unit, always. One credit, out or in the meter, exists for each
 //! step of each meter account; the database itself refuses a second one.
 
+mod again;
 mod answer;
 mod apply;
+mod backup;
 mod book;
 mod bundle;
 mod cell;
@@ -44,12 +51,16 @@ mod issue;
 mod keys;
 mod ledger;
 mod limits;
+mod lists;
 pub mod local;
+mod lost;
 mod many;
 mod media;
 mod meters;
+mod metrics;
 pub mod model;
 mod online;
+mod orders;
 mod overdue;
 mod people;
 mod posting;
@@ -58,11 +69,15 @@ mod pull;
 pub mod reconcile;
 mod report;
 mod review;
+mod sales;
+mod shift;
 mod status;
 mod swap;
+pub mod tables;
 pub mod tls;
 
 pub use apply::Applied;
+pub use backup::{KeysFrom, Manifest, Waiting, examine};
 pub use bundle::{BundleInfo, NewBundle, SignedBundle};
 pub use checkpoint::{CheckpointRow, Held};
 pub use custody::KeyRevoked;
@@ -75,13 +90,23 @@ pub use keys::{
     new_root_key, read_draft, read_sealed, sign_draft,
 };
 pub use limits::{Carried, Policy, PolicyChange};
+pub use lists::{
+    Ages, BundleSeen, KeptMeter, LostContact, MeterAge, MeterBundle, MeterFound, MeterSheet, Today,
+    TokenAsk, TokenInfo,
+};
+pub use lost::{
+    Fence, Fenced, Fencing, LostMeter, LostOperator, LostSheet, LostSwap, LostToken, LostWhy,
+};
 pub use media::{Letter, MediaReport};
 pub use meters::NewMeter;
 pub use online::{Ended, NewOnline, OnlineSale, OnlineShown};
+pub use orders::{OrderList, OrderListInfo, OrderReport, OrderRow};
 pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use proof::{MeterShows, Unused};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
+pub use sales::{Period, SaleRow, SaleSum, SalesAsk, SalesBy};
+pub use shift::{Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSum};
 pub use swap::{LegInfo, NewSwap, SwapInfo, SwapIssued, SwapMove, SwapState, SwapTo};
 
 use crate::units::UnixSeconds;
@@ -105,6 +130,7 @@ pub struct Office {
     ledger: Ledger,
     keys: Arc<RwLock<Keys>>,
     clock: Clock,
+    metrics: Arc<metrics::Metrics>,
 }
 
 impl Office {
@@ -188,7 +214,8 @@ impl Office {
         let tenant = ledger.tenant().await?;
         let keys = Keys::open(&dir.join(KEYS), &tenant)?;
         let keys = Arc::new(RwLock::new(keys));
-        let office = Self { ledger, keys, clock: system_clock() };
+        let metrics = Arc::default();
+        let office = Self { ledger, keys, clock: system_clock(), metrics };
         office.check_not_older().await?;
         Ok(office)
     }
@@ -223,6 +250,20 @@ impl Office {
         Self::begin(Ledger::in_memory().await?, keys, clock).await
     }
 
+    /// An office with its ledger in a new file and keys of given seeds: to test with.
+    ///
+    /// # Errors
+    /// The database failed, or the tenant's name is not one.
+    pub async fn in_file(
+        file: &Path,
+        tenant: &str,
+        seeds: Seeds,
+        clock: Clock,
+    ) -> Result<Self, OfficeError> {
+        let keys = Keys::of_seeds(&seeds, tenant, clock().0)?;
+        Self::begin(Ledger::open(file, true).await?, keys, clock).await
+    }
+
     /// An office whose ledger is in a folder and whose keys are in memory alone: for the demo. It
     /// cannot be opened again.
     ///
@@ -246,7 +287,8 @@ impl Office {
 
     async fn begin(ledger: Ledger, keys: Keys, clock: Clock) -> Result<Self, OfficeError> {
         ledger.create(keys.tenant()).await?;
-        let office = Self { ledger, keys: Arc::new(RwLock::new(keys)), clock };
+        let (keys, metrics) = (Arc::new(RwLock::new(keys)), Arc::default());
+        let office = Self { ledger, keys, clock, metrics };
         office.note_keys().await?;
         Ok(office)
     }

@@ -112,6 +112,8 @@ pub struct Profile {
     pub manners: Manners,
     /// How its relay is worked, where makers differ.
     pub relay: RelayRules,
+    /// Why no parameter is written to it by 14H: what no document says. `None`: they are.
+    pub unwritable: Option<String>,
     /// How the users of one box are numbered, for multi-user terminals.
     pub terminal: Option<Terminal>,
     /// What can be read, in the order it is read best.

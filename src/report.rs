@@ -105,6 +105,8 @@ codes! {
     DebitKnown = "MK-METER-19", 5;
     /// Nothing of that kind is offered by the meter's protocol.
     NotOffered = "MK-METER-20", 2;
+    /// How parameters are written to this model is not published.
+    NotPublished = "MK-METER-21", 2;
     // The token.
     /// Not a token, or cut short.
     TokenMalformed = "MK-TOKEN-01", 5;

@@ -41,6 +41,7 @@ pub mod audit;
 pub mod commands;
 pub mod conflict;
 pub mod decisions;
+pub mod desk;
 pub mod errors;
 pub mod items;
 pub mod keys;
@@ -51,6 +52,7 @@ pub mod qr;
 pub mod screens;
 pub mod status;
 pub mod survey;
+pub mod tables;
 pub mod trust;
 pub mod work;
 
@@ -183,6 +185,7 @@ mod tests {
             survey::ALL,
             trust::ALL,
             decisions::ALL,
+            desk::ALL,
         ];
         files.into_iter().flatten().copied()
     }

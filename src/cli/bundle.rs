@@ -17,6 +17,7 @@ use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
 use crate::profile::bundle::{Bundle, MAX_BUNDLE};
 use crate::report::Code;
+use crate::text::work as names;
 
 /// Arguments of `bundle`.
 #[derive(Debug, Args)]
@@ -175,9 +176,10 @@ fn show(context: &Context, work: &Work, name: Option<&str>) -> Result<u8, Failur
         let row = bundle::find(store, name)?;
         let now = context.stamp(&work.session).at;
         let ready = bundle::ready(store, &row, now)?;
+        let lang = context.out.lang;
         for (name, value) in bundle::listed(&ready.bundle) {
             context.out.show(json!({ "item": name, "value": value }), |to| {
-                let words = crate::text::work::or_name(context.out.lang, &name);
+                let (words, value) = (names::placed(lang, &name), names::value(lang, &value));
                 writeln!(to, "{words}  {value}")
             });
         }

@@ -84,6 +84,12 @@ struct PriceArgs {
     bundle: Option<String>,
     #[command(flatten)]
     meters: MetersArgs,
+    /// The first line of this file is the new password, for bundles that change one.
+    #[arg(long, value_name = "FILE")]
+    new_password_file: Option<PathBuf>,
+    /// Set a clock even if it is more than a quarter of an hour off, for bundles that set clocks.
+    #[arg(long)]
+    far: bool,
     /// Take the place of an errand that was left open at one of these meters.
     #[arg(long)]
     instead: bool,
@@ -144,6 +150,9 @@ pub fn run(common: &Common, args: &ControlArgs, out: &Output) -> Result<u8, Fail
         }
         ControlCommand::PriceDownload(args) => {
             values.set("bundle", args.bundle.clone().unwrap_or_default());
+            let file = args.new_password_file.as_ref().map(|file| file.display().to_string());
+            values.set("new-password", file.unwrap_or_default());
+            values.set("far", if args.far { "yes" } else { "" });
             values.set("instead", if args.instead { "yes" } else { "" });
         }
         ControlCommand::ReadingExport(args) => {

@@ -347,9 +347,9 @@ fn write_sheet(to: &mut dyn Write, lang: Lang, sheet: &Sheet) -> io::Result<()> 
     let id = sheet.work.map(|id| format!("  {id}")).unwrap_or_default();
     writeln!(to, "{}{id}", names::kind(lang, sheet.kind))?;
     for row in &sheet.rows {
-        let name = pad(names::or_name(lang, &row.name), NAME_CELLS);
+        let name = pad(&names::placed(lang, &row.name), NAME_CELLS);
         let meter = row.meter.map(|meter| format!("{meter}  ")).unwrap_or_default();
-        let value = names::or_name(lang, &row.value);
+        let value = names::value(lang, &row.value);
         writeln!(to, "{} {meter}{name} {value}", sign_letter(row.sign))?;
         if let Some(failure) = &row.failure {
             let say = words(failure.code);

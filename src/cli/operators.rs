@@ -26,6 +26,8 @@ enum OperatorsCommand {
     /// Let somebody with a grant log in: asks for the office's code and the person's own PIN.
     Activate {
         /// Who.
+        // A name of its own: `--operator` says who does it.
+        #[arg(id = "who", value_name = "OPERATOR")]
         operator: OperatorId,
         /// Take the code from the first line of this file instead of asking.
         #[arg(long, value_name = "FILE")]
@@ -37,11 +39,15 @@ enum OperatorsCommand {
     /// Take somebody's log-in away. For supervisors.
     Remove {
         /// Whose.
+        // A name of its own: `--operator` says who does it.
+        #[arg(id = "who", value_name = "OPERATOR")]
         operator: OperatorId,
     },
     /// End somebody's lock-out; the PIN stays. For supervisors.
     Free {
         /// Whose.
+        // A name of its own: `--operator` says who does it.
+        #[arg(id = "who", value_name = "OPERATOR")]
         operator: OperatorId,
     },
 }

@@ -184,7 +184,7 @@ fn write_state(to: &mut dyn Write, lang: Lang, card: &QuickRead) -> io::Result<(
         write_fact(to, lang.fact_load(), said)?;
     }
     for (name, value) in &card.others {
-        write_fact(to, items::item(lang, name), value)?;
+        write_fact(to, items::item(lang, name), &items::value(lang, value))?;
     }
     let alarms = status::alarms(lang, &card.alarms, &card.status);
     let mut name = lang.fact_alarms();

@@ -14,9 +14,10 @@ use super::round_book;
 use crate::jobs::errand::{Errand, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::round::export::is_book;
-use crate::jobs::round::{Round, book, type_in};
+use crate::jobs::round::{Round, type_in};
 use crate::jobs::views::Failure;
 use crate::report::Code;
+use crate::table::write as book;
 use crate::text::work as names;
 use crate::units::{Energy, ErrandKind, MeterNo};
 

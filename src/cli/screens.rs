@@ -96,15 +96,10 @@ pub fn show(
     options.import_from =
         std::env::current_dir().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
     if let Some(name) = args.palette.as_deref().or(context.file.palette.as_deref()) {
-        options.palette = match name {
-            "mono" => Palette::Mono,
-            "16" => Palette::Sixteen,
-            "256" => Palette::Many,
-            other => {
-                let detail = format!("palette = {other:?}; one of: mono, 16, 256");
-                return Err(failure::fail(Code::Config, detail));
-            }
-        };
+        options.palette = Palette::named(name).ok_or_else(|| {
+            let detail = format!("palette = {name:?}; one of: mono, 16, 256");
+            failure::fail(Code::Config, detail)
+        })?;
     }
     tui::run(engine.requests.clone(), engine.updates.clone(), options)
         .map_err(|error| failure::fail(Code::Internal, format!("terminal: {error}")))

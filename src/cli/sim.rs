@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Common;
 use super::context::Context;
 use super::output::Output;
+use super::{Common, sim_orders};
 use crate::jobs::failure::{fail, link};
 use crate::jobs::open;
 use crate::jobs::views::Failure;
@@ -75,6 +75,10 @@ struct ServeArgs {
     /// The line ends at the meters' optical port.
     #[arg(long)]
     infrared: bool,
+    /// Take orders to the meters from standard input: load NUMBER WATTS, dead NUMBER, alive NUMBER,
+    /// wiring NUMBER abc a-bc, programming NUMBER on, button NUMBER.
+    #[arg(long)]
+    orders: bool,
 }
 
 /// Runs `meterkit sim`.
@@ -114,6 +118,7 @@ fn serve(common: &Common, args: &ServeArgs, out: &Output) -> Result<u8, Failure>
     if let Some(path) = &args.state {
         station = station.keep_state(path).map_err(|error| file(path, &error))?;
     }
+    let fleet = station.fleet();
     let bus = if args.unpaced {
         Bus::unpaced(station)
     } else {
@@ -123,6 +128,11 @@ fn serve(common: &Common, args: &ServeArgs, out: &Output) -> Result<u8, Failure>
     let symlink = args.link.as_deref().map(|path| Symlink::make(path, server.endpoint()));
     let _symlink = symlink.transpose()?;
     announce(out, server.endpoint(), meters, json);
+    if args.orders {
+        let out = out.speaking(out.lang);
+        // It ends with the input, or with the program.
+        std::thread::spawn(move || sim_orders::take(&fleet, &mut std::io::stdin().lock(), &out));
+    }
     while !stop.load(Ordering::Relaxed) {
         match events.recv_timeout(SLICE) {
             Ok(event) => print(out, &event, unit),
@@ -178,8 +188,8 @@ fn serve_bus(
     json: bool,
     out: &Output,
 ) -> Result<u8, Failure> {
-    if args.state.is_some() || args.infrared {
-        return Err(fail(Code::Usage, "--state, --infrared"));
+    if args.state.is_some() || args.infrared || args.orders {
+        return Err(fail(Code::Usage, "--state, --infrared, --orders"));
     }
     let Served { station, meters, framing } = served;
     let bus = if args.unpaced {

@@ -278,11 +278,7 @@ fn object(view: &SurveyView) -> Value {
 fn files(out: &Output, args: &SurveyArgs, view: &SurveyView) -> Result<(), Failure> {
     let lang: Lang = out.lang;
     if let Some(file) = &args.xlsx {
-        let mut book = table::book(lang, view, "survey".to_owned());
-        if !view.boxes.is_empty() {
-            book.sheets.push(survey_boxes::sheet(lang, view));
-        }
-        book::put(file, &book)?;
+        book::put(file, &table::book(lang, view, "survey".to_owned()))?;
         out.say(&lang.survey_saved(&file.display().to_string()));
     }
     if let Some(file) = &args.csv {

@@ -77,6 +77,18 @@ pub fn access(
     Ok(Access { level, password: *password.0, operator: operator_code(operator), order })
 }
 
+/// Whether parameters of this kind are written by 14H, as bundles, settings, templates and ratios
+/// do it.
+///
+/// # Errors
+/// [`Code::NotPublished`] with what no document says.
+pub fn parameters(profile: &Profile) -> Result<(), Failure> {
+    match &profile.unwritable {
+        Some(why) => Err(fail(Code::NotPublished, format!("{}: [parameters] {why}", profile.id))),
+        None => Ok(()),
+    }
+}
+
 /// The last eight digits in an operator's id, as a code of four BCD bytes.
 fn operator_code(operator: &str) -> [u8; 4] {
     let digits = operator.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0');

@@ -52,12 +52,22 @@ impl Errand for Account {
         FIELDS
     }
 
+    fn asks(&self, values: &Values, key: &str) -> bool {
+        match key {
+            "token" => matches!(values.get("act"), Some("open" | "refund" | "reverse")),
+            "reason" => values.get("act") == Some("close"),
+            _ => true,
+        }
+    }
+
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
         values.check(FIELDS)?;
         let meter = values.meter("meter")?;
+        // These two only look: with what they show they have come to their end.
+        let looked = |sheet: Sheet| Sheet { done: true, ..sheet };
         match values.need("act")? {
-            "show" => Ok(customer(site.desk.store, meter)),
-            "count-doctor" => doctor(site, meter),
+            "show" => Ok(looked(customer(site.desk.store, meter))),
+            "count-doctor" => doctor(site, meter).map(looked),
             "close" => {
                 let mut sheet = head(site.desk.store, None, values)?;
                 let seen = site.on(meter, |line, stop| {

@@ -182,6 +182,11 @@ impl Errand for Bundles {
         let mut sheet = self.sheet(store, work)?;
         let mut left: Vec<MeterNo> =
             job.meters.iter().copied().filter(|meter| !complete(store, work, *meter)).collect();
+        // Carried on after a restart, the password is asked for before a meter is gone to: without
+        // it every meter would end as refused.
+        for &meter in &left {
+            site.access(&site.stop(meter)?.profile)?;
+        }
         for _ in 0..PASSES {
             if left.is_empty() {
                 break;
@@ -373,6 +378,8 @@ fn planned(meter: MeterNo, result: Result<Report, Failure>) -> Vec<Row> {
         (true, false) => Sign::Todo,
     };
     let mut rows = vec![Row::new(sign, "bundle-meter", figures).at(meter)];
+    // What stands against it comes first: forty changes are a long way to scroll.
+    rows.extend(report.problems.iter().map(|problem| problem.row(meter)));
     rows.extend(
         report
             .notes
@@ -386,7 +393,6 @@ fn planned(meter: MeterNo, result: Result<Report, Failure>) -> Vec<Row> {
         let value = format!("{have} -> {}", said(change.di, &change.want));
         Row::new(Sign::Todo, &change.name, value).at(meter)
     }));
-    rows.extend(report.problems.iter().map(|problem| problem.row(meter)));
     rows
 }
 
@@ -404,11 +410,19 @@ fn said(di: u32, raw: &[u8]) -> String {
     let decoded = items::decode(di, raw);
     match decoded.as_slice() {
         [one] => format!("{} {}", shown(&one.value), one.unit).trim_end().to_owned(),
-        // A block of prices or steps: the padding of tables repeats itself and says nothing.
-        several if (2..=8).contains(&several.len()) => {
-            several.iter().map(|part| shown(&part.value)).collect::<Vec<_>>().join(" ")
+        [] => value::hex(raw),
+        several => {
+            let mut parts: Vec<String> = several.iter().map(|part| shown(&part.value)).collect();
+            // A block of prices or steps.
+            if parts.len() <= 8 {
+                return parts.join(" ");
+            }
+            // The padding of a table repeats its last entry and says nothing.
+            while matches!(parts.as_slice(), [.., before, last] if before == last) {
+                parts.pop();
+            }
+            parts.join(", ")
         }
-        _ => value::hex(raw),
     }
 }
 

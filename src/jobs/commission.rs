@@ -34,7 +34,7 @@ use super::failure::fail;
 use super::lines::Stop;
 use super::swap::back;
 use super::views::Failure;
-use super::{Line, gate, read};
+use super::{Line, access, gate, read};
 use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
@@ -96,6 +96,11 @@ impl Errand for Commission {
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
         others::planned(site, meter, &mut values)?;
         let mut sheet = head(None, &values);
+        // Whose meter it is, as the list has it: what can be compared with the place.
+        if let Some(row) = site.desk.store.meter(meter) {
+            let whose = [Row::info("customer", row.customer), Row::info("location", row.location)];
+            sheet.rows.splice(1..1, whose);
+        }
         let found = site.on(meter, |line, stop| identity::find(line, stop.meter, &values));
         sheet.rows.push(match found {
             Ok(notes) => Row::new(Sign::Good, "comm-identify", of(&notes, "number").to_owned()),
@@ -307,6 +312,7 @@ fn run(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<Came, 
 fn parameters(here: &Here<'_>) -> Result<Came, Failure> {
     let rows = template::parse(here.values.get(ROWS).unwrap_or_default())?;
     here.on(|line, stop| {
+        access::parameters(line.profile)?;
         let access = here.site.access(line.profile)?;
         let todo = template::differing(line, stop.meter, &rows)?;
         here.begun(line, with(&[("written", &template::text(&todo))]))?;

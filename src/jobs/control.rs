@@ -42,8 +42,10 @@ const PRICES: &str = "price-download";
 /// A reading and its table: a round does it.
 const READING: &str = "reading-export";
 /// Fields that go on to the errand of a bundle, and to a round.
-const TO_BUNDLE: &[&str] = &["meters", "bundle", "instead"];
+const TO_BUNDLE: &[&str] = &["meters", "bundle", "new-password", "far", "instead"];
 const TO_ROUND: &[&str] = &["meters", EXPORT, "round-bom"];
+/// Fields of the settings.
+const OF_SETTINGS: &[&str] = &["alarm-1", "alarm-2", "overload-w", "overload-s"];
 
 /// Note at a step that failed before anything was sent.
 const UNSENT: &str = "unsent";
@@ -60,6 +62,8 @@ const FIELDS: &[Field] = &[
     Field { key: "overload-w", kind: FieldKind::Number, required: false },
     Field { key: "overload-s", kind: FieldKind::Number, required: false },
     Field { key: "bundle", kind: FieldKind::Text, required: false },
+    Field { key: "new-password", kind: FieldKind::File, required: false },
+    Field { key: "far", kind: FieldKind::Switch, required: false },
     Field { key: "instead", kind: FieldKind::Switch, required: false },
     Field { key: EXPORT, kind: FieldKind::File, required: false },
     Field { key: "round-bom", kind: FieldKind::Switch, required: false },
@@ -174,6 +178,16 @@ impl Errand for Control {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn asks(&self, values: &Values, key: &str) -> bool {
+        let own: &[&str] = match values.get("command") {
+            Some(PRICES) => TO_BUNDLE,
+            Some(READING) => TO_ROUND,
+            Some("settings") => OF_SETTINGS,
+            _ => &["reason"],
+        };
+        matches!(key, "command" | "meters") || own.contains(&key)
     }
 
     fn carries(&self, kind: ErrandKind) -> bool {
@@ -308,7 +322,7 @@ impl Control {
         let mut sheet = Sheet::new(self.kind(), work);
         let of = |key: &str| wanted.values.get(key).unwrap_or_default().to_owned();
         sheet.rows.push(Row::info("command", of("command")));
-        for key in ["reason", "alarm-1", "alarm-2", "overload-w", "overload-s"] {
+        for key in ["reason"].iter().chain(OF_SETTINGS) {
             if wanted.values.get(key).is_some() {
                 sheet.rows.push(Row::info(key, of(key)));
             }
@@ -355,7 +369,10 @@ impl Control {
                     let stamp = ended.at.stamp(site.desk.session.operator());
                     let end = (ACT, StepState::Failed);
                     let mut notes = failed(&failure);
-                    notes.push((UNSENT.to_owned(), String::new()));
+                    // What the model does not do it does not do the next time either.
+                    if !matches!(failure.code, Code::NotPublished | Code::ItemUnknown) {
+                        notes.push((UNSENT.to_owned(), String::new()));
+                    }
                     let kept = errand::step(store, &stamp, id, Some(ended.meter), end, notes);
                     journal = std::mem::replace(&mut journal, Ok(())).and(kept);
                 }

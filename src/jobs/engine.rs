@@ -36,7 +36,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use super::opener::Opener;
 use super::proven::Accepted;
-use super::round::book::Page;
 use super::views::{ErrandId, Failure, HomeView, Network, Request, Update};
 use super::{
     Cancel, Clock, Moment, Session, SystemClock, check, failure, lines as many, open, sync,
@@ -45,6 +44,7 @@ use crate::profile::Profiles;
 use crate::report::Code;
 use crate::store::Store;
 use crate::store::vault::SecretPlace;
+use crate::table::write::Page;
 use crate::transport::{LineSettings, Link, Options};
 use crate::units::{BusPlace, UnixSeconds, WorkId};
 

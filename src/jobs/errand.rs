@@ -5,9 +5,11 @@
 //! until it is done or a person must do something. How far it came is in the journal alone; after a
 //! kill or a power cut it is carried on from there.
 
+mod offers;
 mod sheet;
 mod values;
 
+pub use offers::offers;
 pub use sheet::{Answer, Ask, Row, Sheet, Sign, Vectors};
 pub use values::{Field, FieldKind, Values};
 
@@ -200,6 +202,11 @@ pub trait Errand: Sync {
 
     /// Its form.
     fn fields(&self) -> &'static [Field];
+
+    /// Whether a field belongs to what was chosen so far: a form need not show the others.
+    fn asks(&self, _values: &Values, _key: &str) -> bool {
+        true
+    }
 
     /// Whether it begins and carries on errands of that kind: usually its own only.
     fn carries(&self, kind: ErrandKind) -> bool {

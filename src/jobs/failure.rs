@@ -14,12 +14,19 @@ use crate::store::vault::VaultError;
 use crate::store::{Damage, StoreError, Why};
 use crate::sync::error::SyncError;
 use crate::sync::wire::Refusal;
+use crate::table::TableError;
 use crate::transport::LinkError;
 use crate::units::Limit;
 
 /// A failure with its detail.
 pub fn fail(code: Code, detail: impl Into<String>) -> Failure {
     Failure { code, detail: detail.into() }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        fail(error.code, error.detail)
+    }
 }
 
 /// A line that cannot be opened or broke. `port` is named where the error does not name it.

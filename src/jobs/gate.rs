@@ -12,8 +12,8 @@ use super::trust::{self, Stand, Trust};
 use super::views::{Failure, Standing};
 use super::{Desk, failure};
 use crate::report::Code;
-use crate::store::{Bounds, Event, StoreError};
-use crate::units::{Caps, Exposure, IntentFacts, MeterNo, TokenId, UnixSeconds, Verb};
+use crate::store::{Bounds, Event, Store, StoreError};
+use crate::units::{Act, Caps, Exposure, IntentFacts, MeterNo, TokenId, UnixSeconds, Verb};
 
 /// That money may move, and within what.
 pub struct Permit {
@@ -50,7 +50,7 @@ pub fn money(
     let area = store.meter(listed).map(|row| row.area).unwrap_or_default();
     let place = Place { meter: facts.meter, area: &area };
     let granted = stand.granted.counts();
-    let verb = facts.act.verb();
+    let verb = verb(store, facts);
     let allowed = rights::may(granted.as_ref().copied(), verb, Some(place), || {
         let act = (verb, facts.meter);
         trust::find_override(store, trust, session.operator(), act, stand.now)
@@ -60,6 +60,14 @@ pub fn money(
         Allowed::ByOverride(id) => Some(id),
     };
     within(desk, trust, facts, stand, over_ride)
+}
+
+/// What a person must be allowed for a money act. The opening leg of a swap is part of that swap:
+/// whoever may change meters may open the account that the office's leave names, or its balance
+/// would be left in transit half-way.
+pub fn verb(store: &Store, facts: &IntentFacts) -> Verb {
+    let leg = || store.swaps().iter().any(|row| row.opening() == Some(facts.token));
+    if facts.act == Act::Open && leg() { Verb::Swap } else { facts.act.verb() }
 }
 
 /// The standing and the limits.
@@ -145,7 +153,8 @@ impl Permit {
     /// Store failures; the override was used or revoked meanwhile.
     pub fn spend(&self, desk: &Desk<'_>, facts: &IntentFacts, at: Moment) -> Result<(), Failure> {
         let Some(id) = self.over_ride else { return Ok(()) };
-        let event = Event::OverrideUsed { id, verb: facts.act.verb(), meter: facts.meter };
+        let verb = verb(desk.store, facts);
+        let event = Event::OverrideUsed { id, verb, meter: facts.meter };
         let stamp = at.stamp(desk.session.operator());
         desk.store.append(&stamp, event).map(drop).map_err(|error| failure::store(&error))
     }

@@ -297,7 +297,7 @@ fn begin(
     waiver: Option<&Waiver>,
 ) -> Result<IntentProof, Failure> {
     if let Some(waiver) = waiver {
-        let event = waiver.event(facts.meter, facts.act.verb());
+        let event = waiver.event(facts.meter, gate::verb(desk.store, facts));
         desk.store.append(&desk.stamp(line), event).map_err(|error| failure::store(&error))?;
     }
     permit.spend(desk, facts, line.moment())?;

@@ -5,7 +5,6 @@
 //! can be stopped at any moment and carried on days later. A figure that a person typed is a step
 //! of its own, with a reason; it never becomes a reading, and a reading is never typed over.
 
-pub mod book;
 pub mod curve;
 pub mod export;
 pub mod facts;
@@ -13,7 +12,7 @@ pub mod keep;
 pub mod list;
 pub mod plausible;
 pub mod report;
-pub mod table;
+mod typing;
 mod visit;
 
 use self::export::EXPORT;
@@ -26,6 +25,7 @@ use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
 use crate::store::{AreaMeter, Event, Stamp, Step, Store};
+use crate::table::read as table;
 use crate::units::{Energy, ErrandKind, Mark, MeterNo, StepState, WorkId};
 
 /// What is read at each meter: the card and what shows whether it can be true; load records; daily
@@ -58,8 +58,9 @@ const FIELDS: &[Field] = &[
     Field { key: "round-bom", kind: FieldKind::Switch, required: false },
 ];
 
-/// What to do with the meters that did not answer.
-const LEFT: &[&str] = &["round-again", "round-later", "round-finish"];
+/// What to do with the meters that did not answer; a figure can be typed for a card only.
+const LEFT: &[&str] = &["round-again", "round-later", "round-finish", typing::TYPE];
+const LEFT_OF_CURVES: &[&str] = &["round-again", "round-later", "round-finish"];
 
 /// The errand.
 pub struct Round;
@@ -71,6 +72,11 @@ impl Errand for Round {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn asks(&self, values: &Values, key: &str) -> bool {
+        let window = matches!(key, "round-from" | "round-to");
+        !window || matches!(values.get("round-what"), Some("round-curve" | "round-days"))
     }
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
@@ -129,6 +135,14 @@ impl Errand for Round {
         if kept.ended || !kept.whole {
             return self.sheet(store, work);
         }
+        let typed = typing::advance(site, work, answer, &|| self.sheet(store, work))?;
+        if let Some(mut sheet) = typed {
+            if Kept::of(store, work).missing().is_empty() {
+                finish(site, work, &values)?;
+                sheet = self.sheet(store, work)?;
+            }
+            return Ok(sheet);
+        }
         match answer.text() {
             Some("round-finish" | "finish") => {
                 finish(site, work, &values)?;
@@ -159,7 +173,7 @@ impl Errand for Round {
         }
         let mut sheet = self.sheet(store, work)?;
         if !sheet.done {
-            sheet.ask = Ask::Choice("round-left", LEFT);
+            sheet.ask = left(&values);
         }
         if visit::cancelled(site) {
             (sheet.ask, sheet.exit) = (Ask::Nothing, Some(Code::Cancelled));
@@ -169,9 +183,23 @@ impl Errand for Round {
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
         let values = errand::wanted(store, work, ErrandKind::Round)?;
-        let mut sheet = report::sheet(work, &Kept::of(store, work));
+        let kept = Kept::of(store, work);
+        let mut sheet = report::sheet(work, &kept);
         sheet.rows.extend(export::row(store, work, &values));
+        // When all that are missing were gone to in vain a person is asked, after a restart too.
+        let missing = kept.missing();
+        if !sheet.done && !missing.is_empty() && missing.iter().all(|place| place.read.is_some()) {
+            sheet.ask = left(&values);
+        }
         Ok(sheet)
+    }
+}
+
+/// The question about the meters that did not answer.
+fn left(values: &Values) -> Ask {
+    match values.get("round-what") {
+        Some("round-curve" | "round-days") => Ask::Choice("round-left", LEFT_OF_CURVES),
+        _ => Ask::Choice("round-left", LEFT),
     }
 }
 

@@ -23,7 +23,7 @@ use super::{check, fallen, gate, read_back};
 use crate::report::Code;
 use crate::store::{Store, SwapRow};
 use crate::units::swap_step::{AMOUNT, LEAVE};
-use crate::units::{Act, CreditUnit, ErrandKind, Mark, MeterNo, Money, StepState, Verb, WorkId};
+use crate::units::{Act, ErrandKind, Mark, MeterNo, Money, StepState, Verb, WorkId};
 use state::{Next, State, step};
 use words::{choices, note};
 
@@ -57,7 +57,7 @@ impl Errand for Swap {
         let facts = swap.facts;
         may(site, facts.old)?;
         let mut sheet = Sheet::new(ErrandKind::Swap, None);
-        sheet.rows = words::head(&facts);
+        sheet.rows = words::head(site.desk.store, &facts);
         credited_here(site, &facts, &mut sheet)?;
         let read = site.on(facts.old, |line, stop| {
             let seen = act::prove(site.desk, line, stop)?.evidence;
@@ -74,7 +74,7 @@ impl Errand for Swap {
                 sheet.rows.push(row.because(failure));
                 let value = words::money(net, facts.unit);
                 sheet.rows.push(Row::new(Sign::Warn, "stays-in-old", value).at(facts.old));
-                sheet.rows.extend(claim_rows(&claim(site, &facts)?, facts.unit));
+                sheet.rows.extend(words::claim_rows(&claim(site, &facts)?, facts.unit));
             }
             Ok((take, seen, Ok(()))) => {
                 let net = seen.balance.value.saturating_sub(seen.overdraft);
@@ -92,7 +92,7 @@ impl Errand for Swap {
             Err(failure) => {
                 let row = Row::new(Sign::Warn, step::OLD, "").at(facts.old).because(failure);
                 sheet.rows.push(row);
-                sheet.rows.extend(claim_rows(&claim(site, &facts)?, facts.unit));
+                sheet.rows.extend(words::claim_rows(&claim(site, &facts)?, facts.unit));
             }
         }
         Ok(sheet)
@@ -130,7 +130,7 @@ impl Errand for Swap {
         loop {
             let state = State::read(site.desk.store, work)?;
             let next = state.next();
-            tell(&words::sheet(&state));
+            tell(&words::sheet(site.desk.store, &state));
             let mut trouble = None;
             match answered(site, &state, next, answer.take()) {
                 Ok(true) => continue,
@@ -140,7 +140,7 @@ impl Errand for Swap {
             let acts = choices(next, &state) == Ask::Nothing
                 || matches!(choices(next, &state), Ask::Choice(..)) && next != Next::AskDisputed;
             if next == Next::End {
-                return Ok(words::sheet(&state));
+                return Ok(words::sheet(site.desk.store, &state));
             }
             if acts && trouble.is_none() && did != Some(next) {
                 did = Some(next);
@@ -154,7 +154,7 @@ impl Errand for Swap {
     }
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
-        State::read(store, work).map(|state| words::sheet(&state))
+        State::read(store, work).map(|state| words::sheet(store, &state))
     }
 }
 
@@ -168,7 +168,7 @@ fn paused(
     // What was tried may have changed what is next: a debit that is sent is asked about, not made.
     let state = State::read(site.desk.store, work)?;
     let now = state.next();
-    let mut sheet = words::sheet(&state);
+    let mut sheet = words::sheet(site.desk.store, &state);
     sheet.ask = choices(now, &state);
     if sheet.ask == Ask::Nothing {
         // Only the journal can have failed.
@@ -361,12 +361,6 @@ fn credited_here(
         sheet.rows.push(Row::new(Sign::Warn, "opening", "").at(facts.meter).because(failure));
     }
     Ok(())
-}
-
-fn claim_rows(claim: &amounts::Claim, unit: CreditUnit) -> [Row; 3] {
-    let rows =
-        [("last-proved", claim.proved), ("used-since", claim.used), ("suggested", claim.amount)];
-    rows.map(|(name, value)| Row::info(name, words::money(value, unit)))
 }
 
 /// May this person swap here?

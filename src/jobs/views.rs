@@ -23,7 +23,7 @@ pub use survey::{
     SurveyPlan, SurveyProgress, SurveyProtocol, SurveyUser, SurveyView, Verdict, VerdictKind,
 };
 
-pub use work::{MarkView, WorkView};
+pub use work::{MarkView, OfferView, WorkView};
 
 use super::access::MeterPassword;
 use super::errand::{Answer, Sheet as WorkSheet, Values};
@@ -155,7 +155,7 @@ pub enum Update {
     /// A survey ended; stopped or broken off it still says what was found.
     Surveyed { errand: ErrandId, result: Result<Box<SurveyView>, Failure> },
     /// Answer to [`Request::Works`].
-    Works { rows: Vec<WorkView>, marks: Vec<MarkView> },
+    Works { rows: Vec<WorkView>, marks: Vec<MarkView>, offers: Vec<OfferView> },
     /// Answer to [`Request::WorkShow`].
     WorkShown { work: WorkId, result: Result<Box<WorkSheet>, Failure> },
     /// Where a longer errand stands.

@@ -5,6 +5,7 @@
 
 use super::Office;
 use super::apply::{Applied, hash_at, keep_fork, quarantine_fork};
+use super::backup::rewound;
 use super::checkpoint::Held;
 use super::db::query;
 use super::error::OfficeError;
@@ -34,6 +35,9 @@ impl Office {
             Ok(ask) => self.reply(&device, ask, &document).await?,
             Err(refusal) => Reply::Refused(refusal),
         };
+        if let Reply::Refused(refusal) = &reply {
+            self.metrics.rejected(refusal.name());
+        }
         self.sign(Answer { device, nonce, at: self.now(), reply })
     }
 
@@ -130,7 +134,7 @@ impl Office {
             Ask::Hello(hello) => {
                 transact!(self.ledger, |tx| self.hello(&mut tx, device, &hello).await)
             }
-            Ask::Pack(pack) => Ok(match self.apply_pack(device, &pack, document).await? {
+            Ask::Pack(pack) => Ok(match self.take_pack(device, &pack, document).await? {
                 Applied::Receipt(document) => Reply::Receipt(document),
                 Applied::Need(acked) => Reply::Need(Need { acked, receipts: vec![], status: None }),
                 Applied::Refused(refusal) => Reply::Refused(refusal),
@@ -169,11 +173,15 @@ impl Office {
         if self.checkpoint_forks(conn, hello.checkpoint.as_deref()).await? {
             return Ok(Reply::Refused(Refusal::Quarantined));
         }
+        let need = rewound::asked(conn, &row, hello, self.now()).await?;
         query("UPDATE device SET last_seen = $2 WHERE device = $1")
             .bind(device.as_str())
             .bind(self.now().0)
             .execute(&mut *conn)
             .await?;
+        if let Some(need) = need {
+            return Ok(Reply::Need(need));
+        }
         let receipts = newest_receipts(conn, &row, hello.receipt, MAX_RECEIPTS).await?;
         let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
         let status = Some(self.status_in(conn, &row).await?);
@@ -191,6 +199,7 @@ impl Office {
             Err(refusal) => return Ok(Reply::Refused(refusal)),
         };
         self.note_receipt(conn, device, receipt).await?;
+        rewound::heard(conn, &row, self.now()).await?;
         Ok(Reply::Bye { status: Some(self.status_in(conn, &row).await?) })
     }
 

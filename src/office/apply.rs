@@ -45,20 +45,18 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
-        // Unpacking, hashing and reading need no database; done once, whatever the transaction
-        // goes through.
-        let Ok(bodies) = pack.bodies() else { return Ok(Applied::Refused(Refusal::Malformed)) };
-        let mut hash = pack.before;
-        let mut records = Vec::with_capacity(bodies.len());
-        for (seq, body) in (pack.first..).zip(bodies) {
-            hash = chain(&hash, &body);
-            records.push(Record::new(seq, hash, body));
-        }
-        if hash != pack.hash {
-            return Ok(Applied::Refused(Refusal::Malformed));
+        // Unpacked once, whatever the transaction goes through. Where a transaction holds only what
+        // it decides about, that waits until it is known that the pack is new; where it keeps all
+        // others waiting, it is done before.
+        let mut records = None;
+        if !self.ledger.is_shared() {
+            let Some(unpacked) = unpack(pack) else {
+                return Ok(Applied::Refused(Refusal::Malformed));
+            };
+            records = Some(unpacked);
         }
         let signed = (pack, document);
-        transact!(self.ledger, |tx| self.apply_in(&mut tx, device, signed, &records).await)
+        transact!(self.ledger, |tx| self.apply_in(&mut tx, device, signed, &mut records).await)
     }
 
     async fn apply_in(
@@ -66,7 +64,7 @@ impl Office {
         conn: &mut Conn,
         device: &DeviceId,
         (pack, document): (&Pack, &[u8]),
-        records: &[Record],
+        records: &mut Option<Vec<Record>>,
     ) -> Result<Applied, OfficeError> {
         let row = match standing(conn, device).await? {
             Ok(row) if row.epoch == pack.epoch => row,
@@ -76,6 +74,12 @@ impl Office {
         if let Some(receipt) = same_pack(conn, device, pack).await? {
             return Ok(Applied::Receipt(receipt));
         }
+        if records.is_none() {
+            *records = unpack(pack);
+        }
+        let Some(records) = records.as_deref() else {
+            return Ok(Applied::Refused(Refusal::Malformed));
+        };
         if pack.first > row.head_seq + 1 {
             let (seq, hash) = (row.head_seq, row.head_hash);
             return Ok(Applied::Need(Position { epoch: row.epoch, seq, hash }));
@@ -162,6 +166,19 @@ impl Office {
         .await?;
         Ok(bytes)
     }
+}
+
+/// The records of a pack, each with the chain hash it makes; `None` if they are not those of which
+/// the pack names the last.
+fn unpack(pack: &Pack) -> Option<Vec<Record>> {
+    let bodies = pack.bodies().ok()?;
+    let mut hash = pack.before;
+    let mut records = Vec::with_capacity(bodies.len());
+    for (seq, body) in (pack.first..).zip(bodies) {
+        hash = chain(&hash, &body);
+        records.push(Record::new(seq, hash, body));
+    }
+    (hash == pack.hash).then_some(records)
 }
 
 /// The receipt given for exactly this pack before.

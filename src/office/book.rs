@@ -260,6 +260,12 @@ impl Book {
         }
     }
 
+    /// Whether nothing later is known of an account of a meter that was read.
+    pub fn newer(&self, meter: MeterNo, account: AccountNo, seen: &Evidence) -> bool {
+        let state = self.states.get(&(meter, account)).copied().flatten();
+        state.is_none_or(|state| state.seen <= seen.read_at)
+    }
+
     /// A reading becomes the last one known.
     pub fn set_state(&mut self, meter: MeterNo, account: AccountNo, seen: &Evidence) {
         let state = State {

@@ -71,7 +71,7 @@ impl Office {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn bundles(&self) -> Result<Vec<BundleInfo>, OfficeError> {
+    pub async fn bundle_docs(&self) -> Result<Vec<BundleInfo>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT id, device, name, version, expires, taken, revoked FROM bundle_doc
                    ORDER BY issued DESC, id";

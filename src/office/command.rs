@@ -1,29 +1,32 @@
 //! The command line of `meterkit-office`: one command, one act, one object with `--json`.
 
 mod args;
+mod backup;
 mod bundle;
 mod checkpoint;
+mod desk;
 mod keys;
 mod media;
 mod online;
 mod pass;
 mod people;
 mod qr;
+mod serve;
 mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict, http};
+use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
 use crate::units::PurchaseCount;
-use args::{Act, Cli, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
+use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
 use pass::Pass;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use tokio::runtime::Handle;
 
 /// What a command found: the object of `--json`, the text, and whether all is well.
 struct Shown {
@@ -32,16 +35,49 @@ struct Shown {
     good: bool,
 }
 
+/// For the desk, which reads the same files.
+pub(crate) use bundle::read as read_bundle;
+
+/// Writes a file that only this user can read.
+///
+/// # Errors
+/// [`OfficeError::File`].
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
+    super::keys::write_private(path, bytes)
+}
+
+/// How the desk is to be opened.
+#[derive(Debug, Clone)]
+pub struct DeskStart {
+    /// The language asked for: `en` or `zh`.
+    pub lang: Option<String>,
+    /// The colours asked for: `mono`, `16` or `256`.
+    pub palette: Option<String>,
+    /// Lines from ASCII characters only.
+    pub ascii: bool,
+    /// The options that lead a command to this office.
+    pub place: String,
+}
+
+/// Shows the desk until somebody leaves it. The screens are a layer above the office, so that who
+/// runs the command line hands them in.
+pub type Desk = dyn Fn(&Office, &Handle, DeskStart) -> std::io::Result<()>;
+
+/// Whether a line is one this program takes: what the desk shows people to type.
+pub fn takes(line: &[&str]) -> bool {
+    Cli::try_parse_from(std::iter::once(&"meterkit-office").chain(line)).is_ok()
+}
+
 /// Runs the command line of this process. Exit status: 0 done, 1 refused or not sound, 2 wrong use,
 /// 6 files or the database failed.
-pub fn run() -> ExitCode {
+pub fn run(desk: &Desk) -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
             let pass = Pass::new(&cli);
             let place = (cli.data.as_path(), cli.database.as_deref());
-            runtime.block_on(act(place, cli.act, cli.json, &pass))
+            runtime.block_on(act(place, cli.act, cli.json, &pass, desk))
         }
         Err(error) => Err(OfficeError::File("runtime".to_owned(), error)),
     };
@@ -79,6 +115,7 @@ fn exit_status(error: &OfficeError) -> u8 {
         | OfficeError::NoKey(_)
         | OfficeError::KeysOlder
         | OfficeError::KeysChanged
+        | OfficeError::BackupFile(..)
         | OfficeError::Tls(_)
         | OfficeError::Db(_)
         | OfficeError::Random(_)
@@ -91,8 +128,10 @@ fn exit_status(error: &OfficeError) -> u8 {
 fn needed(act: &Act) -> &'static [Purpose] {
     use Purpose::{Issuer, People, Recovery, Status, Tls};
     match act {
+        Act::Desk(_) => &[Issuer, People],
         Act::Enrol { .. } => &[Status, People, Recovery],
-        Act::Issue { .. } | Act::Reissue { .. } => &[Issuer],
+        Act::Issue { .. } | Act::Reissue { .. } | Act::IssueList(_) => &[Issuer],
+        Act::Lost(lost) if lost.to.is_some() => &[Issuer],
         Act::Swap(swap::SwapAct::Issue(_)) => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
         Act::Serve { .. } | Act::Status { .. } | Act::Media(_) => &[Status],
@@ -110,6 +149,7 @@ async fn act(
     act: Act,
     json: bool,
     pass: &Pass,
+    desk: &Desk,
 ) -> Result<Shown, OfficeError> {
     let act = match act {
         Act::Init { tenant, roots, threshold, root_dir, hosts, partitions } => {
@@ -133,6 +173,7 @@ async fn act(
             Ok(shown) => return Ok(shown),
             Err(root) => Act::Keys(KeysAct::Root(root)),
         },
+        Act::Restore(args) => return backup::restore((data, database), &args).await,
         act => act,
     };
     let office = Office::open_on(data, database).await?;
@@ -141,9 +182,30 @@ async fn act(
     if !purposes.is_empty() {
         look_after(&office, pass).await;
     }
-    let shown = do_act(&office, act, json, pass).await;
+    let shown = match act {
+        Act::Backup(args) => backup::backup(&office, data, &args).await,
+        Act::Desk(args) => open_desk(&office, args, data, desk),
+        act => do_act(&office, act, json, pass).await,
+    };
     office.close().await;
     shown
+}
+
+/// Gives the terminal to the desk; this thread is then the screens'.
+fn open_desk(
+    office: &Office,
+    args: DeskArgs,
+    data: &Path,
+    desk: &Desk,
+) -> Result<Shown, OfficeError> {
+    let DeskArgs { lang, palette, ascii } = args;
+    let usual = data == Path::new(args::USUAL_DATA);
+    let place = if usual { String::new() } else { format!("--data {}", data.display()) };
+    let start = DeskStart { lang, palette, ascii, place };
+    let handle = Handle::current();
+    let shown = tokio::task::block_in_place(|| desk(office, &handle, start));
+    shown.map_err(|error| OfficeError::File("terminal".to_owned(), error))?;
+    Ok(Shown { json: Value::Null, text: String::new(), good: true })
 }
 
 /// Renews what is due, if that can be done without asking, and says what will be.
@@ -158,7 +220,11 @@ async fn look_after(office: &Office, pass: &Pass) {
 
 async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Shown, OfficeError> {
     match act {
-        Act::Init { .. } => Err(OfficeError::AlreadyInitialised(office.tenant())),
+        // Done before this.
+        Act::Init { .. } | Act::Backup(_) | Act::Restore(_) | Act::Desk(_) => {
+            Err(OfficeError::AlreadyInitialised(office.tenant()))
+        }
+        Act::Restored(act) => backup::restored(office, act).await,
         Act::Enrol { device, operators, again, url, out } => {
             let offer = Offer { device, url, operators, again };
             let offered = office.offer(&offer).await?;
@@ -175,11 +241,20 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::issued(&issued))
         }
         Act::Reissue { token, days } => Ok(show::issued(&office.reissue(token, days).await?)),
+        Act::IssueList(args) => desk::orders(office, args).await,
+        Act::Lost(args) => desk::lost(office, args).await,
+        Act::Shift(act) => desk::shift(office, act).await,
+        Act::Sales(args) => desk::sales(office, args).await,
+        Act::Zone { name } => desk::zone(office, name).await,
+        Act::Today => desk::today(office).await,
+        Act::List(act) => desk::list(office, act).await,
         Act::Revoke(RevokeAct::Token { token }) => {
             office.revoke_token(token).await?;
             Ok(show::revoked(token))
         }
-        Act::Serve { listen, plain } => serve(office, listen, plain, json).await,
+        Act::Serve { listen, plain, watch } => {
+            serve::serve(office, (listen, plain), &watch, json).await
+        }
         Act::Media(args) => media::act(office, args, pass).await,
         Act::Qr(args) => qr::act(office, args).await,
         Act::Online(act) => online::act(office, act).await,
@@ -284,64 +359,5 @@ async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
             office.close_review(&id, &reason).await?;
             Ok(show::reviews(&office.reviews(false).await?))
         }
-    }
-}
-
-async fn serve(
-    office: &Office,
-    listen: SocketAddr,
-    plain: bool,
-    json: bool,
-) -> Result<Shown, OfficeError> {
-    // What went wrong with a request is the office's to know, not the caller's.
-    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).try_init();
-    let failed = |error| OfficeError::File(listen.to_string(), error);
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let tls = if plain { None } else { office.server_tls()? };
-    let config = tls.map(|tls| tls.config()).transpose()?;
-    let line = show::listening(address, config.is_some(), json);
-    // Whoever started this reads the line to learn the port; it must not wait in a buffer.
-    let mut out = std::io::stdout();
-    let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
-    let watch = tokio::spawn(warn_daily(office.clone()));
-    let served = http::serve(listener, office.clone(), config, interrupted()).await;
-    watch.abort();
-    served.map_err(failed)?;
-    Ok(show::stopped())
-}
-
-/// A server may run longer than its keys are good, and than things may wait.
-async fn warn_daily(office: Office) {
-    loop {
-        if let Err(error) = office.call_overdue().await {
-            tracing::warn!("nobody was called for what is overdue: {error}");
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
-        office.key_warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-    }
-}
-
-/// Ends with an interrupt from the keyboard or, on Unix, a request to terminate.
-async fn interrupted() {
-    let keyboard = async {
-        // No handler could be installed: then only the other signal, or a kill, stops us.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let asked = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let asked = std::future::pending::<()>();
-    tokio::select! {
-        () = keyboard => {}
-        () = asked => {}
     }
 }

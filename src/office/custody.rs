@@ -203,7 +203,11 @@ impl Office {
         for token in dead {
             match self.replace(token, USUAL_DAYS).await {
                 Ok(issued) => replaced.push((token, issued)),
-                Err(OfficeError::NotReplaceable(..) | OfficeError::Quarantined(_)) => {
+                Err(
+                    OfficeError::NotReplaceable(..)
+                    | OfficeError::Quarantined(_)
+                    | OfficeError::Restored(_),
+                ) => {
                     in_doubt.push(token);
                 }
                 Err(error) => return Err(error),
@@ -222,7 +226,7 @@ impl Office {
     ) -> Result<Vec<TokenId>, OfficeError> {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT id FROM token WHERE kid = $1 AND issued >= $2 AND expires > $3
-                   AND swap IS NULL
+                   AND swap IS NULL AND state <> 'applied'
                    AND state IN ('reserved', 'delivered', 'suspect', 'disputed') ORDER BY id";
         let query = query(sql).bind(kid.to_string()).bind(from).bind(now);
         let rows = query.fetch_all(&mut conn).await?;

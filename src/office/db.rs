@@ -471,6 +471,15 @@ impl Pool {
         Ok(Session { conn: Conn { held, changes: false }, strict: None })
     }
 
+    /// Connections that are open, and those of them nobody uses now.
+    pub fn connections(&self) -> (u64, u64) {
+        let (open, idle) = match self {
+            Self::Sqlite { pool, .. } => (pool.size(), pool.num_idle()),
+            Self::Postgres(pool) => (pool.size(), pool.num_idle()),
+        };
+        (u64::from(open), idle as u64)
+    }
+
     /// Waits for what runs, then closes.
     pub async fn close(&self) {
         match self {

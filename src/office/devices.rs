@@ -384,7 +384,7 @@ pub(super) async fn quarantine(conn: &mut Conn, device: &DeviceId) -> Result<(),
         .execute(&mut *conn)
         .await?;
     let sql = "UPDATE token SET state = 'suspect'
-               WHERE device = $1 AND state IN ('reserved', 'delivered')";
+               WHERE device = $1 AND state <> 'applied' AND state IN ('reserved', 'delivered')";
     query(sql).bind(device.as_str()).execute(conn).await?;
     Ok(())
 }

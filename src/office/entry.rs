@@ -388,8 +388,9 @@ async fn see(
         known.opening = known.opening.or(swap::opening(conn, meter).await?);
     }
     let observed = observe(&known, evidence);
-    if observed.update {
-        book.set_state(meter, line.account, evidence);
+    let account = evidence.account.unwrap_or(line.account);
+    if observed.update && (account == line.account || book.newer(meter, account, evidence)) {
+        book.set_state(meter, account, evidence);
     }
     if let Some((class, why)) = observed.review {
         let account = evidence.account.map(|account| account.to_string()).unwrap_or_default();

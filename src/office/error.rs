@@ -179,6 +179,14 @@ pub enum OfficeError {
     /// The swap is not where it would have to be for this.
     #[error("swap {0}: {1}")]
     SwapStands(TokenId, &'static str),
+    /// A file that is no backup, or does not hold what it says.
+    #[error("{0} cannot be restored: {1}")]
+    BackupFile(String, String),
+    /// The office was restored from a backup, and so many handhelds were not heard since.
+    #[error(
+        "the office was restored: {0} handhelds are waited for (`restored`); nothing is issued"
+    )]
+    Restored(u64),
     /// Wrong use: a line of a list, a missing reason.
     #[error("{0}")]
     Usage(String),
@@ -243,6 +251,8 @@ impl OfficeError {
             Self::TokensOut(_) => "tokens-out",
             Self::NoSwap(_) => "no-swap",
             Self::SwapStands(..) => "swap-stands",
+            Self::BackupFile(..) => "backup-file",
+            Self::Restored(_) => "restored",
             Self::Usage(_) => "usage",
         }
     }

@@ -6,6 +6,7 @@
 //! next.
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::keys::MAX_TOKEN_AMOUNT;
@@ -145,13 +146,14 @@ impl Office {
         Ok(TokenId(id.into_bytes()))
     }
 
-    async fn issue_in(
+    pub(super) async fn issue_in(
         &self,
         conn: &mut Conn,
         order: &Order,
         deed: Deed,
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
             return Err(OfficeError::MeterClosed(order.meter));
@@ -169,7 +171,7 @@ impl Office {
     }
 
     /// Signs, stores and books a token for a step that is free.
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         (order, deed): (&Order, Deed),
@@ -246,6 +248,7 @@ impl Office {
         id: TokenId,
         over_only: bool,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         let old = ledger::token(conn, old).await?.ok_or(OfficeError::NoToken(old))?;
         let now = self.now();
         let refuse = |why| Err(OfficeError::NotReplaceable(old.id, why));

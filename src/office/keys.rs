@@ -329,6 +329,11 @@ impl Keys {
         Ok(key.sign(kind, self.tenant(), payload)?)
     }
 
+    /// Whether answers can be signed now: the key is in force and unlocked.
+    pub fn can_answer(&self, now: i64) -> Result<(), OfficeError> {
+        self.chest.issuer(&self.in_use(Purpose::Status, now)?).map(drop)
+    }
+
     /// Signs a status.
     pub fn status(&self, status: &Status) -> Result<Vec<u8>, OfficeError> {
         let key = self.chest.issuer(&self.in_use(Purpose::Status, status.issued)?)?;
@@ -443,7 +448,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
 }
 
 /// Makes a folder only its owner can enter.
-fn make_dir(dir: &Path) -> Result<(), OfficeError> {
+pub(super) fn make_dir(dir: &Path) -> Result<(), OfficeError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -14,79 +14,67 @@ use crate::units::{
     AccountNo, BusPlace, Credit, DeviceId, MeterNo, PurchaseCount, TokenId, UnixSeconds,
 };
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(super) use super::again::transact;
 pub(super) use super::db::Conn;
 
+/// The tables.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// Version of `schema.sql`, kept in the database.
-const FORMAT: &str = "6";
+pub(super) const FORMAT: &str = "6";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
 /// got a place on a bus, tokens an act, meters are swapped, and shifts are closed.
 const UPGRADES: [(&str, &str, &str); 4] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
-    ("5", "6", include_str!("shifts.sql")),
+    ("5", "6", concat!(include_str!("shifts.sql"), include_str!("indexes.sql"))),
 ];
-/// How often a transaction is tried before "busy" is reported.
-pub(super) const MAX_ATTEMPTS: u32 = 12;
-/// The first pause before another attempt; each is twice the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-
-/// Runs a whole transaction; again from the start when the database was busy. A macro, because an
-/// async closure over a borrowed transaction cannot yet be required to be `Send`.
-macro_rules! transact {
-    ($ledger:expr, |$tx:ident| $body:expr) => {{
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let result = async {
-                let mut $tx = $ledger.begin().await?;
-                let value = $body?;
-                $tx.commit().await?;
-                Ok::<_, $crate::office::OfficeError>(value)
-            };
-            match result.await {
-                Err(error) if error.is_busy() && attempt < $crate::office::ledger::MAX_ATTEMPTS => {
-                    tokio::time::sleep($crate::office::ledger::pause(attempt)).await;
-                }
-                result => break result,
-            }
-        }
-    }};
-}
-pub(super) use transact;
-
-/// How long to wait before another attempt: longer each time, and between half and the whole of it
-/// by chance, so that two who met do not meet again.
-pub(super) fn pause(attempt: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-    let chance = super::keys::random().map_or(128, |bytes| u32::from(bytes[0]));
-    doubled / 2 + doubled / 2 * chance / 255
-}
-
+/// The indexes of the tables that grow; in whatever form the tables are.
+const INDEXES: &str = include_str!("indexes.sql");
 /// The office's database.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
     pool: Pool,
     strict: Option<Conflicts>,
+    retries: Arc<AtomicU64>,
 }
 
 impl Ledger {
+    fn on(pool: Pool) -> Self {
+        Self { pool, strict: None, retries: Arc::default() }
+    }
+
+    /// A transaction is run again.
+    pub fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a transaction of this process was run again.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open, and those of them nobody uses now.
+    pub fn connections(&self) -> (u64, u64) {
+        self.pool.connections()
+    }
+
     /// Opens the database file, or makes it when `create` is set.
     pub async fn open(file: &Path, create: bool) -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::file(file, create).await?, strict: None })
+        Ok(Self::on(Pool::file(file, create).await?))
     }
 
     /// Connects to a database of PostgreSQL.
     pub async fn connect(url: &str) -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::url(url).await?, strict: None })
+        Ok(Self::on(Pool::url(url).await?))
     }
 
     /// A database that lives as long as this value.
     pub async fn in_memory() -> Result<Self, OfficeError> {
-        Ok(Self { pool: Pool::in_memory().await?, strict: None })
+        Ok(Self::on(Pool::in_memory().await?))
     }
 
     /// The same, with commits that fail when `conflicts` says so.
@@ -124,6 +112,7 @@ impl Ledger {
         }
         let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
         db::script(&mut tx, &sql).await?;
+        db::script(&mut tx, INDEXES).await?;
         Ok(tx.commit().await?)
     }
 
@@ -154,6 +143,11 @@ impl Ledger {
         Ok(tx.commit().await?)
     }
 
+    /// Whether others can change something while a transaction does: it holds rows, not everything.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.pool, Pool::Postgres(_))
+    }
+
     /// Begins a transaction that may write.
     pub async fn begin(&self) -> Result<Session, OfficeError> {
         self.pool.begin(self.strict.as_ref()).await
@@ -175,8 +169,14 @@ impl Ledger {
     }
 }
 
+/// Makes the tables with all that is unique in them, and nothing else.
+pub(super) async fn make_tables(conn: &mut Conn) -> Result<(), OfficeError> {
+    db::script(conn, SCHEMA).await?;
+    Ok(db::script(conn, INDEXES).await?)
+}
+
 async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
-    db::script(conn, include_str!("schema.sql")).await?;
+    make_tables(conn).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;
     set_note(conn, "area", "1").await?;

@@ -205,6 +205,7 @@ pub(super) async fn carried(conn: &mut Conn, device: &str) -> Result<Carried, Of
                    AS kwh,
                MIN(issued) AS oldest
                FROM (SELECT unit, amount, issued FROM token WHERE device = $1 AND swap IS NULL
+                         AND state <> 'applied'
                          AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                      UNION ALL SELECT unit, provisional, issued FROM swap WHERE device = $1
                          AND state IN ('reserved', 'delivered', 'begun') AND provisional > 0)

@@ -207,7 +207,7 @@ impl Office {
         let Opened { device, visit, signed, pack } = letter;
         let mut became = Letter::Taken;
         if let Some((pack, document)) = pack {
-            became = match self.apply_pack(&device, &pack, &document).await? {
+            became = match self.take_pack(&device, &pack, &document).await? {
                 Applied::Receipt(_) => Letter::Taken,
                 Applied::Need(acked) => Letter::Gap(acked.seq + 1),
                 Applied::Refused(refusal) => return Ok(Letter::Refused(refusal)),

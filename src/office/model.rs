@@ -114,6 +114,9 @@ pub enum Place {
     /// The office's own: what a meter that was swapped out still held, and what was credited for a
     /// dead one before anybody knows what it held.
     Variance,
+    /// Sold: what customers paid for that is in the meters, as far as shifts were closed; negative,
+    /// as all income is.
+    Revenue,
 }
 
 impl Place {
@@ -124,6 +127,7 @@ impl Place {
             Self::InTransit => "in-transit",
             Self::MeterHeld => "meter-held",
             Self::Variance => "variance",
+            Self::Revenue => "revenue",
         }
     }
 }

@@ -30,21 +30,9 @@ BEGIN
         EXECUTE format('DROP TABLE %I', whole.name || '_whole');
     END LOOP;
 END $$;
-CREATE INDEX event_by_token ON event (token);
-CREATE INDEX event_by_meter ON event (meter);
-CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 ALTER TABLE receipt ADD UNIQUE (device, epoch, first, last);
 ALTER TABLE token ADD UNIQUE (meter, seq);
 CREATE INDEX token_by_id ON token (id);
-CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL
-    AND fenced_by IS NULL;
-CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
-    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
-CREATE INDEX token_by_swap ON token (swap);
 CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
-CREATE INDEX token_by_device ON token (device, state);
-CREATE INDEX token_by_key ON token (kid, state);

@@ -127,6 +127,7 @@ async fn tokens(
     pull: &Pull,
 ) -> Result<(Vec<Vec<u8>>, Option<TokenId>, bool), OfficeError> {
     let sql = "SELECT id, bytes FROM token WHERE device = $1 AND state = 'reserved' AND id > $2
+                   AND state <> 'applied'
                UNION ALL
                SELECT id, bytes FROM swap WHERE device = $1 AND state = 'reserved' AND id > $2
                ORDER BY id LIMIT $3";
@@ -154,7 +155,7 @@ async fn withdrawn(
                       CASE WHEN token.state = 'voided' THEN 1 ELSE 0 END AS voided
                FROM token LEFT JOIN token AS sale
                    ON sale.meter = token.meter AND sale.id = token.fenced_by
-               WHERE token.device = $1 AND token.told = 0 AND token.expires > $2
+               WHERE token.device = $1 AND token.state <> 'applied' AND token.told = 0 AND token.expires > $2
                AND (token.state = 'voided' OR token.fenced_by IS NOT NULL
                    AND token.state IN ('suspect', 'disputed'))
                AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.token = token.id)
@@ -203,7 +204,7 @@ async fn settled(
 
 async fn still_out(conn: &mut Conn, device: &DeviceId) -> Result<Vec<Credit>, OfficeError> {
     let sql = "SELECT unit, CAST(SUM(amount) AS BIGINT) AS total FROM token
-               WHERE device = $1 AND swap IS NULL
+               WHERE device = $1 AND swap IS NULL AND state <> 'applied'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
                GROUP BY unit ORDER BY unit";
     let rows = query(sql).bind(device.as_str()).fetch_all(conn).await?;

@@ -293,7 +293,7 @@ pub struct Known {
 /// What a reading of a meter changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Observed {
-    /// Whether the reading becomes the last one known.
+    /// Whether the reading becomes the last one known of the account that was read.
     pub update: bool,
     /// What a person must look at.
     pub review: Option<(Class, &'static str)>,
@@ -305,7 +305,9 @@ pub fn observe(known: &Known, seen: &Evidence) -> Observed {
     match seen.account {
         Some(account) if account == known.account => {}
         account if known.opening.is_some_and(|own| account.is_none_or(|of| of == own)) => {
-            return Observed::default();
+            // What is read of the account to be is kept for it; the journal that shows the opening
+            // may come later than that of somebody who read the meter afterwards.
+            return Observed { update: account.is_some(), review: None };
         }
         Some(_) => return flagged(false, Class::C8, "the meter holds another account"),
         None => return flagged(false, Class::C8, "the meter holds no account"),

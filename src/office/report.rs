@@ -11,7 +11,7 @@ use crate::units::CreditUnit;
 /// What is in one place, in one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// `customer`, `in-transit`, `meter-held`, `variance`.
+    /// `customer`, `in-transit`, `meter-held`, `variance`, `revenue`.
     pub place: String,
     /// The unit; units are never added up.
     pub unit: CreditUnit,

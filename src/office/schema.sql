@@ -72,9 +72,6 @@ CREATE TABLE event (
     received BIGINT NOT NULL,
     PRIMARY KEY (device, epoch, seq)
 );
-CREATE INDEX event_by_token ON event (token);
-CREATE INDEX event_by_meter ON event (meter);
-CREATE INDEX event_of_money ON event (device, epoch, seq) WHERE kind = 'intent';
 
 -- Records that contradict an event already here: both are kept.
 CREATE TABLE fork (
@@ -147,22 +144,10 @@ CREATE TABLE token (
     fenced_by     TEXT,
     UNIQUE (meter, seq)
 );
--- One credit, out or in the meter, for each step of each meter account; a debit takes none, and a
--- fenced token has given its step up.
-CREATE UNIQUE INDEX token_step ON token (meter, account, count_before)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND act IN ('recharge', 'carry-in', 'open') AND amount > 0 AND swap IS NULL
-    AND fenced_by IS NULL;
--- And in the meter, one of all: a token or a leg of a swap.
-CREATE UNIQUE INDEX token_credit ON token (meter, account, count_before)
-    WHERE state = 'applied' AND act IN ('recharge', 'carry-in', 'open') AND amount > 0;
 -- A recharge is undone once.
 CREATE UNIQUE INDEX token_undoes ON token (undoes)
     WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
     AND undoes IS NOT NULL;
-CREATE INDEX token_by_device ON token (device, state);
-CREATE INDEX token_by_key ON token (kid, state);
-CREATE INDEX token_by_swap ON token (swap);
 
 -- Leaves for swaps. The amount is not in them: each leg is a token that the journal fixes.
 CREATE TABLE swap (
@@ -214,13 +199,13 @@ CREATE TABLE posting (
     token   TEXT   NOT NULL,
     meter   TEXT   NOT NULL,
     account TEXT   NOT NULL,
-    place   TEXT   NOT NULL CHECK (place IN ('customer', 'in-transit', 'meter-held', 'variance')),
+    place   TEXT   NOT NULL
+        CHECK (place IN ('customer', 'in-transit', 'meter-held', 'variance', 'revenue')),
     unit    TEXT   NOT NULL,
     amount  BIGINT NOT NULL,
     at      BIGINT NOT NULL,
     PRIMARY KEY (op, leg)
 );
-CREATE INDEX posting_by_token ON posting (token);
 
 -- Sent again byte for byte.
 CREATE TABLE receipt (
@@ -323,6 +308,20 @@ CREATE TABLE status_doc (
     PRIMARY KEY (device, version)
 );
 
+-- Handhelds of an office that was restored from a backup, until their journals are here again:
+-- nothing is issued while one is neither heard nor accepted. '*': what was enrolled after it.
+CREATE TABLE rewound (
+    device   TEXT   NOT NULL PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    -- The head of its journal when it said HELLO; null before that.
+    head     BIGINT,
+    -- When its journal was here to that head.
+    heard    BIGINT,
+    -- When a person decided not to wait for it, and why.
+    accepted BIGINT,
+    reason   TEXT
+);
+
 -- Limits and times of a handheld; the row without a name is for all that have none of their own.
 CREATE TABLE policy (
     device  TEXT   NOT NULL PRIMARY KEY,
@@ -330,6 +329,56 @@ CREATE TABLE policy (
     life_s  BIGINT NOT NULL,
     grace_s BIGINT NOT NULL,
     idle_s  BIGINT NOT NULL
+);
+
+-- Shifts that were closed, of a handheld or of an operator; what was in each, one row a unit; and
+-- which movements it holds: each movement is in one shift of a handheld, and in one of an operator.
+CREATE TABLE shift (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    scope      TEXT   NOT NULL CHECK (scope IN ('device', 'operator')),
+    name       TEXT   NOT NULL,
+    number     BIGINT NOT NULL,
+    closed     BIGINT NOT NULL,
+    -- How far the journal of a handheld was here.
+    head_epoch BIGINT,
+    head_seq   BIGINT,
+    head_hash  BYTEA,
+    UNIQUE (scope, name, number)
+);
+CREATE TABLE shift_sum (
+    shift     TEXT   NOT NULL,
+    unit      TEXT   NOT NULL CHECK (unit IN ('yuan', 'kwh')),
+    brought   BIGINT NOT NULL,
+    reserved  BIGINT NOT NULL,
+    applied   BIGINT NOT NULL,
+    voided    BIGINT NOT NULL,
+    still_out BIGINT NOT NULL,
+    refunded  BIGINT NOT NULL,
+    corrected BIGINT NOT NULL,
+    revenue   BIGINT NOT NULL,
+    postings  BIGINT NOT NULL,
+    ops       BIGINT NOT NULL,
+    PRIMARY KEY (shift, unit)
+);
+CREATE TABLE shift_op (
+    scope TEXT NOT NULL,
+    op    TEXT NOT NULL,
+    shift TEXT NOT NULL,
+    PRIMARY KEY (scope, op)
+);
+CREATE INDEX shift_op_by_shift ON shift_op (shift);
+
+-- Lists of sales that were issued whole: the name of one is the hash of what it says.
+CREATE TABLE issue_list (
+    id   TEXT   NOT NULL PRIMARY KEY,
+    name TEXT   NOT NULL,
+    at   BIGINT NOT NULL
+);
+CREATE TABLE issue_row (
+    list  TEXT   NOT NULL,
+    line  BIGINT NOT NULL,
+    token TEXT   NOT NULL,
+    PRIMARY KEY (list, line)
 );
 
 -- What handhelds signed of their journals: the checkpoint at the end of a shift, with its sums

@@ -93,7 +93,7 @@ pub(super) async fn taken(
 
 /// SHA-256 over the sorted identities of the tokens that are out with a handheld.
 async fn leases(conn: &mut Conn, device: &str) -> Result<[u8; 32], OfficeError> {
-    let sql = "SELECT id FROM token WHERE device = $1 AND swap IS NULL
+    let sql = "SELECT id FROM token WHERE device = $1 AND swap IS NULL AND state <> 'applied'
                AND state IN ('reserved', 'delivered', 'suspect', 'disputed')";
     let rows = query(sql).bind(device).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| ledger::parsed::<TokenId>(row, "id"));

@@ -18,6 +18,7 @@ pub(super) use post::{book_leg, even};
 pub(super) use row::{check_free, closed_at, expects, opening};
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::issue::{self, DAY, MAX_DAYS, REPLACE_AFTER};
@@ -104,6 +105,7 @@ impl Office {
         new: &NewSwap,
         id: TokenId,
     ) -> Result<SwapIssued, OfficeError> {
+        rewound::fence(conn).await?;
         issue::enrolled(conn, &new.device).await?;
         if !(1..=MAX_DAYS).contains(&new.days) {
             return Err(OfficeError::Days(MAX_DAYS));

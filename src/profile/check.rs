@@ -114,6 +114,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
     let status = statuses(notes, &mut top, &items);
     let manners = manners::read(notes, &mut top, protocol);
     let relay = relay::read(notes, &mut top, protocol);
+    let unwritable = relay::parameters(notes, &mut top, protocol);
     let terminal = top.table(notes, "terminal", Need::May);
     let terminal = terminal.and_then(|table| terminal_of(notes, table, protocol));
     let money = match top.table(notes, "money", Need::May) {
@@ -136,6 +137,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
         password_level: level?,
         manners,
         relay,
+        unwritable,
         terminal,
         items,
         status,

@@ -1,4 +1,5 @@
-//! How a model's relay is worked, where makers differ from the standard: `[relay]` of a profile.
+//! How a model's relay is worked and its parameters are written, where makers differ from the
+//! standard: `[relay]` and `[parameters]` of a profile.
 
 use super::Protocol;
 use super::fault::What;
@@ -13,6 +14,25 @@ pub struct RelayRules {
     pub channel: u8,
     /// Why no command is sent: what no document says.
     pub refused: Option<String>,
+}
+
+/// Why no parameter is written to a model: its maker keeps them where no document says how to write
+/// them. Reads `[parameters]`; `None`: 14H with the standard's identifiers.
+pub(super) fn parameters(
+    notes: &mut Notes<'_>,
+    top: &mut Table<'_>,
+    protocol: Option<Protocol>,
+) -> Option<String> {
+    let mut table = top.table(notes, "parameters", Need::May)?;
+    if let Some(protocol) = protocol.filter(|protocol| *protocol != Protocol::Dlt645_2007) {
+        notes.add(table.at, &table.path, "", What::NotHere { protocol: protocol.name() });
+        return None;
+    }
+    let refused = table.text(notes, "refused", Need::Must, "what no document says", |text| {
+        (!text.trim().is_empty()).then(|| text.to_owned())
+    });
+    table.finish(notes);
+    refused
 }
 
 /// Reads the section.

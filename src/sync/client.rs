@@ -285,7 +285,8 @@ impl Run<'_> {
         let until = until.unwrap_or_else(|| self.store().summary().head.seq);
         let (start, mut replans) = (from, 0);
         while from <= until {
-            progress(Progress::Packs(from - start, until + 1 - start));
+            // An office that was restored wants earlier entries than it first said.
+            progress(Progress::Packs(from.saturating_sub(start), until + 1 - start));
             let Some(pack) = self.next_pack(from, until)? else { break };
             let last = pack.last();
             match self.ask(Ask::Pack(pack))?.reply {

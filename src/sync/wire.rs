@@ -28,7 +28,9 @@ pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
 pub use checkpoint::Checkpoint;
 pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
 pub use file::{FILE_PART, FilePart, MAX_FILE};
-pub use journal::{Entry, Event, Step, SwapFacts, SwapFixed, chain, kind_of, read_entry};
+pub use journal::{
+    Entry, Event, Step, SwapFacts, SwapFixed, TokenFacts, chain, kind_of, read_entry,
+};
 pub use keys::{Keys, KeysAsk};
 pub use media::{Contents, Parcel, Visit};
 pub use name::claimed_name;

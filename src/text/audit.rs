@@ -63,7 +63,7 @@ messages! {
     }
     audit_trust_devices() {
         en: "The handhelds' public keys are those the office enrolled: no signature says so.",
-        zh: "手持机公钥即后台注册的公钥：此点无签名佐证。",
+        zh: "掌机公钥即后台注册的公钥：此点无签名佐证。",
     }
     audit_trust_areas() {
         en: "Which meter lies in which area is not in the set: rights by area are not examined.",
@@ -97,7 +97,7 @@ pub fn check(code: &str) -> Both {
         "A04" => both("Every recharge: intent, read-back, rights", "每次充值：意图、回读、权限"),
         "A05" => both("Steps and amounts of every meter", "每块电表的购电次数与金额"),
         "A06" => both("Issued equals what became of it", "发行总额等于各项去向之和"),
-        "A07" => both("No handheld has two journals", "没有手持机存在两本日志"),
+        "A07" => both("No handheld has two journals", "没有掌机存在两本日志"),
         "A08" => both("Time runs forward", "时间不倒流"),
         "A09" => both("No recharge is left open", "没有久悬未决的充值"),
         "A10" => both("Swaps conserve value", "换表前后金额守恒"),
@@ -121,7 +121,7 @@ pub fn missing(name: &str) -> Both {
         ),
         "reads" => both(
             "No meter readings by others: the meters are seen through the handhelds alone.",
-            "没有第三方抄表数据：电表情况仅来自手持机。",
+            "没有第三方抄表数据：电表情况仅来自掌机。",
         ),
         "ledger" => both(
             "The office's book (ledger.csv) is not there: it is not compared.",
@@ -151,13 +151,13 @@ const ROWS: &[(&str, Both)] = &[
     ("keyset-twice", both("One keyset version has two contents.", "同一版本密钥集有两种内容。")),
     ("keyset-order", both("Keyset versions do not follow time.", "密钥集版本与签发时间顺序不符。")),
     ("keyset-gap", both("A keyset version is not here.", "缺少某一版本的密钥集。")),
-    ("version-back", both("A handheld took in an older version.", "手持机接受了更旧的版本。")),
+    ("version-back", both("A handheld took in an older version.", "掌机接受了更旧的版本。")),
     ("token-bad", both("This document is not genuine.", "该文件不真实或无效。")),
     ("token-twin", both("Two documents carry one identity.", "两份文件使用同一编号。")),
     ("token-facts", both("The journal misquotes the token.", "日志所记与令牌内容不符。")),
-    ("token-device", both("The token was another handheld's.", "令牌属于另一台手持机。")),
+    ("token-device", both("The token was another handheld's.", "令牌属于另一台掌机。")),
     ("token-other", both("This is no token.", "这不是令牌。")),
-    ("key-missing", both("The handheld's key is not known.", "缺少手持机公钥。")),
+    ("key-missing", both("The handheld's key is not known.", "缺少掌机公钥。")),
     ("pack-bad", both("The handheld did not sign this as it is.", "日志包签名无效或内容损坏。")),
     ("pack-other", both("This belongs to another journal.", "此包属于另一本日志。")),
     ("chain-broken", both("The chain of entries is broken.", "日志链条断裂。")),
@@ -208,10 +208,10 @@ const ROWS: &[(&str, Both)] = &[
     ("ledger-amount", both("The office's book has another amount.", "后台账册所记金额不同。")),
     ("ledger-tokens", both("Book and tokens do not match.", "后台账册与令牌对不上。")),
     ("ledger-decided", both("A person decided otherwise.", "人工裁定与日志不同。")),
-    ("fork", both("One handheld wrote two journals.", "同一手持机有两本不同日志。")),
+    ("fork", both("One handheld wrote two journals.", "同一掌机有两本不同日志。")),
     ("receipt-twice", both("One receipt number has two contents.", "同一回执号有两种内容。")),
     ("backwards", both("Time ran backwards.", "时间倒流。")),
-    ("ahead-of-office", both("The handheld was ahead of the office.", "手持机时间快于后台。")),
+    ("ahead-of-office", both("The handheld was ahead of the office.", "掌机时间快于后台。")),
     ("meter-clock", both("The meter's clock is off.", "电表时钟有偏差。")),
     ("open-old", both("A recharge was left open for too long.", "充值久悬未决。")),
     ("open-new", both("A recharge is open.", "充值尚未有结果。")),

@@ -25,7 +25,7 @@ messages! {
     ask_go() { en: "Type ok when done; nothing stops here.", zh: "完成后输入 ok；直接回车则暂停。" }
     ask_digits_of(meter: &str) {
         en: "Look at the meter {meter} and type the last four digits of its number:",
-        zh: "请核对电表 {meter}，输入表号后四位：",
+        zh: "请看电表 {meter}，输入后四位：",
     }
     confirm_missing() {
         en: "nothing was confirmed: give --confirm with the last four digits seen on the meter",

@@ -30,7 +30,7 @@ pub fn class(code: &str) -> Both {
 pub fn why(says: &str) -> Option<Both> {
     let rest = |words: &Both| says.strip_prefix(words.en);
     let said = |words: &&Both| {
-        rest(words).is_some_and(|rest| matches!(rest.chars().next(), None | Some(':')))
+        rest(words).is_some_and(|rest| matches!(rest.chars().next(), None | Some(':' | ',')))
     };
     WHYS.iter().chain(LEDGER).find(said).copied()
 }
@@ -39,7 +39,7 @@ pub fn why(says: &str) -> Option<Both> {
 pub const WHYS: &[Both] = &[
     both("no such leave for a swap was issued", "后台未签发过此换表许可"),
     both("a leave for a swap that is not as we gave it", "换表许可与后台签发的不一致"),
-    both("the leave for the swap was another handheld's", "换表许可属于另一台手持机"),
+    both("the leave for the swap was another handheld's", "换表许可属于另一台掌机"),
     both("one leg of a swap was fixed twice", "换表的同一笔被重复确定"),
     both("a swap that was taken back was begun", "已收回的换表许可仍被执行"),
     both("a swap was begun after its time was over", "换表在许可到期后才开始"),

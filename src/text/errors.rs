@@ -52,6 +52,7 @@ impl Words {
 pub fn detail(lang: Lang, code: Code, detail: &str) -> String {
     match code {
         Code::FieldOdd if !detail.is_empty() => super::work::hints::field(lang, detail),
+        Code::RoleForbids => lang.forbidden(detail),
         _ => detail.to_owned(),
     }
 }
@@ -103,6 +104,7 @@ table! {
     DigitsWrong => meter::DIGITS_WRONG,
     MoneyUnknown => meter::MONEY_UNKNOWN,
     NotOffered => meter::NOT_OFFERED,
+    NotPublished => meter::NOT_PUBLISHED,
     ItemUnknown => meter::ITEM_UNKNOWN,
     BusAddress => meter::BUS_ADDRESS,
     TerminalUnknown => meter::TERMINAL_UNKNOWN,

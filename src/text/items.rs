@@ -61,6 +61,15 @@ pub fn item(lang: Lang, name: &str) -> &str {
     known.map_or(name, |(_, words)| words.get(lang))
 }
 
+/// An item's value as a person reads it: profiles write the unit of money as `yuan`.
+pub fn value(lang: Lang, text: &str) -> String {
+    match (text.split_once(" yuan"), lang) {
+        (Some((figure, rest)), Lang::En) => format!("{figure} CNY{rest}"),
+        (Some((figure, rest)), Lang::Zh) => format!("{figure} 元{rest}"),
+        (None, _) => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +83,12 @@ mod tests {
             }
         }
         assert_eq!(item(Lang::En, "made-up"), "made-up");
+    }
+
+    #[test]
+    fn money_has_its_unit_in_both_languages() {
+        assert_eq!(value(Lang::Zh, "0.5283 yuan/kWh"), "0.5283 元/kWh");
+        assert_eq!(value(Lang::En, "12.50 yuan"), "12.50 CNY");
+        assert_eq!(value(Lang::Zh, "220.1 V"), "220.1 V");
     }
 }

@@ -1,5 +1,8 @@
 //! Words for people and what they may do: logging in and out, PINs, roles, the shift.
 
+use super::Lang;
+use crate::units::{Role, Verb};
+
 messages! {
     // Log-in.
     title_log_in() { en: "Log in", zh: "登录" }
@@ -151,9 +154,61 @@ messages! {
     verb_import() { en: "import", zh: "导入令牌" }
     verb_control() { en: "control", zh: "拉合闸" }
     verb_parameters() { en: "parameters", zh: "参数设置" }
-    verb_commission() { en: "commission", zh: "投运" }
+    verb_commission() { en: "commission", zh: "开通" }
     verb_swap() { en: "swap", zh: "换表" }
     verb_account() { en: "account", zh: "开销户" }
     verb_refund() { en: "refund", zh: "退费" }
     verb_supervise() { en: "supervise", zh: "人员管理" }
+}
+
+impl Lang {
+    /// The word for a role.
+    pub fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Recharge => self.role_recharge(),
+            Role::Finance => self.role_finance(),
+            Role::Field => self.role_field(),
+            Role::Installer => self.role_installer(),
+            Role::Auditor => self.role_auditor(),
+            Role::Supervisor => self.role_supervisor(),
+        }
+    }
+
+    /// The word for what may be done.
+    pub fn verb(self, verb: Verb) -> &'static str {
+        match verb {
+            Verb::Read => self.verb_read(),
+            Verb::Recharge => self.verb_recharge(),
+            Verb::Import => self.verb_import(),
+            Verb::Control => self.verb_control(),
+            Verb::Parameters => self.verb_parameters(),
+            Verb::Commission => self.verb_commission(),
+            Verb::Swap => self.verb_swap(),
+            Verb::Account => self.verb_account(),
+            Verb::Refund => self.verb_refund(),
+            Verb::Supervise => self.verb_supervise(),
+        }
+    }
+
+    /// What a role has no right to, as failures name it: `field: refund`. Anything else as it is.
+    pub fn forbidden(self, detail: &str) -> String {
+        let named = |text: &str| {
+            let (role, verb) = text.split_once(": ")?;
+            let (role, verb) = (role.parse().ok()?, verb.parse().ok()?);
+            Some(format!("{}: {}", self.role(role), self.verb(verb)))
+        };
+        named(detail).unwrap_or_else(|| detail.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_role_may_not_do_is_said_in_words() {
+        assert_eq!(Lang::Zh.forbidden("field: refund"), "运维员: 退费");
+        assert_eq!(Lang::En.forbidden("field: refund"), "field: refund");
+        assert_eq!(Lang::Zh.forbidden("000000000047"), "000000000047");
+    }
 }

@@ -40,11 +40,11 @@ messages! {
         en: "It was interrupted, or left. Enter shows how far it came; then it can be carried on.",
         zh: "作业曾中断或暂停。按Enter查看进度，然后可继续。",
     }
-    work_missing(field: &str) { en: "Fill in: {field}.", zh: "请填写：{field}。" }
-    work_odd(field: &str, text: &str) {
-        en: "{field} cannot be \"{text}\".",
-        zh: "{field}不能为「{text}」。",
+    work_offer() {
+        en: "The office's papers for it are here. Enter fills in the form.",
+        zh: "后台授权已在本机。按Enter自动填表。",
     }
+    menu_offers(n: usize) { en: "{n} ready", zh: "{n} 项可办" }
     work_so_far(n: usize) { en: "So far {n}.", zh: "已输入 {n} 个。" }
     work_seconds(n: u64) { en: "Under way, {n} s", zh: "进行中，{n} 秒" }
     work_reading() { en: "Only reading: nothing is changed.", zh: "仅读取，不作任何更改。" }

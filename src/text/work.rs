@@ -37,6 +37,14 @@ pub fn or_name(lang: Lang, name: &str) -> &str {
     word(lang, name).unwrap_or(name)
 }
 
+/// The words for a name that may carry a place in a list: `tariff.day[2]`.
+pub fn placed(lang: Lang, name: &str) -> String {
+    match name.split_once('[') {
+        Some((list, place)) => format!("{} {}", or_name(lang, list), place.trim_end_matches(']')),
+        None => or_name(lang, name).to_owned(),
+    }
+}
+
 /// A value in words: a name; several names with spaces or pluses between them; or as it is written.
 /// Only names of several parts are taken for names in a row: a typed `no load` stays what it is.
 pub fn value(lang: Lang, text: &str) -> String {
@@ -51,9 +59,13 @@ pub fn value(lang: Lang, text: &str) -> String {
     let all: Option<Vec<String>> = text.split(' ').map(both).collect();
     match (all, lang) {
         (Some(all), _) => all.join("; "),
-        // Figures carry the international name of their currency.
-        (None, Lang::Zh) => text.replace(" CNY", " 元"),
-        (None, Lang::En) => text.to_owned(),
+        // Figures carry the international name of their currency, or the tables' own.
+        (None, Lang::Zh) => {
+            // The tables' own words stand between figures: `07:00 rate 03`, `10-01 table 02`.
+            let text = text.replace(" CNY", " 元").replace(" yuan", " 元");
+            text.replace(" rate ", " 费率").replace(" table ", " 时段表")
+        }
+        (None, Lang::En) => text.replace(" yuan", " CNY"),
     }
 }
 
@@ -130,5 +142,9 @@ mod tests {
         assert_eq!(said("no load in yes"), "no load in yes");
         assert_eq!(said("wiring-right 12"), "wiring-right 12");
         assert_eq!(value(Lang::Zh, "123.45 CNY, n=6"), "123.45 元, n=6");
+        assert_eq!(value(Lang::Zh, "2.00 yuan -> 3.00 yuan"), "2.00 元 -> 3.00 元");
+        assert_eq!(value(Lang::Zh, "00:00 rate 04, 07:00 rate 03"), "00:00 费率04, 07:00 费率03");
+        assert_eq!(placed(Lang::En, "tariff.day[2]"), "day table 2");
+        assert_eq!(placed(Lang::Zh, "limits.reverse"), "潮流反向功率下限");
     }
 }

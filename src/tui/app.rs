@@ -8,10 +8,11 @@ use super::event::{Event, Key};
 use super::keymap::{self, Action, Binding, Need, Place};
 use super::layout::{Class, Size};
 use super::lock::{Due, Watch};
+use super::run::Machine;
 use super::screens::{Home, Leave, LogIn, Summary, WhatHappened};
 use super::shared::{Go, Moment, Shared};
 use super::theme::Meaning;
-use super::view::View;
+use super::view::{self, View};
 use crate::jobs::views::{
     ErrandId, Failure, LogOutWhy, LoggedOutWhy, Request, SessionView, ShiftView, Update,
 };
@@ -20,6 +21,7 @@ use crate::units::OperatorId;
 
 use std::time::Duration;
 
+use ratatui::buffer::Buffer;
 use zeroize::Zeroize;
 
 /// Screens on top of each other; deeper only means a loop of "open".
@@ -391,6 +393,23 @@ impl App {
         }
         self.on_top(|screen, shared| screen.shown(shared));
         self.shared.repaint();
+    }
+}
+
+impl Machine for App {
+    type Ask = Request;
+    type Told = Update;
+
+    fn update(&mut self, event: Event, now: Moment) -> Vec<Effect> {
+        App::update(self, event, now)
+    }
+
+    fn draw(&self, buffer: &mut Buffer) {
+        view::draw(self, buffer);
+    }
+
+    fn wake(&self) -> Option<Duration> {
+        App::wake(self)
     }
 }
 

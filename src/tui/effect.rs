@@ -1,12 +1,12 @@
-//! What `update` asks the world to do. Only `tui.rs` carries it out.
+//! What `update` asks the world to do. Only `run.rs` carries it out.
 
 use crate::jobs::views::Request;
 
 /// Something that leaves the state machine.
 #[derive(Debug)]
-pub enum Effect {
+pub enum Effect<Q = Request> {
     /// Ask the engine.
-    Ask(Request),
+    Ask(Q),
     /// Draw every cell anew: another screen, or something else wrote to the terminal. Wide glyphs
     /// may otherwise leave halves behind (ratatui#2652).
     Repaint,

@@ -22,9 +22,9 @@ const EVENT_QUEUE: usize = 64;
 /// How long the input thread may take to notice that the screens are gone.
 const INPUT_SLICE: Duration = Duration::from_millis(500);
 
-/// What happened.
+/// What happened, to screens that ask with `Q` and hear of `U`.
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<Q = Request, U = Update> {
     /// A key (input thread).
     Key(Key),
     /// Pasted or scanned text (input thread).
@@ -37,16 +37,16 @@ pub enum Event {
         height: u16,
     },
     /// The engine tells something (engine's channel).
-    Update(Update),
-    /// The moment [`super::app::App::wake`] named has come (the loop in `tui.rs`).
+    Update(U),
+    /// The moment the screens named has come (the loop in `run.rs`).
     Timer,
     /// The process was stopped and continued: the screen may hold anything (signal thread).
     Continued,
     /// The program is asked to end, or the terminal is gone (signal and input threads).
     Hangup,
-    /// The engine's queue is full: the request was not taken (the loop in `tui.rs`).
-    NotTaken(Request),
-    /// The engine has ended (the loop in `tui.rs`).
+    /// The engine's queue is full: the request was not taken (the loop in `run.rs`).
+    NotTaken(Q),
+    /// The engine has ended (the loop in `run.rs`).
     EngineGone,
 }
 
@@ -114,13 +114,13 @@ impl Key {
 const CHORD: KeyModifiers = KeyModifiers::CONTROL.union(KeyModifiers::ALT);
 
 /// The running listeners; dropping it ends the input thread.
-pub struct Listener {
+pub struct Listener<Q = Request, U = Update> {
     /// Where the events arrive.
-    pub events: Receiver<Event>,
+    pub events: Receiver<Event<Q, U>>,
     stop: Arc<AtomicBool>,
 }
 
-impl Drop for Listener {
+impl<Q, U> Drop for Listener<Q, U> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -130,7 +130,7 @@ impl Drop for Listener {
 ///
 /// # Errors
 /// When a thread or the signal handlers cannot be set up.
-pub fn listen() -> io::Result<Listener> {
+pub fn listen<Q: Send + 'static, U: Send + 'static>() -> io::Result<Listener<Q, U>> {
     let (sender, events) = bounded(EVENT_QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let (input_sender, input_stop) = (sender.clone(), Arc::clone(&stop));
@@ -141,7 +141,7 @@ pub fn listen() -> io::Result<Listener> {
     Ok(Listener { events, stop })
 }
 
-fn read_terminal(sender: &Sender<Event>, stop: &AtomicBool) {
+fn read_terminal<Q, U>(sender: &Sender<Event<Q, U>>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let event = match term::poll(INPUT_SLICE) {
             Ok(false) => continue,
@@ -164,7 +164,7 @@ fn read_terminal(sender: &Sender<Event>, stop: &AtomicBool) {
     }
 }
 
-fn from_terminal(event: term::Event) -> Option<Event> {
+fn from_terminal<Q, U>(event: term::Event) -> Option<Event<Q, U>> {
     match event {
         term::Event::Key(key) => Key::from_terminal(&key).map(Event::Key),
         term::Event::Paste(text) => Some(Event::Paste(text)),
@@ -174,7 +174,11 @@ fn from_terminal(event: term::Event) -> Option<Event> {
 }
 
 #[cfg(unix)]
-fn watch_signals(sender: Sender<Event>) -> io::Result<()> {
+fn watch_signals<Q, U>(sender: Sender<Event<Q, U>>) -> io::Result<()>
+where
+    Q: Send + 'static,
+    U: Send + 'static,
+{
     use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGCONT, SIGHUP, SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -189,7 +193,7 @@ fn watch_signals(sender: Sender<Event>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn watch_signals(_sender: Sender<Event>) -> io::Result<()> {
+fn watch_signals<Q, U>(_sender: Sender<Event<Q, U>>) -> io::Result<()> {
     Ok(())
 }
 

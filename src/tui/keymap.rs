@@ -4,13 +4,14 @@
 //! so they cannot disagree. Everything can be done with digits, arrows, Enter, Esc and F1 to F4;
 //! letters and page keys only make typing names and long lists faster.
 
+pub mod keys;
 mod manual;
 mod table;
 mod words;
 
 use crate::tui::event::Key;
 
-pub use manual::manual;
+pub use manual::{Told, manual, section};
 pub use table::TABLE;
 
 /// A screen, or a step of one, with keys of its own.
@@ -354,32 +355,52 @@ impl Need {
     ];
 }
 
-/// One row of the table.
+/// One row of a table, of these screens or of others with places, actions and needs of their own.
 #[derive(Debug, Clone, Copy)]
-pub struct Binding {
+pub struct Binding<P = Place, A = Action, N: 'static = Need> {
     /// Where.
-    pub place: Place,
+    pub place: P,
     /// Which key.
     pub key: Pattern,
     /// What it does.
-    pub action: Action,
+    pub action: A,
     /// What it needs, the first unmet one is told.
-    pub needs: &'static [Need],
+    pub needs: &'static [N],
+}
+
+/// A whole table.
+pub type Table<P, A, N> = &'static [Binding<P, A, N>];
+
+/// The rows of one place of a table, in its order.
+pub fn rows<P: Copy + PartialEq + 'static, A, N>(
+    table: Table<P, A, N>,
+    place: P,
+) -> impl Iterator<Item = &'static Binding<P, A, N>> {
+    table.iter().filter(move |binding| binding.place == place)
+}
+
+/// The row that a key means at a place of a table.
+pub fn meant<P: Copy + PartialEq + 'static, A, N>(
+    table: Table<P, A, N>,
+    place: P,
+    key: Key,
+) -> Option<&'static Binding<P, A, N>> {
+    rows(table, place).find(|binding| binding.key.fits(key))
 }
 
 /// The rows of one place, in table order.
 pub fn of(place: Place) -> impl Iterator<Item = &'static Binding> {
-    TABLE.iter().filter(move |binding| binding.place == place)
+    rows(TABLE, place)
 }
 
 /// The row that a key means at a place.
 pub fn lookup(place: Place, key: Key) -> Option<&'static Binding> {
-    of(place).find(|binding| binding.key.fits(key))
+    meant(TABLE, place, key)
 }
 
 /// The soft key `F1` to `F4` of a place.
 pub fn soft(place: Place, number: u8) -> Option<&'static Binding> {
-    of(place).find(|binding| binding.key == Pattern::Is(Key::F(number)))
+    lookup(place, Key::F(number))
 }
 
 #[cfg(test)]

@@ -60,8 +60,8 @@ pub use work_form::WorkForm;
 pub use work_sheet::WorkSheet;
 pub use works::Works;
 
-use super::event::Key;
 use super::keymap::Action;
+use super::widgets::{moved, picked};
 
 /// Rows a page key moves.
 const PAGE_STEP: isize = 10;
@@ -75,20 +75,4 @@ fn movement(action: Action) -> isize {
         Action::PageDown => PAGE_STEP,
         _ => 0,
     }
-}
-
-/// The row a digit names: 1 is the first, 0 the tenth.
-fn picked(key: Key) -> Option<usize> {
-    match key {
-        Key::Char(c) => match c.to_digit(10)? {
-            0 => Some(9),
-            digit => Some(digit as usize - 1),
-        },
-        _ => None,
-    }
-}
-
-/// A selection or a scroll position moved within `0..=last`.
-fn moved(at: usize, by: isize, last: usize) -> usize {
-    at.saturating_add_signed(by).min(last)
 }

@@ -144,6 +144,16 @@ pub struct Rule {
     pub upright: &'static str,
 }
 
+impl Rule {
+    /// Those of any terminal, or of ASCII alone.
+    pub fn of(ascii: bool) -> Self {
+        match ascii {
+            true => Self { level: "-", upright: "|" },
+            false => Self { level: "\u{2500}", upright: "\u{2502}" },
+        }
+    }
+}
+
 /// Where to go.
 pub enum Go {
     /// Onto another screen.
@@ -456,9 +466,6 @@ impl Shared {
 
     /// The characters lines are drawn with.
     pub fn rule(&self) -> Rule {
-        match self.ascii {
-            true => Rule { level: "-", upright: "|" },
-            false => Rule { level: "\u{2500}", upright: "\u{2502}" },
-        }
+        Rule::of(self.ascii)
     }
 }

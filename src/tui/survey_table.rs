@@ -1,5 +1,6 @@
 //! A survey in words: for the screen, for the command line, and as the sheets of a spreadsheet.
 
+use super::survey_boxes;
 use crate::jobs::views::{
     Book, Gap, NotSearched, Sheet, SheetCell, SurveyEnd, SurveyMeter, SurveyProtocol, SurveyView,
     Verdict, VerdictKind,
@@ -127,9 +128,13 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.join(" ")
 }
 
-/// The whole survey as a spreadsheet.
+/// The whole survey as a spreadsheet; boxes of many users have a sheet where there are any.
 pub fn book(lang: Lang, view: &SurveyView, name: String) -> Book {
-    Book { name, sheets: vec![meters(lang, view), verdicts(lang, view), gaps(lang, view)] }
+    let mut sheets = vec![meters(lang, view), verdicts(lang, view), gaps(lang, view)];
+    if !view.boxes.is_empty() {
+        sheets.push(survey_boxes::sheet(lang, view));
+    }
+    Book { name, sheets }
 }
 
 fn heads(heads: &[&str]) -> Vec<String> {

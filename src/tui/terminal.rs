@@ -24,9 +24,7 @@ use ratatui::crossterm::terminal::{
 use ratatui::crossterm::{cursor, execute, queue};
 use unicode_width::UnicodeWidthStr;
 
-use super::app::App;
 use super::layout::Size;
-use super::view;
 
 /// One frame at 200 x 60 with colours stays below this.
 const OUTPUT_BUFFER: usize = 64 * 1024;
@@ -90,18 +88,18 @@ impl Screen {
         self.terminal.resize(area)
     }
 
-    /// Draws the state.
+    /// Draws what `paint` puts into the buffer.
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, app: &App) -> io::Result<()> {
+    pub fn draw(&mut self, paint: impl FnOnce(&mut Buffer)) -> io::Result<()> {
         if self.synchronized {
             queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         }
         let before = &mut self.before;
         self.terminal.draw(|frame| {
             let buffer = frame.buffer_mut();
-            view::draw(app, buffer);
+            paint(buffer);
             let drawn = buffer.clone();
             resend_changed_wide_rows(before, buffer);
             *before = drawn;

@@ -68,6 +68,16 @@ impl Palette {
         }
     }
 
+    /// The one of a name: `mono`, `16` or `256`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "mono" => Some(Self::Mono),
+            "16" => Some(Self::Sixteen),
+            "256" => Some(Self::Many),
+            _ => None,
+        }
+    }
+
     /// The next one, round and round.
     pub fn next(self) -> Self {
         match self {

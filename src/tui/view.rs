@@ -1,7 +1,8 @@
 //! What a screen wants shown, and drawing it: title, body, message, soft keys.
 //!
 //! Drawing is pure: the same state gives the same cells. A screen only says what is in its parts;
-//! where they stand is `layout.rs`, what they look like is `theme.rs`.
+//! where they stand is `layout.rs`, what they look like is `theme.rs`. [`paint`] knows nothing of
+//! any screens: the office's desk is drawn by it too.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,14 +10,14 @@ use ratatui::layout::Rect;
 use super::app::App;
 use super::keymap::{self, Action, Pattern};
 use super::layout::{Class, Size};
-use super::shared::Shared;
-use super::theme::Meaning;
+use super::shared::{Message, Rule, Shared};
+use super::theme::{Meaning, Palette};
 use super::widgets::{Row, wrapped};
 use super::wrap;
 use crate::tui::event::Key;
 
 /// Soft keys in the bottom row.
-const SOFT_KEYS: u8 = 4;
+pub const SOFT_KEYS: u8 = 4;
 
 /// A screen's contents.
 #[derive(Debug, Default)]
@@ -43,34 +44,60 @@ impl View {
     }
 }
 
+/// What stands around a screen's contents, and how it is all drawn.
+#[derive(Debug)]
+pub struct Chrome<'a> {
+    /// The colours.
+    pub palette: Palette,
+    /// The characters lines are drawn with.
+    pub rule: Rule,
+    /// What must never be overlooked, right in the title.
+    pub signs: Vec<String>,
+    /// What is said; without it, the hint.
+    pub message: Option<&'a Message>,
+    /// What Enter and Esc do here.
+    pub hint: Row,
+    /// The soft keys, in order.
+    pub soft: Vec<Option<Row>>,
+}
+
+/// What Enter or Esc does here, for the hint; a key that does not work now is marked.
+pub fn hinted(row: Row, works: bool, key: &str, label: &str) -> Row {
+    let off = if works { "" } else { "-" };
+    row.and(Meaning::Faint, format!("{off}{key}: {label}  "))
+}
+
+/// A soft key. What does not work now keeps its place and name; the sign says so first.
+pub fn soft_key(works: bool, number: u8, label: &str) -> Row {
+    if works {
+        Row::of(Meaning::Key, format!("F{number}")).and(Meaning::Plain, label)
+    } else {
+        Row::of(Meaning::Faint, format!("--{label}"))
+    }
+}
+
 /// Draws everything.
 pub fn draw(app: &App, buffer: &mut Buffer) {
     let shared = app.shared();
-    let area = buffer.area;
-    let size = Size { width: area.width, height: area.height };
+    let size = Size { width: buffer.area.width, height: buffer.area.height };
     if size.class() == Class::Tiny {
-        return draw_too_small(shared, buffer);
+        let lang = shared.lang;
+        let text = if shared.line.is_some() { lang.too_small_busy() } else { lang.too_small() };
+        return paint_too_small(text, shared.palette, buffer);
     }
-    let view = app.view();
-    draw_title(shared, &view.title, buffer);
-    draw_body(shared, &view, size, buffer);
-    draw_message(app, buffer);
-    draw_soft_keys(app, buffer);
+    let chrome = Chrome {
+        palette: shared.palette,
+        rule: shared.rule(),
+        signs: signs(shared),
+        message: shared.message.as_ref(),
+        hint: hint(app),
+        soft: (1..=SOFT_KEYS).map(|number| soft(app, number)).collect(),
+    };
+    paint(&chrome, &app.view(), buffer);
 }
 
-fn draw_too_small(shared: &Shared, buffer: &mut Buffer) {
-    let area = buffer.area;
-    let text =
-        if shared.line.is_some() { shared.lang.too_small_busy() } else { shared.lang.too_small() };
-    let rows = wrapped(Meaning::Plain, text, usize::from(area.width));
-    for (y, row) in (area.y..area.bottom()).zip(rows) {
-        row.draw(Rect { y, height: 1, ..area }, buffer, shared.palette, false);
-    }
-}
-
-/// Title left; what must never be overlooked right: demo, an open outcome, a busy line.
-fn draw_title(shared: &Shared, title: &str, buffer: &mut Buffer) {
-    let width = usize::from(buffer.area.width);
+/// What must never be overlooked: demo, an open outcome, a busy line.
+fn signs(shared: &Shared) -> Vec<String> {
     let lang = shared.lang;
     let open = shared.home.as_ref().map_or(0, |home| home.open_intents.len());
     let signs = [
@@ -80,43 +107,93 @@ fn draw_title(shared: &Shared, title: &str, buffer: &mut Buffer) {
         shared.standing().and_then(|standing| lang.sign_standing(standing)).map(str::to_owned),
         shared.demo.then(|| lang.sign_demo().to_owned()),
     ];
-    let signs: Vec<String> = signs.into_iter().flatten().collect();
-    let right = format!("{} ", signs.join(" "));
-    let left = wrap::pad(&format!(" {title}"), width.saturating_sub(wrap::width(&right)));
-    let row = Row::of(Meaning::Title, left + &right);
-    row.draw(Rect { height: 1, ..buffer.area }, buffer, shared.palette, false);
+    signs.into_iter().flatten().collect()
 }
 
-fn draw_body(shared: &Shared, view: &View, size: Size, buffer: &mut Buffer) {
+fn hint(app: &App) -> Row {
+    let lang = app.shared().lang;
+    let mut row = Row::blank();
+    for key in [Key::Enter, Key::Esc] {
+        let Some(binding) = keymap::lookup(app.place(), key) else { continue };
+        let label = lang.action_label(binding.action);
+        row = hinted(row, app.unmet(binding).is_none(), &lang.key(Pattern::Is(key)), label);
+    }
+    row
+}
+
+fn soft(app: &App, number: u8) -> Option<Row> {
+    let binding = keymap::soft(app.place(), number)?;
+    let works = app.unmet(binding).is_none();
+    (!app.hides(binding)).then(|| soft_key(works, number, label(app, binding.action)))
+}
+
+fn label(app: &App, action: Action) -> &'static str {
+    let lang = app.shared().lang;
+    match action {
+        Action::Pause if app.shared().wire.paused() => lang.key_go_on(),
+        action => lang.action_label(action),
+    }
+}
+
+/// Draws a sentence where nothing else fits.
+pub fn paint_too_small(text: &str, palette: Palette, buffer: &mut Buffer) {
+    let area = buffer.area;
+    let rows = wrapped(Meaning::Plain, text, usize::from(area.width));
+    for (y, row) in (area.y..area.bottom()).zip(rows) {
+        row.draw(Rect { y, height: 1, ..area }, buffer, palette, false);
+    }
+}
+
+/// Draws a screen's contents with what stands around them.
+pub fn paint(chrome: &Chrome<'_>, view: &View, buffer: &mut Buffer) {
+    let size = Size { width: buffer.area.width, height: buffer.area.height };
+    draw_title(chrome, &view.title, buffer);
+    draw_body(chrome, view, size, buffer);
+    let area = Rect { y: buffer.area.bottom() - 2, height: 1, ..buffer.area };
+    let message = chrome.message.map(|one| Row::of(one.meaning, one.text.clone()));
+    message.as_ref().unwrap_or(&chrome.hint).draw(area, buffer, chrome.palette, false);
+    draw_soft_keys(chrome, buffer);
+}
+
+/// Title left, signs right.
+fn draw_title(chrome: &Chrome<'_>, title: &str, buffer: &mut Buffer) {
+    let width = usize::from(buffer.area.width);
+    let right = format!("{} ", chrome.signs.join(" "));
+    let left = wrap::pad(&format!(" {title}"), width.saturating_sub(wrap::width(&right)));
+    let row = Row::of(Meaning::Title, left + &right);
+    row.draw(Rect { height: 1, ..buffer.area }, buffer, chrome.palette, false);
+}
+
+fn draw_body(chrome: &Chrome<'_>, view: &View, size: Size, buffer: &mut Buffer) {
     let parts = size.split(view.head.len() as u16, view.detail.is_some());
-    draw_rows(shared, &view.head, parts.head, buffer);
-    draw_list(shared, view, parts.list, buffer);
+    draw_rows(chrome, &view.head, parts.head, buffer);
+    draw_list(chrome, view, parts.list, buffer);
     let (Some(detail), Some(area)) = (&view.detail, parts.detail) else { return };
-    let rule = shared.rule();
+    let rule = chrome.rule;
     if size.class() == Class::Normal {
         let bar = Rect { x: area.x - 2, width: 1, ..area };
         for y in bar.y..bar.bottom() {
             let row = Row::of(Meaning::Faint, rule.upright);
-            row.draw(Rect { y, height: 1, ..bar }, buffer, shared.palette, false);
+            row.draw(Rect { y, height: 1, ..bar }, buffer, chrome.palette, false);
         }
-        draw_rows(shared, detail, area, buffer);
+        draw_rows(chrome, detail, area, buffer);
     } else {
         let line = Row::of(Meaning::Faint, rule.level.repeat(usize::from(area.width)));
-        line.draw(Rect { height: 1, ..area }, buffer, shared.palette, false);
+        line.draw(Rect { height: 1, ..area }, buffer, chrome.palette, false);
         let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
-        draw_rows(shared, detail, below, buffer);
+        draw_rows(chrome, detail, below, buffer);
     }
 }
 
-fn draw_rows(shared: &Shared, rows: &[Row], area: Rect, buffer: &mut Buffer) {
+fn draw_rows(chrome: &Chrome<'_>, rows: &[Row], area: Rect, buffer: &mut Buffer) {
     for (y, row) in (area.y..area.bottom()).zip(rows) {
-        row.draw(Rect { y, height: 1, ..area }, buffer, shared.palette, false);
+        row.draw(Rect { y, height: 1, ..area }, buffer, chrome.palette, false);
     }
 }
 
 /// A list turns by whole windows, so that moving the selection repaints two rows, not all: on a
 /// 9600 baud line that is the difference between 0.2 s and 2 s.
-fn draw_list(shared: &Shared, view: &View, area: Rect, buffer: &mut Buffer) {
+fn draw_list(chrome: &Chrome<'_>, view: &View, area: Rect, buffer: &mut Buffer) {
     let visible = usize::from(area.height).max(1);
     let top = match view.cursor {
         Some(cursor) => cursor / visible * visible,
@@ -128,66 +205,19 @@ fn draw_list(shared: &Shared, view: &View, area: Rect, buffer: &mut Buffer) {
         // The mark at the end of the last row must not cut a wide glyph in two.
         let marked = u16::from(below && y + 1 == area.bottom());
         let place = Rect { y, height: 1, width: area.width.saturating_sub(marked), ..area };
-        row.draw(place, buffer, shared.palette, view.cursor == Some(at));
+        row.draw(place, buffer, chrome.palette, view.cursor == Some(at));
     }
     if below && area.height > 0 {
         let mark = Rect { x: area.right() - 1, y: area.bottom() - 1, width: 1, height: 1 };
-        Row::of(Meaning::Key, "v").draw(mark, buffer, shared.palette, false);
+        Row::of(Meaning::Key, "v").draw(mark, buffer, chrome.palette, false);
     }
 }
 
-/// The message; without one, what Enter and Esc do here.
-fn draw_message(app: &App, buffer: &mut Buffer) {
-    let shared = app.shared();
-    let area = Rect { y: buffer.area.bottom() - 2, height: 1, ..buffer.area };
-    let row = match &shared.message {
-        Some(message) => Row::of(message.meaning, message.text.clone()),
-        None => hint(app),
-    };
-    row.draw(area, buffer, shared.palette, false);
-}
-
-fn hint(app: &App) -> Row {
-    let lang = app.shared().lang;
-    let mut row = Row::blank();
-    for key in [Key::Enter, Key::Esc] {
-        let Some(binding) = keymap::lookup(app.place(), key) else { continue };
-        let off = if app.unmet(binding).is_some() { "-" } else { "" };
-        let label = lang.action_label(binding.action);
-        let text = format!("{off}{}: {label}  ", lang.key(Pattern::Is(key)));
-        row = row.and(Meaning::Faint, text);
-    }
-    row
-}
-
-fn draw_soft_keys(app: &App, buffer: &mut Buffer) {
-    let shared = app.shared();
+fn draw_soft_keys(chrome: &Chrome<'_>, buffer: &mut Buffer) {
     let slot = buffer.area.width / u16::from(SOFT_KEYS);
-    for number in 1..=SOFT_KEYS {
-        let Some(binding) = keymap::soft(app.place(), number) else { continue };
-        if app.hides(binding) {
-            continue;
-        }
-        let area = Rect {
-            x: buffer.area.x + slot * u16::from(number - 1),
-            y: buffer.area.bottom() - 1,
-            width: slot,
-            height: 1,
-        };
-        let label = label(app, binding.action);
-        let row = match app.unmet(binding) {
-            // What does not work now keeps its place and name; the sign says so first.
-            Some(_) => Row::of(Meaning::Faint, format!("--{label}")),
-            None => Row::of(Meaning::Key, format!("F{number}")).and(Meaning::Plain, label),
-        };
-        row.draw(area, buffer, shared.palette, false);
-    }
-}
-
-fn label(app: &App, action: Action) -> &'static str {
-    let lang = app.shared().lang;
-    match action {
-        Action::Pause if app.shared().wire.paused() => lang.key_go_on(),
-        action => lang.action_label(action),
+    let (x, y) = (buffer.area.x, buffer.area.bottom() - 1);
+    for (at, row) in (0..u16::from(SOFT_KEYS)).zip(&chrome.soft) {
+        let area = Rect { x: x + slot * at, y, width: slot, height: 1 };
+        row.iter().for_each(|row| row.draw(area, buffer, chrome.palette, false));
     }
 }

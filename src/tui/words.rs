@@ -3,7 +3,7 @@
 use super::theme::Meaning;
 use crate::jobs::views::{JournalKind, Network, PortTrouble, Stage, Standing, TokenStateView};
 use crate::text::Lang;
-use crate::units::{CreditUnit, Limit, Outcome, RelayState, Role, Verb};
+use crate::units::{CreditUnit, Limit, Outcome, RelayState};
 
 /// Clock drift up to which nothing is said (P3 of the field pains: slew below 5 minutes).
 const DRIFT_GOOD_S: u64 = 300;
@@ -114,34 +114,6 @@ impl Lang {
             Standing::Fresh | Standing::Warn => None,
             Standing::ReadOnly => Some(self.sign_low()),
             Standing::NoMoney => Some(self.sign_stopped()),
-        }
-    }
-
-    /// The word for a role.
-    pub fn role(self, role: Role) -> &'static str {
-        match role {
-            Role::Recharge => self.role_recharge(),
-            Role::Finance => self.role_finance(),
-            Role::Field => self.role_field(),
-            Role::Installer => self.role_installer(),
-            Role::Auditor => self.role_auditor(),
-            Role::Supervisor => self.role_supervisor(),
-        }
-    }
-
-    /// The word for what may be done.
-    pub fn verb(self, verb: Verb) -> &'static str {
-        match verb {
-            Verb::Read => self.verb_read(),
-            Verb::Recharge => self.verb_recharge(),
-            Verb::Import => self.verb_import(),
-            Verb::Control => self.verb_control(),
-            Verb::Parameters => self.verb_parameters(),
-            Verb::Commission => self.verb_commission(),
-            Verb::Swap => self.verb_swap(),
-            Verb::Account => self.verb_account(),
-            Verb::Refund => self.verb_refund(),
-            Verb::Supervise => self.verb_supervise(),
         }
     }
 

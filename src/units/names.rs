@@ -186,7 +186,7 @@ impl FromStr for TokenId {
 }
 
 /// How many purchases a meter has booked in its present epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PurchaseCount(pub u32);
 
 impl PurchaseCount {

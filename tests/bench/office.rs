@@ -1,6 +1,7 @@
 //! The office under load: what two `meterkit-office serve` processes on one PostgreSQL take in,
-//! beside plain inserts of the same rows; what an entry costs from 10^4 to 10^6 of them; and one
-//! handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has the figures.
+//! beside plain inserts of the same rows in alternating rounds; what an entry costs from 10^4 to
+//! 10^6 of them; and one handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has the
+//! figures.
 //!
 //! `cargo bench --bench office`; with `-- full` also a million entries.
 
@@ -39,6 +40,9 @@ const DEVICES: usize = 200;
 /// Connections of handhelds at once.
 const LINES: usize = 16;
 
+/// Handhelds of one round: the office takes in their journals, then the same rows are inserted.
+const ROUND: usize = 40;
+
 fn main() {
     let full = std::env::args().any(|argument| argument == "full");
     backlog("SQLite in a file", None);
@@ -50,21 +54,35 @@ fn main() {
     backlog("PostgreSQL", Some(&schema(&url, "backlog")));
     let sizes: &[usize] = if full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] };
     for entries in sizes {
-        let place = schema(&url, &format!("n{entries}"));
-        let rate = district(&place, *entries);
-        if *entries == 100_000 {
-            plain(&url, &place, rate);
-        }
+        district(&url, *entries);
     }
 }
 
-/// A journal a day of every handheld, through two servers.
-fn district(url: &str, entries: usize) -> f64 {
+/// A journal a day of every handheld, through two servers; each round's rows again by plain
+/// inserts, so that whatever else the machine does is done to both.
+fn district(url: &str, entries: usize) {
+    let place = schema(url, &format!("n{entries}"));
     let recharges = entries / DEVICES / ENTRIES;
     let size = Size { devices: DEVICES, recharges, meters: recharges.div_ceil(5), partitions: 0 };
-    let district = District::found(url, size);
+    let district = District::found(&place, size);
     let servers = [district.serve(), district.serve()];
-    let (took, sent) = district.bring(&servers.each_ref().map(|server| server.address), LINES);
+    let addresses = servers.each_ref().map(|server| server.address);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let peer = |name: &str, how| {
+        let target = like(url, &place, &format!("{name}{entries}"));
+        Peer { lines: runtime.block_on(lines(&target)), how, entries: 0, took: Duration::ZERO }
+    };
+    let mut peers = [peer("plain", How::Table), peer("single", How::Row)];
+    let (mut took, mut sent, mut rounds) = (Duration::ZERO, 0, Vec::new());
+    for first in (0..DEVICES).step_by(ROUND) {
+        let those = first..first + ROUND;
+        let (round, packs) = district.bring_those(&addresses, LINES, those.clone());
+        (took, sent) = (took + round, sent + packs);
+        let names = those.map(|n| format!("hh-{n}")).collect();
+        let rows = Arc::new(runtime.block_on(rows(&place, names)));
+        let [plain, _] = peers.each_mut().map(|peer| runtime.block_on(peer.insert(&rows)));
+        rounds.push(format!("{:.0}", plain.as_secs_f64() / round.as_secs_f64() * 100.0));
+    }
     let report = district.check();
     let packs: usize = district.handhelds.iter().map(|handheld| handheld.packs.len()).sum();
     let rate = district.entries() as f64 / took.as_secs_f64();
@@ -76,7 +94,17 @@ fn district(url: &str, entries: usize) -> f64 {
         1e6 / rate,
         report.postings
     );
-    rate
+    for peer in &peers {
+        let plain = peer.entries as f64 / peer.took.as_secs_f64();
+        println!(
+            "plain inserts of the same rows, {}: {plain:.0} entries/s, {:.1} us each; the office \
+             reaches {:.0} % of it",
+            peer.how.name(),
+            1e6 / plain,
+            rate / plain * 100.0
+        );
+    }
+    println!("round by round: {} %", rounds.join(", "));
 }
 
 const EVENT: &str = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter,
@@ -103,53 +131,82 @@ struct Rows {
     receipt: PgRow,
 }
 
-/// Inserts the same rows into empty tables of the same kind, a transaction a pack, over as many
-/// connections as the two servers have, and does nothing else: once a statement for each table, as
-/// the office does, and once a statement for each row.
-fn plain(url: &str, place: &str, rate: f64) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let packs = Arc::new(runtime.block_on(rows(place)));
-    for (name, whole) in [("plain", true), ("single", false)] {
-        let target = schema(url, name);
-        for table in ["event", "posting", "pack", "receipt"] {
-            let from = place.rsplit("%3D").next().unwrap();
-            let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table} INCLUDING ALL)");
-            support::postgres::run(url, &sql);
+/// Empty tables of the same kind, with the same indexes.
+fn like(url: &str, place: &str, name: &str) -> String {
+    let target = schema(url, name);
+    let from = place.rsplit("%3D").next().unwrap();
+    for table in ["event", "posting", "pack", "receipt"] {
+        let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table} INCLUDING ALL)");
+        support::postgres::run(url, &sql);
+    }
+    target
+}
+
+/// As many connections as the two servers have together.
+async fn lines(target: &str) -> Vec<PgConnection> {
+    let mut lines = Vec::new();
+    for _ in 0..LINES {
+        lines.push(PgConnection::connect(target).await.unwrap());
+    }
+    lines
+}
+
+/// How plain inserts are done; a transaction a pack either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// One statement for the rows of each table, as the office does it.
+    Table,
+    /// A statement for each row.
+    Row,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Table => "a statement a table and pack",
+            Self::Row => "a statement a row",
         }
-        // A statement for each row is slow enough to be known from a part.
-        let part = if whole { packs.len() } else { packs.len() / 5 };
-        let next = Arc::new(AtomicUsize::new(0));
-        let begun = Instant::now();
-        runtime.block_on(async {
-            let mut all = tokio::task::JoinSet::new();
-            for _ in 0..LINES {
-                let (packs, next, target) = (Arc::clone(&packs), Arc::clone(&next), target.clone());
-                all.spawn(async move {
-                    let mut conn = PgConnection::connect(&target).await.unwrap();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(pack) = packs[..part].get(at) else { break };
-                        insert(&mut conn, pack, whole).await;
-                    }
-                    conn.close().await.unwrap();
-                });
-            }
-            all.join_all().await;
-        });
-        let entries: usize = packs[..part].iter().map(|pack| pack.events.len()).sum();
-        let plain = entries as f64 / begun.elapsed().as_secs_f64();
-        let how = if whole { "a statement a table and pack" } else { "a statement a row" };
-        println!(
-            "plain inserts of the same rows, {how}: {plain:.0} entries/s; the office reaches \
-             {:.0} % of it",
-            rate / plain * 100.0
-        );
     }
 }
 
-async fn rows(place: &str) -> Vec<Rows> {
+/// Whoever inserts the same rows and does nothing else.
+struct Peer {
+    lines: Vec<PgConnection>,
+    how: How,
+    entries: usize,
+    took: Duration,
+}
+
+impl Peer {
+    /// Inserts the rows of a round; how long that took.
+    async fn insert(&mut self, packs: &Arc<Vec<Rows>>) -> Duration {
+        // A statement for each row is slow enough to be known from a part.
+        let part = if self.how == How::Table { packs.len() } else { packs.len() / 5 };
+        let (next, how) = (Arc::new(AtomicUsize::new(0)), self.how);
+        let begun = Instant::now();
+        let mut all = tokio::task::JoinSet::new();
+        for mut conn in self.lines.drain(..) {
+            let (packs, next) = (Arc::clone(packs), Arc::clone(&next));
+            all.spawn(async move {
+                while let Some(pack) = packs[..part].get(next.fetch_add(1, Ordering::Relaxed)) {
+                    insert(&mut conn, pack, how == How::Table).await;
+                }
+                conn
+            });
+        }
+        self.lines = all.join_all().await;
+        let took = begun.elapsed();
+        self.took += took;
+        self.entries += packs[..part].iter().map(|pack| pack.events.len()).sum::<usize>();
+        took
+    }
+}
+
+/// What the office keeps of some handhelds, pack by pack.
+async fn rows(place: &str, devices: Vec<String>) -> Vec<Rows> {
     let mut conn = PgConnection::connect(place).await.unwrap();
-    let packs = sqlx::query("SELECT * FROM pack ORDER BY device, first").fetch_all(&mut conn);
+    let sql = "SELECT * FROM pack WHERE device = ANY($1) ORDER BY device, first";
+    let packs = sqlx::query(sql).bind(devices).fetch_all(&mut conn);
     let mut all = Vec::new();
     for pack in packs.await.unwrap() {
         let (device, first, last): (String, i64, i64) =

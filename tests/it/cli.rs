@@ -359,6 +359,19 @@ fn a_port_that_is_not_there_is_found_by_the_doctor() {
     assert_eq!((&port["state"], &port["detail"]), (&"MK-PORT-01".into(), &"/dev/ttyUSB77".into()));
 }
 
+/// The operator it is about and the operator who does it are two arguments.
+#[test]
+fn somebody_elses_log_in_is_named_on_the_command_line() {
+    let hand = Hand::new();
+    for act in [["operators", "remove", "nobody"], ["operators", "free", "nobody"]] {
+        let output = meterkit(&hand.home, &[&["--json"], &act[..]].concat());
+        let status = output.status.code();
+        assert!(matches!(status, Some(1..=7)), "{act:?}: {status:?} {output:?}");
+        let error = &lines(&output)[0]["error"]["code"];
+        assert!(error.as_str().is_some_and(|code| code.starts_with("MK-AUTH-")), "{output:?}");
+    }
+}
+
 #[test]
 fn decode_reads_arguments_and_lines() {
     let home = tempfile::tempdir().unwrap();

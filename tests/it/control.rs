@@ -83,9 +83,23 @@ impl Yard {
     }
 
     fn with<T>(&self, password: Option<&str>, work: impl FnOnce(&Site<'_>) -> T) -> T {
+        self.as_kind((None, &Accepted::default()), password, work)
+    }
+
+    /// The meters taken for another model, whose unproven rows somebody accepted.
+    fn of<T>(&self, profile: &str, work: impl FnOnce(&Site<'_>) -> T) -> T {
+        let accepted = Accepted::new(&[], &[profile.to_owned()]);
+        self.as_kind((Some(profile), &accepted), Some("000000"), work)
+    }
+
+    fn as_kind<T>(
+        &self,
+        (wished, accepted): (Option<&str>, &Accepted),
+        password: Option<&str>,
+        work: impl FnOnce(&Site<'_>) -> T,
+    ) -> T {
         let (store, session): (&Store, &Session) = (&self.story.store, &self.story.session);
-        let desk =
-            Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted: &Accepted::default() };
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted };
         let link = self.link.clone();
         let open = move |_: Option<&str>, _: &LineSettings| -> Result<Box<dyn Link>, Failure> {
             Ok(Box::new(link.clone()))
@@ -99,7 +113,7 @@ impl Yard {
             desk: &desk,
             crew: &crew,
             profiles: &profiles,
-            wished: None,
+            wished,
             chosen: Some("line"),
             forced: None,
             password: password.as_ref(),
@@ -202,6 +216,37 @@ fn keep_power_needs_a_reason_and_is_listed_until_it_is_undone() {
     assert_eq!(yard.closed(), [true; 2], "keep-power blocks a trip");
     yard.run("restore-prepaid", |values| values);
     assert_eq!(yard.marks(), []);
+}
+
+/// No document says how this maker's parameters are written: nothing is sent, with that reason.
+#[test]
+fn settings_of_a_maker_who_publishes_nothing_are_refused() {
+    for profile in ["tms", "ko", "ko-2018", "tw-gateway"] {
+        let yard = Yard::new(Faults::NONE);
+        let values = Values::default()
+            .with("command", "settings")
+            .with("meters", "47")
+            .with("alarm-1", "33.00");
+        let plan = yard.of(profile, |site| Control.plan(site, &values)).unwrap();
+        let told = plan.rows.iter().find_map(|row| row.failure.clone()).unwrap();
+        assert_eq!(told.code, Code::NotPublished, "{profile}");
+        assert!(told.detail.contains("[parameters]"), "{told:?}");
+        let number: MeterNo = "47".parse().unwrap();
+        let kept = |yard: &Yard| {
+            let fleet = yard.fleet.lock().unwrap();
+            fleet.meter(number).unwrap().parameters(&[0x0400_1001])
+        };
+        let before = kept(&yard);
+        let sheet = yard.of(profile, |site| {
+            let work = Control.begin(site, &values)?;
+            Control.advance(site, work, &Answer::None, &mut |_| {})
+        });
+        let sheet = sheet.unwrap();
+        let told = sheet.rows.iter().find_map(|row| row.failure.clone()).unwrap();
+        assert_eq!((told.code, kept(&yard)), (Code::NotPublished, before), "{profile}");
+        // Trying again would change nothing: it has come to its end.
+        assert!(sheet.done && sheet.exit == Some(Code::WorkPartial), "{sheet:?}");
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! them, nothing panics, nothing is taken that is not told, and nothing that carries money gets in.
 
 use meterkit::jobs::commission::template;
-use meterkit::jobs::round::{list, table};
+use meterkit::jobs::round::list;
 use meterkit::profile::bundle::{Bundle, carries_money};
+use meterkit::table::read as table;
 use proptest::prelude::*;
 
 const SUMMER: &str =

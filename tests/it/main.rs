@@ -17,6 +17,8 @@ mod commission;
 mod control;
 mod crash;
 mod decode;
+#[cfg(feature = "office")]
+mod desk;
 mod dlms;
 mod dlt698;
 mod frames;

@@ -3,16 +3,20 @@
 #![cfg(feature = "office")]
 
 mod acts;
+mod api;
 mod cli;
 mod custody;
 pub mod desk;
+mod lists;
 mod lives;
 mod load;
+mod lost;
 mod online;
 mod people;
 mod places;
 mod postgres;
 mod proof;
+mod shifts;
 mod status;
 pub mod swaps;
 

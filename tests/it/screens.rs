@@ -16,6 +16,7 @@ mod words;
 mod work_scenes;
 mod works;
 
+use crate::support::draw;
 use meterkit::jobs::views::{Request, Update};
 use meterkit::text::Lang;
 use meterkit::tui::app::App;
@@ -29,7 +30,8 @@ use meterkit::units::UnixSeconds;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
-use unicode_width::UnicodeWidthStr;
+
+pub use crate::support::draw::screen_text;
 
 /// The screens with a hand on the keys and a voice for the engine.
 pub struct Hand {
@@ -136,46 +138,6 @@ impl Hand {
     }
 }
 
-/// The cells as text, each wide glyph once, without trailing spaces.
-pub fn screen_text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area.width);
-    let mut text = String::new();
-    for row in buffer.content.chunks(width) {
-        let mut line = String::new();
-        let mut skip = 0;
-        for cell in row {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            line.push_str(cell.symbol());
-            skip = cell.symbol().width().saturating_sub(1);
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// Runs of cells with another style than the plain one: `row column+cells style`.
-fn style_text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area.width);
-    let mut text = String::new();
-    for (y, row) in buffer.content.chunks(width).enumerate() {
-        let mut x = 0;
-        while x < row.len() {
-            let style = (row[x].fg, row[x].bg, row[x].modifier);
-            let cells = row[x..].iter().take_while(|c| (c.fg, c.bg, c.modifier) == style).count();
-            if style.0 != ratatui::style::Color::Reset || !style.2.is_empty() {
-                text.push_str(&format!("{y:>2} {x:>2}+{cells:<3} {:?} {:?}\n", style.0, style.2));
-            }
-            assert_eq!(style.1, ratatui::style::Color::Reset, "a background was set");
-            x += cells;
-        }
-    }
-    text
-}
-
 /// Keeps a scene of somebody who is logged in.
 fn keep(name: &str, play: fn(&mut Hand)) {
     keep_from(Hand::new, name, play);
@@ -186,32 +148,9 @@ type Begin = fn(Lang, Palette, u16, u16) -> Hand;
 
 /// Keeps a scene at both sizes in both languages, without and with colours.
 fn keep_from(begin: Begin, name: &str, play: fn(&mut Hand)) {
-    for (width, height) in [(40, 20), (80, 24)] {
-        for lang in Lang::ALL {
-            let shown = [Palette::Mono, Palette::Sixteen].map(|palette| {
-                let mut hand = begin(lang, palette, width, height);
-                play(&mut hand);
-                hand.buffer()
-            });
-            let [mono, colour] = &shown;
-            // The settings name the palette; nothing else may depend on it.
-            let same = name == "settings" || screen_text(mono) == screen_text(colour);
-            assert!(same, "{name}: colour changes words");
-            for cell in &mono.content {
-                assert_eq!(cell.fg, ratatui::style::Color::Reset, "{name}: colour in mono");
-            }
-            let kept = format!(
-                "{}-- without colours\n{}-- with colours\n{}",
-                screen_text(mono),
-                style_text(mono),
-                style_text(colour)
-            );
-            let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path("../../fixtures/screens");
-            settings.set_prepend_module_to_snapshot(false);
-            settings.set_omit_expression(true);
-            let file = format!("{name}_{width}x{height}_{}", lang.tag());
-            settings.bind(|| insta::assert_snapshot!(file, kept));
-        }
-    }
+    draw::keep(name, name != "settings", &|lang, palette, width, height| {
+        let mut hand = begin(lang, palette, width, height);
+        play(&mut hand);
+        hand.buffer()
+    });
 }

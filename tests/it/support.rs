@@ -3,6 +3,7 @@
 
 #[cfg(feature = "serial")]
 pub mod adapters;
+pub mod draw;
 pub mod home;
 #[cfg(feature = "office")]
 pub mod postgres;

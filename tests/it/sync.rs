@@ -5,12 +5,14 @@
 mod bundles;
 mod checkpoint;
 mod clocks;
+mod deaths;
 mod enrolment;
 pub mod fake;
 mod http;
 mod lies;
 mod link;
 mod media;
+mod mix;
 pub mod packs;
 mod tls;
 mod trust;

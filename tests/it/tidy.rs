@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("text", &["units", "report"]),
     ("config", &[]),
+    ("table", &["report"]),
     ("logging", &[]),
     ("protocol", &["units"]),
     ("profile", &["protocol", "units"]),
@@ -17,9 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sim", &["protocol", "profile", "units"]),
     ("store", &["units"]),
     ("sync", &["store", "units"]),
-    ("jobs", &["protocol", "profile", "transport", "store", "sync", "units", "report"]),
+    ("jobs", &["protocol", "profile", "transport", "store", "sync", "table", "units", "report"]),
     ("tui", &["jobs", "text", "units", "report", "config"]),
-    ("office", &["sync", "profile", "text", "units"]),
+    ("office", &["sync", "profile", "table", "text", "units", "logging"]),
+    ("desk", &["office", "tui", "table", "text", "units"]),
 ];
 
 /// Layers that may name `meterkit_tokens`.

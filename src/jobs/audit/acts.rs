@@ -12,7 +12,7 @@ use crate::jobs::judge::{Limits, judge};
 use crate::store::Withdrawal;
 use crate::sync::wire::{Entry, Event};
 use crate::units::{
-    Act, Decision, Evidence, IntentFacts, Judgement, MeterNo, Outcome, TokenId, UnixSeconds,
+    Act, Decision, Evidence, IntentFacts, Judgement, MeterNo, Outcome, TokenId, UnixSeconds, Verb,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -198,7 +198,9 @@ impl Walk<'_, '_> {
         if !self.fate(token).imported {
             self.add(Reason::NotImported, seq, token);
         }
-        match self.rights.stand(entry, facts.meter, facts.act.verb()) {
+        // A leg of a swap, its opening too, is what the right to swap covers.
+        let verb = leave.map_or(facts.act.verb(), |_| Verb::Swap);
+        match self.rights.stand(entry, facts.meter, verb) {
             Stand::Good => {}
             Stand::NobodyIn => self.add(Reason::NoLogIn, seq, &entry.operator),
             Stand::NotAllowed(why) => self.add(Reason::NoGrant, seq, why),

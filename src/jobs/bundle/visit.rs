@@ -16,7 +16,7 @@ use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
 use crate::jobs::proven::{self, Rows};
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask, civil, gate};
+use crate::jobs::{Line, access, ask, civil, gate};
 use crate::profile::Protocol;
 use crate::profile::bundle::{Bundle, BundleItem, Set, Switch};
 use crate::protocol::dlt645::dialogue::{Access, ExchangeError, Reply, Write};
@@ -115,6 +115,7 @@ pub(super) fn visit(line: &mut Line<'_>, stop: &Stop, task: &Task<'_>) -> Result
     if stop.profile.protocol != Protocol::Dlt645_2007 {
         return Err(fail(Code::BundleTarget, format!("{meter}: {}", stop.profile.id)));
     }
+    access::parameters(&stop.profile)?;
     gate::change(task.site.desk, Verb::Parameters, meter, line.moment(), dry)?;
     accepted(task, line, meter)?;
     let access = match task.site.access(&stop.profile) {

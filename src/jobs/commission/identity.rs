@@ -8,7 +8,7 @@ use crate::jobs::errand::{Answer, Values};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
 use crate::jobs::views::Failure;
-use crate::jobs::{Line, ask, read};
+use crate::jobs::{Line, access, ask, read};
 use crate::profile::Protocol;
 use crate::protocol::dlt645::dialogue::{FindAddress, Write, WriteAddress};
 use crate::protocol::dlt645::frame::Address;
@@ -174,6 +174,7 @@ pub fn ratio(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<
         if line.profile.protocol != Protocol::Dlt645_2007 {
             return Err(fail(Code::ItemUnknown, format!("CT {}", line.profile.id)));
         }
+        access::parameters(line.profile)?;
         let before = ask::read(line, stop.meter, &[DI_RATIO], 1)?;
         let was = before.data(DI_RATIO).and_then(|data| read_bcd(data, false)).unwrap_or(0);
         if was != wanted {

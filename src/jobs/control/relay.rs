@@ -153,8 +153,13 @@ pub(in crate::jobs) fn act_as(
     let stamp = |line: &Line<'_>| -> Stamp { site.desk.stamp(line) };
     let row = store.step(id.0, Some(meter), name);
     let begun = row.is_some_and(|row| row.step.state == StepState::Begun);
+    // The relay test of a commissioning is a part of it: installers have no right to cut supplies.
+    let verb = match id.1 {
+        ErrandKind::Commission => Verb::Commission,
+        _ => Verb::Control,
+    };
     if !begun {
-        gate::change(site.desk, Verb::Control, meter, line.moment(), false)?;
+        gate::change(site.desk, verb, meter, line.moment(), false)?;
     }
     let before = look(line, meter)?;
     let note = |line: &Line<'_>, state, notes| {
@@ -171,7 +176,7 @@ pub(in crate::jobs) fn act_as(
         return note(line, StepState::Unknown, notes);
     }
     let access = site.access(line.profile)?;
-    proven(site, line, meter, Verb::Control)?;
+    proven(site, line, meter, verb)?;
     let until = deadline(line, before.clock);
     let until = until.ok_or_else(|| fail(Code::MeterGarbled, format!("{DI_CLOCK:08X}")))?;
     note(line, StepState::Begun, seen(word_of(before.word)))?;

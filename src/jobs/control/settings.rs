@@ -8,7 +8,7 @@ use sha2::Digest;
 use super::super::errand::{Sign, Site, Values, step};
 use super::super::lines::Stop;
 use super::super::views::Failure;
-use super::super::{Line, ask, failure, gate};
+use super::super::{Line, access, ask, failure, gate};
 use super::{ACT, failed, proven, seen};
 use crate::jobs::failure::fail;
 use crate::profile::Protocol;
@@ -30,6 +30,8 @@ const PER_WATT: i64 = 10;
 /// One row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
+    /// Its field in the form.
+    key: &'static str,
     di: u32,
     bytes: Vec<u8>,
 }
@@ -54,7 +56,7 @@ fn rows(values: &Values, unit: CreditUnit) -> Result<Vec<Row>, Failure> {
     for (key, di, value, len) in all {
         let Some(value) = value else { continue };
         let bytes = write_bcd(value, len).ok_or_else(|| fail(Code::FieldOdd, key))?;
-        rows.push(Row { di, bytes });
+        rows.push(Row { key, di, bytes });
     }
     Ok(rows)
 }
@@ -64,6 +66,7 @@ fn differing(line: &mut Line<'_>, stop: &Stop, values: &Values) -> Result<Vec<Ro
     if line.profile.protocol != Protocol::Dlt645_2007 {
         return Err(fail(Code::ItemUnknown, line.profile.id.clone()));
     }
+    access::parameters(line.profile)?;
     let unit = line.profile.money.as_ref().map_or(CreditUnit::Yuan, |money| money.unit);
     let rows = rows(values, unit)?;
     let items: Vec<u32> = rows.iter().map(|row| row.di).collect();
@@ -79,11 +82,15 @@ pub(super) fn plan(
     values: &Values,
 ) -> Result<(Sign, String), Failure> {
     let rows = differing(line, stop, values)?;
-    let names: Vec<String> = rows.iter().map(|row| format!("{:08X}", row.di)).collect();
-    match names.is_empty() {
+    match rows.is_empty() {
         true => Ok((Sign::Good, "settings-same".to_owned())),
-        false => Ok((Sign::Todo, names.join(" "))),
+        false => Ok((Sign::Todo, names(&rows))),
     }
+}
+
+/// The fields of rows, as their words are found.
+fn names(rows: &[Row]) -> String {
+    rows.iter().map(|row| row.key).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes what differs. What was begun and interrupted is begun again: a row written twice with the
@@ -112,7 +119,7 @@ pub(super) fn act(
         line.doubtful |= !matches!(said, Ok(Ok(_)));
         if let Ok(Err(error @ ExchangeError::Refused(_))) = &said {
             let why = failure::exchange(error);
-            let detail = format!("{:08X}: {}", row.di, why.detail);
+            let detail = format!("{} {:08X}: {}", row.key, row.di, why.detail);
             refused.get_or_insert(fail(why.code, detail));
         }
     }
@@ -120,10 +127,7 @@ pub(super) fn act(
     let (state, notes) = match (left, refused) {
         (Ok(left), _) if left.is_empty() => (StepState::Done, seen("settings-same")),
         (Ok(_), Some(why)) => (StepState::Refused, failed(&why)),
-        (Ok(left), None) => {
-            let names: Vec<String> = left.iter().map(|row| format!("{:08X}", row.di)).collect();
-            (StepState::Failed, failed(&fail(Code::MeterRefused, names.join(" "))))
-        }
+        (Ok(left), None) => (StepState::Failed, failed(&fail(Code::MeterRefused, names(&left)))),
         (Err(why), _) => (StepState::Unknown, failed(&why)),
     };
     step(store, &site.desk.stamp(line), id, Some(meter), (ACT, state), notes)

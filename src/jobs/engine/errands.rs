@@ -11,9 +11,9 @@ use crate::jobs::failure::fail;
 use crate::jobs::lines::Crew;
 use crate::jobs::round::export;
 use crate::jobs::views::{ErrandId, Failure, Update, WorkView};
-use crate::jobs::{Cancel, Desk, meters};
+use crate::jobs::{Cancel, Desk, bundle, meters};
 use crate::report::Code;
-use crate::store::{Step, StepRow};
+use crate::store::{Step, StepRow, Store};
 use crate::transport::LineSettings;
 use crate::units::{ErrandKind, StepState, WorkId};
 
@@ -137,19 +137,28 @@ pub(super) fn list(shared: &Shared) -> Update {
         // What is next is nowhere but in the sheet.
         let sheet = errand::of(row.step.kind).map(|errand| errand.sheet(store, row.step.errand));
         let ask = sheet.and_then(Result::ok).map_or(Ask::Nothing, |sheet| sheet.ask);
-        view(row, ask)
+        view(store, row, ask)
     });
-    let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(row, Ask::Nothing));
+    let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(store, row, Ask::Nothing));
     let rows = open.chain(ended).collect();
-    Update::Works { rows, marks: meters::marks(store) }
+    let offers = errand::offers(store, shared.moment().at);
+    Update::Works { rows, marks: meters::marks(store), offers }
 }
 
 /// An errand as the list has it. What it is about are the fields that name it, in this order.
-fn view(row: StepRow, ask: Ask) -> WorkView {
+fn view(store: &Store, row: StepRow, ask: Ask) -> WorkView {
     const NAMED: [&str; 8] =
         ["act", "command", "bundle", "round-what", "meter", "old", "new", "meters"];
     let note = |name: &str| row.step.notes.iter().find(|(key, _)| key == name);
-    let what = NAMED.iter().filter_map(|name| note(name)).map(|(_, value)| value.clone());
+    // A bundle is kept by its identity; a person knows it by its name.
+    let named = |id: &str| {
+        let found = bundle::find(store, id).ok();
+        found.map_or_else(|| id.to_owned(), |row| row.taken.name)
+    };
+    let what = NAMED.iter().filter_map(|name| note(name)).map(|(key, value)| match key.as_str() {
+        "bundle" => named(value),
+        _ => value.clone(),
+    });
     WorkView {
         work: row.step.errand,
         kind: row.step.kind,

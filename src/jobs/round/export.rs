@@ -6,12 +6,12 @@
 
 use std::path::Path;
 
-use super::book::{self, Page};
 use crate::jobs::errand::{self, Errand, Row, Sheet, Sign, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
 use crate::report::Code;
 use crate::store::{Stamp, Store};
+use crate::table::write::{self as book, Page};
 use crate::units::{ErrandKind, StepState, WorkId};
 
 /// The field with the file, and the step that says what became of it.

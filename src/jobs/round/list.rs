@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::table::TableRow;
+use crate::table::read::TableRow;
 use crate::units::{Energy, MeterNo, PurchaseCount, UnixSeconds};
 
 /// Rows looked at for the one with the column names: lists have titles above it.

@@ -1,7 +1,7 @@
 //! Tables of all kinds as lists to read.
 
 use super::*;
-use crate::jobs::round::table;
+use crate::table::read as table;
 
 fn of(text: &str) -> List {
     list(&table::rows(text.as_bytes()).unwrap())

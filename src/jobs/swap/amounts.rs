@@ -58,6 +58,8 @@ fn least(seen: &Evidence, limits: Limits) -> i64 {
 /// What is known of a balance that cannot be taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
+    /// Whether this handheld has any reading of it; without one all figures are zero.
+    pub known: bool,
     /// The last proved balance less overdraft, hundredths.
     pub proved: i64,
     /// The debt then.
@@ -76,7 +78,15 @@ pub struct Claim {
 /// What may be credited, by the readings in the journal (newest first).
 pub fn claim(facts: &SwapFacts, seen: &[Evidence], limits: Limits, now: UnixSeconds) -> Claim {
     let Some(last) = seen.first() else {
-        return Claim { proved: 0, overdraft: 0, age_s: 0, used: 0, average: false, amount: 0 };
+        return Claim {
+            known: false,
+            proved: 0,
+            overdraft: 0,
+            age_s: 0,
+            used: 0,
+            average: false,
+            amount: 0,
+        };
     };
     let age_s = now.0.saturating_sub(last.read_at.0).max(0);
     let proved = last.balance.value.saturating_sub(last.overdraft.max(0));
@@ -93,7 +103,8 @@ pub fn claim(facts: &SwapFacts, seen: &[Evidence], limits: Limits, now: UnixSeco
     // A reading of this moment has not been used up by any load.
     let used = if age_s <= crate::jobs::recharge::FRESH_S { 0 } else { used };
     let amount = proved.saturating_sub(used).clamp(0, facts.provisional);
-    Claim { proved, overdraft: last.overdraft.max(0), age_s, used, average, amount }
+    let overdraft = last.overdraft.max(0);
+    Claim { known: true, proved, overdraft, age_s, used, average, amount }
 }
 
 /// What the customer uses in that time by the energy between two readings a day or more apart.

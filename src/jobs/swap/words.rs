@@ -5,7 +5,7 @@ use super::state::{Next, State, step};
 use crate::jobs::errand::{Ask, FieldKind, Row, Sheet, Sign};
 use crate::jobs::fallen;
 use crate::report::Code;
-use crate::store::{SwapFacts, TokenRow, TokenState};
+use crate::store::{Store, SwapFacts, TokenRow, TokenState};
 use crate::units::{Credit, CreditUnit, Energy, ErrandKind, Evidence, RelayState, StepState};
 
 /// Names and values of a step.
@@ -41,9 +41,31 @@ pub fn claim_notes(claim: &Claim) -> Notes {
         note("overdraft", claim.overdraft),
         note("age", claim.age_s),
         note("used", claim.used),
-        note("by", if claim.average { "average" } else { "largest-load" }),
+        note("by", by(claim)),
         note("suggested", claim.amount),
     ]
+}
+
+/// What the figures rest on.
+fn by(claim: &Claim) -> &'static str {
+    match (claim.known, claim.average) {
+        (false, _) => NEVER_READ,
+        (_, true) => "average",
+        _ => "largest-load",
+    }
+}
+
+/// No figure: this handheld has no reading of the meter, and zero would be taken for one.
+const NEVER_READ: &str = "never-read";
+
+/// What can be credited in advance, and what that rests on.
+pub fn claim_rows(claim: &Claim, unit: CreditUnit) -> Vec<Row> {
+    if !claim.known {
+        return vec![Row::new(Sign::Warn, "last-proved", NEVER_READ)];
+    }
+    let rows =
+        [("last-proved", claim.proved), ("used-since", claim.used), ("suggested", claim.amount)];
+    rows.map(|(name, value)| Row::info(name, money(value, unit))).into()
 }
 
 /// An amount with its unit.
@@ -65,7 +87,7 @@ pub fn choices(next: Next, state: &State) -> Ask {
         Next::OpenNew => Ask::Choice("open-failed", &["again", "office"]),
         Next::Credit => Ask::Choice("credit-failed", &["again", "office"]),
         Next::ResolveNew => Ask::Choice("credit-unknown", &["again", "office"]),
-        Next::AskClaim => Ask::Enter("swap-claim", FieldKind::Money),
+        Next::AskClaim => Ask::Enter("swap-advance", FieldKind::Money),
         Next::AskOldDigits => Ask::Digits(state.old()),
         Next::AskNewDigits => Ask::Digits(state.replacement()),
         Next::AskChange => Ask::Go("swap-change"),
@@ -76,9 +98,9 @@ pub fn choices(next: Next, state: &State) -> Ask {
 }
 
 /// How a swap stands.
-pub fn sheet(state: &State) -> Sheet {
+pub fn sheet(store: &Store, state: &State) -> Sheet {
     let mut sheet = Sheet::new(ErrandKind::Swap, Some(state.work));
-    sheet.rows = head(&state.swap.facts);
+    sheet.rows = head(store, &state.swap.facts);
     sheet.rows.extend(old_rows(state));
     sheet.rows.extend(new_rows(state));
     for (name, done) in [("arrears", step::ARREARS), ("meter-bound", step::BOUND)] {
@@ -111,14 +133,21 @@ fn unit(state: &State) -> CreditUnit {
 }
 
 /// Both meters and the limits.
-pub fn head(facts: &SwapFacts) -> Vec<Row> {
-    vec![
+pub fn head(store: &Store, facts: &SwapFacts) -> Vec<Row> {
+    let mut rows = Vec::new();
+    // Whose meter it is, as the list has it: what a person can compare with the place he is at.
+    if let Some(row) = store.meter(facts.old) {
+        rows.push(Row::info("customer", row.customer));
+        rows.push(Row::info("location", row.location));
+    }
+    rows.extend([
         Row::info("old-meter", facts.old_account.to_string()).at(facts.old),
         Row::info("new-meter", facts.account.to_string()).at(facts.meter),
         Row::info("most-carried", money(facts.most, facts.unit)),
         Row::info("most-provisional", money(facts.provisional, facts.unit)),
         Row::info("most-arrears", money(facts.arrears, facts.unit)),
-    ]
+    ]);
+    rows
 }
 
 /// The figures a step holds, in one line.
@@ -151,16 +180,7 @@ fn old_rows(state: &State) -> Vec<Row> {
     if state.step(step::GIVEN_UP).is_some() {
         let mode = state.note(step::GIVEN_UP, "mode").unwrap_or_default();
         rows.push(Row::new(Sign::Warn, step::GIVEN_UP, mode));
-        let figures =
-            [("last-proved", "proved"), ("used-since", "used"), ("suggested", "suggested")];
-        for (name, key) in figures {
-            let value = state.figure(step::GIVEN_UP, key).map(|value| money(value, unit));
-            rows.extend(value.map(|value| Row::info(name, value)));
-        }
-        let age = state.figure(step::GIVEN_UP, "age").unwrap_or(0);
-        rows.push(Row::info("age-hours", (age / 3_600).to_string()));
-        let by = state.note(step::GIVEN_UP, "by").unwrap_or_default();
-        rows.push(Row::info("used-by", by));
+        rows.extend(given_up(state));
         let notes = state.step(step::GIVEN_UP).map(|row| row.step.notes.as_slice());
         rows.extend(fallen::rows(notes.unwrap_or_default(), state.old()));
     }
@@ -172,6 +192,24 @@ fn old_rows(state: &State) -> Vec<Row> {
     rows.extend(stays.map(|stays| Row::new(Sign::Warn, "stays-in-old", money(stays, unit))));
     let meter = state.old();
     rows.into_iter().map(|row| row.at(meter)).collect()
+}
+
+/// What was known of the old meter when it was given up.
+fn given_up(state: &State) -> Vec<Row> {
+    let by = state.note(step::GIVEN_UP, "by").unwrap_or_default();
+    if by == NEVER_READ {
+        return vec![Row::new(Sign::Warn, "last-proved", NEVER_READ)];
+    }
+    let figures = [("last-proved", "proved"), ("used-since", "used"), ("suggested", "suggested")];
+    let row = |(name, key)| {
+        let value = state.figure(step::GIVEN_UP, key)?;
+        Some(Row::info(name, money(value, unit(state))))
+    };
+    let mut rows: Vec<Row> = figures.into_iter().filter_map(row).collect();
+    let age = state.figure(step::GIVEN_UP, "age").unwrap_or(0);
+    rows.push(Row::info("age-hours", (age / 3_600).to_string()));
+    rows.push(Row::info("used-by", by));
+    rows
 }
 
 fn new_rows(state: &State) -> Vec<Row> {

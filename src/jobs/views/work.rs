@@ -20,6 +20,19 @@ pub struct WorkView {
     pub ask: Ask,
 }
 
+/// Something that waits on this handheld to be begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferView {
+    /// What it would be.
+    pub kind: ErrandKind,
+    /// Its form as far as it is known: fields and their text.
+    pub values: Vec<(String, String)>,
+    /// What it is about: stable names, meters, amounts.
+    pub what: Vec<String>,
+    /// Whose meter it is.
+    pub note: String,
+}
+
 /// What is remembered of a meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkView {

@@ -1,16 +1,22 @@
 //! What `meterkit-office` takes on its command line.
 
+mod desk;
 mod keys;
 mod people;
 
+pub(super) use desk::{
+    ByArg, FileArgs, ListAct, LostArgs, OrdersArgs, PeriodArg, SalesArgs, ShiftAct,
+};
 pub(super) use keys::{KeysAct, KeysetAct, RootAct, TlsAct};
 pub(super) use people::{LimitsAct, OperatorAct, OverrideArgs};
 
+use super::backup::{BackupArgs, RestoreArgs, RestoredAct};
 use super::bundle::BundleAct;
 use super::checkpoint::CheckpointAct;
 use super::media::MediaArgs;
 use super::online::OnlineAct;
 use super::qr::QrArgs;
+use super::serve::WatchArgs;
 use super::swap::SwapAct;
 use crate::office::issue;
 use crate::office::model::parse_unit;
@@ -20,6 +26,9 @@ use crate::units::{
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// Where an office is, if nobody says otherwise.
+pub(super) const USUAL_DATA: &str = "office";
 
 /// The office of meterkit: issues recharge tokens, takes in journals, keeps the ledger.
 #[derive(Debug, Parser)]
@@ -31,7 +40,7 @@ pub(super) struct Cli {
         global = true,
         value_name = "DIR",
         env = "METERKIT_OFFICE",
-        default_value = "office"
+        default_value = USUAL_DATA
     )]
     pub(super) data: PathBuf,
     /// The ledger's database, where it is not a file in the folder: postgres://USER@HOST/NAME.
@@ -129,6 +138,8 @@ pub(super) enum Act {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Issue a list of sales, all or none.
+    IssueList(OrdersArgs),
     /// Replace a token whose time is over, or that was revoked, and that was never sent.
     Reissue {
         /// Which.
@@ -148,6 +159,8 @@ pub(super) enum Act {
         /// Without TLS; at an address of this machine only.
         #[arg(long)]
         plain: bool,
+        #[command(flatten)]
+        watch: WatchArgs,
     },
     /// Take in what handhelds left on a stick or in a folder, and write there what is for them
     /// (exit 1 if something could not be taken in).
@@ -174,6 +187,23 @@ pub(super) enum Act {
         #[command(subcommand)]
         act: Option<DeviceAct>,
     },
+    /// What a lost handheld can cost at most, and where to go; with --fence, stop it.
+    Lost(LostArgs),
+    /// Shifts, closed at zero.
+    #[command(subcommand)]
+    Shift(ShiftAct),
+    /// What was sold, by day, month and year.
+    Sales(SalesArgs),
+    /// The time zone that days are told in.
+    Zone {
+        /// To be set from now on, as Asia/Shanghai.
+        name: Option<String>,
+    },
+    /// How the office stands today.
+    Today,
+    /// Lists, on the screen and as files.
+    #[command(subcommand)]
+    List(ListAct),
     /// Write a fresh status for a handheld, to be carried by hand.
     Status {
         /// For which.
@@ -199,12 +229,35 @@ pub(super) enum Act {
     /// The office's keys and their ceremonies (docs/custody.md).
     #[command(subcommand)]
     Keys(KeysAct),
+    /// Write all of the office into one file, while it serves.
+    Backup(BackupArgs),
+    /// Make an office out of a backup: in a new folder, with --database in an empty database.
+    Restore(RestoreArgs),
+    /// After a restore: which handhelds are waited for.
+    #[command(subcommand)]
+    Restored(RestoredAct),
+    /// The desk: all of this at a terminal, in English and Chinese (docs/desk.md).
+    Desk(DeskArgs),
     /// Write everything an auditor needs into a folder.
     Export {
         /// The folder; must be new or empty.
         #[arg(long, value_name = "DIR")]
         audit: PathBuf,
     },
+}
+
+/// How the desk is to look.
+#[derive(Debug, Args)]
+pub(super) struct DeskArgs {
+    /// Language: en, zh; without it that of the system.
+    #[arg(long, value_name = "LANG", value_parser = ["en", "zh"])]
+    pub(super) lang: Option<String>,
+    /// Colours: mono, 16, 256.
+    #[arg(long, value_name = "PALETTE", value_parser = ["mono", "16", "256"])]
+    pub(super) palette: Option<String>,
+    /// Draw lines with ASCII characters only.
+    #[arg(long)]
+    pub(super) ascii: bool,
 }
 
 #[derive(Debug, Subcommand)]

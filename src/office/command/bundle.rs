@@ -50,7 +50,8 @@ pub(in crate::office::command) struct SignArgs {
     out: Option<PathBuf>,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
+/// A file of parameters, if it is no longer than one may be.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OfficeError> {
     let shown = path.display();
     let unread = |error: std::io::Error| OfficeError::Usage(format!("{shown}: {error}"));
     let size = std::fs::metadata(path).map_err(unread)?.len();
@@ -70,10 +71,10 @@ fn numbers(path: &Path) -> Result<Vec<MeterNo>, OfficeError> {
 pub(super) async fn act(office: &Office, act: BundleAct) -> Result<Shown, OfficeError> {
     let args = match act {
         BundleAct::Sign(args) => args,
-        BundleAct::List => return Ok(show::bundles(&office.bundles().await?)),
+        BundleAct::List => return Ok(show::bundle_docs(&office.bundle_docs().await?)),
         BundleAct::Revoke { bundle } => {
             office.revoke_bundle(bundle).await?;
-            return Ok(show::bundles(&office.bundles().await?));
+            return Ok(show::bundle_docs(&office.bundle_docs().await?));
         }
     };
     let SignArgs { file, device, profile, area, meters, group, days, out } = args;

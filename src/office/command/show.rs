@@ -2,6 +2,8 @@
 
 mod devices;
 mod keys;
+mod lists;
+mod lost;
 mod people;
 mod swaps;
 
@@ -9,6 +11,11 @@ pub(super) use devices::{devices, enrol, forks, recovery, status};
 pub(super) use keys::{
     check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
 };
+pub(super) use lists::{
+    bundles, found, kept, lost_contact, meter_bundles, meter_sheet, orders, sales, today, tokens,
+    zone,
+};
+pub(super) use lost::{lost, shift, shift_detail, shifts};
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
 pub(super) use swaps::{swap_issued, swaps};
 
@@ -28,7 +35,7 @@ fn shown(json: Value, text: String) -> Shown {
     Shown { json, text, good: true }
 }
 
-fn money(value: i64) -> String {
+pub(super) fn money(value: i64) -> String {
     Money(value).to_string()
 }
 
@@ -133,11 +140,19 @@ pub(super) fn issued(issued: &Issued) -> Shown {
     shown(json, text)
 }
 
-pub(super) fn listening(address: SocketAddr, tls: bool, json: bool) -> String {
+pub(super) fn listening(
+    address: SocketAddr,
+    watch: Option<SocketAddr>,
+    tls: bool,
+    json: bool,
+) -> String {
+    let watch = watch.map(|address| address.to_string());
     if json {
-        format!("{}\n", json!({ "listening": address.to_string(), "tls": tls }))
+        let line = json!({ "listening": address.to_string(), "tls": tls, "watch": watch });
+        format!("{line}\n")
     } else {
-        format!("listening on http{}://{address}\n", if tls { "s" } else { "" })
+        let watch = watch.map(|at| format!(", watched on http://{at}")).unwrap_or_default();
+        format!("listening on http{}://{address}{watch}\n", if tls { "s" } else { "" })
     }
 }
 
@@ -239,7 +254,7 @@ pub(super) fn settled(token: TokenId, state: TokenState) -> Shown {
     shown(json, format!("token {token} is {}\n", state.name()))
 }
 
-pub(super) fn bundles(rows: &[BundleInfo]) -> Shown {
+pub(super) fn bundle_docs(rows: &[BundleInfo]) -> Shown {
     let json = rows.iter().map(|row| {
         json!({
             "bundle": row.id.to_string(), "device": row.device.as_str(), "name": row.name.0,

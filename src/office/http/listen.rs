@@ -2,6 +2,8 @@
 //! slowly keeps others waiting.
 
 use super::watch::{Phase, Watched};
+use crate::office::Office;
+use crate::office::metrics::Metrics;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use rustls::ServerConfig;
@@ -40,13 +42,18 @@ impl Doors {
     ///
     /// # Errors
     /// Plain HTTP was asked for on an address that others can reach.
-    pub(super) fn open(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+    pub(super) fn open(
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        office: &Office,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         if tls.is_none() && !address.ip().is_loopback() {
             return Err(super::needs_tls());
         }
+        let counts = Arc::clone(&office.metrics);
         let (send, ready) = mpsc::channel(CONNECTIONS);
-        let task = tokio::spawn(let_in(listener, tls.map(TlsAcceptor::from), send));
+        let task = tokio::spawn(let_in(listener, tls.map(TlsAcceptor::from), send, counts));
         Ok(Self { address, ready, task })
     }
 }
@@ -62,6 +69,7 @@ async fn let_in(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     send: mpsc::Sender<(Io, SocketAddr)>,
+    counts: Arc<Metrics>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let hands = Arc::new(Semaphore::new(HANDSHAKES));
@@ -74,7 +82,10 @@ async fn let_in(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            counts.rejected("connections");
+            continue;
+        };
         let Some(tls) = tls.clone() else {
             let io = Watched::new(Stream::Plain(stream), place);
             if send.send((io, peer)).await.is_err() {
@@ -82,7 +93,10 @@ async fn let_in(
             }
             continue;
         };
-        let Ok(hand) = Arc::clone(&hands).try_acquire_owned() else { continue };
+        let Ok(hand) = Arc::clone(&hands).try_acquire_owned() else {
+            counts.rejected("handshakes");
+            continue;
+        };
         tokio::spawn(shake(tls, stream, peer, (place, hand), send.clone()));
     }
 }
@@ -195,7 +209,11 @@ mod tests {
     async fn doors() -> Doors {
         let tls = ServerTls::make(&["127.0.0.1".to_owned()], UnixSeconds(1_795_000_000)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Doors::open(listener, Some(tls.config().unwrap())).unwrap()
+        let (send, ready) = mpsc::channel(CONNECTIONS);
+        let address = listener.local_addr().unwrap();
+        let tls = TlsAcceptor::from(tls.config().unwrap());
+        let task = tokio::spawn(let_in(listener, Some(tls), send, Arc::default()));
+        Doors { address, ready, task }
     }
 
     #[tokio::test(start_paused = true)]

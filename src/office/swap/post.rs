@@ -141,7 +141,7 @@ pub(super) async fn post_by_hand(
 ) -> Result<(), OfficeError> {
     let facts = &swap.facts;
     let side = |place| match place {
-        Place::InTransit | Place::Customer => of_new(facts, place),
+        Place::InTransit | Place::Customer | Place::Revenue => of_new(facts, place),
         Place::MeterHeld | Place::Variance => of_old(facts, place),
     };
     let op = format!("by-hand-{number}:{}", facts.id);

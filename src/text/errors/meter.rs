@@ -136,6 +136,18 @@ pub const NOT_OFFERED: Words = Words {
     ),
 };
 
+pub const NOT_PUBLISHED: Words = Words {
+    title: both(
+        "How parameters are written to this model is not published.",
+        "该型号电表的参数写入方式未公开。",
+    ),
+    money: UNTOUCHED,
+    next: both(
+        "Set them with the maker's own tool; reading and recharging work as usual.",
+        "请使用厂家工具设置；抄读和充值不受影响。",
+    ),
+};
+
 pub const BUS_ADDRESS: Words = Words {
     title: both("This is no address on such a line.", "这不是该总线上的地址。"),
     money: UNTOUCHED,

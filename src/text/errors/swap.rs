@@ -5,7 +5,7 @@ use super::{KEPT, UNTOUCHED, Words, both};
 pub const SWAP_UNKNOWN: Words = Words {
     title: both(
         "The office gave no leave for this swap, or more than one fits.",
-        "管理端没有为此次换表签发授权，或有多份授权同时符合。",
+        "后台没有为此次换表签发授权，或有多份授权同时符合。",
     ),
     money: UNTOUCHED,
     next: both(
@@ -19,7 +19,7 @@ pub const SWAPPED_OUT: Words = Words {
     money: UNTOUCHED,
     next: both(
         "Credit the new meter. Hand this one in to the office.",
-        "请给新表充值，并将此表交回管理端。",
+        "请给新表充值，并将此表交回后台。",
     ),
 };
 
@@ -31,19 +31,19 @@ pub const SWAPPED_BACK: Words = Words {
     money: KEPT,
     next: both(
         "Take it off the line and report it to the office with what it shows.",
-        "请将其拆离线路，并把表内显示的数值报告管理端。",
+        "请将其拆离线路，并把表内显示的数值报告后台。",
     ),
 };
 
 pub const NEW_IN_USE: Words = Words {
     title: both(
         "The new meter is in use, or is not as the office has it.",
-        "新表已在使用，或与管理端登记不符。",
+        "新表已在使用，或与后台登记不符。",
     ),
     money: KEPT,
     next: both(
         "Check its number. Put in the meter the office named, or ask it for a new leave.",
-        "请核对表号。请安装管理端指定的表，或申请新的授权。",
+        "请核对表号。请安装后台指定的表，或申请新的授权。",
     ),
 };
 
@@ -58,6 +58,6 @@ pub const IN_TRANSIT: Words = Words {
     ),
     next: both(
         "Sync. The office issues a carry-over token for the new meter.",
-        "请同步。管理端将为新表签发余额结转令牌。",
+        "请同步。后台将为新表签发余额结转令牌。",
     ),
 };

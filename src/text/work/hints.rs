@@ -94,7 +94,8 @@ const HINTS: &[(&str, Both)] = &[
     ),
 ];
 
-fn hint(lang: Lang, key: &str) -> Option<&'static str> {
+/// What to write into a field, where there is a sentence of its own for it.
+pub fn hint(lang: Lang, key: &str) -> Option<&'static str> {
     HINTS.iter().find(|(known, _)| *known == key).map(|(_, words)| words.get(lang))
 }
 

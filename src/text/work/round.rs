@@ -32,6 +32,11 @@ pub const WORDS: &[(&str, Both)] = &[
     ("round-again", both("try them again", "再次补抄")),
     ("round-later", both("another time", "稍后再抄")),
     ("round-finish", both("end the round without them", "不再补抄，结束任务")),
+    ("round-type", both("type in what a meter's face shows", "人工录入表显电量")),
+    ("round-typing", both("typed by hand", "人工录入")),
+    ("round-which", both("Which meter did you read? Its number:", "目视抄读的是哪块电表？表号：")),
+    ("round-figure", both("What does its face show, in kWh?", "表显电量是多少（kWh）？")),
+    ("round-why", both("Why could it not be read over the line?", "为何不能通信抄读？")),
     ("row-no-meter", both("row without a meter number", "该行没有表号")),
     ("row-meter", both("not a meter number", "表号无效")),
     (

@@ -26,7 +26,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("stays-in-old", both("stays in the old meter", "留在旧表内")),
     ("meters-changed", both("meters changed", "电表已更换")),
     ("new-reading", both("new meter read", "新表读数")),
-    ("credit-left", both("left to the office", "交管理端处理")),
+    ("credit-left", both("left to the office", "交后台处理")),
     ("in-transit", both("in transit", "在途金额")),
     ("arrears", both("debt taken along", "转入欠费")),
     ("meter-bound", both("customer and place", "客户与位置绑定")),
@@ -43,7 +43,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("load-runs", both("a little stays: the load goes on", "负荷未断，留少量余额")),
     ("in-arrears", both("the meter is in debt", "旧表欠费")),
     ("balance-empty", both("the balance is empty", "余额为零")),
-    ("not-allowed", both("the office allows nothing", "管理端未授权结转")),
+    ("not-allowed", both("the office allows nothing", "后台未授权结转")),
     ("too-little", both("too little to be told from use", "金额过小，无法与用电区分")),
     ("dead", both("it is dead: go on without it", "旧表已坏：不再读取")),
     ("sealed", both("seal it with what it holds", "封存旧表及表内余额")),
@@ -51,7 +51,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("average", both("the customer's average", "客户日均用电")),
     ("largest-load", both("the largest load there can be", "最大可能负荷")),
     ("raced", both("another credit took the step", "购电次数已被占用")),
-    ("withdrawn", both("the office took it back", "管理端已收回")),
+    ("withdrawn", both("the office took it back", "后台已收回")),
     ("decided-by-hand", both("by hand", "人工决定")),
     // Questions and choices.
     (
@@ -61,6 +61,14 @@ pub const WORDS: &[(&str, Both)] = &[
             "请断电，拆下旧表并装上新表，然后继续。",
         ),
     ),
+    (
+        "swap-advance",
+        both(
+            "How much is credited in advance? 0 leaves all of it to the office.",
+            "先行预付多少？填0则全部交后台处理。",
+        ),
+    ),
+    ("never-read", both("never read by this handheld", "本机从未抄读该表")),
     ("old-silent", both("The old meter cannot be read", "旧表无法读取")),
     ("debit-failed", both("Nothing was taken out", "未能转出余额")),
     (
@@ -81,10 +89,10 @@ pub const WORDS: &[(&str, Both)] = &[
     ),
     ("again", both("try again", "重试")),
     ("stop", both("give the swap up: nothing was sent", "放弃换表：尚未发送任何指令")),
-    ("office", both("leave it to the office", "交管理端处理")),
+    ("office", both("leave it to the office", "交后台处理")),
     ("unread", both("go on without it", "跳过此读数")),
     // The certificate.
-    ("leave", both("leave of the office", "管理端授权号")),
+    ("leave", both("leave of the office", "后台授权号")),
     ("old-account", both("account in the old meter", "旧表户号")),
     ("account-unit", both("unit", "单位")),
     ("old-energy", both("old meter, energy", "旧表电量")),

@@ -1,7 +1,10 @@
 //! The key table as a document: `docs/keys.md`.
 
-use super::{Place, of};
+use super::{Pattern, Place, of};
 use crate::text::Lang;
+
+/// One key as the document tells it: which, what it does, what it needs.
+pub type Told = (Pattern, &'static str, Vec<&'static str>);
 
 /// The whole table as Markdown, in both languages: the contents of `docs/keys.md`.
 pub fn manual() -> String {
@@ -12,23 +15,27 @@ pub fn manual() -> String {
     );
     for lang in Lang::ALL {
         for place in Place::ALL {
-            text.push_str(&format!("\n## {}\n\n", lang.place(place)));
-            text.push_str(&format!(
-                "| {} | {} | {} |\n|---|---|---|\n",
-                lang.help_column_key(),
-                lang.help_column_does(),
-                lang.help_column_needs()
-            ));
-            for binding in of(place) {
-                let needs: Vec<&str> = binding.needs.iter().map(|n| lang.need_short(*n)).collect();
-                text.push_str(&format!(
-                    "| {} | {} | {} |\n",
-                    lang.key(binding.key),
-                    lang.action_help(binding.action),
-                    needs.join(lang.list_comma())
-                ));
-            }
+            let keys = of(place).map(|binding| {
+                let needs = binding.needs.iter().map(|need| lang.need_short(*need)).collect();
+                (binding.key, lang.action_help(binding.action), needs)
+            });
+            text.push_str(&section(lang, lang.place(place), keys));
         }
+    }
+    text
+}
+
+/// The keys of one place as Markdown.
+pub fn section(lang: Lang, title: &str, keys: impl Iterator<Item = Told>) -> String {
+    let mut text = format!(
+        "\n## {title}\n\n| {} | {} | {} |\n|---|---|---|\n",
+        lang.help_column_key(),
+        lang.help_column_does(),
+        lang.help_column_needs()
+    );
+    for (key, does, needs) in keys {
+        let needs = needs.join(lang.list_comma());
+        text.push_str(&format!("| {} | {does} | {needs} |\n", lang.key(key)));
     }
     text
 }

@@ -1,23 +1,7 @@
 //! The rows of the key table.
 
-use super::{Action, Binding, Need, Pattern, Place};
-use crate::tui::event::Key;
-
-const F1: Pattern = Pattern::Is(Key::F(1));
-const F2: Pattern = Pattern::Is(Key::F(2));
-const F3: Pattern = Pattern::Is(Key::F(3));
-const F4: Pattern = Pattern::Is(Key::F(4));
-const ENTER: Pattern = Pattern::Is(Key::Enter);
-const ESC: Pattern = Pattern::Is(Key::Esc);
-const UP: Pattern = Pattern::Is(Key::Up);
-const DOWN: Pattern = Pattern::Is(Key::Down);
-const PAGE_UP: Pattern = Pattern::Is(Key::PageUp);
-const PAGE_DOWN: Pattern = Pattern::Is(Key::PageDown);
-const LEFT: Pattern = Pattern::Is(Key::Left);
-const RIGHT: Pattern = Pattern::Is(Key::Right);
-const BACKSPACE: Pattern = Pattern::Is(Key::Backspace);
-const DIGIT: Pattern = Pattern::Digit;
-const TEXT: Pattern = Pattern::Text;
+use super::keys::*;
+use super::{Action, Binding, Need, Place};
 
 const LINE: &[Need] = &[Need::Port, Need::LineFree];
 const ROW_LINE: &[Need] = &[Need::Row, Need::Port, Need::LineFree];
@@ -37,20 +21,8 @@ const REMOVE: &[Need] = &[Need::Supervisor, Need::Row, Need::HasPin];
 const DEMO: &[Need] = &[Need::Demo];
 const NONE: &[Need] = &[];
 
-/// Makes rows for one place.
-macro_rules! rows {
-    ($($place:ident { $($key:ident => $action:ident, $needs:expr;)* })*) => {
-        &[$($(Binding {
-            place: Place::$place,
-            key: $key,
-            action: Action::$action,
-            needs: $needs,
-        },)*)*]
-    };
-}
-
 /// Every key of every place.
-pub const TABLE: &[Binding] = rows! {
+pub const TABLE: &[Binding] = bindings! {
     LogIn {
         ENTER => Submit, LOG_IN;
         TEXT => Type, NONE;

@@ -172,7 +172,8 @@ fn quick_read(shared: &Shared, read: &QuickRead, width: usize) -> Vec<Row> {
         rows.push(facts::fact(lang.fact_load(), meaning, text));
     }
     for (name, value) in &read.others {
-        rows.extend(facts::long_fact(items::item(lang, name), Meaning::Plain, value, width));
+        let value = items::value(lang, value);
+        rows.extend(facts::long_fact(items::item(lang, name), Meaning::Plain, &value, width));
     }
     rows.extend(alarms(shared, read, width));
     if !read.missing.is_empty() {

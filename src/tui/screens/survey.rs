@@ -7,15 +7,15 @@ use crate::jobs::views::{
     Failure, Request, SurveyEnd, SurveyMeter, SurveyPlan, SurveyProgress, SurveyView, Update,
     Verdict, VerdictKind,
 };
+use crate::text::Lang;
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
 use crate::tui::keymap::{Action, Need, Place};
 use crate::tui::shared::{ErrandKind, Shared};
-use crate::tui::survey_table;
 use crate::tui::theme::Meaning;
 use crate::tui::view::View;
 use crate::tui::widgets::Row;
-use crate::tui::{when, wrap};
+use crate::tui::{survey_boxes, survey_table, when, wrap};
 
 /// Cells of a meter's protocol and settings, and of its time.
 const PROTOCOL_CELLS: usize = 12;
@@ -77,6 +77,7 @@ impl Survey {
         rows.push(Row::blank());
         rows.push(Row::of(Meaning::Faint, lang.survey_meters(view.meters.len())));
         rows.extend(view.meters.iter().map(|meter| Self::meter(shared, meter, width)));
+        rows.extend(Self::boxes(lang, view, width));
         if !view.not_searched.is_empty() {
             rows.push(Row::blank());
             rows.push(Row::of(Meaning::Faint, lang.survey_not_searched()));
@@ -107,6 +108,25 @@ impl Survey {
         let evidence = facts::say(Meaning::Faint, &lang.evidence(verdict), inner);
         let next = facts::say(Meaning::Plain, lang.verdict_next(verdict.kind), inner);
         rows.extend(evidence.into_iter().chain(next).map(Row::indented));
+        rows
+    }
+
+    /// The boxes of many users, and of each what is odd about its users.
+    fn boxes(lang: Lang, view: &SurveyView, width: usize) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if !view.boxes.is_empty() {
+            rows.push(Row::blank());
+            rows.push(Row::of(Meaning::Faint, lang.survey_boxes(view.boxes.len())));
+        }
+        for one in &view.boxes {
+            rows.extend(facts::say(Meaning::Strong, &survey_boxes::summary(lang, one), width));
+            let odd = one.users.iter().map(|user| (user, survey_boxes::note(lang, user)));
+            for (user, note) in odd.filter(|(_, note)| !note.is_empty()) {
+                let text = format!("! {} {} {note}", user.user, user.address);
+                let said = facts::say(Meaning::Alarm, &text, width.saturating_sub(1));
+                rows.extend(said.into_iter().map(Row::indented));
+            }
+        }
         rows
     }
 

@@ -87,10 +87,37 @@ impl WorkForm {
         Self { kind, fields, texts, password, at: 0, failure: None }
     }
 
-    fn values(&self) -> Values {
+    /// The same with fields filled in; the first that is left is the selected one.
+    #[must_use]
+    pub fn filled(mut self, values: &[(String, String)]) -> Self {
+        for (field, text) in self.fields.iter().zip(&mut self.texts) {
+            if let Some((_, value)) = values.iter().find(|(key, _)| key == field.key) {
+                text.clear();
+                text.push_all(value);
+            }
+        }
+        let empty = |at: &usize| self.texts.get(*at).is_some_and(Field::is_empty);
+        let asked = self.asked();
+        self.at = asked.iter().position(empty).unwrap_or(asked.len());
+        self
+    }
+
+    /// Everything that was filled in, also what a choice made later has put out of sight.
+    fn all(&self) -> Values {
         let mut values = Values::default();
         for (field, text) in self.fields.iter().zip(&self.texts) {
             values.set(field.key, text.text());
+        }
+        values
+    }
+
+    /// What is asked for and was filled in.
+    fn values(&self) -> Values {
+        let mut values = Values::default();
+        for at in self.asked() {
+            if let (Some(field), Some(text)) = (self.fields.get(at), self.texts.get(at)) {
+                values.set(field.key, text.text());
+            }
         }
         values
     }
@@ -100,11 +127,27 @@ impl WorkForm {
         matches!(failure.code, Code::FieldOdd | Code::Usage)
     }
 
-    /// The field a fault is about, by what it says first.
+    /// The fields that belong to what was chosen so far, by their places.
+    fn asked(&self) -> Vec<usize> {
+        let errand = errand::of(self.kind);
+        let values = self.all();
+        let asked = |at: &usize| {
+            let key = self.fields.get(*at).map_or("", |field| field.key);
+            errand.is_none_or(|errand| errand.asks(&values, key))
+        };
+        (0..self.fields.len()).filter(asked).collect()
+    }
+
+    /// The selected field by its place; none at the password.
+    fn here(&self) -> Option<usize> {
+        self.asked().get(self.at).copied()
+    }
+
+    /// The row of the field that a fault is about, by what it says first.
     fn field_of(&self, failure: &Failure) -> Option<usize> {
         let key = failure.detail.split(':').next().and_then(|key| key.rsplit('.').next());
-        let named = |field: &errand::Field| Self::tells(failure) && Some(field.key) == key;
-        self.fields.iter().position(named)
+        let named = |at: &usize| self.fields.get(*at).map(|field| field.key) == key;
+        self.asked().iter().position(|at| Self::tells(failure) && named(at))
     }
 
     /// Tells a fault at the field it is about.
@@ -115,7 +158,7 @@ impl WorkForm {
 
     fn submit(&mut self, shared: &mut Shared) {
         self.failure = None;
-        if self.at < self.fields.len() {
+        if self.here().is_some() {
             self.at += 1;
             return;
         }
@@ -143,7 +186,16 @@ impl WorkForm {
     }
 
     fn kind_at(&self) -> Option<FieldKind> {
-        self.fields.get(self.at).map(|field| field.kind)
+        self.fields.get(self.here()?).map(|field| field.kind)
+    }
+
+    fn text(&self) -> Option<&Field> {
+        self.texts.get(self.here()?)
+    }
+
+    fn text_mut(&mut self) -> Option<&mut Field> {
+        let here = self.here()?;
+        self.texts.get_mut(here)
     }
 
     /// Whether the selected field takes one of its choices only.
@@ -153,7 +205,7 @@ impl WorkForm {
 
     /// Takes a choice by its place.
     fn choose(&mut self, choices: &[&str], at: usize) {
-        if let (Some(choice), Some(text)) = (choices.get(at), self.texts.get_mut(self.at)) {
+        if let (Some(choice), Some(text)) = (choices.get(at), self.text_mut()) {
             text.clear();
             text.push_all(choice);
         }
@@ -162,7 +214,7 @@ impl WorkForm {
     /// The next choice; of a text, the last digit becomes a letter of its key.
     fn turn(&mut self) {
         let choices = self.kind_at().map_or(&[][..], choices);
-        let Some(text) = self.texts.get_mut(self.at) else { return };
+        let Some(text) = self.text_mut() else { return };
         if choices.is_empty() {
             if let Some(letter) = text.text().chars().last().and_then(next_letter) {
                 text.erase();
@@ -183,21 +235,23 @@ impl WorkForm {
             }
             return;
         }
-        match self.texts.get_mut(self.at) {
+        match self.text_mut() {
             Some(text) => text.push(c),
             None => self.password.push(c),
         }
     }
 
-    fn row(&self, lang: Lang, at: usize, width: usize) -> Row {
-        let here = at == self.at;
+    /// A field as a row; the one behind the last is the password.
+    fn row(&self, lang: Lang, (row, at): (usize, Option<usize>), width: usize) -> Row {
+        let here = row == self.at;
         let (sign, caret) = if here { (">", "_") } else { (" ", "") };
         let room = width.saturating_sub(NAME_CELLS + 3);
         let head = |name: &str, required: bool| {
             let mark = if required { "*" } else { "" };
             Row::plain(sign).column(Meaning::Plain, &format!("{name}{mark}"), NAME_CELLS)
         };
-        let (Some(field), Some(text)) = (self.fields.get(at), self.texts.get(at)) else {
+        let field = at.and_then(|at| self.fields.get(at).zip(self.texts.get(at)));
+        let Some((field, text)) = field else {
             return head(lang.work_password(), false)
                 .and(Meaning::Strong, format!(" {}", "*".repeat(self.password.len())))
                 .and(Meaning::Plain, caret);
@@ -215,7 +269,7 @@ impl WorkForm {
     /// What the selected field takes.
     fn hint(&self, lang: Lang, width: usize) -> Vec<Row> {
         let say = |text: &str| facts::say(Meaning::Faint, text, width);
-        let (Some(kind), Some(text)) = (self.kind_at(), self.texts.get(self.at)) else {
+        let (Some(kind), Some(text)) = (self.kind_at(), self.text()) else {
             return say(names::takes(lang, "takes-password"));
         };
         let takes = names::takes(lang, takes(kind));
@@ -232,21 +286,23 @@ impl WorkForm {
                 let words = text.text().split(apart).filter(|word| !word.is_empty());
                 say(&format!("{takes} {}", lang.work_so_far(words.count())))
             }
-            _ => say(takes),
+            // What this very field takes, where that can be said.
+            FieldKind::Text | FieldKind::Number | FieldKind::Meter => {
+                let key = self.here().and_then(|at| self.fields.get(at)).map(|field| field.key);
+                let own = key.and_then(|key| names::hints::hint(lang, key));
+                say(own.unwrap_or(takes))
+            }
+            FieldKind::Money | FieldKind::File | FieldKind::Switch => say(takes),
         }
     }
 
     /// A fault in the words of the form.
     fn told(&self, shared: &Shared, failure: &Failure, width: usize) -> Vec<Row> {
         let lang = shared.lang;
-        let Some(field) = self.field_of(failure).and_then(|at| self.fields.get(at)) else {
+        if self.field_of(failure).is_none() {
             return facts::told(shared, failure, width);
-        };
-        let name = names::or_name(lang, field.key);
-        let text = match failure.detail.split_once(": ") {
-            Some((_, text)) => lang.work_odd(name, text),
-            None => lang.work_missing(name),
-        };
+        }
+        let text = names::hints::field(lang, &failure.detail);
         let mut rows = facts::say(Meaning::Fault, &format!("X {text}"), width);
         rows.extend(self.hint(lang, width));
         rows
@@ -260,8 +316,9 @@ impl Screen for WorkForm {
 
     fn view(&self, shared: &Shared) -> View {
         let (lang, width) = (shared.lang, shared.size.page_width());
+        let asked = self.asked().into_iter().map(Some).chain([None]);
         let mut list: Vec<Row> =
-            (0..=self.fields.len()).map(|at| self.row(lang, at, width)).collect();
+            asked.enumerate().map(|place| self.row(lang, place, width)).collect();
         list.push(Row::blank());
         list.extend(match &self.failure {
             Some(failure) => self.told(shared, failure, width),
@@ -273,7 +330,8 @@ impl Screen for WorkForm {
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         let chosen = self.chooses();
-        match (action, self.texts.get_mut(self.at)) {
+        let last = self.asked().len();
+        match (action, self.text_mut()) {
             (Action::Submit, _) => return self.submit(shared),
             (Action::Letter, _) => self.turn(),
             (Action::Type, _) => self.typed(key),
@@ -283,14 +341,14 @@ impl Screen for WorkForm {
             (Action::Clear, Some(text)) => text.clear(),
             (Action::Clear, None) => self.password.clear(),
             (Action::Back, _) => return shared.back(),
-            (action, _) => self.at = moved(self.at, movement(action), self.fields.len()),
+            (action, _) => self.at = moved(self.at, movement(action), last),
         }
         self.failure = None;
     }
 
     fn paste(&mut self, _shared: &mut Shared, text: &str) {
         if !self.chooses()
-            && let Some(field) = self.texts.get_mut(self.at)
+            && let Some(field) = self.text_mut()
         {
             field.push_all(text.trim());
         }

@@ -9,11 +9,14 @@ use crate::text::{Lang, errors, work as names};
 use crate::tui::theme::Meaning;
 use crate::tui::widgets::Row;
 use crate::tui::wrap;
+use crate::units::{ErrandKind, MeterNo};
 
 /// Cells of a row's name.
 const NAME_CELLS: usize = 18;
 /// Cells of the sign and the space behind it.
 const SIGN_CELLS: usize = 3;
+/// Digits of a meter's number that are asked for.
+const ASKED_DIGITS: usize = 4;
 /// Steps of the bar.
 const BAR_CELLS: usize = 16;
 
@@ -30,16 +33,29 @@ fn sign(sign: Sign) -> (&'static str, Meaning) {
     }
 }
 
-/// One row of a sheet as rows of at most `width` cells.
-pub fn row(lang: Lang, line: &Line, width: usize) -> Vec<Row> {
+/// The end of a number that a person has to read off the meter is not on the page that asks for it.
+pub fn masked(meter: MeterNo) -> String {
+    let text = meter.to_string();
+    let kept = text.len().saturating_sub(ASKED_DIGITS);
+    format!("{}{}", &text[..kept], ".".repeat(ASKED_DIGITS))
+}
+
+/// One row of a sheet as rows of at most `width` cells; the number of a meter that is asked for
+/// shows without its end.
+pub fn row(lang: Lang, line: &Line, asked: Option<MeterNo>, width: usize) -> Vec<Row> {
     let (mark, meaning) = sign(line.sign);
     let room = width.saturating_sub(SIGN_CELLS);
-    let name = names::or_name(lang, &line.name);
+    let name = names::placed(lang, &line.name);
     let name = match line.meter {
+        Some(meter) if asked == Some(meter) => format!("{} {name}", masked(meter)),
         Some(meter) => format!("{meter} {name}"),
-        None => name.to_owned(),
+        None => name,
     };
     let value = names::value(lang, &line.value);
+    let value = match asked {
+        Some(meter) => value.replace(&meter.to_string(), &masked(meter)),
+        None => value,
+    };
     let mut texts = Vec::new();
     let beside = wrap::width(&name).max(NAME_CELLS) + 1;
     if value.trim().is_empty() {
@@ -84,8 +100,11 @@ fn why(lang: Lang, line: &Line, room: usize) -> Vec<Row> {
 }
 
 /// How many of an errand's meters have come to an end: `[####....] 3/8`. None where it is about one
-/// meter only.
+/// meter only, or about two of which one takes the other's place.
 pub fn bar(sheet: &Sheet) -> Option<Row> {
+    if !matches!(sheet.kind, ErrandKind::Control | ErrandKind::Bundle | ErrandKind::Round) {
+        return None;
+    }
     let meters = sheet.rows.iter().filter(|row| row.meter.is_some() && row.sign != Sign::Info);
     let mut over = std::collections::BTreeMap::new();
     for row in meters {
@@ -113,10 +132,9 @@ mod tests {
     use super::*;
     use crate::jobs::failure::fail;
     use crate::report::Code;
-    use crate::units::ErrandKind;
 
     fn text(line: &Line, width: usize) -> Vec<String> {
-        let rows = row(Lang::En, line, width);
+        let rows = row(Lang::En, line, None, width);
         assert!(rows.iter().all(|row| row.width() <= width), "{rows:?}");
         rows.iter().map(|row| row.text()).collect()
     }
@@ -130,6 +148,28 @@ mod tests {
         assert_eq!(text(&long, 80), ["   account by the office's list 330100000101"]);
         let meter = Line::new(Sign::Todo, "control-act", "").at("47".parse().unwrap());
         assert_eq!(text(&meter, 40), [".  000000000047 result"]);
+    }
+
+    #[test]
+    fn the_digits_asked_for_are_not_shown() {
+        let meter = "47".parse().unwrap();
+        let line = Line::new(Sign::Good, "carry-out", "").at(meter);
+        let shown = |asked| row(Lang::En, &line, asked, 40)[0].text();
+        assert_eq!(shown(Some(meter)), "OK 00000000.... taken out");
+        assert_eq!(shown("48".parse().ok()), "OK 000000000047 taken out");
+        let named = Line::info("meter", "000000000047");
+        assert!(!row(Lang::En, &named, Some(meter), 40)[0].text().contains("0047"));
+    }
+
+    #[test]
+    fn two_meters_of_a_swap_are_no_share_of_anything() {
+        let mut sheet = Sheet::new(ErrandKind::Swap, None);
+        for no in ["1", "2"] {
+            sheet.rows.push(Line::new(Sign::Good, "carry-out", "").at(no.parse().unwrap()));
+        }
+        assert_eq!(bar(&sheet), None);
+        sheet.kind = ErrandKind::Bundle;
+        assert!(bar(&sheet).is_some());
     }
 
     #[test]

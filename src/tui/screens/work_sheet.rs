@@ -19,7 +19,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::view::View;
 use crate::tui::widgets::{Field, Row, SecretField};
 use crate::tui::wrap;
-use crate::units::{ErrandKind, WorkId};
+use crate::units::{ErrandKind, MeterNo, WorkId};
 
 /// Characters an answer takes.
 const ANSWER_MAX: usize = 200;
@@ -91,6 +91,14 @@ impl WorkSheet {
 
     fn ask(&self) -> Ask {
         self.sheet.as_ref().map_or(Ask::Nothing, |sheet| sheet.ask)
+    }
+
+    /// The meter whose digits are asked for: they are to be read off the meter.
+    fn asked(&self) -> Option<MeterNo> {
+        match self.ask() {
+            Ask::Digits(meter) if !self.running => Some(meter),
+            _ => None,
+        }
     }
 
     fn done(&self) -> bool {
@@ -184,14 +192,21 @@ impl WorkSheet {
     }
 
     /// Scrolls to the row that the errand is about now: what is under way, what did not work, what
-    /// comes next. As long as it is seen from the beginning, that is where the rows stand.
+    /// comes next; where a person is asked and none of these is, to the last. As long as it is seen
+    /// from the beginning, that is where the rows stand.
     fn follow(&mut self, shared: &Shared) {
         let Some(sheet) = self.sheet.as_ref().filter(|_| !self.scrolled) else { return };
         let (lang, width) = (shared.lang, shared.size.page_width());
-        let lines: Vec<usize> =
-            sheet.rows.iter().map(|row| work_rows::row(lang, row, width).len()).collect();
+        let lines: Vec<usize> = sheet
+            .rows
+            .iter()
+            .map(|row| work_rows::row(lang, row, self.asked(), width).len())
+            .collect();
         let at = |wanted: &[Sign]| sheet.rows.iter().position(|row| wanted.contains(&row.sign));
         let now = at(&[Sign::Doing, Sign::Bad, Sign::Unknown]).or_else(|| at(&[Sign::Todo]));
+        // The rows of a round are in the order of their weight, those of the others in time.
+        let asks = sheet.ask != Ask::Nothing && sheet.kind != ErrandKind::Round;
+        let now = now.or_else(|| sheet.rows.len().checked_sub(1).filter(|_| asks));
         let view = self.view(shared);
         let before = view.list.len().saturating_sub(lines.iter().sum());
         self.top = now.map_or(0, |now| {
@@ -217,6 +232,13 @@ impl WorkSheet {
         self.follow(shared);
     }
 
+    /// The step that is under way, by its stable name, where the errand is about one meter.
+    fn step_now(&self) -> Option<&str> {
+        let sheet = self.sheet.as_ref().filter(|sheet| work_rows::bar(sheet).is_none())?;
+        let row = sheet.rows.iter().find(|row| row.sign == Sign::Doing)?;
+        Some(row.name.as_str())
+    }
+
     fn waiting(&self, shared: &Shared) -> Vec<Row> {
         let lang = shared.lang;
         let since = shared.line.map(|errand| errand.since);
@@ -224,6 +246,9 @@ impl WorkSheet {
         let mut rows = vec![Row::of(Meaning::Strong, lang.work_seconds(seconds))];
         if self.planning {
             rows.push(Row::of(Meaning::Faint, lang.work_reading()));
+        } else if let Some(step) = self.step_now() {
+            // Some take minutes: which one it is must be seen without scrolling.
+            rows.push(Row::of(Meaning::Faint, names::placed(lang, step)));
         }
         rows.extend(self.sheet.as_ref().and_then(|sheet| work_rows::bar(sheet)));
         rows
@@ -256,7 +281,7 @@ impl WorkSheet {
             Ask::Nothing => strong(lang.work_go_enter()),
             Ask::Go(name) => [asked(name), strong(lang.work_yes_enter())].concat(),
             Ask::Digits(meter) => {
-                let text = lang.ask_digits_of(&meter.to_string());
+                let text = lang.ask_digits_of(&work_rows::masked(meter));
                 let mut rows = facts::say(Meaning::Alarm, &text, width);
                 rows.push(self.answer.row(" >", width));
                 rows.extend(facts::say(Meaning::Faint, lang.work_type_enter(), width));
@@ -350,7 +375,9 @@ impl Screen for WorkSheet {
             list.push(Row::blank());
         }
         if let Some(sheet) = &self.sheet {
-            list.extend(sheet.rows.iter().flat_map(|row| work_rows::row(lang, row, width)));
+            list.extend(
+                sheet.rows.iter().flat_map(|row| work_rows::row(lang, row, self.asked(), width)),
+            );
         }
         if !list.is_empty() {
             let rule = shared.rule().level.repeat(width);

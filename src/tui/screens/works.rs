@@ -1,9 +1,9 @@
 //! The longer errands: all of them by name with what is open, and of each kind a page of its own
 //! with its open and past ones.
 
-use super::{Card, WorkForm, WorkSheet, facts, moved, movement, picked};
+use super::{Card, WorkForm, WorkSheet, facts, moved, movement, picked, work_rows};
 use crate::jobs::errand::{self, Ask};
-use crate::jobs::views::{MarkView, Request, Update, WorkView};
+use crate::jobs::views::{MarkView, OfferView, Request, Update, WorkView};
 use crate::text::{Lang, work as names};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -26,6 +26,7 @@ pub struct Works {
     cursor: usize,
     rows: Vec<WorkView>,
     marks: Vec<MarkView>,
+    offers: Vec<OfferView>,
     told: bool,
 }
 
@@ -35,6 +36,8 @@ enum Item<'a> {
     Kind(ErrandKind),
     /// A new errand.
     New(ErrandKind),
+    /// One that waits to be begun, its form filled in.
+    Offer(&'a OfferView),
     /// One that was begun.
     Work(&'a WorkView),
     /// A meter in a special state.
@@ -59,8 +62,8 @@ pub fn titled(lang: Lang, kind: ErrandKind) -> String {
 }
 
 /// What an errand is about, in words.
-fn about(lang: Lang, row: &WorkView) -> String {
-    let words: Vec<&str> = row.what.iter().map(|what| names::or_name(lang, what)).collect();
+fn about(lang: Lang, what: &[String]) -> String {
+    let words: Vec<String> = what.iter().map(|what| names::value(lang, what)).collect();
     words.join(" ")
 }
 
@@ -85,6 +88,8 @@ impl Works {
         match self.only {
             Some(kind) => {
                 items.push(Item::New(kind));
+                let waits = self.offers.iter().filter(|offer| offer.kind == kind);
+                items.extend(waits.map(Item::Offer));
                 items.extend(self.rows.iter().filter(|row| row.kind == kind).map(Item::Work));
                 let own = self.marks.iter().filter(|mark| kind_of(mark.mark) == kind);
                 items.extend(own.map(Item::Mark));
@@ -103,6 +108,10 @@ impl Works {
         match self.items().into_iter().nth(self.cursor) {
             Some(Item::Kind(kind)) => shared.go(Self::of(kind)),
             Some(Item::New(kind)) => shared.go(WorkForm::new(kind, shared)),
+            Some(Item::Offer(offer)) => {
+                let form = WorkForm::new(offer.kind, shared).filled(&offer.values);
+                shared.go(form);
+            }
             Some(Item::Work(row)) => shared.go(WorkSheet::resume(row.kind, row.work)),
             Some(Item::Mark(mark)) => shared.go(Card::new(mark.meter)),
             None => {}
@@ -118,12 +127,18 @@ impl Works {
             Item::Kind(kind) => {
                 let row = row.column(Meaning::Strong, &titled(lang, *kind), NAME_CELLS);
                 let open = |row: &&WorkView| row.kind == *kind && row.state == StepState::Begun;
-                match self.rows.iter().filter(open).count() {
-                    0 => row,
-                    open => row.and(Meaning::Alarm, lang.menu_works(open)),
+                let waits = self.offers.iter().filter(|offer| offer.kind == *kind).count();
+                match (self.rows.iter().filter(open).count(), waits) {
+                    (0, 0) => row,
+                    (0, waits) => row.and(Meaning::Faint, lang.menu_offers(waits)),
+                    (open, _) => row.and(Meaning::Alarm, lang.menu_works(open)),
                 }
             }
             Item::New(kind) => row.and(Meaning::Strong, lang.work_new(names::kind(lang, *kind))),
+            Item::Offer(offer) => {
+                let text = wrap::clean(&about(lang, &offer.what));
+                row.column(Meaning::Good, "+ ", 3).and(Meaning::Plain, text)
+            }
             Item::Work(work) => {
                 let (mark, meaning) = state(work);
                 let row = row.column(meaning, mark, 3);
@@ -131,7 +146,7 @@ impl Works {
                     Some(_) => row,
                     None => row.and(meaning, format!("{} ", names::kind(lang, work.kind))),
                 };
-                row.and(Meaning::Plain, about(lang, work))
+                row.and(Meaning::Plain, about(lang, &work.what))
             }
             Item::Mark(mark) => row
                 .column(Meaning::Alarm, "! ", 3)
@@ -147,8 +162,14 @@ impl Works {
             Item::Kind(kind) | Item::New(kind) => {
                 facts::say(Meaning::Plain, names::about(lang, *kind), width)
             }
+            Item::Offer(offer) => {
+                let mut rows = facts::say(Meaning::Strong, &about(lang, &offer.what), width);
+                rows.extend(facts::say(Meaning::Plain, &offer.note, width));
+                rows.extend(facts::say(Meaning::Faint, lang.work_offer(), width));
+                rows
+            }
             Item::Work(work) => {
-                let text = format!("{} {}", names::kind(lang, work.kind), about(lang, work));
+                let text = format!("{} {}", names::kind(lang, work.kind), about(lang, &work.what));
                 let mut rows = facts::say(Meaning::Strong, &text, width);
                 // Many meters: the rows below are worth more than the last of them.
                 rows.truncate(2);
@@ -183,7 +204,7 @@ fn next(lang: Lang, work: &WorkView) -> String {
         Ask::Go(name) | Ask::Choice(name, _) | Ask::Enter(name, _) => {
             names::or_name(lang, name).to_owned()
         }
-        Ask::Digits(meter) => lang.ask_digits_of(&meter.to_string()),
+        Ask::Digits(meter) => lang.ask_digits_of(&work_rows::masked(meter)),
     };
     lang.work_next(&asked)
 }
@@ -198,8 +219,9 @@ impl Screen for Works {
     }
 
     fn hear(&mut self, _shared: &mut Shared, update: &Update) {
-        if let Update::Works { rows, marks } = update {
+        if let Update::Works { rows, marks, offers } = update {
             self.rows.clone_from(rows);
+            self.offers.clone_from(offers);
             self.marks.clone_from(marks);
             self.told = true;
             self.cursor = self.cursor.min(self.items().len().saturating_sub(1));

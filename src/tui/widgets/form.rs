@@ -182,12 +182,16 @@ const CODE_LETTERS: &[&str] = &["2abc", "3def", "4gh", "5jk", "6mn", "7pqrs", "8
 /// The same with all letters.
 const NAME_LETTERS: &[&str] = &["2abc", "3def", "4ghi", "5jkl", "6mno", "7pqrs", "8tuv", "9wxyz"];
 
-/// The next character of the group: 2, a, b, c, 2.
-/// The letter after a digit, or after a letter of the same telephone key, with all letters.
+/// Signs that names of handhelds, amounts and paths are made of, on the keys without letters.
+const SIGN_KEYS: &[&str] = &["1-./_:", "0 ,~"];
+
+/// The letter after a digit, or after a letter of the same telephone key, with all letters; and the
+/// signs of the keys without letters.
 pub fn next_letter(c: char) -> Option<char> {
-    turned(c, NAME_LETTERS)
+    turned(c, NAME_LETTERS).or_else(|| turned(c, SIGN_KEYS))
 }
 
+/// The next character of the group: 2, a, b, c, 2.
 fn turned(c: char, groups: &[&str]) -> Option<char> {
     let c = c.to_ascii_lowercase();
     let group = groups.iter().find(|group| group.contains(c))?;

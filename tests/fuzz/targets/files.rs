@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use meterkit::jobs::commission::template;
-use meterkit::jobs::round::{list, table};
+use meterkit::jobs::round::list;
+use meterkit::table::read as table;
 use meterkit::profile::bundle::{Bundle, carries_money};
 
 fuzz_target!(|data: &[u8]| {

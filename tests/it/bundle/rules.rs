@@ -5,14 +5,17 @@ use std::time::Duration;
 use meterkit::jobs::Failure;
 use meterkit::jobs::bundle::{self, Bundles};
 use meterkit::jobs::control::Control;
-use meterkit::jobs::errand::{Answer, Errand as _, Sign, Site};
+use meterkit::jobs::errand::{Answer, Errand as _, Sheet, Sign, Site};
+use meterkit::profile::bundle::Bundle;
 use meterkit::report::Code;
-use meterkit::store::Stamp;
+use meterkit::store::{AreaMeter, AreaPage, Stamp};
+use meterkit::text::{Lang, work as names};
 use meterkit::transport::Faults;
 use meterkit::units::{ErrandKind, Mark, TokenId, UnixSeconds};
 use meterkit_tokens::BundleToken;
+use meterkit_tokens::bundle::Target;
 
-use super::yard::{BASE, SUMMER, Yard, in_force, number, operator, rows};
+use super::yard::{BASE, PROFILE, SUMMER, Yard, area_row, in_force, number, operator, rows};
 
 fn stamp() -> Stamp {
     Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: operator().to_string() }
@@ -252,4 +255,64 @@ fn price_download_is_the_bundles_own_errand() {
     for nth in 1..=4 {
         assert_eq!(rows(&after, number(nth))[0].sign, Sign::Good, "{nth}");
     }
+}
+
+/// A maker who says nothing of how parameters are written gets none: its meter is told apart with
+/// that reason, in the plan and in the writing, and the others are written.
+#[test]
+fn a_maker_who_publishes_nothing_gets_no_parameters() {
+    for profile in ["tms", "ko", "ko-2018", "tw-gateway"] {
+        let mut yard = Yard::new((1, 2), &Faults::NONE, |_, _| {});
+        let east = || Target { area: Some("east".to_owned()), ..Target::default() };
+        take(&mut yard, SUMMER, |token| token.target = east()).unwrap();
+        let listed = |nth| yard.store().meter(number(nth)).unwrap();
+        let row = |nth: u32, profile: &str| AreaMeter {
+            profile: profile.to_owned(),
+            ..area_row(number(nth), &listed(nth).place.line)
+        };
+        let meters = vec![row(1, PROFILE), row(2, profile)];
+        yard.store().install_area(2, &[AreaPage { signed: Vec::new(), meters }]).unwrap();
+        let before = yard.meter(number(2), |meter| in_force(meter));
+        let form = yard.form("summer 2026");
+        let why = |sheet: &Sheet| rows(sheet, number(2))[0].failure.clone().unwrap();
+        let told = why(&yard.plan(&form).unwrap());
+        assert_eq!(told.code, Code::NotPublished, "{profile}");
+        assert!(told.detail.contains("[parameters]"), "{told:?}");
+        let work = yard.begin(&form).unwrap();
+        let sheet = yard.advance(work).unwrap();
+        assert_eq!(why(&sheet).code, Code::NotPublished, "{profile}");
+        assert_eq!(rows(&sheet, number(1))[0].sign, Sign::Good, "{profile}");
+        assert_eq!(sheet.exit, Some(Code::WorkPartial));
+        assert_eq!(yard.meter(number(2), |meter| in_force(meter)), before);
+    }
+}
+
+/// Carried on after a restart the password is asked for; no meter ends as refused for want of it.
+#[test]
+fn without_the_password_nothing_ends() {
+    let mut yard = Yard::new((1, 2), &Faults::NONE, |_, _| {});
+    yard.take(SUMMER);
+    let work = yard.begin(&yard.form("summer 2026")).unwrap();
+    let go = |site: &Site<'_>| Bundles.advance(site, work, &Answer::None, &mut |_| {});
+    assert_eq!(code(yard.run_with(None, go)), Some(Code::PasswordMissing));
+    let state = yard.store().errand(work).unwrap().step.state;
+    assert_eq!(state, meterkit::units::StepState::Begun);
+    assert_eq!(yard.advance(work).unwrap().exit, None);
+}
+
+/// Whoever reads a plan reads words, not keys of a file and not the bytes of a table.
+#[test]
+fn every_item_has_a_name_in_both_languages() {
+    let bundle = Bundle::check(SUMMER).0.unwrap();
+    for (name, value) in bundle::listed(&bundle) {
+        for lang in Lang::ALL {
+            let words = names::placed(lang, &name);
+            assert!(!words.contains(['.', '[', ']']), "{name}: {words}");
+        }
+        let bytes = value.len() > 20 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(!bytes, "{name}: {value}");
+    }
+    let listed = bundle::listed(&bundle);
+    let value = |key: &str| listed.iter().find(|(name, _)| name == key).unwrap().1.clone();
+    assert_eq!(value("tariff.day[1]").matches(", ").count(), 6, "{}", value("tariff.day[1]"));
 }

@@ -342,6 +342,11 @@ impl Yard {
 
     /// Does something with the errand as a program started now would.
     pub fn run<T>(&self, act: impl FnOnce(&Site<'_>) -> T) -> T {
+        self.run_with(Some("000000"), act)
+    }
+
+    /// The same with another password of the meters, or none.
+    pub fn run_with<T>(&self, password: Option<&str>, act: impl FnOnce(&Site<'_>) -> T) -> T {
         let now = Moment::of(&self.clock);
         let session = Session::begin(self.store(), operator(), 0, now);
         let accepted = Accepted::default();
@@ -354,7 +359,7 @@ impl Yard {
         };
         let (clock, cancel) = (&self.clock, &self.cancel);
         let crew = Crew { open: &opened, settings: None, secret: None, clock, cancel };
-        let password = MeterPassword::parse("000000").unwrap();
+        let password = password.map(|text| MeterPassword::parse(text).unwrap());
         act(&Site {
             desk: &desk,
             crew: &crew,
@@ -362,7 +367,7 @@ impl Yard {
             wished: Some(PROFILE),
             chosen: None,
             forced: None,
-            password: Some(&password),
+            password: password.as_ref(),
         })
     }
 
@@ -412,7 +417,7 @@ impl Yard {
     }
 }
 
-fn area_row(no: MeterNo, line: &str) -> AreaMeter {
+pub fn area_row(no: MeterNo, line: &str) -> AreaMeter {
     AreaMeter {
         no,
         account: None,

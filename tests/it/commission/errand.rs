@@ -8,7 +8,7 @@ use meterkit::jobs::errand::{Answer, Ask, Errand};
 use meterkit::protocol::dlt645::dialogue::WriteAddress;
 use meterkit::report::Code;
 use meterkit::sim::Wiring;
-use meterkit::units::StepState;
+use meterkit::units::{Role, StepState, Verb};
 use sha2::{Digest, Sha256};
 
 use super::person::Person;
@@ -53,6 +53,24 @@ fn a_meter_is_commissioned_with_its_overload_timed() {
     let safety = person.asked.iter().filter(|asked| *asked == "check-people-told").count();
     assert_eq!(safety, 2, "{:?}", person.asked);
     person.on_meter(|meter| assert!(meter.is_closed()));
+}
+
+/// Installers may commission and not cut supplies: the relay test is a part of it.
+#[test]
+fn an_installer_brings_it_to_its_end() {
+    let mut person = Person::new(FLEET, "000000000501");
+    person.becomes(Role::Installer);
+    assert!(!Role::Installer.verbs().has(Verb::Control));
+    let work = person.begin(&person.values());
+    let sheet = person.go_on(work, None).unwrap();
+    assert_eq!((sheet.exit, &sheet.ask), (None, &Ask::Nothing), "{sheet:#?}");
+    assert!(certificate(&person.store, work).unwrap().whole);
+    // Who may only read does not begin.
+    let mut person = Person::new(FLEET, "000000000501");
+    person.becomes(Role::Auditor);
+    let values = person.values();
+    let plan = person.at(None, |site| Commission.plan(site, &values)).unwrap();
+    assert_eq!(plan.unwrap_err().code, Code::RoleForbids);
 }
 
 #[test]

@@ -14,13 +14,13 @@ use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check, open}
 use meterkit::profile::{self, Profile, Profiles};
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::sim::{Fleet, Meter, Wiring};
-use meterkit::store::Store;
+use meterkit::store::{Stamp, Store};
 use meterkit::transport::{
     Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
 };
-use meterkit::units::{MeterNo, UnixSeconds, WorkId};
+use meterkit::units::{MeterNo, Role, UnixSeconds, WorkId};
 
-use crate::stories::site::{BASE, create, operator, store_key};
+use crate::stories::site::{BASE, OPERATOR, Office, create, grant_taken, operator, store_key};
 
 /// Above the limit of the template, W.
 const OVERLOAD_W: u32 = 12_000;
@@ -102,6 +102,17 @@ impl Person {
             asked: Vec::new(),
             first,
         }
+    }
+
+    /// From now on the person has what this role may do, and no more.
+    pub fn becomes(&mut self, role: Role) {
+        let grant = Office::new().grant(OPERATOR, |grant| {
+            (grant.role, grant.verbs) = (role.number(), role.verbs().bits());
+            (grant.id, grant.issued) = ([0x77; 16], grant.issued + 1);
+        });
+        let stamp = Stamp { at: UnixSeconds(BASE), boot_ms: 0, operator: OPERATOR.to_owned() };
+        self.store.append(&stamp, grant_taken(grant)).unwrap();
+        self.first = self.store.events(0, 100_000).last().map_or(0, |entry| entry.seq);
     }
 
     pub fn on_meter<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {

@@ -222,6 +222,84 @@ fn a_root_ceremony_goes_from_machine_to_machine() {
     place.good(&[&["--key-passphrase", &own][..], &enrol].concat());
 }
 
+/// The desk's own commands, over a day of sales: lists and files, a list of sales, a shift, a lost
+/// handheld.
+#[test]
+fn every_act_of_the_desk_is_a_command() {
+    let place = Place::new();
+    place.good(&["init", "--tenant", TENANT]);
+    for (no, location) in [("47", "B2 1203"), ("48", "B2 1204")] {
+        let add = ["meter", "add", no, "--account", "123456", "--customer", "Li", "--location"];
+        place.good(&[&add[..], &[location]].concat());
+    }
+    place.good(&["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"]);
+    for device in ["hh-1", "hh-2"] {
+        let file = place.path(&format!("{device}.mke"));
+        place.good(&["enrol", device, "--operator", "li", "--out", &file]);
+    }
+    assert_eq!(place.good(&["zone", "Asia/Shanghai"])["zone"], "Asia/Shanghai");
+    let list = place.path("sales.csv");
+    std::fs::write(&list, "meter,amount\n47,100.00\n48,abc\n").unwrap();
+    let (bad, code) = place.run(&["issue-list", &list, "--device", "hh-1"]);
+    assert_eq!((code, bad["rows"][1]["error"].as_str()), (1, Some("row-amount")), "{bad}");
+    std::fs::write(&list, "meter,amount\n47,100.00\n48,25.50\n").unwrap();
+    let issue = ["issue-list", &list, "--device", "hh-1"];
+    let dry = place.good(&[&issue[..], &["--dry-run"]].concat());
+    assert_eq!((&dry["issued"], &dry["good"]), (&false.into(), &true.into()));
+    let first = place.good(&issue);
+    let again = place.good(&issue);
+    assert_eq!((&first["issued"], &again["issued"]), (&true.into(), &false.into()));
+    assert_eq!(first["rows"][0]["token"], again["rows"][0]["token"]);
+    let today = place.good(&["today"]);
+    assert_eq!(today["sales"][0]["issued"], "125.50", "{today}");
+    assert_eq!(today["out"][0]["amount"], "125.50");
+    let book = place.path("sales.xlsx");
+    let sales = place.good(&["sales", "--by", "device", "--period", "year", "--out", &book]);
+    assert_eq!(
+        (sales["sales"][0]["of"].as_str(), sales["zone"].as_str()),
+        (Some("hh-1"), Some("Asia/Shanghai"))
+    );
+    assert!(std::fs::read(&book).unwrap().starts_with(b"PK"));
+    let table = place.path("meters.csv");
+    let found = place.good(&["list", "meters", "1204", "--out", &table, "--mark"]);
+    assert_eq!(found["meters"][0]["tokens_out"], 1);
+    let text = std::fs::read_to_string(&table).unwrap();
+    assert!(text.starts_with('\u{feff}') && text.lines().count() == 2, "{text}");
+    for args in [
+        &["list", "lost-contact", "--hours", "0", "--days", "0"][..],
+        &["list", "keep-power"],
+        &["list", "meter", "47"],
+        &["list", "tokens", "--state", "reserved"],
+        &["list", "bundles"],
+        &["list", "devices"],
+        &["list", "operators"],
+        &["list", "reviews", "--all"],
+        &["shift", "list"],
+    ] {
+        place.good(args);
+    }
+    assert_eq!(place.run(&["list", "tokens", "--state", "lost"]).1, 2);
+    let dry = place.good(&["shift", "close", "--device", "hh-1", "--dry-run"]);
+    assert_eq!((&dry["written"], &dry["sums"][0]["out"]), (&false.into(), &"125.50".into()));
+    let shift = place.good(&["shift", "close", "--device", "hh-1"]);
+    let shown = place.good(&["shift", "show", shift["id"].as_str().unwrap()]);
+    assert_eq!(shown["lines"].as_array().unwrap().len(), 2);
+    assert_eq!(place.run(&["shift", "close"]).1, 2, "whose?");
+    let sheet = place.good(&["lost", "hh-1"]);
+    assert_eq!(
+        (&sheet["worst"][0]["amount"], &sheet["status"]),
+        (&"125.50".into(), &"offered".into())
+    );
+    assert_eq!(place.run(&["lost", "hh-1", "--to", "hh-2"]).1, 2, "only with --fence");
+    let fenced = place.good(&["lost", "hh-1", "--fence", "--to", "hh-2"]);
+    assert_eq!(fenced["fenced"]["reissued"].as_array().unwrap().len(), 2, "{fenced}");
+    assert_eq!(
+        (&fenced["status"], &fenced["meters"][0]["fence"]),
+        (&"quarantined".into(), &"waiting".into())
+    );
+    assert_eq!(place.good(&["ledger"])["sum_zero"], true);
+}
+
 /// A recharge over the office's own line, one entered late, how long things wait, and what there
 /// is of checkpoints and bundles: on an office that has just begun.
 #[test]

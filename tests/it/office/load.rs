@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -183,8 +184,19 @@ impl District {
     /// Brings all journals over `lines` connections at once, every fifth pack again to all servers
     /// at once; gives how long it took and how many packs were sent.
     pub fn bring(&self, servers: &[SocketAddr], lines: usize) -> (Duration, usize) {
+        self.bring_those(servers, lines, 0..self.handhelds.len())
+    }
+
+    /// The same with the journals of some handhelds.
+    pub fn bring_those(
+        &self,
+        servers: &[SocketAddr],
+        lines: usize,
+        those: Range<usize>,
+    ) -> (Duration, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let next = Arc::new(AtomicUsize::new(0));
+        let next = Arc::new(AtomicUsize::new(those.start));
+        let end = those.end;
         self.sent.store(0, Ordering::Relaxed);
         let begun = Instant::now();
         runtime.block_on(async {
@@ -195,7 +207,7 @@ impl District {
                 all.spawn(async move {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(handheld) = handhelds.get(at) else { break };
+                        let Some(handheld) = handhelds[..end].get(at) else { break };
                         handheld.bring(&ports, at, &sent).await;
                     }
                 });

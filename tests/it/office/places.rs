@@ -154,6 +154,16 @@ async fn age(file: &Path) {
     conn.close().await.unwrap();
 }
 
+/// The indexes, word for word; where the words stand is of no concern.
+async fn indexes(file: &Path) -> Vec<String> {
+    let url = format!("sqlite://{}", file.display());
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    let sql = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+    let rows = sqlx::query(sql).fetch_all(&mut conn).await.unwrap();
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    rows.iter().map(|row| words(row.try_get(0).unwrap())).collect()
+}
+
 /// Every table with how many rows it has, and what its rows are.
 async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
     let url = format!("sqlite://{}", file.display());
@@ -212,6 +222,11 @@ fn a_ledger_of_the_version_before_is_brought_up_and_loses_nothing() {
     let at = format.1.iter().position(|row| row == "'format'|'6'").expect("brought up");
     format.1[at] = "'format'|'2'".to_owned();
     assert_eq!(after, before, "every row of every table is as it was");
+    let fresh = Place::new();
+    fresh.good(&["init", "--tenant", TENANT]);
+    let wanted = runtime.block_on(indexes(&fresh.office().join("office.db")));
+    assert!(wanted.iter().any(|index| index.contains("UNIQUE INDEX token_credit")), "{wanted:?}");
+    assert_eq!(runtime.block_on(indexes(&file)), wanted, "what is unique is unique here, too");
 
     // And it takes places from now on.
     let csv = place.path("new.csv");

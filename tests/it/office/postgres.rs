@@ -12,6 +12,7 @@ use crate::support::postgres::{Cluster, VARIABLE, fresh, run};
 use meterkit::office::local::Local;
 use meterkit::office::{Office, Order};
 use meterkit::units::{Decision, UnixSeconds};
+use sqlx::{Connection, PgConnection, Row};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -80,6 +81,36 @@ fn a_server_that_is_killed_half_way_loses_nothing() {
         bringing.join().unwrap();
     });
     district.check();
+}
+
+/// A ledger in partitions keeps everything unique that one in whole tables keeps unique, and finds
+/// its rows by the same indexes: only their keys hold the column they are spread by besides.
+#[test]
+fn a_ledger_in_partitions_refuses_what_a_whole_one_refuses() {
+    let (Some(whole), Some(spread)) = (fresh(), fresh()) else { return };
+    let (whole_desk, spread_desk) = (desk_on(&whole, || false), desk_on(&spread, || false));
+    spread_desk.local.wait(spread_desk.office().partition(3)).unwrap();
+    let indexes = |desk: &Desk, url: &str| -> Vec<(String, bool)> {
+        let schema = url.rsplit("%3D").next().unwrap();
+        let sql = format!(
+            "SELECT c.relname::text, i.indisunique FROM pg_index i JOIN pg_class c ON c.oid = \
+             i.indexrelid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = \
+             t.relnamespace WHERE n.nspname = '{schema}' AND NOT t.relispartition AND t.relname IN \
+             ('event', 'token', 'posting', 'meter_state', 'pack', 'receipt') AND c.relname !~ \
+             'key[0-9]*$' ORDER BY 1"
+        );
+        desk.local.wait(async {
+            let mut conn = PgConnection::connect(url).await.unwrap();
+            let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
+            rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+        })
+    };
+    let wanted = indexes(&whole_desk, &whole);
+    assert!(wanted.contains(&("token_credit".to_owned(), true)), "{wanted:?}");
+    let mut found = indexes(&spread_desk, &spread);
+    // A primary key that holds the column it is spread by leaves the token's name to an index.
+    found.retain(|(name, _)| name != "token_by_id");
+    assert_eq!(found, wanted);
 }
 
 fn desk_on(url: &str, conflict: impl Fn() -> bool + Send + Sync + 'static) -> Desk {

@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 
 use meterkit::cli::round_book;
 use meterkit::jobs::errand::{Ask, Errand, Sheet, Values};
-use meterkit::jobs::round::{Round, book, type_in};
+use meterkit::jobs::round::{Round, type_in};
 use meterkit::report::Code;
 use meterkit::store::{Event, Stamp, Step};
+use meterkit::table::write as book;
 use meterkit::text::Lang;
 use meterkit::units::{Energy, MeterNo, StepState, UnixSeconds, WorkId};
 
@@ -128,7 +129,7 @@ fn what_never_answers_is_asked_about_typed_in_or_left() {
     let work = yard.begin(&values);
     let sheet = yard.advance(work, &mut |_| {});
     let Ask::Choice("round-left", choices) = sheet.ask else { panic!("{sheet:?}") };
-    assert_eq!(choices, ["round-again", "round-later", "round-finish"]);
+    assert_eq!(choices, ["round-again", "round-later", "round-finish", "round-type"]);
     assert_eq!(count(&sheet, "round-missing"), 2);
     let stamp = Stamp { at: UnixSeconds(1), boot_ms: 0, operator: "test".into() };
     let typed = |meter, energy, reason: &str| {
@@ -150,6 +151,50 @@ fn what_never_answers_is_asked_about_typed_in_or_left() {
     assert_eq!((own.name.as_str(), own.state), (Step::WHOLE, StepState::Done));
     assert_eq!(code(typed(113, 1, "late")), Code::ReadingStands, "it has ended");
     exported(&yard, work);
+}
+
+/// The same on the round's page: meter, figure, reason, each asked for by itself, and what cannot
+/// be asked for again.
+#[test]
+fn a_figure_is_typed_on_the_page() {
+    let yard = eight();
+    yard.dead("line-0", 101, true);
+    yard.dead("line-0", 113, true);
+    let work = yard.begin(&Values::default().with("meters", "101 102 113"));
+    let sheet = yard.advance(work, &mut |_| {});
+    assert!(matches!(sheet.ask, Ask::Choice("round-left", _)), "{sheet:?}");
+    let asks = |sheet: &Sheet| match sheet.ask {
+        Ask::Enter(name, _) => name,
+        _ => panic!("{sheet:?}"),
+    };
+    assert_eq!(asks(&yard.answer(work, "round-type")), "round-which");
+    // Not a number, not on the list, and one that has answered itself.
+    for (odd, code) in
+        [("x", Code::FieldOdd), ("999", Code::FieldOdd), ("102", Code::ReadingStands)]
+    {
+        let sheet = yard.answer(work, odd);
+        assert_eq!(asks(&sheet), "round-which", "{odd}");
+        assert_eq!(sheet.rows[0].failure.as_ref().unwrap().code, code, "{odd}");
+    }
+    let sheet = yard.answer(work, "101");
+    assert_eq!((asks(&sheet), sheet.rows[0].meter), ("round-figure", Some(no(101))));
+    assert_eq!(asks(&yard.answer(work, "-1")), "round-figure");
+    let sheet = yard.answer(work, "101.50");
+    assert_eq!((asks(&sheet), sheet.rows[0].value.as_str()), ("round-why", "101.50 kWh"));
+    let sheet = yard.answer(work, "cabinet locked");
+    assert_eq!((count(&sheet, "round-typed"), count(&sheet, "round-missing")), (1, 1));
+    assert!(matches!(sheet.ask, Ask::Choice("round-left", _)), "{sheet:?}");
+    // One is left: it is the one that is meant. Given up, nothing was typed.
+    let sheet = yard.answer(work, "round-type");
+    assert_eq!((asks(&sheet), sheet.rows[0].meter), ("round-figure", Some(no(113))));
+    assert!(matches!(yard.answer(work, "round-later").ask, Ask::Choice("round-left", _)));
+    let sheet = yard.answer(work, "round-type");
+    assert_eq!(asks(&sheet), "round-figure");
+    assert_eq!(asks(&yard.answer(work, "113.00")), "round-why");
+    // The last one ends the round.
+    let sheet = yard.answer(work, "display dark, read by torch");
+    assert!(sheet.done && sheet.exit.is_none(), "{sheet:?}");
+    assert_eq!((count(&sheet, "round-typed"), count(&sheet, "round-missing")), (2, 0));
 }
 
 /// The tables of that round.

@@ -3,7 +3,7 @@
 
 use super::{Hand, keep, states};
 use meterkit::jobs::errand::{Ask, FieldKind, Row, Sheet, Sign, Vectors};
-use meterkit::jobs::views::{ErrandId, MarkView, Request, Update, WorkView};
+use meterkit::jobs::views::{ErrandId, MarkView, OfferView, Request, Update, WorkView};
 use meterkit::report::Code;
 use meterkit::tui::event::Key;
 use meterkit::units::{ErrandKind, Mark, StepState, WorkId};
@@ -46,7 +46,18 @@ pub fn listed() -> Update {
         mark(2, Mark::Tripped, 3, "arrears"),
         mark(7, Mark::SwappedOut, 200, ""),
     ];
-    Update::Works { rows, marks }
+    let offer = |kind, values: &[(&str, &str)], what: &[&str], note: &str| OfferView {
+        kind,
+        values: values.iter().map(|(key, text)| (key.to_string(), text.to_string())).collect(),
+        what: what.iter().map(|what| what.to_string()).collect(),
+        note: note.to_owned(),
+    };
+    let whose = "\u{738b}\u{82b3} Wang Fang  B1-102";
+    let offers = vec![
+        offer(ErrandKind::Account, &[("act", "open"), ("meter", &c)], &["open", &c], whose),
+        offer(ErrandKind::Bundle, &[("bundle", "summer 2026")], &["summer 2026 v3"], ""),
+    ];
+    Update::Works { rows, marks, offers }
 }
 
 pub fn list(hand: &mut Hand) {
@@ -73,7 +84,7 @@ fn list_mark(hand: &mut Hand) {
 fn list_empty(hand: &mut Hand) {
     hand.tell(Update::Home(states::home()));
     hand.types("0");
-    hand.tell(Update::Works { rows: Vec::new(), marks: Vec::new() });
+    hand.tell(Update::Works { rows: Vec::new(), marks: Vec::new(), offers: Vec::new() });
 }
 
 fn kind(hand: &mut Hand) {
@@ -81,6 +92,18 @@ fn kind(hand: &mut Hand) {
     hand.types("3");
     hand.tell(listed());
     hand.press(Key::Down);
+}
+
+fn kind_offer(hand: &mut Hand) {
+    list(hand);
+    hand.types("2");
+    hand.tell(listed());
+    hand.press(Key::Down);
+}
+
+fn form_prices(hand: &mut Hand) {
+    form_control(hand);
+    hand.types("7");
 }
 
 fn kind_empty(hand: &mut Hand) {
@@ -280,7 +303,7 @@ pub fn resume_password(hand: &mut Hand) {
     hand.types("1234");
 }
 
-fn ask_digits(hand: &mut Hand) {
+pub fn ask_digits(hand: &mut Hand) {
     resumed(hand, |sheet| sheet.ask = Ask::Digits(states::no(1)));
     hand.types("00");
 }
@@ -297,7 +320,7 @@ pub fn ask_choice(hand: &mut Hand) {
 
 pub fn ask_enter(hand: &mut Hand) {
     resumed(hand, |sheet| {
-        sheet.ask = Ask::Enter("swap-claim", FieldKind::Money);
+        sheet.ask = Ask::Enter("swap-advance", FieldKind::Money);
         sheet.rows.truncate(5);
         let old = states::no(0);
         sheet.rows.push(Row::new(Sign::Warn, "old-given-up", "dead").at(old));
@@ -374,6 +397,8 @@ fn drawn_right(hand: &mut Hand) {
 #[case("works_kind_empty", kind_empty)]
 #[case("work_form", form_control)]
 #[case("work_form_round", form_round)]
+#[case("work_kind_offer", kind_offer)]
+#[case("work_form_prices", form_prices)]
 #[case("work_form_fault", form_fault)]
 #[case("work_form_odd", form_odd)]
 #[case("work_planning", planning)]

@@ -1,8 +1,8 @@
 //! Longer errands on the screens: what keys do, and what is asked of the engine.
 
 use super::work_scenes::{
-    TO_THE_END, ask_choice, ask_enter, ask_go, commission, done, form_control, form_fault, list,
-    listed, plan, plan_failed, resume, resume_password, resumed, work,
+    TO_THE_END, ask_choice, ask_digits, ask_enter, ask_go, commission, done, form_control,
+    form_fault, list, listed, plan, plan_failed, resume, resume_password, resumed, work,
 };
 use super::{Hand, states};
 use meterkit::jobs::access::MeterPassword;
@@ -13,6 +13,7 @@ use meterkit::text::{Lang, work as names};
 use meterkit::tui::event::Key;
 use meterkit::tui::keymap::{Action, Place};
 use meterkit::tui::wrap;
+use meterkit::units::ErrandKind;
 
 /// Each command has a page of its own name.
 #[test]
@@ -44,12 +45,103 @@ fn every_field_has_room_for_its_name() {
     }
 }
 
+/// Whoever leaves out what is needed is told what to write, in both languages.
+#[test]
+fn every_field_that_is_needed_says_what_it_takes() {
+    for own in errand::all() {
+        for field in own.fields().iter().filter(|field| field.required) {
+            for lang in Lang::ALL {
+                let sentence = names::hints::hint(lang, field.key);
+                assert!(sentence.is_some_and(|text| !text.is_empty()), "{}", field.key);
+            }
+        }
+    }
+}
+
+/// A form shows what belongs to its choice, the values of nothing else go into the plan, and
+/// screen and command have the same fields.
+#[test]
+fn a_form_shows_what_belongs_to_the_choice() {
+    let keys = |command: &str| -> Vec<&'static str> {
+        let own = errand::all().iter().find(|own| own.kind() == ErrandKind::Control).unwrap();
+        let values = errand::Values::default().with("command", command);
+        let shown = own.fields().iter().filter(|field| own.asks(&values, field.key));
+        shown.map(|field| field.key).collect()
+    };
+    assert_eq!(keys("trip"), ["command", "meters", "reason"]);
+    assert_eq!(
+        keys("settings"),
+        ["command", "meters", "alarm-1", "alarm-2", "overload-w", "overload-s"]
+    );
+    assert_eq!(
+        keys("price-download"),
+        ["command", "meters", "bundle", "new-password", "far", "instead"]
+    );
+    assert_eq!(keys("reading-export"), ["command", "meters", "round-export", "round-bom"]);
+    let mut hand = Hand::small();
+    form_control(&mut hand);
+    hand.press(Key::Enter);
+    hand.types("0 1 2");
+    hand.press(Key::Down);
+    hand.types("arrears");
+    // Another command: the reason is out of sight, and out of the plan.
+    hand.presses(&[Key::Up; 5]);
+    hand.types("6");
+    assert!(!hand.says("arrears") && hand.says("alarm amount 1"), "{}", hand.text());
+    hand.presses(TO_THE_END);
+    hand.asked();
+    hand.press(Key::Enter);
+    let asked = hand.asked();
+    let values = asked.iter().find_map(|request| match request {
+        Request::WorkPlan { values, .. } => Some(values.clone()),
+        _ => None,
+    });
+    assert_eq!(values.unwrap().get("reason"), None);
+}
+
+/// What the office signed is picked, and its form is filled in: nobody types a token's name.
+#[test]
+fn what_waits_is_picked_and_fills_in_its_form() {
+    let mut hand = Hand::small();
+    list(&mut hand);
+    assert!(hand.says("1 ready"), "{}", hand.text());
+    hand.types("4");
+    hand.tell(listed());
+    assert!(hand.says("summer 2026 v3"), "{}", hand.text());
+    hand.types("2");
+    assert_eq!(hand.app.place(), Place::WorkForm);
+    assert!(hand.says("summer 2026") && hand.says(">meters*"), "{}", hand.text());
+    hand.asked();
+    hand.types("0 1");
+    hand.presses(TO_THE_END);
+    hand.press(Key::Enter);
+    let asked = hand.asked();
+    let values = asked.iter().find_map(|request| match request {
+        Request::WorkPlan { values, .. } => Some(values.clone()),
+        _ => None,
+    });
+    let values = values.unwrap();
+    assert_eq!((values.get("bundle"), values.get("meters")), (Some("summer 2026"), Some("0 1")));
+}
+
+/// The digits that prove who stands before which meter are not on the page that asks for them.
+#[test]
+fn the_number_asked_for_is_not_on_its_page() {
+    let mut hand = Hand::small();
+    ask_digits(&mut hand);
+    let number = states::no(1).to_string();
+    assert!(hand.says("type the last four digits"), "{}", hand.text());
+    assert!(!hand.text().contains(&number), "{}", hand.text());
+    assert!(hand.text().contains(&number[..8]), "{}", hand.text());
+}
+
 #[test]
 fn a_fault_found_by_the_plan_is_told_on_the_form() {
     let mut hand = Hand::small();
     form_fault(&mut hand);
     assert_eq!(hand.app.place(), Place::WorkForm);
-    assert!(hand.says("X Fill in: reason."), "{}", hand.text());
+    let told = "X reason: Write a reason: why is it done?";
+    assert!(hand.says(told), "{}", hand.text());
     assert!(hand.text().contains(">reason"), "{}", hand.text());
     assert!(hand.says("0 1 2"), "what was typed is kept: {}", hand.text());
     hand.asked();

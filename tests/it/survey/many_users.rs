@@ -8,7 +8,9 @@ use meterkit::sim::Fleet;
 use meterkit::sim::modbus::ModbusBus;
 use meterkit::sim::serve::{BusStation, FleetStation};
 use meterkit::store::{AreaMeter, AreaPage, Store};
+use meterkit::text::Lang;
 use meterkit::transport::{Faults, Line, LineSettings, VirtualLink};
+use meterkit::tui::survey_table;
 use meterkit::units::BusPlace;
 
 use super::{only, run};
@@ -32,6 +34,22 @@ fn two_boxes(change: impl FnOnce(&mut ModbusBus)) -> SurveyView {
 /// Place, address, whether three-phase, whether it answered.
 fn users(one: &SurveyBox) -> Vec<(u8, &str, Option<bool>, bool)> {
     one.users.iter().map(|u| (u.user, u.address.as_str(), u.wide, u.found)).collect()
+}
+
+/// The file that the survey's page saves has a sheet of boxes, a row for each user; without boxes
+/// it has none.
+#[test]
+fn the_book_of_a_survey_has_the_boxes() {
+    let mut view = two_boxes(|_| {});
+    for lang in Lang::ALL {
+        let book = survey_table::book(lang, &view, "survey".to_owned());
+        let sheet = book.sheets.last().unwrap();
+        assert_eq!((sheet.name.as_str(), sheet.rows.len()), (lang.sheet_boxes(), 12));
+        assert!(sheet.rows.iter().all(|row| row.len() == sheet.head.len()));
+    }
+    view.boxes.clear();
+    let book = survey_table::book(Lang::En, &view, "survey".to_owned());
+    assert!(book.sheets.iter().all(|sheet| sheet.name != Lang::En.sheet_boxes()));
 }
 
 #[test]

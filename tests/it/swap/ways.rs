@@ -3,9 +3,12 @@
 use meterkit::jobs::errand::{Errand, Sign};
 use meterkit::jobs::swap::{Swap, certificate};
 use meterkit::report::Code;
-use meterkit::store::TokenState;
+use meterkit::sim::MeterSetup;
+use meterkit::store::{Store, TokenState};
 use meterkit::transport::Faults;
-use meterkit::units::Mark;
+use meterkit::units::{Mark, Role, Verb};
+
+use crate::stories::site::{OPERATOR, Office, grant_taken};
 
 use super::bench::{Bench, Leave, Person, audit, begun, follow, new, new_setup, old, old_setup};
 
@@ -97,4 +100,50 @@ fn what_was_swapped_out_takes_no_credit_and_is_not_swapped_again() {
     let store = bench.open();
     let found = bench.work(&store, |site| Swap.begin(site, &Bench::values()));
     assert_eq!(found.unwrap_err().code, Code::SwappedOut);
+}
+
+/// From now on the operator has what this role may do, and no more.
+fn grant(bench: &Bench, store: &Store, role: Role) {
+    let grant = Office::new().grant(OPERATOR, |grant| {
+        (grant.role, grant.verbs) = (role.number(), role.verbs().bits());
+        (grant.id, grant.issued) = ([0x77; 16], grant.issued + 1);
+    });
+    store.append(&bench.stamp(), grant_taken(grant)).unwrap();
+}
+
+/// Maintenance staff may change meters and not open accounts: the opening that the office's leave
+/// names is a part of the swap, or the balance would be left in transit half-way.
+#[test]
+fn who_may_swap_brings_a_swap_to_its_end() {
+    let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
+    let leave = bench.take_leave(Leave::default());
+    let store = bench.open();
+    grant(&bench, &store, Role::Field);
+    assert!(!Role::Field.verbs().has(Verb::Account));
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
+    let good = |name: &str| sheet.rows.iter().any(|r| r.name == name && r.sign == Sign::Good);
+    assert!(good("opening") && good("carry-in"), "{:#?}", sheet.rows);
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    // Without the right to swap nothing is begun.
+    let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
+    bench.take_leave(Leave::default());
+    let store = bench.open();
+    grant(&bench, &store, Role::Recharge);
+    let refused = follow(&bench, &store, None, &mut Person::default()).unwrap_err();
+    assert_eq!(refused.code, Code::RoleForbids);
+    assert_eq!(begun(&store), None);
+}
+
+/// Zero would be taken for a proved balance.
+#[test]
+fn a_dead_meter_that_was_never_read_has_no_figures() {
+    let dead = MeterSetup { dead: true, ..old_setup(12_345) };
+    let mut bench = Bench::new(vec![dead, new_setup()], Faults::NONE);
+    bench.take_leave(Leave::default());
+    let store = bench.open();
+    let plan = bench.work(&store, |site| Swap.plan(site, &Bench::values())).unwrap();
+    let row = plan.rows.iter().find(|row| row.name == "last-proved").unwrap();
+    assert_eq!((row.value.as_str(), row.sign), ("never-read", Sign::Warn));
+    assert!(!plan.rows.iter().any(|row| row.name == "suggested"), "{:#?}", plan.rows);
 }

@@ -60,7 +60,7 @@ fn a_bundle_comes_with_the_next_exchange_and_once() {
     assert_eq!(two.sync(&desk.post()).unwrap().bundles, 0, "it is for one handheld");
     let again = one.sync(&desk.post()).unwrap();
     assert_eq!((again.bundles, again.known), (0, 0), "its journal shows it: it is not sent again");
-    let list = desk.local.wait(desk.office().bundles()).unwrap();
+    let list = desk.local.wait(desk.office().bundle_docs()).unwrap();
     assert_eq!((list.len(), list[0].taken), (1, true));
     assert!(desk.open_classes().is_empty());
 }
@@ -190,7 +190,7 @@ fn a_parcel_brings_bundle_and_file() {
     let row = handheld.store.bundle(signed.id).unwrap();
     assert_eq!(handheld.store.bundle_file(&row.taken.digest), Some(body));
     desk.local.wait(desk.office().media(stick.path(), &[])).unwrap();
-    assert!(desk.local.wait(desk.office().bundles()).unwrap()[0].taken);
+    assert!(desk.local.wait(desk.office().bundle_docs()).unwrap()[0].taken);
     let mut foreign = row.taken;
     foreign.id.0[0] ^= 1;
     handheld.append(Event::BundleTaken(foreign));

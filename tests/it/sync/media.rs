@@ -2,6 +2,7 @@
 //! readable, nobody else's, one ledger.
 
 use crate::office::desk::{Desk, Handheld, METER, SEEDS, device, figure};
+use crate::support::postgres::cases;
 use meterkit::office::{Letter, MediaReport, Offer};
 use meterkit::store::Event;
 use meterkit::sync::wire::media::{DOWN, FOLDER, Parcel, TO_DEVICE, TO_OFFICE, UP};
@@ -341,7 +342,7 @@ fn act() -> impl Strategy<Value = Act> {
 const METERS: [&str; 2] = [METER, "000000000048"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(24), ..ProptestConfig::default() })]
 
     /// Two handhelds, two sticks, a line now and then: whatever is carried where, lost, spoiled or
     /// copied, in the end every recharge is in the ledger once and all sums are zero.

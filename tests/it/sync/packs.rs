@@ -1,6 +1,7 @@
 //! Packs in any order, any number of times, cut anywhere: one ledger.
 
 use crate::office::desk::{Desk, METER, NOW, TENANT, account, device, evidence, judgement, stamp};
+use crate::support::postgres::cases;
 use meterkit::office::{Applied, Issued, LedgerReport};
 use meterkit::store::{Event, TokenFacts, records};
 use meterkit::sync::wire::{self, EntryOutcome, Pack, Receipt, Refusal, chain};
@@ -132,7 +133,7 @@ fn whole_day_at_once(decisions: &[Decision]) -> (LedgerReport, Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(24), ..ProptestConfig::default() })]
 
     /// Any packs, overlapping, repeated, out of order; then what is missing. The ledger is that of
     /// the whole day sent at once, and it sums to zero after every single pack.
@@ -212,7 +213,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(32), ..ProptestConfig::default() })]
 
     /// One damaged byte in a pack's payload: refused, or the same records.
     #[test]

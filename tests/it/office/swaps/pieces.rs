@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::yard::{Books, Old, Yard};
 use crate::office::desk::device;
+use crate::support::postgres::cases;
 
 const OLDS: [Old; 4] = [Old::Alive, Old::Dead, Old::InDebt, Old::Refused];
 
@@ -50,7 +51,7 @@ fn one_entry_at_a_time_and_each_of_them_twice() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(24), ..ProptestConfig::default() })]
 
     #[test]
     fn any_cut_and_order_gives_the_same_books(

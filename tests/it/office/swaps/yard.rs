@@ -36,13 +36,17 @@ pub const NET: i64 = 12_345;
 
 impl Yard {
     pub fn new(old_is: Old) -> Self {
+        Self::at(Desk::at(BASE), old_is)
+    }
+
+    /// The same at a desk whose clock shows [`BASE`].
+    pub fn at(desk: Desk, old_is: Old) -> Self {
         let net = if old_is == Old::InDebt { -2_500 } else { NET };
         let opened = MeterSetup::opened(old(), account(), net, COUNT);
         let setup = MeterSetup { load_w: 300, overdraft_limit: Amount(100_000), ..opened };
         let hoard_limit = if old_is == Old::Refused { Amount(1_000) } else { Amount(99_999_900) };
         let fresh = MeterSetup { hoard_limit, ..new_setup() };
         let bench = Bench::new(vec![setup, fresh], Faults::NONE);
-        let desk = Desk::at(BASE);
         desk.hire(OPERATOR, Role::Supervisor);
         let operators = vec![operator(OPERATOR)];
         let offer = Offer { operators, ..Offer::new(&device("hh-1"), "http://127.0.0.1:1") };
@@ -82,16 +86,21 @@ impl Yard {
     pub fn ready(old_is: Old) -> (Self, SwapIssued) {
         let yard = Self::new(old_is);
         let issued = yard.allow();
-        yard.sync();
+        yard.deliver(old_is);
         assert!(yard.hand.store.swap(issued.facts.id).is_some(), "delivered");
+        (yard, issued)
+    }
+
+    /// What is out goes to the handheld; the old meter is read once, if it is to be dead afterwards.
+    pub fn deliver(&self, old_is: Old) {
+        self.sync();
         if old_is == Old::Dead {
-            yard.bench.work(&yard.hand.store, |site| {
+            self.bench.work(&self.hand.store, |site| {
                 use meterkit::jobs::errand::Errand;
                 meterkit::jobs::swap::Swap.plan(site, &Bench::values()).unwrap()
             });
-            yard.bench.fleet.lock().unwrap().meter_mut(old()).unwrap().set_dead(true);
+            self.bench.fleet.lock().unwrap().meter_mut(old()).unwrap().set_dead(true);
         }
-        (yard, issued)
     }
 
     /// The whole swap at the meters, without the office.

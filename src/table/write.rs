@@ -5,8 +5,7 @@ use std::path::Path;
 
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
-use crate::jobs::failure::fail;
-use crate::jobs::views::Failure;
+use super::{TableError, fail};
 use crate::report::Code;
 
 /// Narrowest and widest column, characters.
@@ -47,14 +46,18 @@ pub struct Page {
 
 /// A figure as decimal text.
 fn decimal(value: i64, decimals: u8) -> String {
-    crate::protocol::value::Decimal { digits: value, decimals }.to_string()
+    let places = usize::from(decimals);
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
 }
 
 /// The bytes of a workbook.
 ///
 /// # Errors
 /// [`Code::Internal`] for more rows or columns than a sheet can hold.
-pub fn xlsx(pages: &[Page]) -> Result<Vec<u8>, Failure> {
+pub fn xlsx(pages: &[Page]) -> Result<Vec<u8>, TableError> {
     write(pages).map_err(|error| fail(Code::Internal, error.to_string()))
 }
 
@@ -169,7 +172,7 @@ fn field(cell: &Cell) -> String {
 ///
 /// # Errors
 /// [`Code::File`]; those of [`xlsx`].
-pub fn save(path: &Path, pages: &[Page], mark: bool) -> Result<(), Failure> {
+pub fn save(path: &Path, pages: &[Page], mark: bool) -> Result<(), TableError> {
     let is_book = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xlsx"));
     let bytes = if is_book { xlsx(pages)? } else { csv(pages, mark).into_bytes() };
     let unwritten =

@@ -5,8 +5,7 @@ use std::io::Cursor;
 
 use calamine::{DataRef, Reader, Xlsx};
 
-use crate::jobs::failure::fail;
-use crate::jobs::views::Failure;
+use super::{TableError, fail};
 use crate::report::Code;
 
 /// Largest file that is read, bytes.
@@ -26,7 +25,7 @@ pub type TableRow = (usize, Vec<String>);
 ///
 /// # Errors
 /// [`Code::File`]: it is too large, no text in an encoding that is known, or a broken workbook.
-pub fn rows(bytes: &[u8]) -> Result<Vec<TableRow>, Failure> {
+pub fn rows(bytes: &[u8]) -> Result<Vec<TableRow>, TableError> {
     if bytes.len() > MAX_FILE {
         return Err(fail(Code::File, format!("{} > {MAX_FILE} bytes", bytes.len())));
     }
@@ -46,7 +45,7 @@ pub fn rows(bytes: &[u8]) -> Result<Vec<TableRow>, Failure> {
 
 /// The first sheet of a workbook that has a row. Cells are taken one by one: a sheet that says it
 /// is larger than it is costs nothing.
-fn sheet(bytes: &[u8]) -> Result<Vec<TableRow>, Failure> {
+fn sheet(bytes: &[u8]) -> Result<Vec<TableRow>, TableError> {
     let broken = |error: calamine::XlsxError| fail(Code::File, error.to_string());
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     for name in book.sheet_names() {
@@ -101,7 +100,7 @@ fn shown(value: &DataRef<'_>) -> String {
 
 /// The text of a file: by its byte order mark, else UTF-8, else GB18030, in which spreadsheets save
 /// CSV on Chinese Windows.
-fn text(bytes: &[u8]) -> Result<String, Failure> {
+fn text(bytes: &[u8]) -> Result<String, TableError> {
     let unread = |name: &str| fail(Code::File, name.to_owned());
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         let rest = bytes.get(mark..).unwrap_or_default();
