@@ -193,6 +193,10 @@ impl Run<'_> {
             Some(last) => self.send(from, Some(last), progress)?,
             None => from,
         };
+        // What is left is little: one PULL for everything, behind it.
+        if self.store().summary().head.seq + 1 <= from + budget::BOOKKEEPING {
+            return Ok(from);
+        }
         self.light = true;
         let pulled = self.pull(progress);
         self.light = false;

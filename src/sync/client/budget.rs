@@ -13,11 +13,13 @@ const PACK_BYTES: usize = 8 * 1024;
 /// What a receipt and the answer around it take, and what a request puts around its records.
 const PACK_ANSWER: u64 = 1024;
 const SIGNED: usize = 512;
+/// Entries an exchange itself leaves behind: they are not worth a PULL of their own before them.
+pub(super) const BOOKKEEPING: u64 = 8;
 /// What HTTP and TLS put around a request and its answer: heads and records, not the handshake.
 const AROUND: u64 = 700;
 /// The least an exchange can do something with: HELLO and BYE with their statuses, which are never
 /// cut off, a PULL and a small pack.
-pub(super) const LEAST: u64 = 8 * 1024;
+pub(super) const LEAST: u64 = 12 * 1024;
 /// Records looked through at a time for money.
 const LOOK: usize = 256 * 1024;
 
@@ -64,7 +66,7 @@ impl Budget {
             Ask::Pack(_) => PACK_ANSWER,
             Ask::Pull(_) => 2 * 1024,
             // A page has as much at most; but with a budget below that, lists would never come.
-            Ask::Page { .. } | Ask::File { .. } => (24 * 1024).min(most / 3),
+            Ask::Page { .. } | Ask::File { .. } => (24 * 1024).min(most / 4),
         };
         let wanted = bytes(body) + AROUND + answer;
         let left = most.saturating_sub(self.spent.get());

@@ -100,11 +100,11 @@ fn money_goes_first_both_ways_and_the_rest_when_there_is_room() {
 fn the_smallest_budget_still_comes_to_an_end() {
     let desk = Desk::new();
     let handheld = desk.handheld("hh-1");
-    chatter(&handheld, 60);
+    chatter(&handheld, 400);
     let (mut before, mut exchanges) = (u64::MAX, 0);
     loop {
         let report = within(&handheld, &desk.post(), 0).unwrap();
-        assert!(report.bytes < 12 * 1024, "{} bytes", report.bytes);
+        assert!(report.bytes < 24 * 1024, "{} bytes", report.bytes);
         let left = handheld.store.summary().unsynced;
         if !report.cut_short {
             break;
