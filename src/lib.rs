@@ -22,7 +22,7 @@
 //! | [`jobs`] | one file an errand; the money rules; the engine behind the screens | all above |
 //! | [`tui`] | the screens: update, draw, never blocking | jobs, text, units, report |
 //! | [`cli`] | one file a command over the same jobs | everything |
-//! | `office` | ledger, issue, server | tokens, sync::wire, profile, table, text, units |
+//! | `office` | ledger, issue, server | tokens, sync::wire, profile, table, text, units, logging |
 //! | `desk` | the office's work at a terminal (feature `office`) | office, tui, text, units |
 //!
 //! `tests/it/tidy.rs` enforces the table. `docs/architecture.md` has the picture and the

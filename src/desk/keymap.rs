@@ -135,8 +135,6 @@ pub enum Action {
     Settle,
     /// Issues a token.
     Issue,
-    /// Issues by a list.
-    IssueList,
     /// Replaces a token at the same step.
     Reissue,
     /// Takes a token back.
@@ -176,12 +174,21 @@ pub enum Need {
     Idle,
     /// There is a meter to go to.
     AMeter,
+    /// A token is out that can be taken back.
+    OutToken,
 }
 
 impl Need {
     /// Every need, for the tests.
-    pub const ALL: [Self; 6] =
-        [Self::Row, Self::Answer, Self::Possible, Self::Proof, Self::Idle, Self::AMeter];
+    pub const ALL: [Self; 7] = [
+        Self::Row,
+        Self::Answer,
+        Self::Possible,
+        Self::Proof,
+        Self::Idle,
+        Self::AMeter,
+        Self::OutToken,
+    ];
 }
 
 /// The rows of a place.

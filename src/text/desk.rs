@@ -37,7 +37,6 @@ messages! {
     desk_key_fence() { en: "Fence", zh: "封锁" }
     desk_key_settle() { en: "Settle", zh: "处理" }
     desk_key_issue() { en: "Issue", zh: "签发" }
-    desk_key_issue_list() { en: "By list", zh: "按表签发" }
     desk_key_reissue() { en: "Reissue", zh: "重签" }
     desk_key_revoke() { en: "Revoke", zh: "收回" }
     desk_key_count() { en: "Count", zh: "改次数" }
@@ -73,15 +72,11 @@ messages! {
         zh: "打开表单，填写结论和理由。",
     }
     desk_does_issue() { en: "Opens the form for one token.", zh: "打开签发单个令牌的表单。" }
-    desk_does_issue_list() {
-        en: "Opens the form for a list of tokens (CSV or XLSX).",
-        zh: "打开按列表（CSV或XLSX）签发的表单。",
-    }
     desk_does_reissue() {
         en: "Replaces a token whose time is over, at the same step.",
         zh: "按同一购电次数重签已过期的令牌。",
     }
-    desk_does_revoke_token() { en: "Takes a token back.", zh: "收回令牌。" }
+    desk_does_revoke_token() { en: "Takes back the newest token that is out.", zh: "收回最新的在外令牌。" }
     desk_does_count() {
         en: "Puts the purchase count right after somebody read the meter.",
         zh: "按现场抄读更正购电次数。",
@@ -119,6 +114,8 @@ messages! {
     desk_short_possible() { en: "it can be done", zh: "可执行" }
     desk_short_proof() { en: "the figure typed", zh: "已输入核对内容" }
     desk_short_idle() { en: "nothing under way", zh: "无操作进行中" }
+    desk_need_out() { en: "No token of this meter is out.", zh: "该表没有在外令牌。" }
+    desk_short_out() { en: "a token out", zh: "有在外令牌" }
     desk_short_meter() { en: "a meter", zh: "涉及电表" }
 
     desk_empty_devices() {

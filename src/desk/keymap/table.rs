@@ -8,6 +8,7 @@ const NONE: &[Need] = &[];
 const ROW: &[Need] = &[Need::Row];
 const ANSWER: &[Need] = &[Need::Answer];
 const METER: &[Need] = &[Need::Row, Need::AMeter];
+const OUT: &[Need] = &[Need::Answer, Need::OutToken];
 const IDLE: &[Need] = &[Need::Idle];
 const CONFIRM: &[Need] = &[Need::Idle, Need::Answer, Need::Possible, Need::Proof];
 
@@ -106,6 +107,7 @@ pub const TABLE: Table<Place, Action, Need> = bindings! {
         F1 => Help, NONE;
         F2 => Issue, ANSWER;
         F3 => Count, ANSWER;
+        F4 => RevokeToken, OUT;
     }
     Doubt {
         ENTER => GoMeter, METER;

@@ -29,7 +29,6 @@ impl Lang {
             Action::Fence => self.desk_key_fence(),
             Action::Settle => self.desk_key_settle(),
             Action::Issue => self.desk_key_issue(),
-            Action::IssueList => self.desk_key_issue_list(),
             Action::Reissue => self.desk_key_reissue(),
             Action::RevokeToken | Action::RevokeOperator => self.desk_key_revoke(),
             Action::Count => self.desk_key_count(),
@@ -68,7 +67,6 @@ impl Lang {
             Action::Fence => self.desk_does_fence(),
             Action::Settle => self.desk_does_settle(),
             Action::Issue => self.desk_does_issue(),
-            Action::IssueList => self.desk_does_issue_list(),
             Action::Reissue => self.desk_does_reissue(),
             Action::RevokeToken => self.desk_does_revoke_token(),
             Action::Count => self.desk_does_count(),
@@ -157,6 +155,7 @@ impl Lang {
             Need::Proof => self.desk_need_proof(),
             Need::Idle => self.desk_need_idle(),
             Need::AMeter => self.desk_need_meter(),
+            Need::OutToken => self.desk_need_out(),
         }
     }
 
@@ -169,6 +168,7 @@ impl Lang {
             Need::Proof => self.desk_short_proof(),
             Need::Idle => self.desk_short_idle(),
             Need::AMeter => self.desk_short_meter(),
+            Need::OutToken => self.desk_short_out(),
         }
     }
 }

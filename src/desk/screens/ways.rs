@@ -10,7 +10,7 @@ use crate::desk::page::{Cell, Fact};
 use crate::desk::query::Query;
 use crate::desk::shared::Shared;
 use crate::tui::when;
-use crate::units::MeterNo;
+use crate::units::{MeterNo, TokenId};
 
 /// A figure as it was told, for the field of a form.
 fn told(facts: &[Fact], name: &str) -> Option<String> {
@@ -24,6 +24,11 @@ fn told(facts: &[Fact], name: &str) -> Option<String> {
 /// The meter a page or a row is about.
 pub fn meter(facts: &[Fact]) -> Option<MeterNo> {
     told(facts, "meter")?.parse().ok()
+}
+
+/// The newest token of a card that is out.
+pub fn out(facts: &[Fact]) -> Option<TokenId> {
+    told(facts, "token-newest")?.parse().ok()
 }
 
 /// Does what a key means on a page of a query, about the row or card `key` with its figures.
@@ -52,10 +57,9 @@ pub fn go(shared: &mut Shared, action: Action, query: &Query, key: &str, facts: 
             }
             None => shared.go(Form::new(Kind::Issue, &[])),
         },
-        Action::IssueList => shared.go(Form::new(Kind::IssueList, &[])),
         Action::Reissue => shared.go(Form::new(Kind::Reissue, &own("token"))),
         Action::RevokeToken => {
-            if let Ok(token) = key.parse() {
+            if let Some(token) = out(facts) {
                 shared.go(Check::new(Act::RevokeToken { token }));
             }
         }

@@ -85,6 +85,9 @@ pub async fn card(office: &Office, meter: MeterNo) -> Result<Page, OfficeError> 
         Fact::new("sold", credit(sheet.held, sheet.found.line.unit)),
         Fact::new("profile", Cell::known(profile)),
     ]));
+    if let Some(newest) = sheet.tokens.iter().find(|info| info.row.state.is_out()) {
+        parts.push(Part::Facts(vec![Fact::new("token-newest", Cell::text(newest.row.id))]));
+    }
     parts.push(Part::Table(tokens::table("tokens", &sheet.tokens)));
     let lines = sheet.reviews.iter().map(|row| Line {
         key: row.id.clone(),

@@ -154,6 +154,7 @@ const MORE: &[(&str, Both)] = &[
     ("swapped-out", both("Swapped out", "已换下")),
     ("swaps-open", both("Open swaps", "换表中")),
     ("the-beginning", both("the beginning", "启用时")),
+    ("token-newest", both("Newest out", "最新在外")),
     ("tokens", both("Tokens", "令牌")),
     ("until", both("Until", "截止")),
     ("version", both("Version", "版本")),
