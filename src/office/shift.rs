@@ -234,7 +234,7 @@ impl Office {
                    FROM shift_op o JOIN posting p ON p.op = o.op AND p.leg = 1
                    JOIN posting f ON f.op = o.op AND f.leg = 0
                    LEFT JOIN token t ON t.id = p.token
-                   WHERE o.shift = $1 ORDER BY p.at, p.op";
+                   WHERE o.shift = $1 ORDER BY p.at, p.meter, p.op";
         let rows = query(sql).bind(id).fetch_all(&mut tx).await?;
         let lines = rows.iter().map(line).collect::<Result<_, _>>()?;
         tx.rollback().await?;

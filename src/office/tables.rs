@@ -56,7 +56,7 @@ fn number(value: u64) -> Cell {
 /// A time as people and spreadsheets read it.
 fn time(at: UnixSeconds) -> Cell {
     let told = jiff::Timestamp::from_second(at.0).map(|at| at.strftime("%Y-%m-%d %H:%M:%S"));
-    told.map_or(Cell::Empty, |told| text(told))
+    told.map_or(Cell::Empty, text)
 }
 
 fn maybe<T>(value: Option<T>, cell: impl FnOnce(T) -> Cell) -> Cell {

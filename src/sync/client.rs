@@ -194,7 +194,7 @@ impl Run<'_> {
             None => from,
         };
         // What is left is little: one PULL for everything, behind it.
-        if self.store().summary().head.seq + 1 <= from + budget::BOOKKEEPING {
+        if self.store().summary().head.seq < from + budget::BOOKKEEPING {
             return Ok(from);
         }
         self.light = true;

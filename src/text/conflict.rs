@@ -17,10 +17,10 @@ pub fn class(code: &str) -> Both {
             "两次换表涉及同一块电表，以先证实者为准",
         ),
         "C6" => {
-            both("two handhelds wrote one parameter differently", "两台手持机把同一参数写成不同值")
+            both("two handhelds wrote one parameter differently", "两台掌机把同一参数写成不同值")
         }
         "C8" => both("another account than on record, or a closed one", "户号与档案不符或已销户"),
-        "C9" => both("the handheld's clock was out of bounds", "手持机时钟超出允许范围"),
+        "C9" => both("the handheld's clock was out of bounds", "掌机时钟超出允许范围"),
         "C10" => both("amount and evidence do not fit together", "金额与证据不符"),
         _ => both("for a person to look at", "待人工核查"),
     }
@@ -63,7 +63,7 @@ pub const WHYS: &[Both] = &[
 /// them together with the sources that say them.
 pub const LEDGER: &[Both] = &[
     both("no such token was issued", "后台未签发过此令牌"),
-    both("the token was issued to another handheld", "令牌签发给另一台手持机"),
+    both("the token was issued to another handheld", "令牌签发给另一台掌机"),
     both("sent again after it was applied", "到账后又再次发送"),
     both("sent after it was voided", "作废后仍被发送"),
     both("the intent differs from the token", "充值内容与令牌不一致"),
@@ -99,16 +99,16 @@ pub const LEDGER: &[Both] = &[
         "the meter's count is ahead: a sale the office does not know",
         "电表购电次数超前：有后台不知道的充值",
     ),
-    both("a grant or override we never gave that handheld", "后台未给过该手持机此授权"),
-    both("a bundle we never gave that handheld", "后台未给过该手持机此参数包"),
+    both("a grant or override we never gave that handheld", "后台未给过该掌机此授权"),
+    both("a bundle we never gave that handheld", "后台未给过该掌机此参数包"),
     both(
         "a money act while the handheld's clock was out of bounds",
-        "手持机时钟超出允许范围时发生资金操作",
+        "掌机时钟超出允许范围时发生资金操作",
     ),
-    both("beyond the handheld's limit on the number of acts", "超出手持机的次数限额"),
-    both("beyond the handheld's limit in yuan", "超出手持机的金额限额"),
-    both("beyond the handheld's limit in kWh", "超出手持机的电量限额"),
-    both("beyond the handheld's limit on the age of acts", "超出手持机的未同步时限"),
+    both("beyond the handheld's limit on the number of acts", "超出掌机的次数限额"),
+    both("beyond the handheld's limit in yuan", "超出掌机的金额限额"),
+    both("beyond the handheld's limit in kWh", "超出掌机的电量限额"),
+    both("beyond the handheld's limit on the age of acts", "超出掌机的未同步时限"),
     both("beyond the operator's limit on the number of acts", "超出操作员的次数限额"),
     both("beyond the operator's limit in yuan", "超出操作员的金额限额"),
     both("beyond the operator's limit in kWh", "超出操作员的电量限额"),
@@ -126,11 +126,11 @@ pub const LEDGER: &[Both] = &[
         "the step was taken by the office, and a token is said to be in it",
         "该次数已由后台充值占用，又有令牌报到账",
     ),
-    both("journal entries were signed for and never came", "手持机已签名确认的日志未送达"),
+    both("journal entries were signed for and never came", "掌机已签名确认的日志未送达"),
     both("its outcome has not come", "充值结果一直未送达"),
-    both("two journals of one handheld, shown by a pack", "同一手持机有两份日志（日志包）"),
-    both("two journals of one handheld, shown by its HELLO", "同一手持机有两份日志（联机）"),
-    both("two journals of one handheld, shown by its letter", "同一手持机有两份日志（介质）"),
-    both("two journals of one handheld, shown by a checkpoint", "同一手持机有两份日志（检查点）"),
+    both("two journals of one handheld, shown by a pack", "同一掌机有两份日志（日志包）"),
+    both("two journals of one handheld, shown by its HELLO", "同一掌机有两份日志（联机）"),
+    both("two journals of one handheld, shown by its letter", "同一掌机有两份日志（介质）"),
+    both("two journals of one handheld, shown by a checkpoint", "同一掌机有两份日志（检查点）"),
     both("an entry this office cannot read", "后台无法识别的日志记录"),
 ];

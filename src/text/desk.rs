@@ -7,8 +7,8 @@ pub mod words;
 
 messages! {
     desk_title_today() { en: "Today", zh: "今日" }
-    desk_title_devices() { en: "Handhelds", zh: "手持机" }
-    desk_title_device() { en: "Handheld", zh: "手持机" }
+    desk_title_devices() { en: "Handhelds", zh: "掌机" }
+    desk_title_device() { en: "Handheld", zh: "掌机" }
     desk_title_lost() { en: "If lost", zh: "丢失影响" }
     desk_title_reviews() { en: "Review queue", zh: "核查队列" }
     desk_title_review() { en: "Review", zh: "核查" }
@@ -61,11 +61,11 @@ messages! {
     desk_does_go_leave() { en: "Asks whether to leave.", zh: "询问是否退出。" }
     desk_does_lost() {
         en: "Shows what a lost handheld can do at most, and which meters to visit.",
-        zh: "显示手持机丢失的最大损失和须走访的电表。",
+        zh: "显示掌机丢失的最大损失和须走访的电表。",
     }
     desk_does_fence() {
         en: "Stops the handheld and, if wished, issues what it carries to another one.",
-        zh: "停用该手持机，并可将其携带的令牌改签给另一台。",
+        zh: "停用该掌机，并可将其携带的令牌改签给另一台。",
     }
     desk_does_settle() {
         en: "Opens the form for a verdict and its reason.",
@@ -84,17 +84,17 @@ messages! {
     desk_does_add() { en: "Enters an operator, or changes one.", zh: "登记或修改操作员。" }
     desk_does_grant() {
         en: "Lets an operator work with a handheld; gives the code for his first log-in.",
-        zh: "授权操作员使用手持机，并给出首次登录激活码。",
+        zh: "授权操作员使用掌机，并给出首次登录激活码。",
     }
     desk_does_revoke_operator() {
         en: "Takes everything from the operator, on every handheld.",
-        zh: "收回该操作员在所有手持机上的授权。",
+        zh: "收回该操作员在所有掌机上的授权。",
     }
     desk_does_sign() { en: "Signs a file of prices or parameters.", zh: "签署电价或参数文件。" }
     desk_does_span() { en: "Days, months, years.", zh: "按日、按月、按年。" }
     desk_does_close() {
         en: "Closes the shift of a handheld or an operator.",
-        zh: "为手持机或操作员交班结账。",
+        zh: "为掌机或操作员交班结账。",
     }
     desk_does_export() { en: "Writes this list to a file (XLSX or CSV).", zh: "将本表导出为XLSX或CSV。" }
 
@@ -120,7 +120,7 @@ messages! {
 
     desk_empty_devices() {
         en: "No handhelds yet. \"meterkit-office enrol\" makes the first.",
-        zh: "尚无手持机。用「meterkit-office enrol」登记第一台。",
+        zh: "尚无掌机。用「meterkit-office enrol」登记第一台。",
     }
     desk_empty_reviews() { en: "Nothing waits for a person.", zh: "没有待核查事项。" }
     desk_empty_meters() {
@@ -184,14 +184,14 @@ messages! {
     desk_about_devices() {
         en: "Every handheld, what is out with it, and when it was heard of last. An amount that is \
              out stays in transit until its journal or a meter proves where it is.",
-        zh: "所有手持机、其在外金额和最近联系时间。在外金额在日志或电表证实之前一直记为在途。",
+        zh: "所有掌机、其在外金额和最近联系时间。在外金额在日志或电表证实之前一直记为在途。",
     }
     desk_about_lost() {
         en: "What a thief with this handheld and its PIN could credit at most, and where. Fencing \
              stops it here at once; a meter is safe only once its step is used: by the token that \
              replaces the lost one, put in by another handheld.",
-        zh: "得到该手持机及其PIN的人最多能充多少、充到哪里。封锁在后台立即生效；\
-             但只有当另一台手持机用替换令牌占用该购电次数后，电表才安全。",
+        zh: "得到该掌机及其PIN的人最多能充多少、充到哪里。封锁在后台立即生效；\
+             但只有当另一台掌机用替换令牌占用该购电次数后，电表才安全。",
     }
     desk_about_reviews() {
         en: "What the office will not decide alone. Settle says whether the credit is in the \
@@ -211,12 +211,12 @@ messages! {
     desk_about_operators() {
         en: "Who may work with the handhelds. A grant counts on one handheld; its code is shown \
              once.",
-        zh: "可使用手持机的人员。每次授权只对一台手持机有效，激活码只显示一次。",
+        zh: "可使用掌机的人员。每次授权只对一台掌机有效，激活码只显示一次。",
     }
     desk_about_bundles() {
         en: "Prices and other parameters that handhelds have put into meters, and where they are \
              in force only in part.",
-        zh: "手持机已下装到电表的电价和其他参数，以及仅部分生效之处。",
+        zh: "掌机已下装到电表的电价和其他参数，以及仅部分生效之处。",
     }
     desk_about_sales() {
         en: "What was issued, what is proved in the meters, what came back. F2: days, months, \
@@ -225,12 +225,12 @@ messages! {
     }
     desk_about_lost_contact() {
         en: "Handhelds and meters nobody has heard of for long, the oldest first.",
-        zh: "久未联系的手持机和电表，时间最久的在前。",
+        zh: "久未联系的掌机和电表，时间最久的在前。",
     }
     desk_about_keep_power() {
         en: "Meters that are kept on whatever their balance says. Credit is out of control there: \
              end it when its reason is gone.",
-        zh: "无论余额多少均保持合闸的电表。期间欠费不受控，原因消除后应及时恢复预付费。",
+        zh: "无论剩余金额多少均保持合闸的电表。期间欠费不受控，原因消除后应及时恢复预付费。",
     }
     desk_about_shift() {
         en: "Closed shifts. Reserved = in the meter + came back + still out, and all postings sum \

@@ -119,16 +119,19 @@ pub fn order_column(heading: &str) -> Option<&'static str> {
         ),
         (
             "amount",
-            &["amount", "sum", "yuan", "kwh", "金额", "购电金额", "充值金额", "电量", "购电量"],
+            // Whether yuan or kWh is the meter's to say: a heading that names one is not guessed at.
+            &["amount", "sum", "金额", "数额", "购电金额", "充值金额"],
         ),
-        ("device", &["device", "handheld", "掌机", "掌机号", "手持机"]),
+        ("device", &["device", "handheld", "掌机", "掌机号", "手持机", "手持机号"]),
     ];
     // A column of one of our own tables has both words.
-    let named = |names: &&[&str]| {
-        let both = |own: &&str| names.iter().any(|other| plain == format!("{own}{other}"));
-        names.iter().any(|own| plain == *own) || names.iter().any(|own| both(&own))
+    let both = |own: &str, other: &str| {
+        own.is_ascii() != other.is_ascii() && plain == format!("{own}{other}")
     };
-    names.iter().find(|(_, names)| named(&names)).map(|(column, _)| *column)
+    let named = |names: &&[&str]| {
+        names.iter().any(|own| plain == *own || names.iter().any(|other| both(own, other)))
+    };
+    names.iter().find(|(_, names)| named(names)).map(|(column, _)| *column)
 }
 
 #[cfg(test)]

@@ -121,9 +121,12 @@ struct World<M: Machine> {
     quit: bool,
 }
 
+/// An event, and whether it must be answered at once.
+type Next<M> = (Event<<M as Machine>::Ask, <M as Machine>::Told>, bool);
+
 impl<M: Machine> World<M> {
     /// The next event and whether it must be answered at once; `None` when a frame is due first.
-    fn next(&mut self, due: Option<Instant>) -> Option<(Event<M::Ask, M::Told>, bool)> {
+    fn next(&mut self, due: Option<Instant>) -> Option<Next<M>> {
         let (timer, event) = match (due, self.app.wake()) {
             (Some(due), _) => (after(due.saturating_duration_since(Instant::now())), None),
             (None, Some(at)) => (after(self.clock.until(at)), Some((Event::Timer, false))),

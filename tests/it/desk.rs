@@ -11,7 +11,7 @@ mod words;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::office::desk::{self as site, Desk, Handheld, METER, device, meter, operator};
+use crate::office::desk::{self as site, Desk, METER, device, meter, operator};
 use crate::support::draw::screen_text;
 use meterkit::desk::app::{self, App};
 use meterkit::desk::page::{Cell, Part};
@@ -36,7 +36,6 @@ pub const AT: i64 = site::NOW + 7_200;
 /// not enrolled yet, a dispute, operators.
 pub struct Site {
     pub desk: Desk,
-    pub hands: [Handheld; 2],
 }
 
 impl Site {
@@ -79,7 +78,7 @@ impl Site {
         hands[0].recharge(torn.id, Decision::TornWrite);
         hands[0].sync(&desk.post()).unwrap();
         desk.clock.store(AT, std::sync::atomic::Ordering::Relaxed);
-        Self { desk, hands }
+        Self { desk }
     }
 }
 

@@ -45,6 +45,8 @@ fn line(row: &ReviewRow) -> Line {
 
 /// What is open, oldest first.
 pub async fn list(office: &Office) -> Result<Page, OfficeError> {
+    // What waited too long for something is a person's from here on.
+    office.call_overdue().await?;
     let rows = office.reviews(false).await?;
     let lines = rows.iter().map(line).collect();
     Ok(Page::of(vec![Part::Table(Table { name: "reviews", columns: COLUMNS, lines })]))
@@ -140,7 +142,7 @@ pub async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> 
     match act {
         Act::Settle { token, booked, reason } => {
             let verdict = if *booked { Verdict::Booked } else { Verdict::NotBooked };
-            let state = office.settle(*token, verdict, reason).await?;
+            let state = office.settle_proved(*token, verdict, (reason, None)).await?;
             Ok(Page::of(vec![
                 Part::Facts(vec![
                     Fact::new("token", Cell::text(token)),

@@ -54,7 +54,7 @@ pub(in crate::office::command) struct ShownArgs {
 }
 
 impl SaleArgs {
-    fn new(&self) -> NewOnline {
+    fn sale(&self) -> NewOnline {
         let count = PurchaseCount(self.count);
         NewOnline { meter: self.meter, amount: self.amount, count }
     }
@@ -69,14 +69,14 @@ impl ShownArgs {
 
 pub(super) async fn act(office: &Office, act: OnlineAct) -> Result<Shown, OfficeError> {
     match act {
-        OnlineAct::Begin(args) => Ok(begun(&office.begin_online(&args.new()).await?)),
+        OnlineAct::Begin(args) => Ok(begun(&office.begin_online(&args.sale()).await?)),
         OnlineAct::End { sale, shown } => {
             let ended = office.end_online(sale, &shown.shown()).await?;
             let json = json!({ "sale": sale.to_string(), "ended": ended.name() });
             Ok(Shown { json, text: format!("{}\n", said(ended)), good: ended != Ended::Disputed })
         }
         OnlineAct::Record { sale, shown } => {
-            let (sale, ended) = office.record_online(&sale.new(), &shown.shown()).await?;
+            let (sale, ended) = office.record_online(&sale.sale(), &shown.shown()).await?;
             let mut json = object(&sale);
             json["ended"] = ended.name().into();
             let text = format!("{}{}\n", line(&sale), said(ended));

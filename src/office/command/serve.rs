@@ -75,7 +75,7 @@ pub(super) async fn serve(
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     let daily = tokio::spawn(warn_daily(office.clone()));
     let place = http::Place { listener, tls, watch };
-    let served = http::serve_at(place, office.clone(), told.to_stop()).await;
+    let served = http::serve_at(place, office.clone(), told.stop()).await;
     daily.abort();
     served.map_err(|error| OfficeError::File(listen.to_string(), error))?;
     tracing::info!("stopped");
@@ -134,7 +134,7 @@ impl Told {
 
     /// Ends with the first. The second ends the process: what is half done is undone by the
     /// database, and nobody was told that it was done.
-    async fn to_stop(mut self) {
+    async fn stop(mut self) {
         self.next().await;
         tracing::info!("told to stop; what was begun is finished");
         tokio::spawn(async move {

@@ -14,12 +14,16 @@ const PART: &str = "file-part";
 /// Bytes of the hash in front.
 const HASH: usize = 32;
 
+/// Gives a file by its hash; `None` where it cannot be had now.
+pub(super) type Fetch<'f, R> =
+    &'f mut dyn FnMut(&R, &[u8; 32]) -> Result<Option<Vec<u8>>, SyncError>;
+
 impl Run<'_> {
-    /// Takes bundles in. `file` gives a file by its hash; `None` where it cannot be had now.
+    /// Takes bundles in, with their files.
     pub(super) fn take_bundles(
         &mut self,
         documents: &[Vec<u8>],
-        file: &mut dyn FnMut(&Self, &[u8; 32]) -> Result<Option<Vec<u8>>, SyncError>,
+        file: Fetch<'_, Self>,
     ) -> Result<(), SyncError> {
         for document in documents {
             let identity = self.store().identity();

@@ -92,15 +92,15 @@ const ROWS: &[Row] = &[
     ),
     (
         "no-device",
-        both("There is no such handheld", "没有这台手持机"),
+        both("There is no such handheld", "没有这台掌机"),
         both(
             "Look at its name in the list of handhelds. A new one is made by `enrol`.",
-            "请在手持机列表中核对名称。新机用enrol登记。",
+            "请在掌机列表中核对名称。新机用enrol登记。",
         ),
     ),
     (
         "device-enrolled",
-        both("The handheld is enrolled already", "手持机已登记"),
+        both("The handheld is enrolled already", "掌机已登记"),
         both(
             "`enrol --again` begins a new life of its journal.",
             "用「enrol --again」开始其日志的新周期。",
@@ -108,11 +108,11 @@ const ROWS: &[Row] = &[
     ),
     (
         "quarantined",
-        both("The handheld is quarantined", "手持机已停用"),
+        both("The handheld is quarantined", "掌机已停用"),
         both(
             "Nothing is issued to it. Choose another handheld, or enrol it again once it is found \
              and checked.",
-            "不再向其签发。请选另一台手持机；找回并检查后可重新登记。",
+            "不再向其签发。请选另一台掌机；找回并检查后可重新登记。",
         ),
     ),
     (
@@ -135,7 +135,7 @@ const ROWS: &[Row] = &[
     ),
     (
         "over-limit",
-        both("The handheld would carry too much", "手持机携带金额将超限"),
+        both("The handheld would carry too much", "掌机携带金额将超限"),
         both(
             "Nothing was changed. Let it sync first, choose another handheld, or raise its limit \
              with `limits set`.",
@@ -150,15 +150,15 @@ const ROWS: &[Row] = &[
     (
         "no-recovery",
         both("No recovery code is left", "恢复码已用完"),
-        both("Enrol the handheld again.", "请重新登记手持机。"),
+        both("Enrol the handheld again.", "请重新登记掌机。"),
     ),
     ("days", both("A token does not live that long", "令牌有效期超出范围"), FORM),
     (
         "chain-elsewhere",
-        both("Another handheld carries this meter's tokens", "该表的令牌在另一台手持机上"),
+        both("Another handheld carries this meter's tokens", "该表的令牌在另一台掌机上"),
         both(
             "Issue to that handheld, or wait until its tokens are used or settled.",
-            "请签发给那台手持机，或等其令牌使用完毕或处理后再签发。",
+            "请签发给那台掌机，或等其令牌使用完毕或处理后再签发。",
         ),
     ),
     (
@@ -183,6 +183,36 @@ const ROWS: &[Row] = &[
         ),
     ),
     (
+        "same-amount",
+        both("A token for this step and amount is out", "同次数、同金额的令牌仍在外"),
+        both(
+            "Nobody could tell which of the two the meter took. Recharge another amount.",
+            "届时无法分辨电表接受了哪一个。请改用其他金额充值。",
+        ),
+    ),
+    (
+        "no-proof",
+        both("Nothing proves that it was not used", "没有未使用的证据"),
+        both(
+            "Nothing was changed. Read the meter, then say what it shows: review settle with \
+             --shows and --record.",
+            "未作任何更改。请抄读电表，再用 review settle 的 --shows 和 --record 填报。",
+        ),
+    ),
+    (
+        "backup-file",
+        both("The backup does not hold", "备份文件无效"),
+        both("Use another copy of it, or an older backup.", "请使用其他副本或更早的备份。"),
+    ),
+    (
+        "restored",
+        both("The office was restored from a backup", "后台由备份恢复"),
+        both(
+            "Nothing is issued until its handhelds have synced: restored list shows which.",
+            "掌机全部同步之前不签发。用 restored list 查看名单。",
+        ),
+    ),
+    (
         "no-token",
         both("There is no such token", "没有该令牌"),
         both("Compare its identity with the meter's card.", "请在电表详情中核对令牌编号。"),
@@ -193,7 +223,7 @@ const ROWS: &[Row] = &[
         both(
             "A token in the field cannot be settled by wish. Wait for the journal of its handheld, \
              or revoke it.",
-            "在外令牌不能随意处理。请等待手持机日志，或先收回。",
+            "在外令牌不能随意处理。请等待掌机日志，或先收回。",
         ),
     ),
     (

@@ -8,7 +8,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-carry-bundle",
         both(
             "Carry this file to the handheld with the parameters beside it.",
-            "请将此文件与参数文件一起带到手持机。",
+            "请将此文件与参数文件一起带到掌机。",
         ),
     ),
     (
@@ -61,7 +61,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
     ("say-shift-zero", both("+ It comes to zero: nothing is missing.", "+ 合计为零，账目相符。")),
     (
         "say-signs",
-        both("The file is checked and signed for this handheld.", "将校验该文件并为此手持机签署。"),
+        both("The file is checked and signed for this handheld.", "将校验该文件并为此掌机签署。"),
     ),
     ("say-writes", both("The whole list is written.", "将写出整个列表。")),
     (
@@ -75,7 +75,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-cannot-grant",
         both(
             "X Not possible: the operator or the handheld is revoked.",
-            "X 不能授权：操作员或手持机已停用。",
+            "X 不能授权：操作员或掌机已停用。",
         ),
     ),
     (
@@ -102,14 +102,14 @@ pub const SAYINGS: &[(&str, Both)] = &[
     ),
     (
         "say-device-hears",
-        both("The handheld hears of it with its next sync.", "手持机下次同步时得知。"),
+        both("The handheld hears of it with its next sync.", "掌机下次同步时得知。"),
     ),
     (
         "say-fence-alone",
         both(
             "! Without another handheld nothing is issued anew: its meters stay open to the thief \
              until the dates below.",
-            "! 未指定另一台手持机，不会改签：在下列日期之前，这些电表仍有风险。",
+            "! 未指定另一台掌机，不会改签：在下列日期之前，这些电表仍有风险。",
         ),
     ),
     (
@@ -117,7 +117,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         both(
             "The handheld is quarantined at once: nothing more is issued to it, and it is told to \
              stop when it calls.",
-            "立即停用该手持机：不再向其签发，待其联系时通知停止。",
+            "立即停用该掌机：不再向其签发，待其联系时通知停止。",
         ),
     ),
     (
@@ -139,7 +139,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-fenced-next",
         both(
             "Sync the other handheld, then go to the meters below, the largest first.",
-            "请同步另一台手持机，再按金额从大到小走访下列电表。",
+            "请同步另一台掌机，再按金额从大到小走访下列电表。",
         ),
     ),
     (
@@ -149,12 +149,12 @@ pub const SAYINGS: &[(&str, Both)] = &[
             "X 有两份日志使用此名称，不再向其签发。见devices forks。",
         ),
     ),
-    ("say-grant-next", both("Grant a handheld next (F3).", "下一步：按F3授权手持机。")),
+    ("say-grant-next", both("Grant a handheld next (F3).", "下一步：按F3授权掌机。")),
     (
         "say-grants",
         both(
             "The operator may do what he is entered for, on this handheld.",
-            "操作员可在该手持机上执行登记的权限。",
+            "操作员可在该掌机上执行登记的权限。",
         ),
     ),
     (
@@ -164,7 +164,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
             "! 超过一天未联系，其在外金额仍为在途。",
         ),
     ),
-    ("say-near-limit", both("! The handheld is near its limit.", "! 该手持机接近限额。")),
+    ("say-near-limit", both("! The handheld is near its limit.", "! 该掌机接近限额。")),
     (
         "say-no-loss",
         both("+ A thief could credit nothing with it.", "+ 得到该机者无法充入任何金额。"),
@@ -174,7 +174,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-next-sync",
         both(
             "The handheld gets it with its next sync, over the network or a stick.",
-            "手持机下次联网或用U盘同步时收到。",
+            "掌机下次联网或用U盘同步时收到。",
         ),
     ),
     (
@@ -187,7 +187,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
     ),
     (
         "say-not-enrolled",
-        both("X This handheld is not enrolled, or quarantined.", "X 该手持机未登记或已停用。"),
+        both("X This handheld is not enrolled, or quarantined.", "X 该掌机未登记或已停用。"),
     ),
     (
         "say-quarantined",
@@ -207,14 +207,14 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-revoked-hears",
         both(
             "! A handheld hears of it with its next status: until then he may still work.",
-            "! 手持机取得下一份状态后生效，此前仍可操作。",
+            "! 掌机取得下一份状态后生效，此前仍可操作。",
         ),
     ),
     (
         "say-revokes-operator",
         both(
             "Every grant of this operator is taken back, on every handheld.",
-            "该操作员在所有手持机上的授权全部收回。",
+            "该操作员在所有掌机上的授权全部收回。",
         ),
     ),
     (
@@ -222,7 +222,7 @@ pub const SAYINGS: &[(&str, Both)] = &[
         both(
             "The handheld stops using it with its next status. Until it is settled or replaced its \
              money stays in transit.",
-            "手持机取得下一份状态后停用该令牌。处理或重签之前金额仍为在途。",
+            "掌机取得下一份状态后停用该令牌。处理或重签之前金额仍为在途。",
         ),
     ),
     (

@@ -184,7 +184,8 @@ fn a_thief_gets_what_the_sheet_says_and_not_a_fen_more() {
     rob(&street.hands, &stolen, &clocks, &[]);
     let (credited, taken) = street.hands.truth();
     assert_eq!(credited - street.known(), worst(&sheet), "{sheet:#?}");
-    assert_eq!(taken, 4_000);
+    // What is taken out of a meter is no loss; the sheet says how much it could be.
+    assert!(taken <= sheet.debits[0].value, "{taken}");
     // And the sheet says the same weeks later: time alone makes nothing safe.
     assert_eq!(worst(&street.sheet("hh-1")), worst(&sheet));
 }
@@ -235,7 +236,7 @@ fn what_is_fenced_is_safe_once_the_meter_has_taken_it() {
     let at_theft = street.now();
     assert_eq!(worst(&street.sheet("hh-1")), 13_600);
     let fence = |to: Option<&str>| {
-        let how = Fencing { to: to.map(|name| device(name)), days: 3 };
+        let how = Fencing { to: to.map(device), days: 3 };
         street.desk.local.wait(street.desk.office().fence(&device("hh-1"), &how))
     };
     assert_eq!(fence(Some("hh-9")).unwrap_err().code(), "no-device");

@@ -118,7 +118,6 @@ pub fn serve(office: &Office) -> Served {
 pub struct Server {
     pub child: Child,
     pub handhelds: SocketAddr,
-    pub watch: SocketAddr,
 }
 
 impl Server {
@@ -141,7 +140,7 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         let said: serde_json::Value = serde_json::from_str(&said).unwrap();
         let at = |name: &str| said[name].as_str().unwrap().parse().unwrap();
-        Self { handhelds: at("listening"), watch: at("watch"), child }
+        Self { handhelds: at("listening"), child }
     }
 
     /// Sends it a signal.

@@ -159,8 +159,11 @@ fn day() -> Day {
     Day { dir, first, one, two, used, held, replaced: [old, new] }
 }
 
+/// Places, tokens by state, postings.
+type Sums = (Vec<(String, i64)>, Vec<(&'static str, u64)>, u64);
+
 /// What a report says of money, whatever was counted on the way.
-fn money(report: &LedgerReport) -> (Vec<(String, i64)>, Vec<(&'static str, u64)>, u64) {
+fn money(report: &LedgerReport) -> Sums {
     let places = report.balances.iter().map(|b| (b.place.clone(), b.amount)).collect();
     (places, report.tokens.clone(), report.postings)
 }

@@ -185,7 +185,7 @@ impl Hands {
     pub fn truth(&self) -> (i64, i64) {
         let fleet = self.fleet.lock().unwrap();
         let sum = |of: fn(&meterkit::sim::Meter) -> &[meterkit::sim::Booking]| -> i64 {
-            fleet.meters().iter().flat_map(|meter| of(meter)).map(|one| one.amount).sum()
+            fleet.meters().iter().flat_map(of).map(|one| one.amount).sum()
         };
         (sum(|meter| meter.bookings()), sum(|meter| meter.refunds()))
     }

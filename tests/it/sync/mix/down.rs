@@ -66,6 +66,9 @@ fn office(desk: &Desk, stick: &Path) -> Gift {
     Gift::Parcel(fs::read(&files[0]).unwrap())
 }
 
+/// Which gift is taken, and what happens to it on the way: cut at a place, and a byte there.
+type Step = (usize, Option<(usize, Option<u8>)>);
+
 impl Pocket {
     /// A handheld with a recharge the office has not heard of; then, at the office, one thing after
     /// the other, with a parcel after each.
@@ -157,7 +160,7 @@ impl Pocket {
         Ok(says)
     }
 
-    fn try_out(&self, steps: &[(usize, Option<(usize, Option<u8>)>)]) -> Result<(), TestCaseError> {
+    fn try_out(&self, steps: &[Step]) -> Result<(), TestCaseError> {
         let disk = self.morning.after_cut(&mut Dice::new(1));
         let store = open(&disk);
         for (at, damage) in steps {

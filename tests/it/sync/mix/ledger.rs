@@ -1,6 +1,6 @@
 //! The office's ledger from below: put back to where it was, and written out to be compared.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -209,7 +209,7 @@ impl Ledger {
     }
 }
 
-fn sqlite_copy(base: &PathBuf) -> String {
+fn sqlite_copy(base: &Path) -> String {
     let base = base.display();
     format!("VACUUM INTO '{base}'; ATTACH '{base}' AS base;")
 }
