@@ -1,7 +1,7 @@
 //! The desk: the office's work at a terminal (`meterkit-office desk`).
 //!
 //! Elm architecture, as the handheld's screens: [`app::App::update`] takes an event and a moment
-//! and returns effects, [`app::App::view`] says what is shown, [`crate::tui::run`] is the loop
+//! and returns effects, [`app::App::view`] says what is shown, [`mod@crate::tui::run`] is the loop
 //! under both. Theme, layout, widgets and the machinery of keys are those of [`crate::tui`].
 //!
 //! Nothing here waits for the office. What a page shows is a [`query::Query`], what is done is an
@@ -74,7 +74,7 @@ pub fn run(office: &Office, handle: &Handle, options: DeskOptions) -> io::Result
 /// Opens the desk as the command line asks for it, in what the environment says of the terminal.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub fn open(office: &Office, handle: &Handle, start: DeskStart) -> io::Result<()> {
     let set = |name: &str| std::env::var(name).unwrap_or_default();
     let wishes = [start.lang.unwrap_or_default(), set("LC_ALL"), set("LC_MESSAGES"), set("LANG")];

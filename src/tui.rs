@@ -5,7 +5,7 @@
 //! It opens nothing else and waits for nothing but events: everything that takes time is asked of
 //! the engine ([`crate::jobs::views::Request`]) and heard of as updates.
 //!
-//! There are no ticks: [`run`] sleeps until something happens, or until the moment
+//! There are no ticks: [`run()`] sleeps until something happens, or until the moment
 //! [`app::App::wake`] names: once a second while seconds are shown, and once when the screens are
 //! to lock.
 //!

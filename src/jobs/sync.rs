@@ -100,7 +100,7 @@ pub fn may_answer_later(failure: &Failure) -> bool {
 /// all that the office has not acknowledged. Both are sealed; whoever carries them reads nothing.
 ///
 /// # Errors
-/// [`Code::File`](crate::report::Code::File) for a stick or folder that cannot be read or written;
+/// [`Code::File`] for a stick or folder that cannot be read or written;
 /// the office's codes for a parcel that says this journal is not what the office knows.
 pub fn carry(
     store: &Store,
