@@ -1,8 +1,9 @@
 //! What a handheld's clock may have said (R10, C9).
 //!
 //! A journal is in the order of its numbers, whatever its times say. Between the office's last word
-//! that stands before an entry, and the moment the entry arrived, lies the true time of it. A claimed
-//! time outside of that is kept as it was claimed; the judgement uses the nearest time that can be.
+//! that stands before an entry, and the moment the entry arrived, lies the true time of it. A
+//! claimed time outside of that is kept as it was claimed; the judgement uses the nearest time that
+//! can be.
 
 use super::db::query;
 use super::entry::Source;

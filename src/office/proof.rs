@@ -75,8 +75,8 @@ impl Office {
         found(&mut conn, &row).await
     }
 
-    /// Settles a token as [`Office::settle`] does; a token in doubt is void only with a proof, which
-    /// is kept with the reason.
+    /// Settles a token as [`Office::settle`] does; a token in doubt is void only with a proof,
+    /// which is kept with the reason.
     ///
     /// # Errors
     /// [`OfficeError::NoProof`]; as [`Office::settle`].

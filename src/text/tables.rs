@@ -119,7 +119,7 @@ pub fn order_column(heading: &str) -> Option<&'static str> {
         ),
         (
             "amount",
-            // Whether yuan or kWh is the meter's to say: a heading that names one is not guessed at.
+            // Yuan or kWh is the meter's to say: a heading that names one is not guessed at.
             &["amount", "sum", "金额", "数额", "购电金额", "充值金额"],
         ),
         ("device", &["device", "handheld", "掌机", "掌机号", "手持机", "手持机号"]),

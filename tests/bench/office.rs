@@ -1,7 +1,7 @@
 //! The office under load: what two `meterkit-office serve` processes on one PostgreSQL take in,
 //! beside plain inserts of the same rows in alternating rounds; what an entry costs from 10^4 to
-//! 10^6 of them; and one handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has the
-//! figures.
+//! 10^6 of them; and one handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has
+//! the figures.
 //!
 //! `cargo bench --bench office`; with `-- full` also a million entries.
 

@@ -224,9 +224,10 @@ impl<'a> Hand<'a> {
             }
         }
         for cell in cells {
+            let hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit());
             if let Cell::Text(text) = cell
-                && text.len() == 36
-                && text.matches('-').count() == 4
+                && (text.len() == 36 && text.matches('-').count() == 4
+                    || text.len() == 16 && hex(text))
             {
                 self.ids.push(text.clone());
             }
@@ -235,8 +236,23 @@ impl<'a> Hand<'a> {
 }
 
 /// A screen's text with every piece of the identities, however they are wrapped, as `x`.
-pub fn steady(ids: &[String], mut text: String) -> String {
+pub fn steady(ids: &[String], text: String) -> String {
     let hidden = |piece: &str| piece.replace(|c: char| c.is_ascii_alphanumeric(), "x");
+    let mut rows: Vec<String> = text.lines().map(str::to_owned).collect();
+    // A few letters that were carried over to the next row are known by what stands before them.
+    for at in 1..rows.len() {
+        for (id, cut) in ids.iter().flat_map(|id| (1..5).map(move |cut| (id, id.len() - cut))) {
+            let (before, rest) = id.split_at(cut);
+            let begin = rows[at].rfind('\u{2502}').map_or(0, |bar| bar + '\u{2502}'.len_utf8());
+            let begin = begin + rows[at][begin..].len() - rows[at][begin..].trim_start().len();
+            if rows[at - 1].ends_with(&before[before.len() - 5..])
+                && rows[at][begin..].starts_with(rest)
+            {
+                rows[at].replace_range(begin..begin + rest.len(), &hidden(rest));
+            }
+        }
+    }
+    let mut text: String = rows.iter().flat_map(|row| [row, "\n"]).collect();
     // The longest pieces of all first: identities of one moment begin alike.
     let longest = ids.iter().map(String::len).max().unwrap_or(0);
     for length in (5..=longest).rev() {

@@ -127,7 +127,8 @@ pub const TOKEN_RECHARGED: Words = Words {
         "后台已直接为该电表充值，本令牌作废。",
     ),
     money: both(
-        "Read the meter: its purchase record shows the office's amount, or this token's if it was used before.",
+        "Read the meter: its purchase record shows the office's amount, or this token's if it \
+         was used before.",
         "请抄读电表：购电记录显示后台充值的金额；若令牌先用，则显示令牌金额。",
     ),
     next: both(

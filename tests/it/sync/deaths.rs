@@ -3,8 +3,8 @@
 //! Steps are counted, not drawn: every write, flush and rename of the handheld's disk; every commit
 //! of the office (it dies before it, with all it did since the one before) and every answer (it
 //! dies behind the commit, before anybody hears of it); every file that is written to or removed
-//! from a stick. After two deaths the third exchange ends by itself, and the books say what they say
-//! without any.
+//! from a stick. After two deaths the third exchange ends by itself, and the books say what they
+//! say without any.
 //!
 //! `METERKIT_DEATHS=all` tries every second death after every first one, a number so many of them;
 //! the ordinary suite tries each first death with a few of the second, others for each.

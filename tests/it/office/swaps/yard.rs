@@ -91,7 +91,7 @@ impl Yard {
         (yard, issued)
     }
 
-    /// What is out goes to the handheld; the old meter is read once, if it is to be dead afterwards.
+    /// What is out goes to the handheld; the old meter is read once, if it is to be dead after.
     pub fn deliver(&self, old_is: Old) {
         self.sync();
         if old_is == Old::Dead {

@@ -19,9 +19,10 @@ use crate::support::postgres;
 /// Left out is what by right depends on when and in which pieces things came: the time at the
 /// office (`received`, `at` of a posting, `raised`, `last_seen`), how the journals were cut into
 /// packs and which receipts that made (`pack`, `receipt`, `receipts`, `bye_receipt`), which
-/// statuses were handed out to questions (`status_doc`, `status_given`); and whose reading called a person
-/// first where one thing is raised once for all who see it (`device`, `epoch`, `seq` of a review:
-/// where it is raised for each, its name holds them), and with that the outcome of a reading alone:
+/// statuses were handed out to questions (`status_doc`, `status_given`); and whose reading called a
+/// person first where one thing is raised once for all who see it (`device`, `epoch`, `seq` of a
+/// review: where it is raised for each, its name holds them), and with that the outcome of a
+/// reading alone:
 /// of two handhelds that saw the same, the one that came first is told.
 const KEPT: &[(&str, &[&str])] = &[
     ("device", &["device", "status", "epoch", "head_seq", "head_hash", "known_acked"]),
