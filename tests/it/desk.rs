@@ -243,7 +243,8 @@ pub fn steady(ids: &[String], text: String) -> String {
     for at in 1..rows.len() {
         for (id, cut) in ids.iter().flat_map(|id| (1..5).map(move |cut| (id, id.len() - cut))) {
             let (before, rest) = id.split_at(cut);
-            let begin = rows[at].rfind('\u{2502}').map_or(0, |bar| bar + '\u{2502}'.len_utf8());
+            let bar = rows[at].rmatch_indices(['\u{2502}', '|']).next();
+            let begin = bar.map_or(0, |(at, bar)| at + bar.len());
             let begin = begin + rows[at][begin..].len() - rows[at][begin..].trim_start().len();
             if rows[at - 1].ends_with(&before[before.len() - 5..])
                 && rows[at][begin..].starts_with(rest)
