@@ -313,7 +313,7 @@ pub fn inspect_rest(file: &dyn DiskFile, offset: u64, until: u64) -> io::Result<
     while at < until {
         let want = usize::try_from(until - at).unwrap_or(block.len()).min(block.len());
         let got = read_full(file, &mut block[..want], at)?;
-        if let Some(last) = block[..got].iter().rposition(|b| *b != 0) {
+        if let Some(last) = last_of_use(&block[..got]) {
             last_used = Some(at + last as u64);
         }
         if got < want {
@@ -338,6 +338,17 @@ pub fn inspect_rest(file: &dyn DiskFile, offset: u64, until: u64) -> io::Result<
     Ok(Rest::Torn(last + 1 - offset))
 }
 
+/// The last byte that is not zero. What was set aside for a segment is looked through at every
+/// start, so zeros are passed over by the page.
+fn last_of_use(bytes: &[u8]) -> Option<usize> {
+    /// The usual size of a page of memory.
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let pages = bytes.chunks(ZEROS.len()).enumerate();
+    let (nth, page) = pages.rev().find(|(_, page)| **page != ZEROS[..page.len()])?;
+    let last = page.iter().rposition(|byte| *byte != 0)?;
+    Some(nth * ZEROS.len() + last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::seal::StoreKey;
@@ -349,6 +360,21 @@ mod tests {
 
     fn header() -> Header {
         Header::new(&sealer(1), 3, 77, [4; 16], 4096, &[9; 32]).unwrap()
+    }
+
+    #[test]
+    fn the_last_byte_of_use_is_found_wherever_it_is() {
+        for size in [0, 1, 4095, 4096, 4097, 9000] {
+            assert_eq!(last_of_use(&vec![0; size]), None);
+            for at in [0, 1, 4095, 4096, 8191, 8192, size.saturating_sub(1)] {
+                let mut bytes = vec![0; size];
+                bytes.first_mut().into_iter().for_each(|first| *first = 1);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = 128;
+                    assert_eq!(last_of_use(&bytes), Some(at), "{at} of {size}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! what was refused changed nothing.
 
 mod boxes;
+#[cfg(feature = "demo")]
+mod demo;
 mod secrets;
 mod unproven;
 

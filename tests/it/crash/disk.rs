@@ -120,14 +120,16 @@ impl SimDisk {
     /// The disk as the next start finds it after a power cut: what was forced, and whatever `dice`
     /// leaves of the rest. Faults are over.
     pub fn after_cut(&self, dice: &mut Dice) -> Self {
-        let old = self.state().clone();
-        let mut names = old.forced_names;
+        let old = self.state();
+        let mut names = old.forced_names.clone();
         let kept = dice.below(old.pending_names.len() as u64 + 1) as usize;
         old.pending_names[..kept].iter().for_each(|name| name.apply(&mut names));
-        let mut inodes = old.inodes;
-        for inode in &mut inodes {
+        // Files are large and mostly empty: nothing is copied that the next start does not find.
+        let mut inodes = Vec::with_capacity(old.inodes.len());
+        for inode in &old.inodes {
             let mode = dice.below(4);
-            for (offset, bytes) in std::mem::take(&mut inode.pending) {
+            let mut forced = inode.forced.clone();
+            for (offset, bytes) in &inode.pending {
                 for (part, sector) in bytes.chunks(SECTOR).enumerate() {
                     let survives = match mode {
                         0 => false,
@@ -135,11 +137,11 @@ impl SimDisk {
                         _ => dice.below(2) == 0,
                     };
                     if survives {
-                        put(&mut inode.forced, offset + (part * SECTOR) as u64, sector);
+                        put(&mut forced, offset + (part * SECTOR) as u64, sector);
                     }
                 }
             }
-            inode.live = inode.forced.clone();
+            inodes.push(Inode { live: forced.clone(), forced, pending: Vec::new() });
         }
         let state = State { inodes, forced_names: names.clone(), names, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
@@ -148,10 +150,12 @@ impl SimDisk {
 
 fn put(file: &mut Vec<u8>, offset: u64, bytes: &[u8]) {
     let (from, to) = (offset as usize, offset as usize + bytes.len());
-    if file.len() < to {
-        file.resize(to, 0);
+    if file.len() < from {
+        file.resize(from, 0);
     }
-    file[from..to].copy_from_slice(bytes);
+    let (over, behind) = bytes.split_at(bytes.len().min(file.len() - from));
+    file[from..to - behind.len()].copy_from_slice(over);
+    file.extend_from_slice(behind);
 }
 
 impl State {
@@ -222,8 +226,10 @@ impl DiskFile for SimFile {
         let mut state = self.disk.state();
         state.step()?;
         let inode = &mut state.inodes[self.inode];
-        inode.forced = inode.live.clone();
-        inode.pending.clear();
+        for (offset, bytes) in inode.pending.drain(..) {
+            put(&mut inode.forced, offset, &bytes);
+        }
+        debug_assert_eq!(inode.forced.len(), inode.live.len());
         Ok(())
     }
 

@@ -41,7 +41,7 @@ fn program(path: &Path) -> Command {
 pub struct Cluster {
     server: Child,
     port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Drop for Cluster {
@@ -98,7 +98,7 @@ impl Cluster {
         });
         // It goes on talking; somebody must listen.
         std::thread::spawn(move || lines.for_each(drop));
-        let cluster = Self { server, port, _dir: dir };
+        let cluster = Self { server, port, dir };
         match ready {
             Some(Ok(_)) => Ok(cluster),
             _ => Err("the server ended before it was ready".to_owned()),
@@ -108,6 +108,13 @@ impl Cluster {
     /// Where it is: the database everything of a test is in.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The same through its socket: what a server on the same machine takes.
+    #[allow(dead_code)] // the bench's
+    pub fn socket_url(&self) -> String {
+        let dir = self.dir.path().to_string_lossy().replace('/', "%2F");
+        format!("postgres://postgres@{dir}:{}/postgres", self.port)
     }
 }
 
