@@ -64,7 +64,7 @@ pub fn run(common: &Common, args: &AccountArgs, out: &Output) -> Result<u8, Fail
         AccountCommand::Open(args) => ("open", &args.of, args.token),
         AccountCommand::Refund(args) => ("refund", &args.of, args.token),
         AccountCommand::Reverse(args) => ("reverse", &args.of, args.token),
-        AccountCommand::Close(of) => ("close", of, None),
+        AccountCommand::Close(of) => ("close-account", of, None),
         AccountCommand::Doctor(of) => ("count-doctor", of, None),
         AccountCommand::Show(of) => ("show", of, None),
     };

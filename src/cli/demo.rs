@@ -5,8 +5,11 @@
 //! its ledger is printed. Everything but the wire is the real thing: store, jobs, office, HTTP.
 
 mod day;
+mod errands;
 mod ledger;
+mod papers;
 mod site;
+mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -103,6 +103,7 @@ pub fn token(token: &TokenView) -> Value {
     json!({
         "token": token.id.to_string(),
         "meter": token.meter.to_string(),
+        "act": token.act.name(),
         "credit": credit(token.credit),
         "count_before": token.count_before.0,
         "expires_unix": token.expires.0,

@@ -52,7 +52,7 @@ pub fn run(common: &Common, args: &SyncArgs, out: &Output) -> Result<u8, Failure
     let report = loop {
         match sync::exchange(&work.store, operator, link, &cancel, &mut progress) {
             Err(failure) if sync::may_answer_later(&failure) && attempt < args.attempts => {
-                let pause = sync::pause_s(attempt - 1, chance());
+                let pause = sync::pause_s(attempt - 1, sync::chance());
                 out.say(&out.lang.sync_again(attempt, args.attempts, pause));
                 wait(pause, &cancel)?;
                 attempt += 1;
@@ -80,13 +80,6 @@ pub fn run(common: &Common, args: &SyncArgs, out: &Output) -> Result<u8, Failure
         Ok(())
     });
     Ok(0)
-}
-
-/// A number from 0 to 255 nobody can foresee; the middle where the system gives none.
-fn chance() -> u8 {
-    let mut byte = [128];
-    let _ = getrandom::fill(&mut byte);
-    byte[0]
 }
 
 /// Waits, and looks ten times a second whether to stop.
@@ -127,6 +120,7 @@ fn carry(work: &Work, dir: &Path, cancel: &Cancel, out: &Output) -> Result<u8, F
     let object = json!({
         "entries": done.entries, "letters": done.letters, "cleared": done.cleared,
         "taken": taken.map(object),
+        "again": taken.is_some_and(|report| report.again.is_some()),
         "unread": unread.iter().map(|(name, failure)| json!({
             "name": name, "code": failure.code.as_str(), "detail": failure.detail,
         })).collect::<Vec<_>>(),
@@ -134,6 +128,7 @@ fn carry(work: &Work, dir: &Path, cancel: &Cancel, out: &Output) -> Result<u8, F
     out.show(object, |to| {
         let lang = out.lang;
         match taken {
+            Some(report) if report.again.is_some() => writeln!(to, "{}", lang.carried_again())?,
             Some(report) => {
                 let view = sync::view(report);
                 writeln!(to, "{}", lang.carried_taken(view.tokens, view.review))?;

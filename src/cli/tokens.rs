@@ -84,20 +84,11 @@ fn list(
 }
 
 fn line(context: &Context, lang: Lang, row: &TokenView) -> String {
-    let state = match row.state {
-        crate::jobs::views::TokenStateView::Ready => lang.token_ready(),
-        crate::jobs::views::TokenStateView::NotYet => lang.token_not_yet(),
-        crate::jobs::views::TokenStateView::Expired => lang.token_expired(),
-        crate::jobs::views::TokenStateView::Open => lang.token_open(),
-        crate::jobs::views::TokenStateView::Accepted => lang.token_accepted(),
-        crate::jobs::views::TokenStateView::Raced => lang.token_raced(),
-        crate::jobs::views::TokenStateView::Disputed => lang.token_disputed(),
-        crate::jobs::views::TokenStateView::Withdrawn => lang.token_withdrawn(),
-    };
-    let amount = pad(&lang.credit(row.credit), 14);
-    let step = lang.count_step(row.count_before.0, row.count_before.0.saturating_add(1));
+    let state = lang.token_state(row.state);
+    let amount = pad(&lang.token_amount(row), 14);
+    let step = lang.token_step(row);
     let until = context.moment(row.expires);
-    format!("{}  {}  {amount} {} {until}  {state}", row.id, row.meter, pad(&step, 12))
+    format!("{}  {}  {amount} {} {until}  {state}", row.id, row.meter, pad(&step, 14))
 }
 
 fn import(context: &Context, work: &Work, source: &str) -> Result<u8, Failure> {

@@ -9,7 +9,9 @@ pub mod count;
 mod deed;
 
 use super::address::BusAddress;
-use super::errand::{self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::errand::{
+    self, Answer, Errand, Field, FieldKind, PASSWORD, Row, Sheet, Sign, Site, Values,
+};
 use super::evidence::{self, How, Seen};
 use super::failure::fail;
 use super::lines::Stop;
@@ -21,12 +23,24 @@ use crate::profile::Protocol;
 use crate::report::Code;
 use crate::store::{Reading, Shown, Step, Store, TokenRow, TokenState};
 use crate::units::{
-    ErrandKind, Evidence, MeterNo, Money, PurchaseCount, StepState, UnixSeconds, Verb, WorkId,
+    Act, ErrandKind, Evidence, MeterNo, Money, PurchaseCount, StepState, UnixSeconds, Verb, WorkId,
 };
 use count::{Due, Next, State, Triple, Unfinished, Used};
 
 /// What can be done, by stable names.
-pub const ACTS: &[&str] = &["open", "close", "refund", "reverse", "count-doctor", "show"];
+///
+/// An account is not closed as a relay is: `close` alone is the relay's word.
+pub const ACTS: &[&str] = &["open", "close-account", "refund", "reverse", "count-doctor", "show"];
+
+/// The word of the form for a token's act; none for what is no errand of accounts.
+pub fn word(act: Act) -> Option<&'static str> {
+    match act {
+        Act::Open => Some("open"),
+        Act::Refund => Some("refund"),
+        Act::Reversal => Some("reverse"),
+        Act::Recharge | Act::CarryIn | Act::CarryOut => None,
+    }
+}
 
 const FIELDS: &[Field] = &[
     Field { key: "act", kind: FieldKind::Choice(ACTS), required: true },
@@ -55,7 +69,9 @@ impl Errand for Account {
     fn asks(&self, values: &Values, key: &str) -> bool {
         match key {
             "token" => matches!(values.get("act"), Some("open" | "refund" | "reverse")),
-            "reason" => values.get("act") == Some("close"),
+            "reason" => values.get("act") == Some("close-account"),
+            // An opening carries no password of the meter's, and the others only read.
+            PASSWORD => matches!(values.get("act"), Some("refund" | "reverse")),
             _ => true,
         }
     }
@@ -68,7 +84,7 @@ impl Errand for Account {
         match values.need("act")? {
             "show" => Ok(looked(customer(site.desk.store, meter))),
             "count-doctor" => doctor(site, meter).map(looked),
-            "close" => {
+            "close-account" => {
                 let mut sheet = head(site.desk.store, None, values)?;
                 let seen = site.on(meter, |line, stop| {
                     gate::change(site.desk, Verb::Account, meter, line.moment(), true)?;
@@ -90,7 +106,7 @@ impl Errand for Account {
         let mut values = values.clone();
         match values.need("act")? {
             "show" | "count-doctor" => return Err(fail(Code::Usage, "--dry-run")),
-            "close" => closable(store, meter)?,
+            "close-account" => closable(store, meter)?,
             _ => {
                 let token = deed::chosen(store, &values, meter, site.moment().at)?;
                 values.set("token", token.to_string());
@@ -114,11 +130,11 @@ impl Errand for Account {
         let sheet = self.sheet(store, work)?;
         tell(&sheet);
         match values.need("act")? {
-            "close" => {
+            "close-account" => {
                 self.close(site, work, &values)?;
                 self.sheet(store, work)
             }
-            _ => deed::advance(site, work, &values, (answer, sheet)),
+            _ => deed::advance(site, work, &values, (answer, sheet), tell),
         }
     }
 

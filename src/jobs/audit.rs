@@ -35,7 +35,7 @@ pub use finding::{Check, Finding, Findings, Reason, Severity};
 
 use super::judge::Limits;
 use crate::profile::Profile;
-use crate::units::{CreditUnit, UnixSeconds};
+use crate::units::{Credit, CreditUnit, TokenId, UnixSeconds};
 use acts::{Rules, Story, Tally};
 use authority::Trust;
 use documents::Documents;
@@ -108,6 +108,8 @@ pub struct World {
     pub swaps: Vec<Swap>,
     /// The office's book.
     pub ledger: Option<Vec<Booked>>,
+    /// Recharges of the office itself, by their identity: what the book has beside the tokens.
+    pub online: BTreeMap<TokenId, Credit>,
     /// Known programs.
     pub software: Option<HashSet<Program>>,
 }
@@ -304,6 +306,7 @@ fn read_world(
         reads: tables::reads(&files.reads, unread),
         swaps: tables::swaps(&files.swaps, unread),
         ledger: files.ledger.as_ref().map(|raw| tables::ledger(raw, unread)),
+        online: files.online.as_ref().map_or_else(BTreeMap::new, |raw| tables::online(raw, unread)),
         software: files.software.as_ref().map(|raw| tables::software(raw, unread)),
     };
     Ok((world, receipts.len()))

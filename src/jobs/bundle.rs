@@ -18,7 +18,9 @@ pub use ready::{Ready, find, fits, group_hash, look, ready, take, take_bytes};
 pub use visit::MARGIN_S;
 
 use super::access::MeterPassword;
-use super::errand::{self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::errand::{
+    self, Answer, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values, choice,
+};
 use super::failure::fail;
 use super::lines::Ended;
 use super::views::Failure;
@@ -28,7 +30,7 @@ use crate::protocol::dlt645::items;
 use crate::protocol::value::{self, Value};
 use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
-use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
+use crate::units::{ErrandKind, MeterNo, StepState, TokenId, WorkId};
 use visit::{Report, Task};
 
 const KIND: ErrandKind = ErrandKind::Bundle;
@@ -128,6 +130,7 @@ impl Errand for Bundles {
     }
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
+        let values = &choice::numbered(site.desk.store, values, "meters")?;
         let job = Job::of(site, values)?;
         let mut sheet = Sheet::new(KIND, None);
         sheet.rows.extend(head(&job));
@@ -145,6 +148,7 @@ impl Errand for Bundles {
     }
 
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
+        let values = &choice::numbered(site.desk.store, values, "meters")?;
         let job = Job::of(site, values)?;
         for &meter in &job.meters {
             site.access(&site.stop(meter)?.profile)?;
@@ -159,7 +163,7 @@ impl Errand for Bundles {
         let mut wanted = values.clone();
         if let Some(ready) = &job.ready {
             // A newer bundle of the same name does not take its place half-way.
-            wanted.set("bundle", crate::units::TokenId(ready.token.id).to_string());
+            wanted.set("bundle", TokenId(ready.token.id).to_string());
         }
         site.begin(KIND, &wanted)
     }
@@ -198,7 +202,8 @@ impl Errand for Bundles {
                 let broken = dead.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 broken.map_or(Ok(()), Err)?;
                 let report = visit::visit(line, stop, &task).and_then(|report| {
-                    end(site, line, (work, stop.meter), &report)?;
+                    let bundle = job.ready.as_ref().map(|ready| TokenId(ready.token.id));
+                    end(site, line, (work, stop.meter, bundle), &report)?;
                     Ok(report)
                 });
                 if let Err(failure) = &report
@@ -295,17 +300,19 @@ fn stops_all(code: Code) -> bool {
     code == Code::Cancelled || code == Code::ShiftOver || store.contains(&code)
 }
 
-/// Writes down how a meter ended.
+/// Writes down how a meter ended. The office holds what other handhelds wrote there against the
+/// bundle it names.
 fn end(
     site: &Site<'_>,
     line: &super::Line<'_>,
-    (work, meter): (WorkId, MeterNo),
+    (work, meter, bundle): (WorkId, MeterNo, Option<TokenId>),
     report: &Report,
 ) -> Result<(), Failure> {
     let mut notes = vec![
         ("right".to_owned(), report.right.to_string()),
         ("total".to_owned(), report.total.to_string()),
     ];
+    notes.extend(bundle.map(|bundle| ("bundle".to_owned(), bundle.to_string())));
     notes.extend(report.notes.iter().cloned());
     for problem in report.problems.iter().take(MOST_KEPT) {
         let text = format!("{} {}", problem.failure.code.as_str(), problem.failure.detail);

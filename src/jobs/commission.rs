@@ -176,6 +176,9 @@ impl Errand for Commission {
         }
         sheet.exit = (left || sheet.done && skipped).then_some(Code::WorkPartial);
         sheet.vectors = store.step(work, Some(meter), WIRING).and_then(|row| vectors(&row));
+        if sheet.done {
+            sheet.certificate = certificate::rows(store, work)?;
+        }
         Ok(sheet)
     }
 }

@@ -13,7 +13,9 @@ pub(super) mod relay;
 mod settings;
 
 use super::bundle::Bundles;
-use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::errand::{
+    self, Answer, Ask, Errand, Field, FieldKind, PASSWORD, Row, Sheet, Sign, Site, Values, choice,
+};
 use super::failure::{self, fail};
 use super::lines::Stop;
 use super::proven::{self, Rows};
@@ -38,7 +40,7 @@ pub const COMMANDS: &[&str] = &[
     READING,
 ];
 /// Prices of a signed bundle: its errand does it.
-const PRICES: &str = "price-download";
+pub const PRICES: &str = "price-download";
 /// A reading and its table: a round does it.
 const READING: &str = "reading-export";
 /// Fields that go on to the errand of a bundle, and to a round.
@@ -187,7 +189,12 @@ impl Errand for Control {
             Some("settings") => OF_SETTINGS,
             _ => &["reason"],
         };
-        matches!(key, "command" | "meters") || own.contains(&key)
+        match key {
+            "command" | "meters" => true,
+            // A reading carries no password.
+            PASSWORD => values.get("command") != Some(READING),
+            key => own.contains(&key),
+        }
     }
 
     fn carries(&self, kind: ErrandKind) -> bool {
@@ -196,6 +203,7 @@ impl Errand for Control {
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
         values.check(FIELDS)?;
+        let values = &choice::numbered(site.desk.store, values, "meters")?;
         if let Some((errand, own)) = other(values)? {
             let mut sheet = errand.plan(site, &own)?;
             sheet.rows.insert(0, Row::info("command", values.need("command")?));
@@ -222,6 +230,7 @@ impl Errand for Control {
 
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
         values.check(FIELDS)?;
+        let values = &choice::numbered(site.desk.store, values, "meters")?;
         if let Some((errand, own)) = other(values)? {
             return errand.begin(site, &own);
         }

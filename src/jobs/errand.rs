@@ -5,6 +5,7 @@
 //! until it is done or a person must do something. How far it came is in the journal alone; after a
 //! kill or a power cut it is carried on from there.
 
+pub mod choice;
 mod offers;
 mod sheet;
 mod values;
@@ -25,6 +26,10 @@ use crate::protocol::dlt645::dialogue::Access;
 use crate::report::Code;
 use crate::store::{Event, Stamp, Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
+
+/// Asked of [`Errand::asks`] beside the form's own fields: whether the meters' password belongs to
+/// what was chosen.
+pub const PASSWORD: &str = "password";
 
 /// Where an errand is done: who works, and the meters he can reach.
 pub struct Site<'a> {
@@ -143,7 +148,8 @@ impl Site<'_> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| fail(Code::Internal, error.to_string()))?;
         let whole = (WorkId(id), kind);
-        self.step(whole, None, Step::WHOLE, StepState::Begun, values.notes())?;
+        let notes = whole_numbers(kind, values).notes();
+        self.step(whole, None, Step::WHOLE, StepState::Begun, notes)?;
         Ok(WorkId(id))
     }
 
@@ -161,6 +167,19 @@ impl Site<'_> {
     ) -> Result<(), Failure> {
         step(self.desk.store, &self.stamp(), (errand, kind), meter, (name, state), notes)
     }
+}
+
+/// A meter that was typed by the end of its number, with its whole number: so the lists show it.
+fn whole_numbers(kind: ErrandKind, values: &Values) -> Values {
+    let mut whole = values.clone();
+    for field in of(kind).map_or(&[][..], |errand| errand.fields()) {
+        if field.kind == FieldKind::Meter
+            && let Ok(meter) = values.meter(field.key)
+        {
+            whole.set(field.key, meter.to_string());
+        }
+    }
+    whole
 }
 
 /// Writes down a step from a line's worker, whose stamp is the line's.
@@ -203,7 +222,8 @@ pub trait Errand: Sync {
     /// Its form.
     fn fields(&self) -> &'static [Field];
 
-    /// Whether a field belongs to what was chosen so far: a form need not show the others.
+    /// Whether a field, or [`PASSWORD`], belongs to what was chosen so far: a form need not show
+    /// the others.
     fn asks(&self, _values: &Values, _key: &str) -> bool {
         true
     }

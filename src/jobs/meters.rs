@@ -35,6 +35,7 @@ pub fn home(store: &Store, session: &Session, now: Moment, from: &HomeView) -> H
         open_works: errand::open(store).count(),
         unsynced: waiting(store),
         last_sync: summary.last_sync,
+        sync_again: super::sync::again(store),
         money_stopped: stopped.or_else(|| no_trust().cloned()),
         trust: Some(trust),
         ..from.clone()

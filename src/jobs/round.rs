@@ -20,7 +20,9 @@ use self::keep::Kept;
 use self::list::{Expected, List, Wanted};
 use self::plausible::Against;
 use super::boxes;
-use super::errand::{self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
+use super::errand::{
+    self, Answer, Ask, Errand, Field, FieldKind, PASSWORD, Row, Sheet, Sign, Site, Values, choice,
+};
 use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
@@ -76,7 +78,9 @@ impl Errand for Round {
 
     fn asks(&self, values: &Values, key: &str) -> bool {
         let window = matches!(key, "round-from" | "round-to");
-        !window || matches!(values.get("round-what"), Some("round-curve" | "round-days"))
+        // Readings carry no password.
+        key != PASSWORD && !window
+            || matches!(values.get("round-what"), Some("round-curve" | "round-days"))
     }
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
@@ -233,7 +237,8 @@ fn wanted(site: &Site<'_>, values: &Values) -> Result<List, Failure> {
         }
     };
     if values.get("meters").is_some() {
-        values.meters("meters")?.into_iter().for_each(|meter| add(meter, Wanted::default()));
+        let named = choice::meters(store, values, "meters")?;
+        named.into_iter().for_each(|meter| add(meter, Wanted::default()));
     }
     if let Some(name) = values.get("round-box") {
         let users = boxes::members(store, name, None)?;

@@ -15,7 +15,7 @@ use crate::sync::{self, Session, SyncError};
 
 pub use crate::sync::Carried;
 pub use crate::sync::client::SyncReport;
-use crate::units::{CreditUnit, Money};
+use crate::units::{CreditUnit, Money, UnixSeconds};
 
 /// Exchanges with the office named in the enrolment; the full report.
 ///
@@ -33,10 +33,62 @@ pub fn exchange(
     let stamp = || stamp(operator);
     let mut told = |at: Progress| tell(progress, at);
     let floor = trust::floor(store, &trust::read(store), SystemClock::uptime_ms());
-    let report = client::sync_now(store, &key, floor, &stamp, (cancel, budget), &mut told)
-        .map_err(|error| failure::sync(&error))?;
-    note_used(store, report.bytes);
-    Ok(report)
+    let mut spent = 0;
+    let limits = (cancel, budget, &mut spent);
+    let report = client::sync_now(store, &key, floor, &stamp, limits, &mut told)
+        .map_err(|error| failure::sync(&error));
+    if spent > 0 {
+        note_used(store, spent);
+    }
+    note_attempt(store, report.as_ref().err());
+    report
+}
+
+/// The snapshot that remembers exchanges nobody answered: how many in a row, until when to wait,
+/// and the code of the last.
+const AGAIN: &str = "sync-again";
+
+/// Exchanges nobody answered, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// How many.
+    pub attempts: u32,
+    /// When the next one makes sense, by the handheld's clock; sooner is allowed.
+    pub due: UnixSeconds,
+    /// Why the last one failed.
+    pub why: Code,
+}
+
+/// What is remembered of exchanges nobody answered; `None` after one that came to an end.
+pub fn again(store: &Store) -> Option<Again> {
+    let text = store.snapshot(AGAIN).and_then(|bytes| String::from_utf8(bytes).ok())?;
+    let mut parts = text.split(' ');
+    let (attempts, due) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let why = parts.next()?;
+    let why = Code::ALL.iter().copied().find(|code| code.as_str() == why)?;
+    Some(Again { attempts, due: UnixSeconds(due), why })
+}
+
+/// Remembers how an exchange ended. A store that takes nothing more loses this, and nothing else.
+fn note_attempt(store: &Store, failure: Option<&Failure>) {
+    let before = again(store).map_or(0, |again| again.attempts);
+    let text = match failure.filter(|failure| may_answer_later(failure)) {
+        Some(failure) => {
+            let wait = i64::try_from(pause_s(before, chance())).unwrap_or(i64::MAX);
+            let due = SystemClock::utc().0.saturating_add(wait);
+            format!("{} {due} {}", before.saturating_add(1), failure.code.as_str())
+        }
+        None if before == 0 => return,
+        None => String::new(),
+    };
+    let _ = store.put_snapshot(AGAIN, text.as_bytes());
+}
+
+/// A number from 0 to 255 nobody can foresee; the middle where the system gives none.
+pub fn chance() -> u8 {
+    let mut byte = [128];
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
 }
 
 /// What may go over the line to the office.
@@ -64,8 +116,7 @@ fn today() -> i64 {
     SystemClock::utc().0.div_euclid(86_400)
 }
 
-/// What went over the line today. Exchanges that broke off are not counted: nobody knows how far
-/// they came.
+/// What went over the line today, in exchanges that broke off, too.
 fn used_today(store: &Store) -> u64 {
     let text = store.snapshot(USED).and_then(|bytes| String::from_utf8(bytes).ok());
     let used = text.as_deref().and_then(|text| text.split_once(' '));
@@ -170,6 +221,7 @@ pub fn carried_view(dir: &Path, done: &Carried) -> SyncView {
         entries: done.entries,
         letters: done.letters,
         taken: done.taken.is_some(),
+        again: done.taken.as_ref().is_some_and(|report| report.again.is_some()),
         unread: unread.collect(),
     };
     let view = done.taken.as_ref().map(view).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::views::{Failure, TokenStateView, TokenView};
 use super::{Moment, Session, bundle, meters};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
-use crate::units::{MeterNo, TokenId, UnixSeconds, Verb};
+use crate::units::{Act, MeterNo, TokenId, UnixSeconds, Verb};
 
 /// Largest file that is read: 10,000 tokens as text.
 pub const MAX_FILE: u64 = 8 * 1024 * 1024;
@@ -200,12 +200,23 @@ pub fn view(row: &TokenRow, now: UnixSeconds) -> TokenView {
     TokenView {
         id: facts.id,
         meter: facts.meter,
+        act: facts.act,
         credit: facts.credit,
         count_before: facts.count_before,
         expires: facts.expires,
         state,
         own_line: false,
     }
+}
+
+/// The recharge that a reversal's token names; none for any other token.
+pub fn undoes(store: &Store, row: &TokenRow) -> Option<TokenId> {
+    if row.facts.act != Act::Reversal {
+        return None;
+    }
+    let trust = trust::read(store);
+    let token = RechargeToken::verify(&row.bytes, &trust.tenant, &trust.keys).ok()?;
+    token.undoes.map(TokenId)
 }
 
 /// The one token to recharge a meter with now: the usable one with the lowest step.

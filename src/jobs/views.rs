@@ -227,6 +227,8 @@ pub struct HomeView {
     pub unsynced: u64,
     /// Last exchange with the office.
     pub last_sync: Option<UnixSeconds>,
+    /// Exchanges nobody answered since the last one that came to an end.
+    pub sync_again: Option<super::sync::Again>,
     /// Whether the office answered last time.
     pub network: Network,
     /// The line in use.
@@ -374,6 +376,8 @@ pub struct MediumView {
     pub letters: u32,
     /// Whether something new from the office was there.
     pub taken: bool,
+    /// Whether that was only that the office was restored and wants the journal again.
+    pub again: bool,
     /// What could not be used, and why.
     pub unread: Vec<(String, Failure)>,
 }

@@ -121,6 +121,11 @@ messages! {
         en: "On the medium, for the office: {entries} entries in {letters} files. Take it there.",
         zh: "已写入介质待交后台：日志 {entries} 条，共 {letters} 个文件。请带回后台。",
     }
+    carried_again() {
+        en: "The office was restored from a backup and needs the journal again: it is on the \
+             medium now. Take it there; until it has it, it issues nothing.",
+        zh: "后台已从备份恢复，需要重新接收本机日志；日志已写入介质，请带回后台。后台收到之前不签发令牌。",
+    }
     carried_nothing() {
         en: "Nothing from the office for this handheld is on the medium.",
         zh: "介质上没有后台给本掌机的文件。",
@@ -156,6 +161,12 @@ messages! {
     day_faults(double: usize, lost: usize) {
         en: "Credits doubled: {double}. Credits lost: {lost}.",
         zh: "重复到账：{double}。丢失：{lost}。",
+    }
+    day_swapped() { en: "A meter was swapped with its balance.", zh: "换表一只，剩余已结转。" }
+    day_not_swapped() { en: "The swap is still open.", zh: "换表尚未完成。" }
+    day_bundled(n: usize) {
+        en: "A bundle of parameters is whole on {n} meters.",
+        zh: "参数包已完整写入 {n} 只电表。"
     }
     day_reviews(n: u64) { en: "{n} for review by the office.", zh: "后台待核查 {n} 条。" }
     day_sound() {

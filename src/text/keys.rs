@@ -49,6 +49,8 @@ messages! {
     key_confirm() { en: "Yes", zh: "是" }
     key_password() { en: "Password", zh: "电表密码" }
     key_draw() { en: "Drawing", zh: "相量图" }
+    key_use_token() { en: "Use it", zh: "使用" }
+    key_certificate() { en: "Certif.", zh: "证明" }
 
     // What a key does, for help and the manual.
     does_help() { en: "This page.", zh: "本页。" }
@@ -97,7 +99,7 @@ messages! {
         en: "Stops waiting. A recharge already sent cannot be taken back by this.",
         zh: "停止等待。已发出的充值不能因此撤回。"
     }
-    does_done() { en: "Back to the meter.", zh: "回到电表页面。" }
+    does_done() { en: "Leaves the page; what it tells is kept.", zh: "离开本页，内容已保存。" }
     does_go_sync() { en: "Opens Sync.", zh: "打开同步页面。" }
     does_sync() { en: "Exchanges with the office now.", zh: "立即与后台同步。" }
     does_language() { en: "Switches to Chinese.", zh: "切换为英文。" }
@@ -165,6 +167,14 @@ messages! {
         en: "Begins, answers or carries on, as the page says; at the end goes back.",
         zh: "按页面提示开始、回答或继续；结束后返回。"
     }
+    does_use_token() {
+        en: "Begins what the token is for: a recharge, or the form of its errand. Sends nothing.",
+        zh: "开始令牌所载业务：充值，或打开相应作业表单。此时不发送任何金额。"
+    }
+    does_certificate() {
+        en: "Shows the certificate: both readings, what was done, the journal entry.",
+        zh: "显示证明：前后读数、已执行内容、日志序号。"
+    }
     does_draw() {
         en: "Draws voltages and currents of the wiring check.",
         zh: "画出接线检查的电压、电流相量图。"
@@ -226,6 +236,7 @@ messages! {
     }
     need_no_pin() { en: "There is a PIN already.", zh: "已设置PIN。" }
     need_has_pin() { en: "There is no PIN yet.", zh: "尚未设置PIN。" }
+    need_certificate() { en: "It has no certificate.", zh: "该作业没有证明。" }
     need_drawing() { en: "The wiring was not checked yet.", zh: "尚未检查接线。" }
     need_locked() { en: "This log-in is not locked.", zh: "该登录未被锁定。" }
 
@@ -250,6 +261,7 @@ messages! {
     short_not_locked_out() { en: "not locked", zh: "未锁定" }
     short_no_pin() { en: "no PIN yet", zh: "未设PIN" }
     short_has_pin() { en: "a PIN set", zh: "已设PIN" }
+    short_certificate() { en: "a certificate", zh: "有证明" }
     short_drawing() { en: "a wiring check", zh: "已检查接线" }
     short_locked() { en: "a locked log-in", zh: "登录已锁定" }
 

@@ -58,8 +58,10 @@ messages! {
     fact_entry() { en: "Entry", zh: "日志号" }
     fact_detail() { en: "Detail", zh: "明细" }
     fact_office() { en: "Office", zh: "后台" }
+    fact_act() { en: "For", zh: "用途" }
     fact_code() { en: "Code", zh: "代码" }
     count_step(before: u32, after: u32) { en: "{before} -> {after}", zh: "{before} -> {after}" }
+    count_at(act: &str, n: u32) { en: "{act} at {n}", zh: "第 {n} 次时{act}" }
     count_times(n: u32) { en: "{n}", zh: "第 {n} 次" }
 
     // States.

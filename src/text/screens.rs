@@ -26,6 +26,12 @@ messages! {
     title_work_form() { en: "New errand", zh: "新作业" }
     title_work_sheet() { en: "Errand", zh: "作业详情" }
     title_work_running() { en: "Errand under way", zh: "作业进行中" }
+    title_work_done() { en: "Errand at its end", zh: "作业已结束" }
+    title_certificate() { en: "Certificate", zh: "证明" }
+    certificate_kept(command: &str) {
+        en: "It stands in the journal for good. Printed or as a file: {command}",
+        zh: "已永久记入日志。打印或存为文件：{command}"
+    }
     title_wiring() { en: "Wiring: drawing", zh: "接线相量图" }
     work_new(what: &str) { en: "New: {what}", zh: "新建：{what}" }
     work_none() { en: "No errand is open.", zh: "没有未完成的作业。" }
@@ -251,6 +257,11 @@ messages! {
     // Sync.
     sync_waiting() { en: "To send", zh: "待上报" }
     sync_last() { en: "Last sync", zh: "上次同步" }
+    sync_due() { en: "Next try", zh: "下次尝试" }
+    sync_due_now() { en: "now", zh: "现在" }
+    sync_failed() { en: "Failed", zh: "已失败" }
+    sync_failures(times: u32) { en: "{times} in a row", zh: "连续{times}次" }
+    sync_why() { en: "Because", zh: "原因" }
     sync_entries(n: u64) { en: "{n} entries", zh: "{n} 条" }
     sync_never_run() {
         en: "Enter exchanges with the office: journal up; receipt, tokens and meters down.",

@@ -67,10 +67,11 @@ const COLUMNS: &[(&str, Both)] = &[
     ("to", both("to", "转入")),
     ("token", both("token", "令牌")),
     ("unit", both("unit", "单位")),
+    ("utmost", both("could be credited", "最大损失")),
     ("version", both("version", "版本")),
     ("voided", both("given back", "已退回")),
     ("why", both("why", "原因")),
-    ("worst", both("could be credited", "最大损失")),
+    ("worst", both("by its own program", "原程序可及")),
 ];
 
 /// Sheets by their stable names.

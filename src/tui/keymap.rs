@@ -81,6 +81,10 @@ pub enum Place {
     WorkSheet,
     /// A longer errand under way.
     WorkRunning,
+    /// A longer errand that has come to its end.
+    WorkDone,
+    /// The certificate of one.
+    Certificate,
     /// The drawing of a wiring check.
     Wiring,
     /// Help.
@@ -93,7 +97,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Place; 36] = [
+    pub const ALL: [Place; 38] = [
         Self::LogIn,
         Self::Home,
         Self::Meters,
@@ -126,6 +130,8 @@ impl Place {
         Self::WorkForm,
         Self::WorkSheet,
         Self::WorkRunning,
+        Self::WorkDone,
+        Self::Certificate,
         Self::Wiring,
         Self::Help,
         Self::Sheet,
@@ -244,6 +250,10 @@ pub enum Action {
     Password,
     /// Draws what was measured.
     Draw,
+    /// Begins what the selected token is for.
+    UseToken,
+    /// Shows the certificate.
+    Certificate,
     /// Begins, answers, carries on.
     GoOn,
 }
@@ -319,16 +329,18 @@ pub enum Need {
     Result,
     /// There is something to draw; otherwise the key is not shown at all.
     Drawing,
+    /// There is a certificate; otherwise the key is not shown at all.
+    Certificate,
 }
 
 impl Need {
     /// Whether a key that lacks it is not shown at all: nothing the operator does could change it.
     pub fn hides(self) -> bool {
-        matches!(self, Self::Demo | Self::Supervisor | Self::Drawing)
+        matches!(self, Self::Demo | Self::Supervisor | Self::Drawing | Self::Certificate)
     }
 
     /// Every need, for the tests.
-    pub const ALL: [Need; 23] = [
+    pub const ALL: [Need; 24] = [
         Self::Port,
         Self::Allowed,
         Self::LineFree,
@@ -352,6 +364,7 @@ impl Need {
         Self::Locked,
         Self::Result,
         Self::Drawing,
+        Self::Certificate,
     ];
 }
 

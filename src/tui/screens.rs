@@ -3,6 +3,7 @@
 
 mod boxes;
 mod card;
+mod certificate;
 mod facts;
 mod frames;
 mod help;
@@ -34,6 +35,7 @@ mod works;
 
 pub use boxes::Boxes;
 pub use card::Card;
+pub use certificate::Certificate;
 pub use frames::Frames;
 pub use help::Help;
 pub use home::Home;

@@ -1,9 +1,11 @@
 //! Which words, signs and meanings belong to the states the engine tells.
 
 use super::theme::Meaning;
-use crate::jobs::views::{JournalKind, Network, PortTrouble, Stage, Standing, TokenStateView};
+use crate::jobs::views::{
+    JournalKind, Network, PortTrouble, Stage, Standing, TokenStateView, TokenView,
+};
 use crate::text::Lang;
-use crate::units::{CreditUnit, Limit, Outcome, RelayState};
+use crate::units::{Act, CreditUnit, Limit, Outcome, RelayState};
 
 /// Clock drift up to which nothing is said (P3 of the field pains: slew below 5 minutes).
 const DRIFT_GOOD_S: u64 = 300;
@@ -52,6 +54,30 @@ impl Lang {
             TokenStateView::Raced => self.token_raced(),
             TokenStateView::Disputed => self.token_disputed(),
             TokenStateView::Withdrawn => self.token_withdrawn(),
+        }
+    }
+
+    /// What a token does with the purchase count: `3 -> 4` for a credit; what takes none of its
+    /// steps says what it is and at which count.
+    pub fn token_step(self, token: &TokenView) -> String {
+        let before = token.count_before.0;
+        let empty = token.act == Act::Open && token.credit.value == 0;
+        match token.act {
+            act if act.is_debit() || empty => self.count_at(self.act(act), before),
+            Act::Open => {
+                let step = self.count_step(before, before.saturating_add(1));
+                format!("{} {step}", self.act(Act::Open))
+            }
+            _ => self.count_step(before, before.saturating_add(1)),
+        }
+    }
+
+    /// A token's amount: what it takes out of the meter with a minus.
+    pub fn token_amount(self, token: &TokenView) -> String {
+        let credit = token.credit;
+        match token.act.is_debit() {
+            true => self.credit(credit.with(credit.value.saturating_neg())),
+            false => self.credit(credit),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Names and counters: meter, account, handheld, token, purchase count, time.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// Why a typed name was not accepted.
@@ -31,7 +31,15 @@ fn digits_to_bcd(text: &str) -> Result<[u8; 6], NameError> {
 }
 
 fn write_bcd(bcd: &[u8; 6], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bcd.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    // By hand, as `TokenId` is: a pack at the office names some thousand of them.
+    bcd.iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0F])
+        .try_for_each(|digit| f.write_char(hex(digit)))
+}
+
+/// A digit, 0 to 15.
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(digit & 0x0F)])
 }
 
 fn is_decimal(bcd: &[u8; 6]) -> bool {
@@ -153,9 +161,10 @@ impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, byte) in self.0.iter().enumerate() {
             if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
+                f.write_char('-')?;
             }
-            write!(f, "{byte:02x}")?;
+            f.write_char(hex(byte >> 4))?;
+            f.write_char(hex(byte & 0x0F))?;
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use meterkit::jobs::access::MeterPassword;
 use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::control::Control;
-use meterkit::jobs::errand::{Answer, Ask, Errand, FieldKind, Sheet, Sign, Site, Values, all};
+use meterkit::jobs::errand::{
+    Answer, Ask, Errand, FieldKind, Sheet, Sign, Site, Values, all, choice,
+};
 use meterkit::jobs::lines::Crew;
 use meterkit::jobs::proven::Accepted;
 use meterkit::jobs::{Cancel, Desk, Failure, Session, ask, check};
@@ -15,13 +17,13 @@ use meterkit::profile::Profiles;
 use meterkit::report::Code;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::sim::{Fault, Fleet};
-use meterkit::store::{Event, Store};
+use meterkit::store::{AreaMeter, AreaPage, Event, Store};
 use meterkit::text::Lang;
 use meterkit::text::work::{self, hints};
 use meterkit::transport::{
     Faults, Line as Wires, LineSettings, Link, LinkError, Timing, VirtualLink,
 };
-use meterkit::units::{Mark, MeterNo, StepState, WorkId};
+use meterkit::units::{BusPlace, Mark, MeterNo, StepState, WorkId};
 
 use super::stories::site;
 
@@ -164,6 +166,62 @@ fn acts(sheet: &Sheet) -> Vec<(Sign, String, Option<Code>)> {
 
 fn why(values: Values) -> Values {
     values.with("reason", "leak in the cellar")
+}
+
+/// A whole box, area or line is chosen by its name: on a keypad nobody types a hundred numbers.
+/// What is written down are the numbers.
+#[test]
+fn meters_are_chosen_by_numbers_and_by_names_of_the_list() {
+    let yard = Yard::new(Faults::NONE);
+    let listed = [(47, "B7", "east"), (48, "", "east"), (49, "", "west"), (12, "", "")];
+    let meters = listed.map(|(no, terminal, area)| AreaMeter {
+        no: no.to_string().parse().unwrap(),
+        account: None,
+        customer: String::new(),
+        location: String::new(),
+        profile: String::new(),
+        area: area.to_owned(),
+        place: BusPlace {
+            terminal: terminal.to_owned(),
+            line: "/dev/tty1".to_owned(),
+            ..BusPlace::default()
+        },
+    });
+    let page = AreaPage { signed: vec![1], meters: meters.to_vec() };
+    yard.story.store.install_area(1, &[page]).unwrap();
+    let named = |text: &str| {
+        let values = Values::default().with("meters", text);
+        let found = choice::meters(&yard.story.store, &values, "meters");
+        found.map(|all| all.iter().map(|no| no.to_string()[10..].to_owned()).collect::<Vec<_>>())
+    };
+    for (text, numbers) in [
+        ("47", vec!["47"]),
+        ("B7", vec!["47"]),
+        ("b7 48", vec!["47", "48"]),
+        ("EAST", vec!["47", "48"]),
+        ("west, 47;east", vec!["49", "47", "48"]),
+        ("ALL", vec!["47", "48", "49", "12"]),
+        ("/dev/tty1", vec!["47", "48", "49", "12"]),
+        // A number is a meter, listed or not.
+        ("12 50", vec!["12", "50"]),
+    ] {
+        assert_eq!(named(text).unwrap(), numbers, "{text}");
+    }
+    for text in ["south", "47 12x", "B"] {
+        let failure = named(text).unwrap_err();
+        assert_eq!(failure.code, Code::FieldOdd, "{text}");
+        assert!(failure.detail.starts_with("meters: "), "{}", failure.detail);
+    }
+    let east = Values::default().with("command", "keep-power-on").with("meters", "EAST");
+    let plan = yard.on(|site| Control.plan(site, &why(east.clone()))).unwrap();
+    let both: Vec<_> = ["47", "48"].map(|no| no.parse().unwrap()).to_vec();
+    assert_eq!(plan.rows.iter().filter_map(|row| row.meter).collect::<Vec<_>>(), both);
+    let work = yard.begin(&why(east)).unwrap();
+    let begun = yard.story.store.errand(work).unwrap();
+    let wanted = Values::of_notes(&begun.step.notes);
+    assert_eq!(wanted.get("meters"), Some("000000000047 000000000048"), "not a name");
+    yard.carry_on(work);
+    assert_eq!(yard.marks().len(), 2);
 }
 
 #[test]

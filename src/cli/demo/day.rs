@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::errands::{self, Done};
 use super::ledger::Tally;
 use super::site::Site;
+use super::wire::Wire;
 use crate::cli::context::Context;
 use crate::jobs::clock::TickClock;
 use crate::jobs::proven::Accepted;
-use crate::jobs::recharge::{self, Checked};
+use crate::jobs::recharge::{self, CREDITS, Checked};
 use crate::jobs::session::Session;
 use crate::jobs::views::{Failure, FinishedView, Stage};
 use crate::jobs::{Cancel, Desk, Line as Errand, SystemClock, check, failure};
@@ -38,7 +40,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 struct Hand {
     store: Store,
     session: Session,
-    link: VirtualLink<FleetStation>,
+    wire: Wire,
     profiles: [Profile; 2],
     clock: TickClock,
     doubtful: bool,
@@ -52,7 +54,7 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
     let mut site = Site::build(&context.paths)?;
     site.network(false);
     let mut hand = Hand::new(&site, seed)?;
-    let mut tried = BTreeSet::new();
+    let (mut tried, mut done) = (BTreeSet::new(), Done::default());
     for round in 0..ROUNDS {
         for (at, (meter, token)) in hand.ready().into_iter().enumerate() {
             hand.interfere(&site, at + round, meter);
@@ -61,6 +63,10 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
             if (at + 1) % RESTART_EVERY == 0 {
                 hand = hand.restarted(&site)?;
             }
+        }
+        if round == 0 {
+            // Between the recharges, with the network down: that is when it cannot wait.
+            done = hand.errands()?;
         }
         for _ in 0..EVENINGS {
             hand.what_happened();
@@ -75,7 +81,7 @@ pub fn run(context: &Context, seed: u64) -> Result<u8, Failure> {
         site.sync(&hand.store)?;
         site.network(round + 1 == ROUNDS);
     }
-    let tally = Tally::take(&site, &hand.store, &tried)?;
+    let tally = Tally::take(&site, &hand.store, &tried, done)?;
     context.out.show(tally.json(), |to| tally.print(to, context.out.lang));
     Ok(u8::from(!tally.sound()))
 }
@@ -98,7 +104,7 @@ impl Hand {
         Ok(Self {
             store,
             session,
-            link: VirtualLink::new(station, Line::new(settings, faults)),
+            wire: Wire::new(VirtualLink::new(station, Line::new(settings, faults))),
             profiles: [built_in("dlt645-2007-c")?, built_in("dlt645-2007-c-kwh")?],
             clock: TickClock { base: SystemClock::utc(), offset_s: 0 },
             doubtful: false,
@@ -107,10 +113,10 @@ impl Hand {
 
     /// The handheld switched off and on: the store is closed, and somebody logs in again.
     fn restarted(self, site: &Site) -> Result<Self, Failure> {
-        let Self { store, session, link, profiles, clock, .. } = self;
+        let Self { store, session, wire, profiles, clock, .. } = self;
         drop((store, session));
         let (store, session) = site.log_in()?;
-        Ok(Self { store, session, link, profiles, clock, doubtful: true })
+        Ok(Self { store, session, wire, profiles, clock, doubtful: true })
     }
 
     /// What there is to recharge: every meter with a usable token.
@@ -118,11 +124,20 @@ impl Hand {
         let rows = self.store.tokens(None, usize::MAX);
         let mut ready: Vec<_> = rows
             .into_iter()
-            .filter(|row| row.state.usable())
+            .filter(|row| row.state.usable() && CREDITS.contains(&row.facts.act))
             .map(|row| (row.facts.meter, row.facts.id))
             .collect();
         ready.sort();
         ready
+    }
+
+    /// The swap and the bundle that the office signed for the day.
+    fn errands(&mut self) -> Result<Done, Failure> {
+        let (store, session) = (&self.store, &self.session);
+        let accepted = &Accepted::default();
+        let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted };
+        self.doubtful = true;
+        errands::play(&desk, &self.wire, &self.clock)
     }
 
     /// Things meters do: lost answers, restarts before and after booking, one torn write.
@@ -158,7 +173,7 @@ impl Hand {
         let accepted = &Accepted::default();
         let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted };
         let mut line = Errand {
-            link: &mut self.link,
+            link: &mut self.wire,
             profile,
             clock: &self.clock,
             cancel: &cancel,
@@ -186,11 +201,11 @@ impl Hand {
             });
             match ended {
                 Ok(FinishedView { decision, .. }) if decision.outcome() == Outcome::Unknown => {
-                    self.link.advance(PAUSE);
+                    self.wire.pass(PAUSE);
                     return Ok(());
                 }
                 Ok(_) => return Ok(()),
-                Err(failure) if failure.code.exit_status() == 3 => self.link.advance(PAUSE),
+                Err(failure) if failure.code.exit_status() == 3 => self.wire.pass(PAUSE),
                 Err(Failure { code: Code::StoreFailed | Code::DiskFull, detail }) => {
                     return Err(failure::fail(Code::StoreFailed, detail));
                 }
@@ -203,7 +218,7 @@ impl Hand {
     /// Asks every meter with an open question once more.
     fn what_happened(&mut self) {
         for open in self.store.open_intents() {
-            self.link.advance(PAUSE);
+            self.wire.pass(PAUSE);
             // What cannot be read now stays open and is asked again.
             let _ = self.errand(open.facts.meter, false, |desk, line| {
                 recharge::resolve(desk, line, open.facts.meter)

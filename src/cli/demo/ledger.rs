@@ -6,8 +6,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::errands::Done;
 use super::site::Site;
 use crate::cli::json;
+use crate::jobs::recharge::CREDITS;
 use crate::jobs::views::Failure;
 use crate::office::LedgerReport;
 use crate::store::{Store, TokenState};
@@ -24,19 +26,28 @@ pub struct Tally {
     lost_credits: usize,
     torn_writes: usize,
     meters_conserve: bool,
+    done: Done,
     report: LedgerReport,
 }
 
 impl Tally {
     /// Compares what the handheld believes with what the meters really booked. `tried` are the
-    /// tokens whose recharge was begun.
+    /// tokens whose recharge was begun, `done` what the longer errands came to.
     ///
     /// # Errors
     /// The office's database failed.
-    pub fn take(site: &Site, store: &Store, tried: &BTreeSet<TokenId>) -> Result<Self, Failure> {
-        let rows = store.tokens(None, usize::MAX);
-        let state =
-            |wanted: &[TokenState]| rows.iter().filter(|row| wanted.contains(&row.state)).count();
+    pub fn take(
+        site: &Site,
+        store: &Store,
+        tried: &BTreeSet<TokenId>,
+        done: Done,
+    ) -> Result<Self, Failure> {
+        // What takes out, or opens without a credit, is in no meter's list of what was booked.
+        let mut rows = store.tokens(None, usize::MAX);
+        rows.retain(|row| CREDITS.contains(&row.facts.act));
+        // The credit of the swap is none of the recharges.
+        let own = || rows.iter().filter(|row| tried.contains(&row.facts.id));
+        let state = |wanted: &[TokenState]| own().filter(|row| wanted.contains(&row.state)).count();
         // Steps booked, from the meters themselves: (meter, count after) -> how often, how much.
         let mut booked: BTreeMap<(MeterNo, u32), Vec<i64>> = BTreeMap::new();
         let (meters_conserve, torn_writes) = site.with_fleet(|fleet| {
@@ -70,6 +81,7 @@ impl Tally {
             lost_credits: silent.count(),
             torn_writes,
             meters_conserve,
+            done,
             report: site.report()?,
         })
     }
@@ -104,6 +116,8 @@ impl Tally {
             "ledger_matches_tokens": self.report.tokens_match,
             "meters_conserve": self.meters_conserve,
             "torn_writes": self.torn_writes,
+            "swapped": self.done.swapped,
+            "bundled_meters": self.done.bundled,
             "reviews": self.report.reviews,
             "balances": balances,
             "office_tokens": tokens,
@@ -115,6 +129,8 @@ impl Tally {
         writeln!(to, "{}", lang.day_recharges(self.recharges, self.accepted))?;
         writeln!(to, "{}", lang.day_rest(self.refused, self.unknown, self.torn_writes))?;
         writeln!(to, "{}", lang.day_faults(self.double_credits, self.lost_credits))?;
+        let swap = if self.done.swapped { lang.day_swapped() } else { lang.day_not_swapped() };
+        writeln!(to, "{swap} {}", lang.day_bundled(self.done.bundled))?;
         for balance in &self.report.balances {
             let credit = Credit { value: balance.amount, unit: balance.unit };
             writeln!(to, "  {:12} {:>16}", balance.place, lang.credit(credit))?;

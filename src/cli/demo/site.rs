@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::papers;
 use crate::config::Paths;
 use crate::jobs::enrol::{self, Enrol};
 use crate::jobs::failure::fail;
@@ -28,19 +29,21 @@ const PEOPLE: &str = include_str!("../../../fixtures/meters/street.csv");
 const TENANT: &str = "demo";
 /// The handheld's name.
 const DEVICE: &str = "hh-demo";
-/// Who works with it: maintenance, first; then an auditor and a supervisor, who can be activated.
+/// Who works with it: maintenance, first; then an auditor, a supervisor and an installer, who can
+/// be activated.
 pub const OPERATOR: &str = "1001";
-const PEOPLE_AT_WORK: [(&str, &str, Role); 3] = [
+const PEOPLE_AT_WORK: [(&str, &str, Role); 4] = [
     (OPERATOR, "Li Na", Role::Field),
     ("1002", "Wang Fang", Role::Auditor),
     ("1003", "Zhao Gang", Role::Supervisor),
+    ("1004", "Chen Wei", Role::Installer),
 ];
 /// The PIN of whoever works with it: the demo guards nothing.
 pub const PIN: &str = "73915846";
 /// How long the tokens are good, days.
-const DAYS: i64 = 3;
+pub(super) const DAYS: i64 = 3;
 /// 2000-01-01T00:00:00Z, where the meters' calendar begins, in seconds since 1970.
-const YEAR_2000: i64 = 946_684_800;
+pub(super) const YEAR_2000: i64 = 946_684_800;
 /// What the waiting customers paid, hundredths: round sums and odd ones.
 const PAID: [i64; 6] = [5_000, 10_000, 2_050, 20_000, 3_333, 1_200];
 
@@ -55,7 +58,7 @@ pub struct Site {
     codes: Vec<(OperatorId, String)>,
 }
 
-fn office_failed(error: OfficeError) -> Failure {
+pub(super) fn office_failed(error: OfficeError) -> Failure {
     fail(Code::Internal, format!("office: {error}"))
 }
 
@@ -86,6 +89,7 @@ impl Site {
         site.register()?;
         let (store, session) = site.enrol()?;
         site.issue_to_everyone(0)?;
+        papers::sign(&site, &Self::device()?)?;
         site.sync(&store)?;
         drop((store, session));
         Ok(site)
@@ -175,10 +179,22 @@ impl Site {
         })
     }
 
-    /// Issues one token to every meter with an account; `round` varies the amounts.
+    /// The office.
+    pub(super) fn office(&self) -> &Office {
+        self.office.office()
+    }
+
+    /// Waits for it.
+    pub(super) fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.office.wait(what)
+    }
+
+    /// Issues one token to every meter with an account, but for those the office has other papers
+    /// for; `round` varies the amounts.
     pub fn issue_to_everyone(&self, round: usize) -> Result<Vec<TokenId>, Failure> {
         let device = Self::device()?;
         let meters = PEOPLE.lines().filter_map(|line| line.split(',').next()?.parse().ok());
+        let meters = meters.filter(|meter| !papers::none_for(*meter));
         meters.enumerate().map(|(at, meter)| self.issue(meter, &device, at + round)).collect()
     }
 
@@ -218,8 +234,11 @@ fn street() -> Result<Fleet, Failure> {
     let clock = SystemClock::new(None).map_err(|detail| fail(Code::Config, detail))?;
     let now = SystemClock::utc();
     let local = now.0 + crate::jobs::Clock::offset_s(&clock, now);
-    Fleet::from_toml_at(STREET, Civil::from_seconds(local - YEAR_2000))
-        .map_err(|error| fail(Code::Internal, format!("street: {error}")))
+    Fleet::from_toml_at(
+        &format!("{STREET}{}", papers::SPARE),
+        Civil::from_seconds(local - YEAR_2000),
+    )
+    .map_err(|error| fail(Code::Internal, format!("street: {error}")))
 }
 
 fn operator(id: &str) -> Result<OperatorId, Failure> {

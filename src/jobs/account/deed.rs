@@ -61,11 +61,22 @@ pub(super) fn plan(site: &Site<'_>, values: &Values, meter: MeterNo) -> Result<S
     let store = site.desk.store;
     let token = chosen(store, values, meter, site.moment().at)?;
     let acts = acts(values.need("act")?)?;
-    let checked =
-        site.on(meter, |line, _| recharge::preflight_act(site.desk, line, token, acts))?;
+    let (checked, access) = site.on(meter, |line, _| {
+        let checked = recharge::preflight_act(site.desk, line, token, acts)?;
+        Ok((checked, site.access(line.profile)))
+    })?;
     let mut sheet = head(store, None, values)?;
     match checked {
-        Checked::Ready(ready) => sheet.rows.extend(view_rows(&ready.view)),
+        Checked::Ready(ready) => {
+            sheet.rows.extend(undone_rows(store, token));
+            sheet.rows.extend(view_rows(&ready.view));
+            // Better known before the digits are asked for; it can still be typed on this page.
+            let debit = acts.iter().all(|act| act.is_debit());
+            let missing = access.err().filter(|_| debit);
+            sheet.rows.extend(missing.map(|failure| {
+                Row::new(Sign::Warn, "warned", failure.detail.clone()).because(failure)
+            }));
+        }
         // A late credit was found and written down: there is nothing to be done.
         Checked::Settled(settled) => {
             sheet.rows.push(Row::new(Sign::Good, MONEY, word(settled.decision)));
@@ -73,6 +84,21 @@ pub(super) fn plan(site: &Site<'_>, values: &Values, meter: MeterNo) -> Result<S
         }
     }
     Ok(sheet)
+}
+
+/// The one recharge that a reversal undoes: its token, and what this handheld knows of it.
+fn undone_rows(store: &Store, token: TokenId) -> Vec<Row> {
+    let Some(undone) = store.token(token).and_then(|row| tokens::undoes(store, &row)) else {
+        return Vec::new();
+    };
+    let mut rows = vec![Row::info("undoes", undone.to_string())];
+    // One that another handheld carried is the office's word alone.
+    rows.extend(store.token(undone).map(|row| {
+        let before = row.facts.count_before;
+        let after = before.next().unwrap_or(before);
+        Row::info("undoes-what", format!("{}  {before} -> {after}", row.facts.credit))
+    }));
+    rows
 }
 
 fn view_rows(view: &PreflightView) -> Vec<Row> {
@@ -100,6 +126,7 @@ pub(super) fn advance(
     work: WorkId,
     values: &Values,
     (answer, sheet): (&Answer, Sheet),
+    tell: &mut dyn FnMut(&Sheet),
 ) -> Result<Sheet, Failure> {
     let store = site.desk.store;
     let meter = values.meter("meter")?;
@@ -119,7 +146,7 @@ pub(super) fn advance(
         TokenState::Withdrawn if sent => case.end(Decision::NotApplied, Vec::new()),
         TokenState::Cached | TokenState::NotApplied => match answer.text() {
             None => Ok(Sheet { ask: Ask::Digits(meter), ..sheet }),
-            Some(digits) => case.send(digits),
+            Some(digits) => case.send(digits, tell),
         },
         TokenState::Accepted | TokenState::Raced | TokenState::Withdrawn => {
             Err(fail(Code::TokenUsed, token.to_string()))
@@ -142,7 +169,7 @@ impl Case<'_> {
     }
 
     /// Both halves again, with fresh evidence: what the person saw may be old.
-    fn send(&self, digits: &str) -> Result<Sheet, Failure> {
+    fn send(&self, digits: &str, tell: &mut dyn FnMut(&Sheet)) -> Result<Sheet, Failure> {
         check::digits(digits, self.meter)?;
         let desk = self.site.desk;
         let acts = acts(self.values.need("act")?)?;
@@ -154,6 +181,8 @@ impl Case<'_> {
             let (begun, stamp) = ((MONEY, StepState::Begun), desk.stamp(line));
             let id = (self.work, KIND);
             errand::step(desk.store, &stamp, id, Some(self.meter), begun, Vec::new())?;
+            // What a person sees while it goes on: that it has begun, not how it failed before.
+            tell(&self.shown()?);
             // Without a password a debit is refused before anything is sent.
             let access = self.site.access(line.profile).ok();
             recharge::commit_act(&ready, digits, desk, line, access.as_ref())
@@ -243,6 +272,7 @@ pub(super) fn rows(store: &Store, (work, meter): (WorkId, MeterNo), sheet: &mut 
     if let Some(row) = token.and_then(|token: TokenId| store.token(token)) {
         let view = tokens::view(&row, UnixSeconds(0));
         sheet.rows.push(Row::info("token", view.id.to_string()));
+        sheet.rows.extend(undone_rows(store, view.id));
         sheet.rows.push(Row::info("amount", view.credit.to_string()));
     }
     let Some(row) = store.step(work, Some(meter), MONEY) else { return };

@@ -64,6 +64,8 @@ pub struct Files {
     pub software: Option<Raw>,
     /// `ledger.csv`.
     pub ledger: Option<Raw>,
+    /// `online.csv`.
+    pub online: Option<Raw>,
 }
 
 impl Files {
@@ -94,6 +96,7 @@ impl Files {
             swaps: reader.folder("swaps", &["csv"])?,
             software: reader.single("software.csv")?,
             ledger: reader.single("ledger.csv")?,
+            online: reader.single("online.csv")?,
         })
     }
 
@@ -102,7 +105,7 @@ impl Files {
         let flat = [&self.roots, &self.keysets, &self.tokens, &self.devices, &self.status];
         let more = [&self.reads, &self.swaps];
         let nested = self.journals.iter().chain(&self.receipts).map(|(_, files)| files);
-        let single = self.software.iter().chain(&self.ledger);
+        let single = self.software.iter().chain(&self.ledger).chain(&self.online);
         let all = flat.into_iter().chain(more).chain(nested).flatten().chain(single);
         all.fold((0, 0), |(files, bytes), raw| (files + 1, bytes + raw.bytes.len()))
     }

@@ -229,6 +229,13 @@ fn ledger_agrees(
     for row in ledger {
         booked.insert(row.token);
         let Some(token) = world.documents.tokens.get(&row.token) else {
+            if let Some(credit) = world.online.get(&row.token) {
+                if *credit != row.credit {
+                    let detail = format!("{} {} not {credit}", row.name, row.credit);
+                    found.add(Reason::LedgerAmount, row.token, detail);
+                }
+                continue;
+            }
             found.add(Reason::LedgerTokens, row.token, &row.name);
             continue;
         };

@@ -8,7 +8,7 @@ use super::files::Raw;
 use crate::units::{
     AccountNo, Credit, CreditUnit, MeterNo, Money, PurchaseCount, TokenId, UnixSeconds,
 };
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 /// Most rows that cannot be read and are named.
@@ -157,6 +157,14 @@ pub fn ledger(raw: &Raw, unread: &mut Unread) -> Vec<Booked> {
             act: Some(row.cell("act").to_owned()).filter(|act| !act.is_empty()),
         })
     })
+}
+
+/// Reads `online.csv`: recharges the office made over its own line, of which there is no document.
+pub fn online(raw: &Raw, unread: &mut Unread) -> BTreeMap<TokenId, Credit> {
+    let rows = rows(raw, unread, |row| {
+        Some((row.parse("sale")?, Credit { value: row.amount("amount")?, unit: row.unit("unit")? }))
+    });
+    rows.into_iter().collect()
 }
 
 /// Reads `software.csv`.

@@ -5,7 +5,7 @@
 
 use super::steps::{Notes, of};
 use super::{Commission, STEPS};
-use crate::jobs::errand::{self, Errand, Values};
+use crate::jobs::errand::{self, Errand, Row, Sign, Values};
 use crate::jobs::views::Failure;
 use crate::store::Store;
 use crate::units::{MeterNo, StepState, UnixSeconds, WorkId};
@@ -88,6 +88,43 @@ pub fn certificate(store: &Store, work: WorkId) -> Result<Certificate, Failure> 
     let to = entries.iter().map(|entry| entry.at).max().unwrap_or(to).max(to);
     let all = entries.iter().all(|entry| entry.state == Some(StepState::Done));
     Ok(Certificate { work, meter, from, to, ended, whole: ended && all, wanted, entries })
+}
+
+/// The certificate as rows of a sheet: what it comes to first, then each step with its figures.
+///
+/// # Errors
+/// As [`certificate`].
+pub fn rows(store: &Store, work: WorkId) -> Result<Vec<Row>, Failure> {
+    let paper = certificate(store, work)?;
+    let stands = match (paper.ended, paper.whole) {
+        (_, true) => "comm-whole",
+        (true, false) => "comm-with-gaps",
+        (false, _) => "comm-unfinished",
+    };
+    let sign = if paper.whole { Sign::Good } else { Sign::Warn };
+    let mut rows = vec![
+        Row::info("comm-certificate", paper.work.to_string()).at(paper.meter),
+        Row::new(sign, stands, ""),
+    ];
+    rows.extend(figures(&paper.wanted.notes()));
+    for entry in &paper.entries {
+        let sign = entry.state.map_or(Sign::Todo, Sign::of);
+        let by = match entry.state {
+            Some(_) => format!("{}  #{}", entry.operator, entry.seq),
+            None => "comm-not-done".to_owned(),
+        };
+        rows.push(Row::new(sign, entry.name, by));
+        rows.extend(figures(&entry.notes));
+    }
+    Ok(rows)
+}
+
+/// Notes with their names; how a step is waited for and failed is none of a certificate's figures.
+fn figures(notes: &Notes) -> impl Iterator<Item = Row> {
+    let told = |(name, value): &&(String, String)| {
+        !value.is_empty() && !["wait", "code", "detail"].contains(&name.as_str())
+    };
+    notes.iter().filter(told).map(|(name, value)| Row::info(&format!("comm-{name}"), value.clone()))
 }
 
 /// Three figures of a note, as they were measured.

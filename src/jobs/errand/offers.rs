@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::jobs::account;
+use crate::jobs::control::PRICES;
 use crate::jobs::views::OfferView;
 use crate::store::{Step, Store, TokenRow};
 use crate::units::swap_step::LEAVE;
@@ -17,8 +19,8 @@ pub fn offers(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
     let waits = |row: &&TokenRow| row.state.usable() && !row.withdrawn && now < row.facts.expires;
     let tokens: Vec<&TokenRow> = tokens.iter().filter(waits).collect();
     let mut all: Vec<OfferView> = swaps(store, now).into_iter().take(MOST).collect();
-    all.extend(tokens.iter().filter_map(|row| account(store, row)).take(MOST));
-    all.extend(bundles(store, now).into_iter().take(MOST));
+    all.extend(tokens.iter().filter_map(|row| of_account(store, row)).take(MOST));
+    all.extend(bundles(store, now).into_iter().take(2 * MOST));
     all.extend(tokens.iter().filter_map(|row| commission(store, row)).take(MOST));
     all
 }
@@ -58,13 +60,8 @@ fn swaps(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
 }
 
 /// An opening, a refund or a reversal whose token is here.
-fn account(store: &Store, row: &TokenRow) -> Option<OfferView> {
-    let act = match row.facts.act {
-        Act::Open => "open",
-        Act::Refund => "refund",
-        Act::Reversal => "reverse",
-        _ => return None,
-    };
+fn of_account(store: &Store, row: &TokenRow) -> Option<OfferView> {
+    let act = account::word(row.facts.act)?;
     let (meter, id) = (row.facts.meter.to_string(), row.facts.id.to_string());
     let values = [("act", act.to_owned()), ("meter", meter.clone()), ("token", id)];
     let credit = row.facts.credit.to_string();
@@ -81,7 +78,8 @@ fn commission(store: &Store, row: &TokenRow) -> Option<OfferView> {
     open.then(|| offer(ErrandKind::Commission, &values, &[meter], note))
 }
 
-/// The bundles that were taken in, the newest of each name.
+/// The bundles that were taken in, the newest of each name: each can be written as a whole errand
+/// of its own, or as the price download of the batch commands.
 fn bundles(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
     let mut names = BTreeSet::new();
     let mut rows = store.bundles();
@@ -90,9 +88,14 @@ fn bundles(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
         let serves = !row.revoked && now < row.taken.expires;
         serves && names.insert(row.taken.name.clone())
     });
-    let one = |name: &str, version| {
-        let values = [("bundle", name.to_owned())];
-        offer(ErrandKind::Bundle, &values, &[format!("{name} v{version}")], String::new())
+    let two = |name: &str, version| {
+        let (bundle, what) = (("bundle", name.to_owned()), format!("{name} v{version}"));
+        let command = ("command", PRICES.to_owned());
+        let prices = [PRICES.to_owned(), what.clone()];
+        [
+            offer(ErrandKind::Bundle, std::slice::from_ref(&bundle), &[what], String::new()),
+            offer(ErrandKind::Control, &[command, bundle.clone()], &prices, String::new()),
+        ]
     };
-    rows.iter().map(|row| one(&row.taken.name, row.taken.version)).collect()
+    rows.iter().flat_map(|row| two(&row.taken.name, row.taken.version)).collect()
 }

@@ -144,6 +144,8 @@ pub struct Sheet {
     pub exit: Option<Code>,
     /// What can be drawn of it.
     pub vectors: Option<Vectors>,
+    /// Its certificate; empty where there is none.
+    pub certificate: Vec<Row>,
 }
 
 impl Sheet {
@@ -157,6 +159,7 @@ impl Sheet {
             done: false,
             exit: None,
             vectors: None,
+            certificate: Vec::new(),
         }
     }
 }

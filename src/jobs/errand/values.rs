@@ -12,7 +12,8 @@ use crate::units::{MeterNo, Money};
 pub enum FieldKind {
     /// A meter's number.
     Meter,
-    /// Meters' numbers, with spaces or commas between them.
+    /// Meters' numbers, or names of the area list that stand for several ([`super::choice`]), with
+    /// spaces or commas between them.
     Meters,
     /// An amount, in yuan or kWh, with at most two decimals.
     Money,
@@ -88,14 +89,24 @@ impl Values {
     /// [`Code::FieldOdd`]: there is none, or one is no number.
     pub fn meters(&self, key: &str) -> Result<Vec<MeterNo>, Failure> {
         let mut meters = Vec::new();
-        let apart = |c: char| c == ',' || c == ';' || c.is_whitespace();
-        for word in self.need(key)?.split(apart).filter(|word| !word.is_empty()) {
+        for word in self.words(key)? {
             let meter = parsed(key, word)?;
             if !meters.contains(&meter) {
                 meters.push(meter);
             }
         }
-        if meters.is_empty() { Err(fail(Code::FieldOdd, key)) } else { Ok(meters) }
+        Ok(meters)
+    }
+
+    /// The words of a field, which spaces, commas or semicolons part; at least one.
+    ///
+    /// # Errors
+    /// [`Code::FieldOdd`]: there is none.
+    pub fn words(&self, key: &str) -> Result<Vec<&str>, Failure> {
+        let apart = |c: char| matches!(c, ',' | ';' | '\u{ff0c}' | '\u{3001}') || c.is_whitespace();
+        let words = self.need(key)?.split(apart).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.collect();
+        if words.is_empty() { Err(fail(Code::FieldOdd, key)) } else { Ok(words) }
     }
 
     /// An amount in hundredths, if it is there.
@@ -144,7 +155,8 @@ impl Values {
             };
             match field.kind {
                 FieldKind::Meter => drop(self.meter(field.key)?),
-                FieldKind::Meters => drop(self.meters(field.key)?),
+                // Names of the list may stand among the numbers: `choice` knows them.
+                FieldKind::Meters => drop(self.words(field.key)?),
                 FieldKind::Money => drop(self.money(field.key)?),
                 FieldKind::Number => drop(self.number(field.key)?),
                 FieldKind::Choice(choices) if !choices.contains(&text) => {
@@ -186,7 +198,6 @@ mod tests {
         for (key, text, detail) in [
             ("meter", "", "meter"),
             ("meter", "x", "meter: x"),
-            ("meters", "1, 2,x", "meters: x"),
             ("meters", ",", "meters"),
             ("amount", "1.234", "amount: 1.234"),
             ("count", "1.5", "count: 1.5"),
@@ -195,6 +206,7 @@ mod tests {
             assert_eq!(fault(key, text), Err(detail.to_owned()));
         }
         let full = good
+            .clone()
             .with("meters", "1,2 3\n1")
             .with("amount", "12.5")
             .with("count", "-3")
@@ -205,5 +217,9 @@ mod tests {
         assert_eq!(numbers, ["000000000001", "000000000002", "000000000003"]);
         assert_eq!(full.money("amount").unwrap(), Some(1_250));
         assert_eq!(Values::of_notes(&full.notes()), full);
+        // A name is no fault of the form; no number comes of it here.
+        let named = good.with("meters", "1, B7");
+        assert_eq!(named.check(FIELDS), Ok(()));
+        assert_eq!(named.meters("meters").unwrap_err().detail, "meters: B7");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::state::{State, step};
 use super::words::{Notes, note};
-use crate::jobs::errand::Site;
+use crate::jobs::errand::{Row, Site};
 use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
 use crate::report::Code;
@@ -96,21 +96,36 @@ const AMOUNTS: [&str; 10] = [
 /// [`Code::WorkUnknown`]; [`Code::WorkPartial`] before there is one.
 pub fn read(store: &Store, work: WorkId) -> Result<Certificate, Failure> {
     let state = State::read(store, work)?;
-    let row = state.step(step::CERTIFICATE);
-    let row = row.ok_or_else(|| fail(Code::WorkPartial, work.to_string()))?;
+    of(&state).ok_or_else(|| fail(Code::WorkPartial, work.to_string()))
+}
+
+/// The same of a swap whose state is known; none before it was written.
+fn of(state: &State) -> Option<Certificate> {
+    let row = state.step(step::CERTIFICATE)?;
     let unit = state.swap.facts.unit;
     let lines = row
         .step
         .notes
         .iter()
         .map(|(name, value)| Line { name: name.clone(), value: shown(name, value, unit) });
-    Ok(Certificate {
-        work,
+    Some(Certificate {
+        work: state.work,
         at: row.at,
         operator: row.operator.clone(),
         seq: row.seq,
         lines: lines.collect(),
     })
+}
+
+/// The certificate as rows of a sheet; none before there is one.
+pub fn rows(state: &State) -> Vec<Row> {
+    let Some(paper) = of(state) else { return Vec::new() };
+    let head = [
+        Row::info("swap-certificate", paper.work.to_string()),
+        Row::info("certified-by", paper.operator),
+    ];
+    let lines = paper.lines.into_iter().map(|line| Row::info(&line.name, line.value));
+    head.into_iter().chain(lines).collect()
 }
 
 fn shown(name: &str, value: &str, unit: CreditUnit) -> String {

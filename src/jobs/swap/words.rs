@@ -1,6 +1,7 @@
 //! Notes and rows of a swap: figures as they are written down, and as they are shown.
 
 use super::amounts::Claim;
+use super::certificate;
 use super::state::{Next, State, step};
 use crate::jobs::errand::{Ask, FieldKind, Row, Sheet, Sign};
 use crate::jobs::fallen;
@@ -111,6 +112,7 @@ pub fn sheet(store: &Store, state: &State) -> Sheet {
         }
     }
     sheet.done = state.whole.step.state != StepState::Begun;
+    sheet.certificate = certificate::rows(state);
     if sheet.done && (state.in_transit() > 0 || state.step(step::LEFT).is_some()) {
         sheet.exit = Some(Code::InTransit);
     }

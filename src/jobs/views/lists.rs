@@ -1,5 +1,6 @@
 //! Views for lists and cards: meters, tokens, the journal, adapters.
 
+use crate::jobs::recharge::CREDITS;
 use crate::units::{
     AccountNo, Act, BusPlace, Credit, Decision, Evidence, MeterNo, Outcome, PurchaseCount, TokenId,
     UnixSeconds,
@@ -99,7 +100,9 @@ pub struct TokenView {
     pub id: TokenId,
     /// The meter it is for.
     pub meter: MeterNo,
-    /// What it credits.
+    /// What it does.
+    pub act: Act,
+    /// What it credits, or takes out.
     pub credit: Credit,
     /// The purchase count the meter must show before.
     pub count_before: PurchaseCount,
@@ -109,6 +112,14 @@ pub struct TokenView {
     pub state: TokenStateView,
     /// In a list of tokens: whether the area list names the meter's line.
     pub own_line: bool,
+}
+
+impl TokenView {
+    /// Whether its meter can be recharged with it now. What opens, refunds or reverses is an
+    /// account's errand.
+    pub fn recharges(&self) -> bool {
+        self.state == TokenStateView::Ready && CREDITS.contains(&self.act)
+    }
 }
 
 /// Where a token stands on this handheld.

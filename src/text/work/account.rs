@@ -5,6 +5,7 @@ use super::super::{Both, both};
 pub const WORDS: &[(&str, Both)] = &[
     ("act", both("act", "操作")),
     ("open", both("open the account", "开户")),
+    ("close-account", both("close the account", "销户")),
     ("refund", both("refund", "退费")),
     ("reverse", both("reverse one recharge", "冲正")),
     ("count-doctor", both("count doctor", "购电次数诊断")),
@@ -13,6 +14,8 @@ pub const WORDS: &[(&str, Both)] = &[
     ("account-meter", both("meter of this customer", "用户名下电表")),
     ("closing-reading", both("closing reading", "销户抄表")),
     ("to-refund", both("to be paid back by the office", "应由后台退还")),
+    ("undoes", both("undoes the recharge", "冲正的充值")),
+    ("undoes-what", both("its amount and count", "其金额和次数")),
     ("balance-before", both("balance before", "操作前余额")),
     ("balance-after", both("balance after", "操作后余额")),
     ("balance-fell", both("the balance fell by", "余额减少")),

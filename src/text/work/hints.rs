@@ -11,7 +11,13 @@ use super::word;
 const HINTS: &[(&str, Both)] = &[
     ("command", both("Choose what is to be done.", "请选择要执行的命令。")),
     ("meter", both("Write the number of one meter.", "请填写一只电表的表号。")),
-    ("meters", both("Write the numbers of the meters.", "请填写电表表号，可填多只。")),
+    (
+        "meters",
+        both(
+            "Write numbers of meters, or a name of the list.",
+            "请填写表号或清单中的名称，可填多个。",
+        ),
+    ),
     ("old", both("Write the number of the old meter.", "请填写旧表表号。")),
     ("new", both("Write the number of the new meter.", "请填写新表表号。")),
     ("reason", both("Write a reason: why is it done?", "请填写原因：为何执行？")),

@@ -24,8 +24,9 @@ pub const ABOUT: &[(&str, Both)] = &[
     (
         "control",
         both(
-            "Trip, close, keep-power, restore prepaid and alarm settings, for one meter or many.",
-            "对一块或多块电表拉闸、合闸、保电、恢复预付费、下发报警参数。",
+            "Trip, close, keep-power, restore prepaid, alarm settings, price download and reading \
+             export, for one meter or many.",
+            "对一块或多块电表拉闸、合闸、保电、恢复预付费、下发报警参数、下装电价、导出抄表。",
         ),
     ),
     (
@@ -59,7 +60,10 @@ pub const TAKES: &[(&str, Both)] = &[
     ("takes-meter", both("The number on the meter's face.", "电表铭牌上的表号。")),
     (
         "takes-meters",
-        both("Meter numbers with spaces or commas between.", "多个表号以空格或逗号分隔。"),
+        both(
+            "Meter numbers, or a box, area or line of the list, or ALL; spaces or commas between.",
+            "表号，或清单中的终端、辖区、线路名称，或ALL（全部）；多个以空格或逗号分隔。",
+        ),
     ),
     ("takes-money", both("An amount such as 12.50.", "金额，如12.50。")),
     ("takes-number", both("A whole number.", "整数。")),

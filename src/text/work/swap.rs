@@ -92,6 +92,7 @@ pub const WORDS: &[(&str, Both)] = &[
     ("office", both("leave it to the office", "交后台处理")),
     ("unread", both("go on without it", "跳过此读数")),
     // The certificate.
+    ("certified-by", both("written by", "出具人")),
     ("leave", both("leave of the office", "后台授权号")),
     ("old-account", both("account in the old meter", "旧表户号")),
     ("account-unit", both("unit", "单位")),

@@ -11,6 +11,7 @@ const RESOLVE: &[Need] = &[Need::OpenIntent, Need::Readable, Need::Port, Need::L
 const SYNC: &[Need] = &[Need::SyncFree];
 const WORK: &[Need] = &[Need::LineFree];
 const DRAWING: &[Need] = &[Need::Drawing];
+const CERTIFICATE: &[Need] = &[Need::Certificate];
 const ROW: &[Need] = &[Need::Row];
 const LOG_IN: &[Need] = &[Need::Answered, Need::NotLockedOut, Need::NoWait];
 const FREE_LINE: &[Need] = &[Need::LineFree, Need::SyncFree];
@@ -149,7 +150,7 @@ pub const TABLE: &[Binding] = bindings! {
         F4 => Meter, ROW;
     }
     Tokens {
-        ENTER => Recharge, RECHARGE;
+        ENTER => UseToken, RECHARGE;
         UP => Up, NONE;
         DOWN => Down, NONE;
         PAGE_UP => PageUp, NONE;
@@ -331,6 +332,26 @@ pub const TABLE: &[Binding] = bindings! {
         PAGE_UP => PageUp, NONE;
         PAGE_DOWN => PageDown, NONE;
         ESC => Stop, NONE;
+        F1 => Help, NONE;
+    }
+    WorkDone {
+        ENTER => Done, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => Certificate, CERTIFICATE;
+        F3 => Draw, DRAWING;
+    }
+    Certificate {
+        ENTER => Back, NONE;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
         F1 => Help, NONE;
     }
     Wiring {

@@ -59,6 +59,8 @@ impl Lang {
             Action::Thorough => self.key_thorough(),
             Action::Password => self.key_password(),
             Action::Draw => self.key_draw(),
+            Action::UseToken => self.key_use_token(),
+            Action::Certificate => self.key_certificate(),
             Action::GoOn => self.key_go_on(),
         }
     }
@@ -120,6 +122,8 @@ impl Lang {
             Action::Thorough => self.does_thorough(),
             Action::Password => self.does_password(),
             Action::Draw => self.does_draw(),
+            Action::UseToken => self.does_use_token(),
+            Action::Certificate => self.does_certificate(),
             Action::GoOn => self.does_go_on(),
         }
     }
@@ -149,6 +153,8 @@ impl Lang {
             Place::WorkForm => self.title_work_form(),
             Place::WorkSheet => self.title_work_sheet(),
             Place::WorkRunning => self.title_work_running(),
+            Place::WorkDone => self.title_work_done(),
+            Place::Certificate => self.title_certificate(),
             Place::Wiring => self.title_wiring(),
             Place::Survey => self.title_survey(),
             Place::Surveying => self.title_surveying(),
@@ -192,6 +198,7 @@ impl Lang {
             Need::Locked => self.need_locked(),
             Need::Result => self.need_result(),
             Need::Drawing => self.need_drawing(),
+            Need::Certificate => self.need_certificate(),
         }
     }
 
@@ -221,6 +228,7 @@ impl Lang {
             Need::Locked => self.short_locked(),
             Need::Result => self.short_result(),
             Need::Drawing => self.short_drawing(),
+            Need::Certificate => self.short_certificate(),
         }
     }
 

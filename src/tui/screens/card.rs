@@ -1,7 +1,7 @@
 //! A meter's card: the quick read, its tokens, its last journal entries.
 
 use super::{Recharge, Sheet, facts, moved, movement};
-use crate::jobs::views::{ErrandId, MeterView, QuickRead, Request, TokenStateView, Update};
+use crate::jobs::views::{ErrandId, MeterView, QuickRead, Request, TokenView, Update};
 use crate::report::Code;
 use crate::text::items;
 use crate::text::status::{self, Grade};
@@ -43,7 +43,7 @@ impl Card {
 
     fn recharge(&self, shared: &mut Shared) {
         let Some(meter) = &self.meter else { return };
-        let mut ready = meter.tokens.iter().filter(|t| t.state == TokenStateView::Ready);
+        let mut ready = meter.tokens.iter().filter(|token| token.recharges());
         match (ready.next(), ready.next()) {
             (Some(only), None) => {
                 let recharge = Recharge::with_token(shared, only);
@@ -253,7 +253,7 @@ impl Screen for Card {
         let Some(meter) = &self.meter else { return need == Need::NoOpenIntent };
         match need {
             Need::Port => meter.row.own_line,
-            Need::ReadyToken => meter.tokens.iter().any(|t| t.state == TokenStateView::Ready),
+            Need::ReadyToken => meter.tokens.iter().any(TokenView::recharges),
             Need::NoOpenIntent => meter.open.is_none(),
             Need::OpenIntent => meter.open.is_some(),
             Need::Readable => meter.open.as_ref().is_some_and(|open| open.readable),

@@ -15,7 +15,7 @@ use crate::units::{Credit, CreditUnit, Decision, UnixSeconds};
 pub fn token(shared: &Shared, token: &TokenView, width: usize) -> Row {
     let lang = shared.lang;
     let (sign, meaning) = words::token_sign(token.state);
-    let amount = lang.credit(token.credit);
+    let amount = lang.token_amount(token);
     let state = lang.token_state(token.state);
     Row::blank()
         .column(meaning, sign, 2)
@@ -26,8 +26,7 @@ pub fn token(shared: &Shared, token: &TokenView, width: usize) -> Row {
 
 /// The purchase step of a token: `3 -> 4`.
 pub fn step(shared: &Shared, token: &TokenView) -> String {
-    let before = token.count_before.0;
-    shared.lang.count_step(before, before.saturating_add(1))
+    shared.lang.token_step(token)
 }
 
 /// A journal entry on one line: acknowledged or not, number, time, kind, outcome.

@@ -13,8 +13,7 @@
 
 use super::{Sync, moved, movement, picked, recharge_pages as pages, sheet};
 use crate::jobs::views::{
-    ErrandId, Failure, FinishedView, MeterView, PreflightView, Request, TokenStateView, TokenView,
-    Update,
+    ErrandId, Failure, FinishedView, MeterView, PreflightView, Request, TokenView, Update,
 };
 use crate::report::Code;
 use crate::tui::app::Screen;
@@ -51,7 +50,7 @@ pub struct Recharge {
 impl Recharge {
     /// Begins with the choice between a meter's tokens.
     pub fn choose(meter: Box<MeterView>) -> Self {
-        let ready = meter.tokens.iter().position(|t| t.state == TokenStateView::Ready);
+        let ready = meter.tokens.iter().position(TokenView::recharges);
         Self { step: Step::Choose { meter, cursor: ready.unwrap_or(0) }, errand: None }
     }
 
@@ -223,7 +222,7 @@ impl Screen for Recharge {
     fn met(&self, _shared: &Shared, need: Need) -> bool {
         match (&self.step, need) {
             (Step::Choose { meter, cursor }, Need::ReadyToken) => {
-                meter.tokens.get(*cursor).is_some_and(|t| t.state == TokenStateView::Ready)
+                meter.tokens.get(*cursor).is_some_and(TokenView::recharges)
             }
             (Step::Choose { meter, .. }, Need::NoOpenIntent) => meter.open.is_none(),
             (Step::Choose { meter, .. }, Need::Port) => meter.row.own_line,

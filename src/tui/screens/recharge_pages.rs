@@ -41,7 +41,7 @@ pub fn choose(shared: &Shared, meter: &MeterView, cursor: usize) -> View {
         let sign = if at == cursor { ">" } else { " " };
         let left = width.saturating_sub(3);
         let mut row = Row::plain(format!("{sign}{} ", (at + 1) % 10));
-        row = row.number(Meaning::Strong, &lang.credit(token.credit), AMOUNT_CELLS);
+        row = row.number(Meaning::Strong, &lang.token_amount(token), AMOUNT_CELLS);
         let text = format!("  {}  {}", facts::step(shared, token), lang.token_state(token.state));
         row.column(words::token_sign(token.state).1, &text, left.saturating_sub(AMOUNT_CELLS))
     });

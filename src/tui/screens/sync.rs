@@ -32,11 +32,27 @@ impl Sync {
             Some(at) => format!("{}  {}", when::minute(&shared.zone, at), shared.age(at)),
             None => lang.never().to_owned(),
         };
-        vec![
+        let mut rows = vec![
             facts::fact(lang.fact_office(), meaning, network),
             facts::fact(lang.sync_waiting(), waiting, lang.sync_entries(home.unsynced)),
             facts::fact(lang.sync_last(), Meaning::Plain, last),
-        ]
+        ];
+        if let Some(again) = &home.sync_again {
+            // What is due was chosen so that all do not come back at once; sooner is allowed.
+            let left = again.due.0.saturating_sub(shared.now.wall.0);
+            let due = match u64::try_from(left) {
+                Ok(left) if left > 0 => {
+                    format!("{}  {}", when::second(&shared.zone, again.due), lang.elapsed(left))
+                }
+                _ => lang.sync_due_now().to_owned(),
+            };
+            rows.push(facts::fact(lang.sync_due(), Meaning::Alarm, due));
+            let failed = lang.sync_failures(again.attempts);
+            rows.push(facts::fact(lang.sync_failed(), Meaning::Alarm, failed));
+            let why = errors::words(again.why).title(lang);
+            rows.push(facts::fact(lang.sync_why(), Meaning::Alarm, why));
+        }
+        rows
     }
 
     /// The sticks and folders there are, by the digit that uses them.
@@ -66,7 +82,9 @@ impl Sync {
             rows.extend(facts::say(Meaning::Alarm, &lang.carried_unread(name, ""), width));
             rows.extend(facts::failure(shared, failure, width));
         }
-        if medium.taken {
+        if medium.again {
+            rows.extend(facts::say(Meaning::Alarm, lang.carried_again(), width));
+        } else if medium.taken {
             rows.extend(facts::say(Meaning::Good, lang.sync_medium_taken(), width));
             rows.extend(Self::brought(shared, done));
         } else {

@@ -1,6 +1,7 @@
 //! Tokens: what this handheld carries, and where each stands.
 
-use super::{Card, Import, Recharge, Sync, facts, movement};
+use super::{Card, Import, Recharge, Sync, WorkForm, facts, movement};
+use crate::jobs::account;
 use crate::jobs::views::{Request, TokenStateView, TokenView, Update};
 use crate::tui::app::Screen;
 use crate::tui::event::Key;
@@ -10,7 +11,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::view::View;
 use crate::tui::widgets::{PAGE, Pager, Row, Turn};
 use crate::tui::{when, words};
-use crate::units::TokenId;
+use crate::units::{ErrandKind, TokenId};
 
 /// Cells of a meter number and the space behind it.
 const NUMBER_CELLS: usize = 13;
@@ -40,7 +41,7 @@ impl Tokens {
         let (sign, meaning) = words::token_sign(token.state);
         Row::of(meaning, facts::mark(at == self.pager.cursor(), sign))
             .column(Meaning::Plain, &token.meter.to_string(), NUMBER_CELLS)
-            .number(Meaning::Strong, &lang.credit(token.credit), AMOUNT_CELLS)
+            .number(Meaning::Strong, &lang.token_amount(token), AMOUNT_CELLS)
             .and(Meaning::Plain, " ")
             .column(meaning, lang.token_state(token.state), left)
     }
@@ -51,6 +52,7 @@ impl Tokens {
         let (_, meaning) = words::token_sign(token.state);
         let until = when::minute(&shared.zone, token.expires);
         vec![
+            facts::fact(lang.fact_act(), Meaning::Plain, lang.act(token.act)),
             facts::fact(lang.fact_state(), meaning, lang.token_state(token.state)),
             facts::fact(lang.fact_count(), Meaning::Plain, facts::step(shared, token)),
             facts::fact(lang.fact_valid_until(), Meaning::Plain, until),
@@ -110,10 +112,20 @@ impl Screen for Tokens {
 
     fn act(&mut self, shared: &mut Shared, action: Action, _key: Key) {
         match (action, self.pager.selected()) {
-            (Action::Recharge, Some(token)) => {
-                let recharge = Recharge::with_token(shared, token);
-                shared.go(recharge);
-            }
+            (Action::UseToken, Some(token)) => match account::word(token.act) {
+                // An opening, refund or reversal: its form, filled in.
+                Some(act) => {
+                    let (meter, id) = (token.meter.to_string(), token.id.to_string());
+                    let values = [("act", act), ("meter", &meter), ("token", &id)];
+                    let values = values.map(|(key, text)| (key.to_owned(), text.to_owned()));
+                    let form = WorkForm::new(ErrandKind::Account, shared).filled(&values);
+                    shared.go(form);
+                }
+                None => {
+                    let recharge = Recharge::with_token(shared, token);
+                    shared.go(recharge);
+                }
+            },
             (Action::Meter, Some(token)) => shared.go(Card::new(token.meter)),
             (Action::GoImport, _) => {
                 let import = Import::new(&shared.import_from);

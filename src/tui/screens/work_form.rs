@@ -98,7 +98,7 @@ impl WorkForm {
         }
         let empty = |at: &usize| self.texts.get(*at).is_some_and(Field::is_empty);
         let asked = self.asked();
-        self.at = asked.iter().position(empty).unwrap_or(asked.len());
+        self.at = asked.iter().position(empty).unwrap_or(self.last());
         self
     }
 
@@ -138,6 +138,17 @@ impl WorkForm {
         (0..self.fields.len()).filter(asked).collect()
     }
 
+    /// Whether the meters' password belongs to what was chosen so far.
+    fn asks_password(&self) -> bool {
+        errand::of(self.kind).is_none_or(|errand| errand.asks(&self.all(), errand::PASSWORD))
+    }
+
+    /// The last row by its place: the password, or the last field where none is asked for.
+    fn last(&self) -> usize {
+        let fields = self.asked().len();
+        if self.asks_password() { fields } else { fields.saturating_sub(1) }
+    }
+
     /// The selected field by its place; none at the password.
     fn here(&self) -> Option<usize> {
         self.asked().get(self.at).copied()
@@ -158,7 +169,7 @@ impl WorkForm {
 
     fn submit(&mut self, shared: &mut Shared) {
         self.failure = None;
-        if self.here().is_some() {
+        if self.at < self.last() {
             self.at += 1;
             return;
         }
@@ -166,9 +177,9 @@ impl WorkForm {
         if let Err(failure) = values.check(self.fields) {
             return self.fault(failure);
         }
-        let password = match self.password.is_empty() {
-            true => None,
-            false => match MeterPassword::parse(self.password.take().expose_secret()) {
+        let password = match self.asks_password() && !self.password.is_empty() {
+            false => None,
+            true => match MeterPassword::parse(self.password.take().expose_secret()) {
                 Ok(password) => Some(password),
                 Err(failure) => return self.fault(failure),
             },
@@ -304,7 +315,12 @@ impl WorkForm {
         }
         let text = names::hints::field(lang, &failure.detail);
         let mut rows = facts::say(Meaning::Fault, &format!("X {text}"), width);
-        rows.extend(self.hint(lang, width));
+        // What to write is in the sentence already; choices and what was counted are not.
+        let key = self.here().and_then(|at| self.fields.get(at)).map_or("", |field| field.key);
+        let said = names::hints::hint(lang, key).is_some_and(|own| text.contains(own));
+        if !said || matches!(self.kind_at(), Some(FieldKind::Choice(_) | FieldKind::Meters)) {
+            rows.extend(self.hint(lang, width));
+        }
         rows
     }
 }
@@ -316,7 +332,8 @@ impl Screen for WorkForm {
 
     fn view(&self, shared: &Shared) -> View {
         let (lang, width) = (shared.lang, shared.size.page_width());
-        let asked = self.asked().into_iter().map(Some).chain([None]);
+        let password = self.asks_password().then_some(None);
+        let asked = self.asked().into_iter().map(Some).chain(password);
         let mut list: Vec<Row> =
             asked.enumerate().map(|place| self.row(lang, place, width)).collect();
         list.push(Row::blank());
@@ -330,7 +347,7 @@ impl Screen for WorkForm {
 
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         let chosen = self.chooses();
-        let last = self.asked().len();
+        let last = self.last();
         match (action, self.text_mut()) {
             (Action::Submit, _) => return self.submit(shared),
             (Action::Letter, _) => self.turn(),

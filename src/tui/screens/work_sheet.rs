@@ -6,7 +6,7 @@
 use secrecy::ExposeSecret;
 
 use super::works::titled;
-use super::{Wiring, WorkForm, facts, moved, movement, picked, work_rows};
+use super::{Certificate, Wiring, WorkForm, facts, moved, movement, picked, work_rows};
 use crate::jobs::access::MeterPassword;
 use crate::jobs::errand::{Answer, Ask, Sheet, Sign, Values};
 use crate::jobs::views::{Failure, Request, Update};
@@ -148,14 +148,10 @@ impl WorkSheet {
         self.choice = None;
     }
 
-    /// Enter: plans, begins, answers, carries on; leaves what has come to its end.
+    /// Enter: plans, begins, answers, carries on.
     fn enter(&mut self, shared: &mut Shared) {
         if let Some(typed) = self.typing.take() {
             return self.take_password(shared, typed);
-        }
-        if self.done() {
-            self.form = None;
-            return shared.back();
         }
         if self.sheet.is_none() {
             return match self.work {
@@ -314,11 +310,20 @@ impl WorkSheet {
 
 impl Screen for WorkSheet {
     fn place(&self) -> Place {
-        if self.running { Place::WorkRunning } else { Place::WorkSheet }
+        match (self.running, self.done()) {
+            (true, _) => Place::WorkRunning,
+            (false, true) => Place::WorkDone,
+            (false, false) => Place::WorkSheet,
+        }
     }
 
     fn met(&self, _shared: &Shared, need: Need) -> bool {
-        need != Need::Drawing || self.sheet.as_ref().is_some_and(|sheet| sheet.vectors.is_some())
+        let has = |what: fn(&Sheet) -> bool| self.sheet.as_ref().is_some_and(|sheet| what(sheet));
+        match need {
+            Need::Drawing => has(|sheet| sheet.vectors.is_some()),
+            Need::Certificate => has(|sheet| !sheet.certificate.is_empty()),
+            _ => true,
+        }
     }
 
     fn shown(&mut self, shared: &mut Shared) {
@@ -393,6 +398,14 @@ impl Screen for WorkSheet {
     fn act(&mut self, shared: &mut Shared, action: Action, key: Key) {
         match (action, &mut self.typing) {
             (Action::GoOn, _) => self.enter(shared),
+            (Action::Done, _) => {
+                self.form = None;
+                shared.back();
+            }
+            (Action::Certificate, _) => {
+                let page = self.sheet.as_ref().and_then(|sheet| Certificate::of(sheet));
+                page.into_iter().for_each(|page| shared.go(page));
+            }
             (Action::Back, Some(_)) => self.typing = None,
             (Action::Type, Some(typed)) => {
                 if let Key::Char(c) = key {

@@ -17,7 +17,7 @@ use meterkit::protocol::Tick;
 use meterkit::report::Code;
 use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::sim::{Fault, MeterSetup};
-use meterkit::store::{AreaMeter, AreaPage, Event, Store, TokenState};
+use meterkit::store::{AreaMeter, AreaPage, Event, Step, Store, TokenState};
 use meterkit::transport::{Faults, Line, LineSettings, Link, LinkError, Timing, VirtualLink};
 use meterkit::units::{BusPlace, MeterNo, TokenId, UnixSeconds, WorkId};
 use meterkit_tokens::Kind;
@@ -105,6 +105,11 @@ impl Rig {
 
     /// Does something at the errand's site.
     fn at<T>(&self, work: impl FnOnce(&Where<'_>) -> T) -> T {
+        self.given(true, work)
+    }
+
+    /// The same with the meter's password, or without.
+    fn given<T>(&self, known: bool, work: impl FnOnce(&Where<'_>) -> T) -> T {
         let (store, session) = (&self.site.store, &self.site.session);
         let accepted = Accepted::default();
         let desk = Desk { store, session, max_life_s: check::MAX_LIFE_S, accepted: &accepted };
@@ -133,7 +138,7 @@ impl Rig {
             wished: None,
             chosen: None,
             forced: None,
-            password: Some(&password),
+            password: known.then_some(&password),
         })
     }
 
@@ -249,9 +254,58 @@ fn openings_and_reversals_go_the_same_way() {
     assert!(rig.whole(&wanted("open")).unwrap().done);
     assert_eq!(rig.truth(), (5_000, 1, 1, 0));
     rig.site.issue(&reversal(1, 5_000, opened));
-    let sheet = rig.whole(&wanted("reverse")).unwrap();
+    // The plan and the end name the one operation that is undone.
+    let undone = opened.to_string();
+    for sheet in [rig.plan(&wanted("reverse")).unwrap(), rig.whole(&wanted("reverse")).unwrap()] {
+        assert_eq!(value(&sheet, "undoes"), undone);
+        assert_eq!(value(&sheet, "undoes-what"), "50.00 CNY  0 -> 1");
+    }
+    let works = rig.site.store.errands();
+    let last = works.iter().find(|row| row.step.name == Step::WHOLE).unwrap();
+    let sheet = rig.at(|site| Account.sheet(site.desk.store, last.step.errand)).unwrap();
     assert_eq!(value(&sheet, "account-money"), "act-confirmed");
     assert_eq!(rig.truth(), (0, 1, 1, 1));
+}
+
+/// A missing password is known before the digits are asked for; an opening needs none.
+#[test]
+fn a_plan_says_that_the_password_is_missing() {
+    let mut rig = Rig::new(site());
+    rig.site.issue(&order(Kind::Refund, 6, 4_000));
+    let missing = |rig: &Rig, act: &str, given: bool| {
+        let plan = rig.given(given, |site| Account.plan(site, &wanted(act))).unwrap();
+        let missing = |row: &&meterkit::jobs::errand::Row| {
+            row.failure.as_ref().is_some_and(|why| why.code == Code::PasswordMissing)
+        };
+        plan.rows.iter().filter(missing).count()
+    };
+    assert_eq!(missing(&rig, "refund", false), 1);
+    assert_eq!(missing(&rig, "refund", true), 0);
+    let mut rig = Rig::new(site_with(MeterSetup::new(no())));
+    rig.site.issue(&order(Kind::Open, 0, 5_000));
+    assert_eq!(missing(&rig, "open", false), 0);
+    assert!(rig.truth() == (0, 0, 0, 0));
+}
+
+/// While the money goes out, the page says that it has begun.
+#[test]
+fn what_is_under_way_is_told() {
+    let mut rig = Rig::new(site());
+    rig.site.issue(&order(Kind::Refund, 6, 4_000));
+    let work = rig.begin(&wanted("refund")).unwrap();
+    let mut told = Vec::new();
+    let digits = Answer::Text("0047".to_owned());
+    rig.at(|site| Account.advance(site, work, &digits, &mut |sheet| told.push(sheet.clone())))
+        .unwrap();
+    let doing = |sheet: &Sheet| {
+        sheet.rows.iter().any(|row| row.name == "account-money" && row.sign == Sign::Doing)
+    };
+    assert!(told.iter().any(doing), "{told:#?}");
+    // The number that was typed by its end stands whole in the list.
+    let short = Values::default().with("act", "close-account").with("meter", "47");
+    let work = rig.begin(&short).unwrap();
+    let begun = rig.site.store.errand(work).unwrap();
+    assert_eq!(Values::of_notes(&begun.step.notes).get("meter"), Some("000000000047"));
 }
 
 /// A refund, the line cut before every frame in turn, the handheld switched off, and carried on.
@@ -301,7 +355,7 @@ fn an_unanswered_debit_says_how_long_it_must_wait() {
     let sheet = rig.advance(work, &Answer::Text("0047".to_owned())).unwrap();
     assert_eq!((sheet.ask, sheet.exit), (Ask::Go("account-ask-meter"), Some(Code::IntentOpen)));
     assert_eq!(value(&sheet, "account-quiet"), "10");
-    let again = rig.begin(&wanted("close"));
+    let again = rig.begin(&wanted("close-account"));
     assert_eq!(again.unwrap_err().code, Code::IntentOpen, "not over money that is unknown");
     rig.street.pass(QUIET_S as u64);
     let sheet = rig.advance(work, &Answer::Yes).unwrap();
@@ -314,9 +368,9 @@ fn an_unanswered_debit_says_how_long_it_must_wait() {
 #[test]
 fn a_closing_reading_can_be_proved_and_changes_nothing() {
     let rig = Rig::new(site());
-    let plan = rig.plan(&wanted("close")).unwrap();
+    let plan = rig.plan(&wanted("close-account")).unwrap();
     assert_eq!(value(&plan, "to-refund"), "100.00 CNY");
-    let sheet = rig.whole(&wanted("close").with("reason", "moved out")).unwrap();
+    let sheet = rig.whole(&wanted("close-account").with("reason", "moved out")).unwrap();
     assert!(sheet.done && sheet.exit.is_none(), "{sheet:#?}");
     assert_eq!(value(&sheet, "to-refund"), "100.00 CNY");
     assert_eq!(value(&sheet, "next-step"), "next-office");
@@ -331,7 +385,7 @@ fn a_closing_reading_can_be_proved_and_changes_nothing() {
     assert!(items > 5, "{items}");
 
     let rig = Rig::new(site_with(MeterSetup::new(no())));
-    assert_eq!(rig.plan(&wanted("close")).unwrap_err().code, Code::AccountNotOpen);
+    assert_eq!(rig.plan(&wanted("close-account")).unwrap_err().code, Code::AccountNotOpen);
 }
 
 #[test]
@@ -343,7 +397,7 @@ fn a_customers_meters_are_all_listed_and_only_one_is_meant() {
     let sheet = rig.plan(&wanted("show")).unwrap();
     let meters: Vec<MeterNo> = sheet.rows.iter().filter_map(|row| row.meter).collect();
     assert_eq!(meters, [no(), second]);
-    let plan = rig.plan(&wanted("close")).unwrap();
+    let plan = rig.plan(&wanted("close-account")).unwrap();
     let others = plan.rows.iter().filter(|row| row.name == "other-meter");
     assert_eq!(others.map(|row| row.meter).collect::<Vec<_>>(), [Some(second)]);
 }

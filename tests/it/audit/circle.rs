@@ -2,7 +2,9 @@
 
 use meterkit::jobs::audit::{self, Files, Options, Reason, Verdict};
 use meterkit::office::local::Local;
-use meterkit::office::{NewMeter, NewOperator, Offer, Office, Order, Seeds};
+use meterkit::office::{
+    Ended, NewMeter, NewOnline, NewOperator, Offer, Office, OnlineShown, Order, Seeds,
+};
 use meterkit::store::{Bounds, Event, Stamp, Store, StoreKey};
 use meterkit::sync::enrol::Enrolling;
 use meterkit::sync::{Session, SyncError, enrol_over};
@@ -166,6 +168,28 @@ fn what_an_office_exports_holds() {
     assert_eq!(missing, ["reads", "software"]);
     // One ledger gives one set, byte for byte.
     assert_eq!(site.audit().0, files);
+}
+
+/// A recharge the office made itself is in its book, and in the list of those; without the list it
+/// is a token of which nobody signed a document.
+#[test]
+fn recharges_from_the_office_are_part_of_the_set() {
+    let site = Site::new();
+    // A set without any journal shows nothing.
+    site.sync();
+    let new = NewOnline { meter: meter(), amount: 700, count: PurchaseCount(5) };
+    let shown = OnlineShown { count: PurchaseCount(6), record: Some(700), balance: Some(800) };
+    let office = site.local.office();
+    let (sale, ended) = site.local.wait(office.record_online(&new, &shown)).unwrap();
+    assert_eq!(ended, Ended::Applied);
+    let (mut files, verdict) = site.audit();
+    assert!(verdict.holds, "{:#?}", verdict.findings.list());
+    let list = String::from_utf8(files.online.as_ref().unwrap().bytes.clone()).unwrap();
+    assert!(list.contains(&sale.id.to_string()) && list.contains(",7.00,yuan,applied"), "{list}");
+    files.online = None;
+    let options = Options::new(office.fingerprint().parse().unwrap());
+    let verdict = audit::audit(&files, &options).unwrap();
+    assert!(!verdict.holds, "a book with more than was signed for");
 }
 
 #[test]

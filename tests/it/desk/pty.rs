@@ -167,7 +167,7 @@ fn office() -> tempfile::TempDir {
 fn every_page_opens_and_the_terminal_is_left_as_it_was() {
     let dir = office();
     let (folder, pass) = (dir.path().join("office"), dir.path().join("pass"));
-    for (lang, size, zero) in [("en", (80, 24), "sums to zero"), ("zh", (40, 20), "合计为零")] {
+    for (lang, size, zero) in [("en", (80, 24), "sum to zero"), ("zh", (40, 20), "合计为零")] {
         let mut terminal = Terminal::open(&folder, &pass, lang, size);
         terminal.sees(zero);
         let titles = match lang {
@@ -220,7 +220,7 @@ fn a_review_is_settled_and_a_token_issued_with_keys_alone() {
     let dir = office();
     let (folder, pass) = (dir.path().join("office"), dir.path().join("pass"));
     let mut terminal = Terminal::open(&folder, &pass, "en", (40, 20));
-    terminal.sees("sums to zero");
+    terminal.sees("sum to zero");
     terminal.keys("1");
     terminal.sees("C10");
     terminal.keys(F2);
@@ -254,7 +254,7 @@ fn a_review_is_settled_and_a_token_issued_with_keys_alone() {
     terminal.keys(ENTER);
     terminal.sees("+ Done.");
     terminal.keys(ENTER);
-    terminal.sees("sums to zero");
+    terminal.sees("sum to zero");
     terminal.keys(ESC);
     terminal.sees("Enter leaves");
     terminal.keys(ENTER);
@@ -272,7 +272,7 @@ fn a_hangup_gives_the_terminal_back() {
     let dir = office();
     let (folder, pass) = (dir.path().join("office"), dir.path().join("pass"));
     let mut terminal = Terminal::open(&folder, &pass, "en", (80, 24));
-    terminal.sees("sums to zero");
+    terminal.sees("sum to zero");
     terminal.keys(UP);
     let id = terminal.child.process_id().unwrap();
     let pid = rustix::process::Pid::from_raw(id.try_into().unwrap()).unwrap();

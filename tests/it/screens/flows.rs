@@ -449,6 +449,25 @@ fn the_network_key_exists_only_in_the_demo() {
     assert!(matches!(hand.asked().as_slice(), [Request::ToggleNetwork]));
 }
 
+/// How long to wait after exchanges nobody answered, and why; then that it may be tried now.
+#[test]
+fn the_sync_screen_says_when_to_try_again_and_why() {
+    use meterkit::jobs::sync::Again;
+    let mut hand = Hand::small();
+    hand.tell(Update::Home(states::home()));
+    hand.press(Key::F(2));
+    for (left, says) in [(42, "42 s"), (0, "now"), (-9, "now")] {
+        let due = meterkit::units::UnixSeconds(states::NOW.0 + left);
+        let again = Again { attempts: 3, due, why: Code::OfficeTimeout };
+        let home = meterkit::jobs::views::HomeView { sync_again: Some(again), ..states::home() };
+        hand.tell(Update::Home(home));
+        assert!(hand.says("Next try") && hand.says(says), "{left}");
+        assert!(hand.says("3 in a row"));
+    }
+    hand.tell(Update::Home(states::home()));
+    assert!(!hand.says("Next try"), "after one that came to an end");
+}
+
 #[test]
 fn sync_goes_on_when_its_screen_is_left() {
     let mut hand = Hand::small();

@@ -1,10 +1,10 @@
 //! The scenes that are kept as snapshots, each reached with keys and updates as in the field.
 
 use super::{Hand, keep, states};
-use meterkit::jobs::views::{ErrandId, Request, Stage, TokenStateView, Update};
+use meterkit::jobs::views::{ErrandId, Request, Stage, TokenStateView, TokenView, Update};
 use meterkit::report::Code;
 use meterkit::tui::event::{Event, Key};
-use meterkit::units::Decision;
+use meterkit::units::{Act, Decision};
 use rstest::rstest;
 
 /// The errand asked for last.
@@ -212,6 +212,22 @@ fn tokens(hand: &mut Hand) {
     hand.press(Key::Down);
 }
 
+/// A usable token of each act that an office issues.
+pub fn acts() -> Vec<TokenView> {
+    [Act::Recharge, Act::Refund, Act::Reversal, Act::Open, Act::CarryIn]
+        .into_iter()
+        .zip(0..)
+        .map(|(act, n)| TokenView { act, ..states::token(n, TokenStateView::Ready) })
+        .collect()
+}
+
+/// One of each act; a refund is selected.
+fn tokens_acts(hand: &mut Hand) {
+    tokens(hand);
+    hand.tell(Update::Tokens { rows: acts(), more: false, after: None });
+    hand.press(Key::Down);
+}
+
 fn tokens_none(hand: &mut Hand) {
     home(hand);
     hand.types("2");
@@ -338,6 +354,7 @@ fn too_small(hand: &mut Hand) {
 #[case("what_happened_none", what_happened_none)]
 #[case("resolving", resolving)]
 #[case("tokens", tokens)]
+#[case("tokens_acts", tokens_acts)]
 #[case("tokens_none", tokens_none)]
 #[case("import", import)]
 #[case("journal", journal)]

@@ -168,6 +168,7 @@ pub fn home() -> HomeView {
         open_works: 0,
         unsynced: 5,
         last_sync: Some(ago(4 * 3600)),
+        sync_again: None,
         network: Network::Down,
         port: Some("/dev/ttyUSB0".to_owned()),
         money_stopped: None,
@@ -242,6 +243,7 @@ pub fn token(n: u8, state: TokenStateView) -> TokenView {
     TokenView {
         id: token_id(n),
         meter: no(u32::from(n)),
+        act: Act::Recharge,
         credit: yuan(i64::from(n) * 1000 + 5000),
         count_before: PurchaseCount(3),
         expires: UnixSeconds(NOW.0 + 30 * 86_400),

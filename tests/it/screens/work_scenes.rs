@@ -127,6 +127,10 @@ pub fn form_control(hand: &mut Hand) {
     form(hand, "3");
 }
 
+pub fn form_account(hand: &mut Hand) {
+    form(hand, "2");
+}
+
 fn form_round(hand: &mut Hand) {
     form(hand, "6");
     hand.types("1");
@@ -165,12 +169,14 @@ pub fn form_fault(hand: &mut Hand) {
     ends(hand, Err(states::failure(Code::Usage, "reason")));
 }
 
-fn form_odd(hand: &mut Hand) {
+pub fn form_odd(hand: &mut Hand) {
     form_control(hand);
     hand.presses(&[Key::Down; 1]);
     hand.types("12x");
     hand.presses(TO_THE_END);
     hand.press(Key::Enter);
+    // Whether it is a name of the list, the plan knows.
+    ends(hand, Err(states::failure(Code::FieldOdd, "meters: 12x")));
 }
 
 fn planning(hand: &mut Hand) {
@@ -293,6 +299,29 @@ pub fn resumed(hand: &mut Hand, change: impl FnOnce(&mut Sheet)) {
     hand.tell(Update::WorkShown { work: work(1), result: Ok(Box::new(sheet)) });
 }
 
+/// One that has come to its end, with its certificate.
+pub fn certified(hand: &mut Hand) {
+    resumed(hand, |sheet| {
+        sheet.done = true;
+        sheet.certificate = vec![
+            Row::info("swap-certificate", work(1).to_string()),
+            Row::info("certified-by", "1001"),
+            Row::info("old", states::no(0).to_string()),
+            Row::info("old-energy", "4711.20 kWh"),
+            Row::info("old-balance", "123.45 CNY"),
+            Row::info("taken", "123.44 CNY"),
+            Row::info("new", states::no(1).to_string()),
+            Row::info("new-balance", "123.44 CNY"),
+            Row::info("entry", "118"),
+        ];
+    });
+}
+
+fn certificate(hand: &mut Hand) {
+    certified(hand);
+    hand.press(Key::F(2));
+}
+
 pub fn resume(hand: &mut Hand) {
     resumed(hand, |_| {});
 }
@@ -409,6 +438,8 @@ fn drawn_right(hand: &mut Hand) {
 #[case("work_stopping", stopping)]
 #[case("work_done", done)]
 #[case("work_partial", partial)]
+#[case("work_certified", certified)]
+#[case("work_certificate", certificate)]
 #[case("work_resume", resume)]
 #[case("work_resume_password", resume_password)]
 #[case("work_resume_wired_wrong", resume_wired_wrong)]

@@ -1,17 +1,20 @@
 //! Longer errands on the screens: what keys do, and what is asked of the engine.
 
+use super::scenes::acts;
 use super::work_scenes::{
-    TO_THE_END, ask_choice, ask_digits, ask_enter, ask_go, commission, done, form_control,
-    form_fault, list, listed, plan, plan_failed, resume, resume_password, resumed, work,
+    TO_THE_END, ask_choice, ask_digits, ask_enter, ask_go, certified, commission, done,
+    form_account, form_control, form_fault, form_odd, list, listed, plan, plan_failed, resume,
+    resume_password, resumed, work,
 };
 use super::{Hand, states};
 use meterkit::jobs::access::MeterPassword;
 use meterkit::jobs::errand::{self, Answer, Ask, Row, Sign};
-use meterkit::jobs::views::Request;
+use meterkit::jobs::views::{Request, Update};
 use meterkit::report::Code;
 use meterkit::text::{Lang, work as names};
 use meterkit::tui::event::Key;
 use meterkit::tui::keymap::{Action, Place};
+use meterkit::tui::theme::Palette;
 use meterkit::tui::wrap;
 use meterkit::units::ErrandKind;
 
@@ -323,4 +326,139 @@ fn the_row_that_is_asked_about_is_seen() {
     hand.presses(&[Key::PageUp; 6]);
     assert!(hand.says("old meter, account"), "{}", hand.text());
     assert!(!hand.says("relay test"), "{}", hand.text());
+}
+
+/// A fault at a field says what to write once, not in the sentence and again below it; where a
+/// field offers choices, or counts, that is said as before.
+#[test]
+fn a_fault_of_the_form_says_its_hint_once() {
+    for lang in [Lang::En, Lang::Zh] {
+        let mut hand = Hand::new(lang, Palette::Mono, 40, 20);
+        form_fault(&mut hand);
+        let hint: String = names::hints::hint(lang, "reason").unwrap().split_whitespace().collect();
+        let page: String = hand.text().split_whitespace().collect();
+        assert_eq!(page.matches(&hint).count(), 1, "{}", hand.text());
+    }
+    let mut hand = Hand::small();
+    form_odd(&mut hand);
+    assert!(hand.says("X meters, now \"12x\"") && hand.says("So far 1."), "{}", hand.text());
+}
+
+/// The meters' password is asked for where something carries it, and nowhere else; without it the
+/// last field hands the form in.
+#[test]
+fn a_form_asks_for_a_password_only_where_one_is_carried() {
+    let asks = |kind: ErrandKind, values: &[(&str, &str)]| {
+        let own = errand::of(kind).unwrap();
+        let set = |all: errand::Values, (key, text): &(&str, &str)| all.with(key, *text);
+        own.asks(&values.iter().fold(errand::Values::default(), set), errand::PASSWORD)
+    };
+    for act in ["open", "close-account", "count-doctor", "show"] {
+        assert!(!asks(ErrandKind::Account, &[("act", act)]), "{act}");
+    }
+    assert!(asks(ErrandKind::Account, &[("act", "refund")]));
+    assert!(asks(ErrandKind::Account, &[("act", "reverse")]));
+    assert!(!asks(ErrandKind::Round, &[]));
+    assert!(!asks(ErrandKind::Control, &[("command", "reading-export")]));
+    for command in ["trip", "settings", "price-download"] {
+        assert!(asks(ErrandKind::Control, &[("command", command)]), "{command}");
+    }
+    for kind in [ErrandKind::Bundle, ErrandKind::Swap, ErrandKind::Commission] {
+        assert!(asks(kind, &[]), "{kind:?}");
+    }
+    let mut hand = Hand::small();
+    form_account(&mut hand);
+    assert!(!hand.says("meter password"), "an opening: {}", hand.text());
+    hand.types("3");
+    assert!(hand.says("meter password"), "a refund: {}", hand.text());
+    hand.types("2");
+    assert!(!hand.says("meter password"), "a closing: {}", hand.text());
+    hand.press(Key::Down);
+    hand.types("47");
+    hand.presses(TO_THE_END);
+    hand.types("moved");
+    hand.asked();
+    hand.press(Key::Enter);
+    let values = hand.asked().into_iter().find_map(|request| match request {
+        Request::WorkPlan { values, .. } => Some(values),
+        _ => None,
+    });
+    let values = values.expect("the form was handed in");
+    assert_eq!(values.get("act"), Some("close-account"));
+    assert_eq!((values.get("meter"), values.get("reason")), (Some("47"), Some("moved")));
+}
+
+/// No choice of a form is called as a choice of another is in one language and not in the other: an
+/// account is closed as no relay is.
+#[test]
+fn closing_an_account_is_not_closing_a_relay() {
+    let (account, relay) = ("close-account", "close");
+    for lang in Lang::ALL {
+        assert_ne!(names::word(lang, account).unwrap(), names::word(lang, relay).unwrap());
+    }
+    for own in errand::all() {
+        for field in own.fields() {
+            let errand::FieldKind::Choice(choices) = field.kind else { continue };
+            assert!(!choices.contains(&relay) || own.kind() == ErrandKind::Control);
+        }
+    }
+}
+
+/// What has come to its end offers its certificate, as it stands in the journal, and nothing that
+/// would do something.
+#[test]
+fn what_has_ended_shows_its_certificate() {
+    let mut hand = Hand::small();
+    resume(&mut hand);
+    let label = hand.app.shared().lang.action_label(Action::Certificate);
+    assert!(!hand.says(label), "not before its end: {}", hand.text());
+    let mut hand = Hand::small();
+    certified(&mut hand);
+    assert_eq!(hand.app.place(), Place::WorkDone);
+    assert!(hand.says("Enter: Done") && hand.says(label), "{}", hand.text());
+    hand.asked();
+    hand.types("1");
+    hand.press(Key::F(4));
+    assert!(hand.asked().is_empty(), "nothing is done any more");
+    hand.press(Key::F(2));
+    assert_eq!(hand.app.place(), Place::Certificate);
+    assert!(hand.says("new meter, balance 123.44 CNY"), "{}", hand.text());
+    hand.presses(&[Key::Down; 20]);
+    let command = format!("meterkit swap --certificate {}", work(1));
+    let page: String = hand.text().split_whitespace().collect();
+    let command: String = command.split_whitespace().collect();
+    assert!(page.contains(&command), "{}", hand.text());
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::WorkDone);
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::Works);
+    // Without one there is no key for it.
+    let mut hand = Hand::small();
+    done(&mut hand);
+    assert!(!hand.says(label), "{}", hand.text());
+}
+
+/// A token says what it is for: a refund takes none of the count's steps, and leads to its form
+/// instead of a recharge.
+#[test]
+fn a_token_that_is_no_recharge_says_so_and_opens_its_form() {
+    let mut hand = Hand::small();
+    hand.tell(Update::Home(states::home()));
+    hand.types("2");
+    hand.tell(Update::Tokens { rows: acts(), more: false, after: None });
+    assert!(hand.says("3 -> 4"), "a recharge: {}", hand.text());
+    hand.press(Key::Down);
+    assert!(hand.says("refund at 3") && hand.says("-60.00 CNY"), "{}", hand.text());
+    hand.press(Key::Down);
+    assert!(hand.says("reversal at 3") && hand.says("-70.00 CNY"), "{}", hand.text());
+    hand.press(Key::Up);
+    hand.asked();
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::WorkForm);
+    assert!(hand.says("act* refund") && hand.says(&states::no(1).to_string()), "{}", hand.text());
+    assert!(hand.asked().is_empty(), "nothing is read or sent by that");
+    hand.press(Key::Esc);
+    hand.presses(&[Key::Down; 3]);
+    hand.press(Key::Enter);
+    assert_eq!(hand.app.place(), Place::Reading, "what an old meter held is credited");
 }
