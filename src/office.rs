@@ -10,7 +10,7 @@
 //! | `apply`, `entry`, `book`, `exposure` | journal packs, one transaction each |
 //! | `issue`, `meters`, `devices`, `review`, `report` | the desk |
 //! | `swap`, `posting` | meters swapped with their balances; double entry |
-//! | `people`, `limits`, `status` | who may do what, how much, and until when |
+//! | `people`, `grants`, `limits`, `status` | who may do what, how much, and until when |
 //! | `lost` | what a lost handheld can cost at most, and fencing it |
 //! | `shift`, `sales` | shifts closed at zero; what was sold, by day |
 //! | `lists`, `orders`, `tables` | what the desk looks up; sales by list; files of all of it |
@@ -37,6 +37,7 @@ mod bundle;
 mod cell;
 mod checkpoint;
 mod clocks;
+mod closing;
 pub mod command;
 mod custody;
 mod db;
@@ -46,6 +47,8 @@ mod error;
 mod excess;
 mod export;
 mod exposure;
+mod grants;
+mod grounds;
 pub mod http;
 mod issue;
 mod keys;
@@ -62,6 +65,7 @@ pub mod model;
 mod online;
 mod orders;
 mod overdue;
+mod parallel;
 mod people;
 mod posting;
 mod proof;
@@ -77,13 +81,14 @@ pub mod tables;
 pub mod tls;
 
 pub use apply::Applied;
-pub use backup::{KeysFrom, Manifest, Waiting, examine};
+pub use backup::{Again, KeysFrom, Manifest, ToDo, Waiting, examine};
 pub use bundle::{BundleInfo, NewBundle, SignedBundle};
 pub use checkpoint::{CheckpointRow, Held};
 pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
 pub use error::OfficeError;
 pub use export::ExportReport;
+pub use grounds::{GroundEntry, GroundReading, GroundReceipt, Grounds};
 pub use issue::{Deed, Issued, Order};
 pub use keys::{
     Ask, Check, Cost, KeyInfo, MIN_PASSPHRASE, Purpose, RootChange, Sealed, Seeds, Setup,
@@ -106,7 +111,9 @@ pub use proof::{MeterShows, Unused};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
 pub use sales::{Period, SaleRow, SaleSum, SalesAsk, SalesBy};
-pub use shift::{Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSum};
+pub use shift::{
+    Next, SaidSum, Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSaid, ShiftSum,
+};
 pub use swap::{LegInfo, NewSwap, SwapInfo, SwapIssued, SwapMove, SwapState, SwapTo};
 
 use crate::units::UnixSeconds;
@@ -238,7 +245,7 @@ impl Office {
     /// 40001, nothing done) whenever `conflicts` says so: to test against.
     #[must_use]
     pub fn with_conflicts(self, conflicts: Arc<dyn Fn() -> bool + Send + Sync>) -> Self {
-        Self { ledger: self.ledger.strict(db::Conflicts(conflicts)), ..self }
+        Self { ledger: self.ledger.strict(again::Conflicts(conflicts)), ..self }
     }
 
     /// An office that lives in memory with keys of given seeds.

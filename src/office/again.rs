@@ -1,5 +1,7 @@
-//! Transactions that are run again, whole, when the database was busy.
+//! Transactions that are run again, whole, when the database was busy; and the conflicts that tests
+//! let happen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a transaction is tried before "busy" is reported.
@@ -39,4 +41,45 @@ pub(super) fn pause(attempt: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     let chance = super::keys::random().map_or(128, |bytes| u32::from(bytes[0]));
     doubled / 2 + doubled / 2 * chance / 255
+}
+
+/// Says before each commit whether it is to fail as a distributed database may let it: for tests.
+#[derive(Clone)]
+pub(super) struct Conflicts(pub Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Conflicts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Conflicts")
+    }
+}
+
+/// A serialization failure nobody else is to blame for.
+#[derive(Debug, thiserror::Error)]
+#[error("could not serialize access (injected)")]
+pub(super) struct Injected;
+
+impl sqlx::error::DatabaseError for Injected {
+    fn message(&self) -> &str {
+        "could not serialize access (injected)"
+    }
+
+    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+        Some("40001".into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> sqlx::error::ErrorKind {
+        sqlx::error::ErrorKind::Other
+    }
 }

@@ -15,6 +15,7 @@ use super::devices::quarantine;
 use super::entry::{Desk, Record, Source, named, take};
 use super::error::OfficeError;
 use super::exposure::Watch;
+use super::grounds::Grounds;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::model::Class;
 use super::review::{NewReview, raise};
@@ -104,7 +105,8 @@ impl Office {
         let (tokens, meters) = named(fresh);
         desk.book.read_ahead(conn, &tokens, &meters).await?;
         for record in fresh {
-            let source = Source { device, epoch: pack.epoch, seq: record.seq, now };
+            let seen = record.entry.as_ref().and_then(|entry| entry.event.evidence());
+            let source = Source { device, epoch: pack.epoch, seq: record.seq, now, seen };
             outcomes.push(take(conn, &mut desk, &source, record).await?);
         }
         desk.book.write(conn).await?;
@@ -332,6 +334,7 @@ pub(super) async fn quarantine_fork(
         seq,
         meter: None,
         token: None,
+        rests: Grounds::entry(device, epoch, seq),
     };
     raise(conn, review, now).await
 }

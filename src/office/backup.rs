@@ -7,7 +7,9 @@
 //! A restored office has forgotten what happened after its backup, and its handhelds have not.
 //! `rewound` is what it does about that.
 
+mod again;
 mod file;
+mod recover;
 pub(super) mod rewound;
 mod tables;
 
@@ -23,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tables::{Content, Table};
 
+pub use again::{Again, ToDo};
 pub use rewound::Waiting;
 
 /// Version of the manifest.

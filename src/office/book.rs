@@ -9,8 +9,9 @@
 use super::cell::Cell;
 use super::db::query;
 use super::error::OfficeError;
+use super::grounds::{self, GroundReading};
 use super::ledger::{self, Conn, DeviceRow};
-use super::many::{among, change_among, with_rows};
+use super::many::{add_rows, among, change_among, with_rows};
 use super::model::{Move, TokenRow, TokenState};
 use super::posting::BOOK;
 use super::reconcile::Known;
@@ -46,8 +47,7 @@ pub(super) struct Book {
     next: BTreeMap<(MeterNo, AccountNo), PurchaseCount>,
     openings: BTreeMap<MeterNo, Option<AccountNo>>,
     told: BTreeSet<TokenId>,
-    /// Whether any swap was ever issued.
-    swaps: Option<bool>,
+    swapped: BTreeSet<MeterNo>,
     postings: Vec<Vec<Cell>>,
     reviews: Vec<Vec<Cell>>,
     events: Vec<Vec<Cell>>,
@@ -72,7 +72,7 @@ impl Book {
             next: BTreeMap::new(),
             openings: BTreeMap::new(),
             told: BTreeSet::new(),
-            swaps: None,
+            swapped: BTreeSet::new(),
             postings: Vec::new(),
             reviews: Vec::new(),
             events: Vec::new(),
@@ -87,23 +87,25 @@ impl Book {
         ids: &BTreeSet<TokenId>,
         meters: &BTreeSet<MeterNo>,
     ) -> Result<(), OfficeError> {
-        // A token never changes its meter.
-        let sql = "SELECT meter FROM token WHERE id {list}";
-        let mut meters = meters.clone();
-        for row in among(conn, sql, list(ids)).await? {
-            meters.insert(ledger::parsed(&row, "meter")?);
-        }
-        let sql = match conn.locks() {
-            true => "SELECT * FROM meter WHERE meter {list} ORDER BY meter FOR UPDATE",
-            false => "SELECT * FROM meter WHERE meter {list} ORDER BY meter",
-        };
-        let named = list(&meters);
-        self.meters.extend(meters.iter().map(|meter| (*meter, None)));
-        for row in among(conn, sql, named.clone()).await? {
-            let line = ledger::meter_row(&row)?;
-            self.meters.insert(line.meter, Some(line));
-        }
+        self.hold(conn, meters).await?;
         self.read_tokens(conn, list(ids)).await?;
+        // A token of another meter than its entry says: that meter is held as well, and what was
+        // read of the token before is read again. A token never changes its meter.
+        let strangers: Vec<(TokenId, MeterNo)> = ids
+            .iter()
+            .filter_map(|id| self.tokens.get(id)?.as_ref())
+            .map(|kept| (kept.row.id, kept.row.meter))
+            .filter(|(_, meter)| !self.meters.contains_key(meter))
+            .collect();
+        let mut meters = meters.clone();
+        if !strangers.is_empty() {
+            let more = strangers.iter().map(|(_, meter)| *meter).collect();
+            self.hold(conn, &more).await?;
+            self.tokens.retain(|id, _| strangers.iter().all(|(stranger, _)| stranger != id));
+            self.read_tokens(conn, list(strangers.iter().map(|(id, _)| id))).await?;
+            meters.extend(more);
+        }
+        let named = list(&meters);
         self.tokens.extend(
             ids.iter()
                 .filter(|id| !self.tokens.contains_key(id))
@@ -111,8 +113,8 @@ impl Book {
                 .collect::<Vec<_>>(),
         );
         self.read_states(conn, named.clone()).await?;
-        self.read_next(conn, named.clone()).await?;
-        self.read_openings(conn, named).await?;
+        self.read_openings(conn, named.clone()).await?;
+        self.read_swapped(conn, named).await?;
         for (meter, line) in &self.meters {
             self.openings.entry(*meter).or_default();
             if let Some(line) = line {
@@ -123,8 +125,31 @@ impl Book {
         Ok(())
     }
 
+    /// Holds meters until the transaction ends, in the order of their numbers, and reads them.
+    async fn hold(
+        &mut self,
+        conn: &mut Conn,
+        meters: &BTreeSet<MeterNo>,
+    ) -> Result<(), OfficeError> {
+        let sql = match conn.locks() {
+            true => "SELECT * FROM meter WHERE meter {list} ORDER BY meter FOR UPDATE",
+            false => "SELECT * FROM meter WHERE meter {list} ORDER BY meter",
+        };
+        self.meters.extend(meters.iter().map(|meter| (*meter, None)));
+        for row in among(conn, sql, list(meters)).await? {
+            let line = ledger::meter_row(&row)?;
+            self.meters.insert(line.meter, Some(line));
+        }
+        Ok(())
+    }
+
     async fn read_tokens(&mut self, conn: &mut Conn, ids: Vec<Cell>) -> Result<(), OfficeError> {
-        for row in among(conn, "SELECT * FROM token WHERE id {list}", ids).await? {
+        // All but the document, which is the most of it.
+        let sql =
+            "SELECT id, meter, account, count_before, amount, unit, device, order_no, expires,
+                   intent_seq, revoked, state, act, undoes, swap, leg
+                   FROM token WHERE id {list}";
+        for row in among(conn, sql, ids).await? {
             self.keep_token(ledger::token_row(&row)?);
         }
         Ok(())
@@ -136,8 +161,17 @@ impl Book {
         place.get_or_insert(kept);
     }
 
+    /// The last readings, and the step after every credit that is not voided where that is beyond
+    /// the last proved count. Reading no steps that are behind it keeps the cost of a meter from
+    /// growing with its years.
     async fn read_states(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
-        for row in among(conn, "SELECT * FROM meter_state WHERE meter {list}", meters).await? {
+        let sql = "SELECT s.meter, s.account, s.count, s.balance, s.seen,
+                   (SELECT MAX(t.count_before) + 1 FROM token t
+                    WHERE t.meter = s.meter AND t.account = s.account AND t.count_before >= s.count
+                    AND t.state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+                    AND t.act IN ('recharge', 'carry-in', 'open') AND t.amount > 0) AS next
+                   FROM meter_state s WHERE s.meter {list}";
+        for row in among(conn, sql, meters).await? {
             let place = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
             let state = State {
                 count: PurchaseCount(ledger::small(&row, "count")?),
@@ -146,23 +180,23 @@ impl Book {
                 changed: false,
             };
             self.states.insert(place, Some(state));
+            if row.try_get::<Option<i64>, _>("next")?.is_some() {
+                self.next.insert(place, PurchaseCount(ledger::small(&row, "next")?));
+            }
         }
         Ok(())
     }
 
-    /// The step after every credit that is not voided, where that is beyond the last proved count.
-    /// Reading no steps that are behind it keeps the cost of a meter from growing with its years.
-    async fn read_next(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
-        let sql = "SELECT t.meter, t.account, MAX(t.count_before) + 1 AS next
-                   FROM meter_state s JOIN token t ON t.meter = s.meter AND t.account = s.account
-                   AND t.count_before >= s.count
-                   WHERE s.meter {list}
-                   AND t.state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-                   AND t.act IN ('recharge', 'carry-in', 'open') AND t.amount > 0
-                   GROUP BY t.meter, t.account";
+    /// The meters that have to do with a swap.
+    async fn read_swapped(
+        &mut self,
+        conn: &mut Conn,
+        meters: Vec<Cell>,
+    ) -> Result<(), OfficeError> {
+        let sql = "SELECT meter FROM swap WHERE meter {list}
+                   UNION SELECT old_meter FROM swap WHERE old_meter {list}";
         for row in among(conn, sql, meters).await? {
-            let place = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
-            self.next.insert(place, PurchaseCount(ledger::small(&row, "next")?));
+            self.swapped.insert(ledger::parsed(&row, "meter")?);
         }
         Ok(())
     }
@@ -235,13 +269,17 @@ impl Book {
         Ok(self.meters.get(&no).cloned().flatten())
     }
 
-    /// Whether any swap was ever issued: without one, no meter has anything to do with one.
-    pub async fn any_swaps(&mut self, conn: &mut Conn) -> Result<bool, OfficeError> {
-        if self.swaps.is_none() {
-            let row = query("SELECT id FROM swap LIMIT 1").fetch_optional(conn).await?;
-            self.swaps = Some(row.is_some());
-        }
-        Ok(self.swaps == Some(true))
+    /// Whether a meter that was read has to do with a swap, as the old one or the new one.
+    pub fn swapped(&self, meter: MeterNo) -> bool {
+        self.swapped.contains(&meter)
+    }
+
+    /// What was last read of a meter, of the account on the list, as it is known here.
+    pub fn last_reading(&self, meter: MeterNo) -> Option<GroundReading> {
+        let line = self.meters.get(&meter)?.as_ref()?;
+        let state = self.states.get(&(meter, line.account)).copied().flatten()?;
+        let figures = (state.count.0, Some(state.balance));
+        Some(grounds::reading("office", (meter, line.account), figures, (line.unit, state.seen)))
     }
 
     /// What is known of a meter that was read.
@@ -353,13 +391,11 @@ impl Book {
         let told = list(std::mem::take(&mut self.told));
         change_among(conn, "UPDATE decision SET told = 1 WHERE token {list}", told).await?;
         self.write_states(conn).await?;
-        with_rows(conn, BOOK, std::mem::take(&mut self.postings)).await?;
+        add_rows(conn, BOOK, std::mem::take(&mut self.postings)).await?;
         with_rows(conn, RAISE, std::mem::take(&mut self.reviews)).await?;
-        let sql = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter,
-                                      token, outcome, reason, received)
-                   SELECT column1, column2, column3, column4, column5, column6, column7, column8,
-                          column9, column10, column11, column12, column13 FROM {rows}";
-        with_rows(conn, sql, std::mem::take(&mut self.events)).await?;
+        let event = "event (device, epoch, seq, hash, body, kind, at, operator, meter, token,
+                            outcome, reason, received)";
+        add_rows(conn, event, std::mem::take(&mut self.events)).await?;
         Ok(())
     }
 

@@ -10,12 +10,18 @@ use crate::profile::bundle::Bundle;
 use crate::sync::wire::{FILE_PART, FilePart, MAX_BUNDLES};
 use crate::units::{DeviceId, MeterNo, TokenId, UnixSeconds};
 use meterkit_tokens::BundleToken;
-use meterkit_tokens::bundle::Target;
+use meterkit_tokens::bundle::{MAX_METERS, Target};
 use sha2::{Digest, Sha256};
 
 const DAY: i64 = 86_400;
 /// Longest life of a bundle's signature, days: it must not outlive the key.
 const MAX_DAYS: i64 = 90;
+
+/// Why a bundle for no meters in particular is not signed: what to say instead.
+const NO_TARGET: &str = "a bundle says which meters it is for: at least one of --profile, --area, \
+                         --meter, --group (docs/bundle.md)";
+/// What to do with more meters than can be listed one by one.
+const AS_GROUP: &str = "name more of them by --group, a file of their numbers";
 
 /// A bundle to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +123,14 @@ impl Office {
         if !(1..=MAX_DAYS).contains(&new.days) {
             return Err(usage(format!("a bundle is signed for 1 to {MAX_DAYS} days")));
         }
+        let target = target(new);
+        if target == Target::default() {
+            return Err(usage(NO_TARGET.to_owned()));
+        }
+        if target.meters.len() > MAX_METERS {
+            let listed = target.meters.len();
+            return Err(usage(format!("{listed} meters, {MAX_METERS} can be listed: {AS_GROUP}")));
+        }
         let text = std::str::from_utf8(&new.body).map_err(|error| usage(error.to_string()))?;
         let (bundle, faults) = Bundle::check(text);
         let Some(bundle) = bundle else {
@@ -134,7 +148,7 @@ impl Office {
             digest: Sha256::digest(&new.body).into(),
             name: bundle.name.clone(),
             version: bundle.version,
-            target: target(new),
+            target,
         };
         let bytes = self.keys().bundle(&token)?;
         transact!(self.ledger, |tx| keep(&mut tx, &new.device, &token, (&bytes, &new.body)).await)?;

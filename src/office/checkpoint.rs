@@ -10,6 +10,7 @@ use super::apply::{hash_at, keep_fork, quarantine_fork};
 use super::db::{Row, query};
 use super::entry::Record;
 use super::error::OfficeError;
+use super::grounds::Grounds;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::model::Class;
 use super::review::{NewReview, raise};
@@ -58,6 +59,18 @@ pub struct CheckpointRow {
     pub received: UnixSeconds,
 }
 
+impl CheckpointRow {
+    /// Reads one; `here` is left for who needs it.
+    pub(super) fn of(row: &Row) -> Result<Self, OfficeError> {
+        Ok(Self {
+            signed: signed(row)?,
+            held: Held::parse(&row.try_get::<String, _>("state")?)?,
+            here: 0,
+            received: UnixSeconds(row.try_get("received")?),
+        })
+    }
+}
+
 /// Where a checkpoint came from, and what it is.
 const SHIFT: &str = "shift";
 /// The head a letter names: signed as well, without the sums of a shift.
@@ -89,11 +102,9 @@ impl Office {
             query(sql).bind(device.map_or("", DeviceId::as_str)).fetch_all(&mut conn).await?;
         let mut list = Vec::with_capacity(rows.len());
         for row in &rows {
-            let signed = signed(row)?;
-            let here = length(&mut conn, &signed.device, signed.at.epoch).await?;
-            let held = Held::parse(&row.try_get::<String, _>("state")?)?;
-            let received = UnixSeconds(row.try_get("received")?);
-            list.push(CheckpointRow { signed, held, here, received });
+            let row = CheckpointRow::of(row)?;
+            let here = length(&mut conn, &row.signed.device, row.signed.at.epoch).await?;
+            list.push(CheckpointRow { here, ..row });
         }
         Ok(list)
     }
@@ -215,6 +226,7 @@ fn about<'a>((class, why): (Class, &str), device: &'a DeviceId, at: &Position) -
         seq: at.seq,
         meter: None,
         token: None,
+        rests: Grounds::entry(device, at.epoch, at.seq),
     }
 }
 

@@ -343,6 +343,7 @@ async fn review(office: &Office, act: ReviewAct) -> Result<Shown, OfficeError> {
             office.call_overdue().await?;
             Ok(show::reviews(&office.reviews(all).await?))
         }
+        ReviewAct::Show { id } => Ok(show::review(&office.review(&id).await?)),
         ReviewAct::Wait { days } => {
             if let Some(days) = days {
                 office.set_wait_days(days).await?;

@@ -18,6 +18,7 @@
 //! another the wrong way round is told so by the database (40P01) and begins again. A database that
 //! runs everything serializable instead (CockroachDB) says 40001; it is the same loop.
 
+use super::again::{Conflicts, Injected};
 use super::cell::Cell;
 use super::error::OfficeError;
 use sqlx::pool::PoolConnection;
@@ -336,47 +337,6 @@ impl Session {
             Held::PostgresWhole(tx) => tx.rollback().await,
             Held::Sqlite(_) | Held::Postgres(_) => Ok(()),
         }
-    }
-}
-
-/// Says before each commit whether it is to fail as a distributed database may let it: for tests.
-#[derive(Clone)]
-pub(super) struct Conflicts(pub Arc<dyn Fn() -> bool + Send + Sync>);
-
-impl std::fmt::Debug for Conflicts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Conflicts")
-    }
-}
-
-/// A serialization failure nobody else is to blame for.
-#[derive(Debug, thiserror::Error)]
-#[error("could not serialize access (injected)")]
-struct Injected;
-
-impl sqlx::error::DatabaseError for Injected {
-    fn message(&self) -> &str {
-        "could not serialize access (injected)"
-    }
-
-    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
-        Some("40001".into())
-    }
-
-    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
-        self
-    }
-
-    fn kind(&self) -> sqlx::error::ErrorKind {
-        sqlx::error::ErrorKind::Other
     }
 }
 

@@ -10,11 +10,12 @@ use super::clocks::Clocks;
 use super::db::query;
 use super::error::OfficeError;
 use super::exposure::{Act, Watch};
+use super::grounds::{self, GroundReading, Grounds};
 use super::ledger::{self, Conn};
 use super::model::{Class, Move, TokenRow, TokenState};
 use super::reconcile::{Claim, Observed, Setting, Verdict, judge, observe};
 use super::review::NewReview;
-use super::{bundle, excess, people, status, swap};
+use super::{bundle, closing, excess, parallel, people, status, swap};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
 use crate::units::{self, DeviceId, Evidence, Limit, MeterNo, TokenId, UnixSeconds};
 use std::collections::BTreeSet;
@@ -25,6 +26,8 @@ pub(super) struct Source<'a> {
     pub epoch: u32,
     pub seq: u64,
     pub now: UnixSeconds,
+    /// The reading the entry shows, if it shows one.
+    pub seen: Option<&'a Evidence>,
 }
 
 /// A record with its place and the chain hash computed from its body.
@@ -56,8 +59,12 @@ pub(super) fn named(records: &[Record]) -> (BTreeSet<TokenId>, BTreeSet<MeterNo>
     let entries = records.iter().filter_map(|record| record.entry.as_ref());
     let (mut tokens, mut meters) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
-        tokens.extend(claim_of(&entry.event).map(|(token, _)| token));
+        if let Some((token, _)) = claim_of(&entry.event) {
+            tokens.insert(token);
+            meters.extend(entry.event.meter());
+        }
         meters.extend(entry.event.evidence().map(|evidence| evidence.meter));
+        meters.extend(parallel::meter_of(&entry.event));
     }
     (tokens, meters)
 }
@@ -92,7 +99,10 @@ pub(super) async fn take(
         (None, None) => EntryOutcome::Noted,
     };
     let more = follow_trust(conn, desk, source, entry).await?;
-    let outcome = match (outcome, seen.review.or(more).or(clock)) {
+    let closed = closing::follow(&mut desk.book, source, &entry.event);
+    let both = parallel::follow(conn, &mut desk.book, source, entry).await?;
+    let found = seen.review.or(more).or(clock).or(closed).or(both);
+    let outcome = match (outcome, found) {
         (EntryOutcome::Noted | EntryOutcome::Applied, Some((class, why))) => {
             EntryOutcome::Review(format!("{} {why}", class.name()))
         }
@@ -136,12 +146,32 @@ async fn time_of(
 pub(super) fn flag(
     book: &mut Book,
     source: &Source<'_>,
-    (id, class, why): (String, Class, &str),
+    named: (String, Class, &str),
     meter: Option<MeterNo>,
     token: Option<TokenId>,
 ) {
+    flag_on(book, source, named, (meter, token), Grounds::default());
+}
+
+/// The same, resting on more than the entry, the reading in it, what was known of the meter, the
+/// token, and the receipt that the entry's pack is given.
+pub(super) fn flag_on(
+    book: &mut Book,
+    source: &Source<'_>,
+    (id, class, why): (String, Class, &str),
+    (meter, token): (Option<MeterNo>, Option<TokenId>),
+    more: Grounds,
+) {
     let (device, epoch, seq) = (source.device, source.epoch, source.seq);
-    let review = NewReview { id, class, why: why.to_owned(), device, epoch, seq, meter, token };
+    let mut rests = Grounds::entry(device, epoch, seq);
+    rests = rests.and_receipt(device, book.device.receipts.saturating_add(1));
+    let shown = source.seen.map(GroundReading::of);
+    let known = meter.and_then(|meter| book.last_reading(meter));
+    let known = known.filter(|known| shown.as_ref().is_none_or(|shown| !shown.same(known)));
+    rests = shown.into_iter().chain(known).fold(rests, Grounds::and_reading);
+    rests = token.into_iter().fold(rests, Grounds::and_token).and(more);
+    let why = why.to_owned();
+    let review = NewReview { id, class, why, device, epoch, seq, meter, token, rests };
     book.raise(review, source.now);
 }
 
@@ -282,7 +312,10 @@ async fn settle_claim(
             }
             _ => why.to_owned(),
         };
-        flag(book, source, (name, class, &why), entry.event.meter(), Some(id));
+        book.write(conn).await?;
+        let rests = grounds::of_token(conn, id).await?;
+        let rests = setting.step_taken_by.into_iter().fold(rests, Grounds::and_token);
+        flag_on(book, source, (name, class, &why), (entry.event.meter(), Some(id)), rests);
     }
     Ok(verdict.outcome)
 }
@@ -379,7 +412,7 @@ async fn see(
     // A meter that is not on our list can be read, and says nothing about our money.
     let Some(line) = book.meter(conn, meter).await? else { return Ok(Observed::default()) };
     let mut known = book.known(&line);
-    if book.any_swaps(conn).await? {
+    if book.swapped(meter) {
         if let Some(closed) = swap::closed_at(conn, meter).await? {
             return Ok(back_again(book, source, evidence, closed));
         }
@@ -389,14 +422,14 @@ async fn see(
     }
     let observed = observe(&known, evidence);
     let account = evidence.account.unwrap_or(line.account);
-    if observed.update && (account == line.account || book.newer(meter, account, evidence)) {
-        book.set_state(meter, account, evidence);
-    }
     if let Some((class, why)) = observed.review {
         let account = evidence.account.map(|account| account.to_string()).unwrap_or_default();
         // Once for each state of the meter, however often it is read.
         let id = format!("{}:{meter}:{account}:{}", class.name(), evidence.count);
         flag(book, source, (id, class, why), Some(meter), None);
+    }
+    if observed.update && (account == line.account || book.newer(meter, account, evidence)) {
+        book.set_state(meter, account, evidence);
     }
     Ok(observed)
 }

@@ -8,6 +8,7 @@ use super::Office;
 use super::db::{Row, query};
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
+use super::online::ONLINE;
 use crate::units::{DeviceId, Money};
 use meterkit_tokens::cbor::{Value, encode};
 use std::fs::{self, File};
@@ -28,6 +29,8 @@ pub struct ExportReport {
     pub documents: usize,
     /// Receipts.
     pub receipts: usize,
+    /// Recharges from the office.
+    pub online: usize,
     /// Files.
     pub files: usize,
 }
@@ -55,6 +58,7 @@ impl Office {
         writer.receipts(&mut tx).await?;
         writer.documents(&mut tx).await?;
         writer.ledger(&mut tx).await?;
+        writer.online(&mut tx).await?;
         tx.rollback().await?;
         Ok(writer.report)
     }
@@ -223,6 +227,43 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// The recharges the office made over its own line: tokens of which no document was ever
+    /// signed, so that this list is all there is of them.
+    async fn online(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+        let sql = "SELECT id, issued, meter, account, count_before, amount, unit, state FROM token
+                   WHERE device = $1 ORDER BY issued, id LIMIT $2 OFFSET $3";
+        let failed = |error| OfficeError::File("online.csv".to_owned(), error);
+        let mut file = None;
+        for number in 0.. {
+            let rows = query(sql).bind(ONLINE).bind(DOCUMENTS).bind(DOCUMENTS * number);
+            let rows = rows.fetch_all(&mut *conn).await?;
+            if rows.is_empty() {
+                break;
+            }
+            let file = match &mut file {
+                Some(file) => file,
+                none => {
+                    let mut new = self.create("online.csv")?;
+                    let names = "sale,time,meter,account,count_before,amount,unit,state";
+                    writeln!(new, "{names}").map_err(failed)?;
+                    none.insert(new)
+                }
+            };
+            for row in &rows {
+                let text = |name| row.try_get::<String, _>(name);
+                let whole = |name| row.try_get::<i64, _>(name);
+                let (sale, meter, account) = (text("id")?, text("meter")?, text("account")?);
+                let (at, count, amount) =
+                    (whole("issued")?, whole("count_before")?, Money(whole("amount")?));
+                let (unit, state) = (text("unit")?, text("state")?);
+                writeln!(file, "{sale},{at},{meter},{account},{count},{amount},{unit},{state}")
+                    .map_err(failed)?;
+            }
+            self.report.online += rows.len();
+        }
+        file.map_or(Ok(()), |mut file| file.flush().map_err(failed))
     }
 
     /// The office's own word on every token, and on every leg of a swap.

@@ -10,6 +10,9 @@ DROP INDEX IF EXISTS token_by_device;
 DROP INDEX IF EXISTS token_by_key;
 DROP INDEX IF EXISTS token_revoked;
 DROP INDEX IF EXISTS token_by_swap;
+DROP INDEX IF EXISTS token_opens;
+DROP INDEX IF EXISTS swap_of_old;
+DROP INDEX IF EXISTS review_open;
 DROP INDEX IF EXISTS posting_by_token;
 DROP INDEX IF EXISTS event_of_kind;
 DROP INDEX IF EXISTS posting_by_time;
@@ -32,6 +35,11 @@ CREATE INDEX token_by_device ON token (device, state);
 CREATE INDEX token_by_key ON token (kid) WHERE state <> 'applied';
 CREATE INDEX token_revoked ON token (device) WHERE revoked IS NOT NULL;
 CREATE INDEX token_by_swap ON token (swap) WHERE swap IS NOT NULL;
+-- Asked for every meter of a pack: what opens an account in it, and what took it down.
+CREATE INDEX token_opens ON token (meter) WHERE act = 'open';
+CREATE INDEX swap_of_old ON swap (old_meter);
+-- And of every pack: what a person was asked that it may answer.
+CREATE INDEX review_open ON review (device) WHERE settled IS NULL;
 CREATE INDEX posting_by_token ON posting (token);
 -- What the desk's lists ask the journals and the books for.
 CREATE INDEX event_of_kind ON event (kind, at)

@@ -4,8 +4,9 @@
 //! one explicit transaction that is run again from its start when the database was busy; nothing
 //! inside one may have an effect outside it.
 
+use super::again::Conflicts;
 use super::cell::Cell;
-use super::db::{self, Conflicts, Pool, Row, Session, locking, query};
+use super::db::{self, Pool, Row, Session, locking, query};
 use super::error::OfficeError;
 use super::model::{Leg, Move, TokenRow, TokenState, parse_unit};
 use super::posting::{self, Side};
@@ -110,9 +111,7 @@ impl Ledger {
             let why = "a ledger in a file has no partitions: name a database";
             return Err(OfficeError::Usage(why.to_owned()));
         }
-        let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
-        db::script(&mut tx, &sql).await?;
-        db::script(&mut tx, INDEXES).await?;
+        spread(&mut tx, u64::from(parts)).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,6 +137,11 @@ impl Ledger {
         let mut tx = self.begin().await?;
         if note_held(&mut tx, "format").await?.as_deref() == Some(from) {
             db::script(&mut tx, sql).await?;
+            // A table that a version made anew is spread as the others are.
+            let parts = if to == FORMAT { parts(&mut tx).await? } else { 0 };
+            if parts > 0 {
+                spread(&mut tx, parts).await?;
+            }
             set_note(&mut tx, "format", to).await?;
         }
         Ok(tx.commit().await?)
@@ -167,6 +171,22 @@ impl Ledger {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Over how many partitions the tokens are spread; 0 where they are not.
+async fn parts(conn: &mut Conn) -> Result<u64, OfficeError> {
+    if !conn.is_postgres() {
+        return Ok(0);
+    }
+    let sql = "SELECT COUNT(*) AS n FROM pg_inherits WHERE inhparent = to_regclass('token')";
+    counter(&query(sql).fetch_one(conn).await?, "n")
+}
+
+/// Spreads the tables that are not spread yet over so many partitions.
+async fn spread(conn: &mut Conn, parts: u64) -> Result<(), OfficeError> {
+    let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
+    db::script(conn, &sql).await?;
+    Ok(db::script(conn, INDEXES).await?)
 }
 
 /// Makes the tables with all that is unique in them, and nothing else.

@@ -47,11 +47,7 @@ impl Policy {
     const MAX_IDLE_S: i64 = HOUR;
 
     fn check(&self) -> Result<(), OfficeError> {
-        let Caps { acts, yuan, kwh, age_s } = self.caps;
-        let caps = [acts, yuan, kwh, age_s];
-        if caps.iter().any(|cap| cap.soft < 0 || cap.soft > cap.hard) {
-            return Err(OfficeError::Usage("a limit is SOFT:HARD with 0 <= SOFT <= HARD".into()));
-        }
+        check(&self.caps)?;
         let times = (HOUR..=Self::MAX_LIFE_S).contains(&self.life_s)
             && (0..=Self::MAX_GRACE_S).contains(&self.grace_s)
             && (15..=Self::MAX_IDLE_S).contains(&self.idle_s);
@@ -62,6 +58,30 @@ impl Policy {
             "a status lives 1 to 72 hours, grace is at most 168 hours, idle 15 to 3600 seconds";
         Err(OfficeError::Usage(why.into()))
     }
+}
+
+/// Checks that limits can be signed. What cannot must not be written down: every later status or
+/// grant would fail, and with it every exchange of the handhelds concerned.
+///
+/// # Errors
+/// [`OfficeError::Usage`] naming the first limit that cannot, and the highest there is of it.
+pub(super) fn check(caps: &Caps) -> Result<(), OfficeError> {
+    const MOST: meterkit_tokens::Caps = meterkit_tokens::Caps::MOST;
+    let all = [
+        ("acts", caps.acts, MOST.acts, "acts"),
+        ("yuan", caps.yuan, MOST.yuan, "fen"),
+        ("kwh", caps.kwh, MOST.kwh, "hundredths of a kWh"),
+        ("age", caps.age_s, MOST.age_s, "seconds"),
+    ];
+    for (name, Cap { soft, hard }, [_, most], unit) in all {
+        if !(0 <= soft && soft <= hard && hard <= most) {
+            return Err(OfficeError::Usage(format!(
+                "the limit {name} is {soft}:{hard}: a limit is SOFT:HARD with 0 <= SOFT <= HARD, \
+                 and HARD at most {most} {unit}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What is to be changed.
@@ -242,4 +262,11 @@ pub(super) fn signed(caps: &Caps) -> meterkit_tokens::Caps {
     let pair = |cap: Cap| [cap.soft, cap.hard];
     let (acts, yuan) = (pair(caps.acts), pair(caps.yuan));
     meterkit_tokens::Caps { acts, yuan, kwh: pair(caps.kwh), age_s: pair(caps.age_s) }
+}
+
+/// Reads what [`signed`] made.
+pub(super) fn of_signed(caps: &meterkit_tokens::Caps) -> Caps {
+    let cap = |[soft, hard]: [i64; 2]| Cap { soft, hard };
+    let (acts, yuan) = (cap(caps.acts), cap(caps.yuan));
+    Caps { acts, yuan, kwh: cap(caps.kwh), age_s: cap(caps.age_s) }
 }

@@ -1,22 +1,23 @@
 //! The lost-handheld sheet: the most that whoever has it could still credit, which meters to visit,
 //! and until when each is in danger.
 //!
-//! The figure is of the handheld as it is, with its PINs, its own program, any time on its clock
-//! that it can be put back to, and any number of copies of its store. A copy has its limits whole
-//! again, so limits bound a single act and never the sum; what bounds the sum is the meters, which
-//! take one credit a step (`reach`). It holds:
+//! There are two figures, and what bounds both is the meters, which take one credit a step
+//! (`reach`), and the documents, which name step and most.
 //!
-//! - every credit that is out with it and not proved to be in its meter, or that was taken back and
-//!   of which its journal does not show that it knows;
-//! - what it may have done and we have not heard of, which is the same documents;
-//! - of a leave for a swap what may be advanced for a dead meter; the rest only moves what an old
-//!   meter held.
+//! - **`worst`**: by the handheld's own program, with its PINs, any time on its clock that it can
+//!   be put back to, any number of copies of its store, and meters that he makes himself and puts
+//!   on the line in the place of others. A copy has its limits whole again, so limits bound a
+//!   single act and never the sum.
+//! - **`utmost`**: by any program: whoever has the handheld can put his own on it, and that keeps
+//!   no limit, no right, no end of a life and no revocation. It still has no other documents.
 //!
-//! Not in it: what a meter accepts without any document of ours from whoever has its password and
-//! another program (`docs/threat-model.md`, class C), and what can only be taken out of meters.
+//! Both hold what may have been done and was not heard of, which is the same documents. Not in
+//! them: what a meter accepts without any document of ours from whoever has its password and
+//! another program (`docs/threat-model.md`, class C), and what is only taken out of meters.
 
 mod fence;
 mod holder;
+mod papers;
 mod reach;
 mod yard;
 
@@ -24,16 +25,17 @@ pub use fence::{Fenced, Fencing};
 pub use holder::LostOperator;
 
 use super::Office;
-use super::db::{Row, query};
+use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow};
-use super::model::{TokenRow, TokenState, parse_unit};
+use super::model::TokenState;
 use crate::units::{
     AccountNo, Act, BusPlace, Credit, CreditUnit, DeviceId, MeterNo, PurchaseCount, TokenId,
     UnixSeconds,
 };
 use holder::{Holder, holders};
-use reach::{Chance, reach};
+use papers::{SwapRead, read};
+use reach::{Chance, Steps, reach};
 use yard::{Yard, meters};
 
 /// Why a document counts, or does not.
@@ -114,14 +116,18 @@ pub struct LostToken {
     pub issued: UnixSeconds,
     /// End of its life by an honest clock.
     pub expires: UnixSeconds,
-    /// Its part of the loss, hundredths.
+    /// Its part of the loss by the handheld's own program, hundredths.
     pub worst: i64,
-    /// Why.
+    /// Its part of the loss by any program.
+    pub utmost: i64,
+    /// Why, by its own program.
     pub why: LostWhy,
     /// Whether a frame with it was sent, or may have been.
     pub sent: bool,
     /// What takes its step instead, and with which handheld.
     pub replaced_by: Option<(TokenId, DeviceId, TokenState)>,
+    /// Its handheld knows that it is not to be used.
+    over: bool,
 }
 
 /// A leave for a swap out with the handheld.
@@ -135,13 +141,20 @@ pub struct LostSwap {
     pub new: MeterNo,
     /// The unit of its amounts.
     pub unit: CreditUnit,
-    /// The most it carries over, hundredths: no loss.
+    /// The most it carries over, hundredths. Whoever makes an old meter himself carries over what
+    /// was never there.
     pub most: i64,
-    /// Its part of the loss, hundredths.
+    /// The most it advances for a dead meter, hundredths.
+    pub provisional: i64,
+    /// Its part of the loss by the handheld's own program, hundredths.
     pub worst: i64,
+    /// Its part of the loss by any program.
+    pub utmost: i64,
+    /// What its own program can take out of the old meter with it.
+    pub out: i64,
     /// End of its life by an honest clock.
     pub expires: UnixSeconds,
-    /// Why.
+    /// Why, by its own program.
     pub why: LostWhy,
 }
 
@@ -183,8 +196,10 @@ pub struct LostMeter {
     pub area: String,
     /// Its place on a bus.
     pub place: BusPlace,
-    /// What can be credited there, hundredths.
+    /// What can be credited there by the handheld's own program, hundredths.
     pub worst: i64,
+    /// What can be credited there by any program.
+    pub utmost: i64,
     /// In which unit.
     pub unit: CreditUnit,
     /// Until when, by an honest clock; with the clock put back, until the steps are taken.
@@ -206,11 +221,14 @@ pub struct LostSheet {
     pub floor: UnixSeconds,
     /// Who could work with it.
     pub operators: Vec<LostOperator>,
-    /// The most that can be credited, one figure a unit.
+    /// The most that can be credited by its own program, one figure a unit.
     pub worst: Vec<Credit>,
+    /// The most that can be credited by any program: the maximum loss.
+    pub utmost: Vec<Credit>,
     /// All that is out with it, whatever rights, limits and meters say.
     pub face: Vec<Credit>,
-    /// What can be taken out of meters with it.
+    /// What its own program can take out of meters: refunds, and leaves for swaps. Another program
+    /// can repeat a debit until the meter is empty: no step binds it.
     pub debits: Vec<Credit>,
     /// The documents.
     pub tokens: Vec<LostToken>,
@@ -237,46 +255,83 @@ impl Office {
 
     async fn lost_in(&self, conn: &mut Conn, row: &DeviceRow) -> Result<LostSheet, OfficeError> {
         let lives = Lives::read(self, conn, row).await?;
-        let (mut tokens, swaps) = read(conn, row, &lives).await?;
-        let mut yard = Yard::read(conn, &tokens, &swaps, &row.device).await?;
-        let chances = yard.chances(&lives, &tokens, &swaps);
-        for (meter, list) in &chances {
-            let steps = yard.steps.remove(meter).unwrap_or_default();
-            let values: Vec<Chance> = list.iter().map(|(_, chance)| *chance).collect();
-            for ((at, _), (why, worst)) in list.iter().zip(reach(&steps, &values)) {
-                match at {
-                    At::Token(at) => (tokens[*at].why, tokens[*at].worst) = (why, worst),
-                    At::Swap(at) => yard.swapped[*at] = (why, worst),
+        let (mut tokens, mut swaps) = read(conn, row, &lives).await?;
+        let yard = Yard::read(conn, &tokens, &swaps, &row.device).await?;
+        // Between two acts of a handheld that is not stopped the office may clear its limits.
+        let alone = row.status == "quarantined";
+        for rules in [Rules::Kept { alone }, Rules::None] {
+            for (meter, list) in &yard.chances(&lives, &tokens, &swaps, rules) {
+                let none = Steps::default();
+                let steps = yard.steps.get(meter).unwrap_or(&none);
+                let values: Vec<Chance> = list.iter().map(|(_, chance)| *chance).collect();
+                for ((at, _), found) in list.iter().zip(reach(steps, &values)) {
+                    match at {
+                        At::Token(at) => tokens[*at].found(rules, found),
+                        At::Swap(at) => swaps[*at].shown.found(rules, found),
+                    }
                 }
             }
         }
-        let swaps: Vec<LostSwap> = swaps
-            .into_iter()
-            .zip(yard.swapped.iter())
-            .map(|(row, (why, worst))| LostSwap { why: *why, worst: *worst, ..row.shown })
-            .collect();
+        for swap in &mut swaps {
+            swap.shown.out = yard.taken_out(&lives, swap);
+        }
+        // What the handheld knows to be over is named only where another program may still use it.
+        tokens.retain(|one| !one.over || one.utmost > 0);
+        swaps.retain(|one| !one.over || one.shown.utmost > 0);
+        let swaps: Vec<LostSwap> = swaps.into_iter().map(|row| row.shown).collect();
+        let credits = |token: fn(&LostToken) -> i64, swap: fn(&LostSwap) -> i64| {
+            let unit = |one: &LostSwap| Credit { value: swap(one), unit: one.unit };
+            sums(tokens.iter().map(|one| one.credit.with(token(one))).chain(swaps.iter().map(unit)))
+        };
+        let debit = |one: &LostToken| if one.why == LostWhy::Debit { one.credit.value } else { 0 };
+        let face = |one: &LostToken| match one.state.is_out() && !one.act.is_debit() {
+            true => one.credit.value,
+            false => 0,
+        };
         Ok(LostSheet {
             device: row.device.clone(),
             status: row.status.clone(),
             last_seen: (row.last_seen > 0).then_some(UnixSeconds(row.last_seen)),
             floor: lives.all.last().map_or(UnixSeconds(0), |life| life.floor),
             operators: lives.operators(),
-            worst: sums(
-                tokens
-                    .iter()
-                    .map(|one| one.credit.with(one.worst))
-                    .chain(swaps.iter().map(|one| Credit { value: one.worst, unit: one.unit })),
-            ),
-            face: sums(
-                tokens.iter().filter(|one| one.state.is_out()).map(|one| {
-                    one.credit.with(if one.act.is_debit() { 0 } else { one.credit.value })
-                }),
-            ),
-            debits: sums(tokens.iter().filter(|one| one.why == LostWhy::Debit).map(|t| t.credit)),
+            worst: credits(|one| one.worst, |one| one.worst),
+            utmost: credits(|one| one.utmost, |one| one.utmost),
+            face: credits(face, |_| 0),
+            debits: credits(debit, |one| one.out),
             meters: meters(&tokens, &swaps, &yard.lines),
             tokens,
             swaps,
         })
+    }
+}
+
+/// Whose program is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    /// The handheld's own; `alone` when the office answers it no more.
+    Kept {
+        /// Whether it is stopped.
+        alone: bool,
+    },
+    /// Any other.
+    None,
+}
+
+impl LostToken {
+    fn found(&mut self, rules: Rules, (why, value): (LostWhy, i64)) {
+        match rules {
+            Rules::Kept { .. } => (self.why, self.worst) = (why, value),
+            Rules::None => self.utmost = value,
+        }
+    }
+}
+
+impl LostSwap {
+    fn found(&mut self, rules: Rules, (why, value): (LostWhy, i64)) {
+        match rules {
+            Rules::Kept { .. } => (self.why, self.worst) = (why, value),
+            Rules::None => self.utmost = value,
+        }
     }
 }
 
@@ -315,6 +370,30 @@ impl Lives {
         all
     }
 
+    /// The most that some life of it would move with a leave, by its own rules; or why nothing.
+    fn most(
+        &self,
+        (ids, issued, expires): (&[TokenId], i64, UnixSeconds),
+        reach: impl Fn(&Holder) -> Option<i64>,
+    ) -> Result<i64, LostWhy> {
+        let mut found: Result<i64, LostWhy> = Err(LostWhy::Expired);
+        for life in self.since(issued) {
+            let one = if expires <= life.floor {
+                Err(LostWhy::Expired)
+            } else if ids.iter().any(|id| life.knows_revoked(*id)) {
+                Err(LostWhy::KnownRevoked)
+            } else {
+                reach(life).ok_or(LostWhy::NoRight)
+            };
+            found = match (found, one) {
+                (Ok(most), Ok(more)) => Ok(most.max(more)),
+                (Ok(most), Err(_)) => Ok(most),
+                (Err(_), one) => one,
+            };
+        }
+        found
+    }
+
     /// Whether some life of it would do this, by its own rules.
     fn allow(&self, what: &What<'_>) -> LostWhy {
         let mut why = LostWhy::Expired;
@@ -346,96 +425,11 @@ struct What<'a> {
     expires: UnixSeconds,
 }
 
-/// A leave as it was read.
-struct SwapRead {
-    shown: LostSwap,
-    account: AccountNo,
-    count: PurchaseCount,
-    issued: i64,
-    provisional: i64,
-    begun: bool,
-}
-
 /// Where a chance comes from.
 #[derive(Clone, Copy)]
 enum At {
     Token(usize),
     Swap(usize),
-}
-
-/// Reads what is out with the handheld, and what was taken back without its knowing.
-async fn read(
-    conn: &mut Conn,
-    row: &DeviceRow,
-    lives: &Lives,
-) -> Result<(Vec<LostToken>, Vec<SwapRead>), OfficeError> {
-    let device = row.device.as_str();
-    let floor = lives.all.iter().map(|life| life.floor.0).min().unwrap_or(0);
-    let sql = "SELECT t.*, n.device AS next_device, n.state AS next_state FROM token t
-               LEFT JOIN token n ON n.id = t.superseded_by
-               WHERE t.device = $1 AND t.swap IS NULL
-               AND (t.state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                    OR t.state = 'voided' AND t.told = 0 AND t.expires > $2)
-               ORDER BY t.meter, t.count_before, t.id";
-    let rows = query(sql).bind(device).bind(floor).fetch_all(&mut *conn).await?;
-    let mut tokens = Vec::with_capacity(rows.len());
-    for row in &rows {
-        tokens.push(lost_token(row, ledger::token_row(row)?)?);
-    }
-    let sql = "SELECT * FROM swap WHERE device = $1 AND expires > $2
-               AND (state IN ('reserved', 'delivered', 'begun') OR state = 'voided' AND told = 0)
-               ORDER BY id";
-    let rows = query(sql).bind(device).bind(floor).fetch_all(conn).await?;
-    let swaps = rows.iter().map(|row| {
-        let unit = parse_unit(&row.try_get::<String, _>("unit")?);
-        let state: String = row.try_get("state")?;
-        Ok(SwapRead {
-            shown: LostSwap {
-                swap: ledger::parsed(row, "id")?,
-                old: ledger::parsed(row, "old_meter")?,
-                new: ledger::parsed(row, "meter")?,
-                unit: unit.ok_or(OfficeError::Stored("unit"))?,
-                most: row.try_get("most")?,
-                worst: 0,
-                expires: UnixSeconds(row.try_get("expires")?),
-                why: if state == "voided" { LostWhy::Replaced } else { LostWhy::Live },
-            },
-            account: ledger::parsed(row, "account")?,
-            count: PurchaseCount(ledger::small(row, "count_before")?),
-            issued: row.try_get("issued")?,
-            provisional: row.try_get("provisional")?,
-            begun: state == "begun",
-        })
-    });
-    Ok((tokens, swaps.collect::<Result<_, OfficeError>>()?))
-}
-
-/// A row of a token beside what takes its step instead.
-fn lost_token(row: &Row, token: TokenRow) -> Result<LostToken, OfficeError> {
-    let next = row.try_get::<Option<String>, _>("superseded_by")?;
-    let replaced_by = match (next, row.try_get::<Option<String>, _>("next_state")?) {
-        (Some(id), Some(state)) => Some((
-            id.parse().map_err(|_| OfficeError::Stored("superseded_by"))?,
-            ledger::parsed(row, "next_device")?,
-            TokenState::parse(&state).ok_or(OfficeError::Stored("state"))?,
-        )),
-        _ => None,
-    };
-    Ok(LostToken {
-        token: token.id,
-        act: token.act,
-        meter: token.meter,
-        account: token.account,
-        count_before: token.count_before,
-        credit: token.credit,
-        issued: UnixSeconds(row.try_get("issued")?),
-        expires: token.expires,
-        worst: 0,
-        why: LostWhy::Nothing,
-        sent: token.intent_seen,
-        state: token.state,
-        replaced_by,
-    })
 }
 
 /// Sums by unit; a unit of which there is nothing is left out.

@@ -49,11 +49,22 @@ pub(super) async fn change_among(
     among(conn, sql, list).await.map(drop)
 }
 
+/// New rows in a table: `into` is its name and columns, `t (a, b)`. All rows have the same kinds of
+/// values. Not by COPY: it costs PostgreSQL no less, its indexes being most of it, and a request
+/// cut off in the middle of one leaves a connection on which nothing can begin.
+pub(super) async fn add_rows(
+    conn: &mut Conn,
+    into: &'static str,
+    rows: Vec<Vec<Cell>>,
+) -> Result<(), sqlx::Error> {
+    with_rows(conn, &format!("INSERT INTO {into} SELECT * FROM {{rows}}"), rows).await
+}
+
 /// A statement over a table of rows: `{rows}` in its text stands for a table `v` with the columns
 /// `column1` and so on. All rows have the same kinds of values.
 pub(super) async fn with_rows(
     conn: &mut Conn,
-    sql: &'static str,
+    sql: &str,
     rows: Vec<Vec<Cell>>,
 ) -> Result<(), sqlx::Error> {
     let width = rows.first().map_or(0, Vec::len);

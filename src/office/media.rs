@@ -4,6 +4,7 @@
 
 use super::answer::{fork_in_head, standing};
 use super::apply::Applied;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
@@ -45,6 +46,15 @@ pub struct MediaReport {
     pub letters: Vec<(String, Letter)>,
     /// For whom a parcel was written: the handheld, its tokens, and how far its journal is here.
     pub parcels: Vec<(DeviceId, usize, u64)>,
+}
+
+/// What a parcel says.
+struct News {
+    version: u64,
+    acked: Position,
+    replies: Vec<Reply>,
+    /// What its handheld's letters are to repeat.
+    again: Option<[u8; 16]>,
 }
 
 /// A letter that was opened and whose signatures were checked.
@@ -147,12 +157,18 @@ impl Office {
     ///
     /// # Errors
     /// [`OfficeError::NoDevice`], [`OfficeError::Quarantined`], [`OfficeError::Usage`] for a
-    /// handheld that sent nothing yet.
+    /// handheld that sent nothing yet, or whose journal is not here since the office was restored.
     pub async fn receipt_alone(&self, device: &DeviceId) -> Result<Vec<u8>, OfficeError> {
         let row = {
             let mut conn = self.ledger.read().await?;
             let row = ledger::device(&mut conn, device).await?;
-            row.ok_or_else(|| OfficeError::NoDevice(device.clone()))?
+            let row = row.ok_or_else(|| OfficeError::NoDevice(device.clone()))?;
+            if rewound::waits_for(&mut conn, device).await? {
+                let why =
+                    format!("this office was restored: {device} must bring its journal first");
+                return Err(OfficeError::Usage(why));
+            }
+            row
         };
         if row.status == "quarantined" {
             return Err(OfficeError::Quarantined(device.clone()));
@@ -205,6 +221,11 @@ impl Office {
 
     async fn take_letter(&self, letter: Opened) -> Result<Letter, OfficeError> {
         let Opened { device, visit, signed, pack } = letter;
+        // Before its pack: what an office that was put back forgot is entered from that.
+        transact!(self.ledger, |tx| match ledger::device(&mut tx, &device).await? {
+            Some(row) => rewound::noticed(&mut tx, &row, visit.receipt, self.now()).await,
+            None => Ok(()),
+        })?;
         let mut became = Letter::Taken;
         if let Some((pack, document)) = pack {
             became = match self.take_pack(&device, &pack, &document).await? {
@@ -247,6 +268,7 @@ impl Office {
             return Ok(Some(Refusal::Quarantined));
         }
         self.note_receipt(conn, device, visit.receipt).await?;
+        rewound::wrote(conn, &row, visit, self.now()).await?;
         Ok(None)
     }
 
@@ -273,7 +295,7 @@ impl Office {
         let sign = |reply| self.sign(Answer { device: device.clone(), nonce, at, reply });
         let found =
             transact!(self.ledger, |tx| self.all_news(&mut tx, device, visit.as_ref()).await)?;
-        let (version, acked, replies) = match found {
+        let News { version, acked, replies, again } = match found {
             Ok(found) => found,
             Err(refusal) => {
                 let parcel = self.wrap(1, sign(Reply::Refused(refusal))?, vec![]);
@@ -289,7 +311,7 @@ impl Office {
         let tokens = tokens.sum();
         let parts = replies.into_iter().map(sign).collect::<Result<Vec<_>, _>>()?;
         let digests = parts.iter().map(|part| digest(part)).collect();
-        let head = sign(Reply::Parcel(Contents { version, acked, parts: digests }))?;
+        let head = sign(Reply::Parcel(Contents { version, acked, parts: digests, again }))?;
         let parcel = self.wrap(visit.map_or(1, |visit| visit.root), head, parts);
         Ok(Some((version, seal(&key, &parcel)?, tokens, acked.seq)))
     }
@@ -299,18 +321,22 @@ impl Office {
         Parcel { root, keys, head, parts }.encode()
     }
 
-    /// All that is new for a handheld, as it would be said online; the status first.
+    /// All that is new for a handheld, as it would be said online; the status first. While this
+    /// office waits for its journal since it was put back: that, and nothing else.
     async fn all_news(
         &self,
         conn: &mut Conn,
         device: &DeviceId,
         visit: Option<&Visit>,
-    ) -> Result<Result<(u64, Position, Vec<Reply>), Refusal>, OfficeError> {
+    ) -> Result<Result<News, Refusal>, OfficeError> {
         let row = match standing(conn, device).await? {
             Ok(row) => row,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
+        if let Some((version, again)) = rewound::wanted(conn, &row).await? {
+            return Ok(Ok(News { version, acked, replies: vec![], again: Some(again) }));
+        }
         let status = self.status_in(conn, &row).await?;
         let version = version_given(conn, &row).await?;
         let mut replies = vec![Reply::Need(Need { acked, receipts: vec![], status: Some(status) })];
@@ -342,7 +368,7 @@ impl Office {
         if area.is_some() {
             replies.extend(self.area_pages(conn).await?.into_iter().map(Reply::Page));
         }
-        Ok(Ok((version, acked, replies)))
+        Ok(Ok(News { version, acked, replies, again: None }))
     }
 }
 

@@ -8,8 +8,10 @@
 //! the same amount. Nothing is voided before the meter showed it.
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
+use super::grounds::{self, Grounds};
 use super::issue;
 use super::keys::MAX_TOKEN_AMOUNT;
 use super::ledger::{self, Conn, transact};
@@ -130,7 +132,7 @@ impl Office {
     /// [`OfficeError::NoMeter`], [`OfficeError::MeterClosed`], [`OfficeError::SwapOpen`],
     /// [`OfficeError::Amount`], [`OfficeError::Disputed`]; [`OfficeError::SameAmount`] if the token
     /// that is out for the step has the same amount; [`OfficeError::Usage`] for a count behind what
-    /// is proved, or while another such recharge is under way.
+    /// is proved, or while another such recharge is under way; [`OfficeError::Restored`].
     pub async fn begin_online(&self, new: &NewOnline) -> Result<OnlineSale, OfficeError> {
         let (id, now) = (self.new_id()?, self.now());
         transact!(self.ledger, |tx| begin(&mut tx, new, id, false, now).await)
@@ -140,7 +142,7 @@ impl Office {
     ///
     /// # Errors
     /// [`OfficeError::NoToken`]; [`OfficeError::NotInDispute`] for one that has ended;
-    /// [`OfficeError::Usage`] if more must be read.
+    /// [`OfficeError::Usage`] if more must be read; [`OfficeError::Restored`].
     pub async fn end_online(&self, id: TokenId, shown: &OnlineShown) -> Result<Ended, OfficeError> {
         let now = self.now();
         transact!(self.ledger, |tx| end(&mut tx, id, shown, now).await)
@@ -181,6 +183,7 @@ async fn begin(
     made: bool,
     now: UnixSeconds,
 ) -> Result<OnlineSale, OfficeError> {
+    rewound::fence(conn).await?;
     let meter = ledger::meter(conn, new.meter).await?.ok_or(OfficeError::NoMeter(new.meter))?;
     if swap::closed_at(conn, new.meter).await?.is_some() {
         return Err(OfficeError::MeterClosed(new.meter));
@@ -257,6 +260,8 @@ async fn end(
     shown: &OnlineShown,
     now: UnixSeconds,
 ) -> Result<Ended, OfficeError> {
+    // What else may be in the meter is not known before all journals are here.
+    rewound::fence(conn).await?;
     let sale = ledger::token(conn, id).await?.filter(|row| row.device.as_str() == ONLINE);
     let sale = sale.ok_or(OfficeError::NoToken(id))?;
     if !sale.state.is_out() {
@@ -281,7 +286,13 @@ async fn end(
         Ended::Disputed => {
             ledger::set_state(conn, id, TokenState::Disputed).await?;
             let class = if shown.count < sale.count_before { Class::C5 } else { Class::C4 };
-            review::raise(conn, about(&sale, class, why), now).await?;
+            let rival = rival.as_ref().map(|token| token.id);
+            let rests = rival.into_iter().fold(Grounds::tokens(&[sale.id]), Grounds::and_token);
+            let whose = (sale.meter, sale.account);
+            let read = (shown.count.0, shown.balance);
+            let read = grounds::reading("person", whose, read, (sale.credit.unit, now));
+            let about = about(&sale, (class, why), rests.and_reading(read));
+            review::raise(conn, about, now).await?;
         }
     }
     if ended != Ended::NotApplied && ended != Ended::Disputed {
@@ -290,7 +301,7 @@ async fn end(
     Ok(ended)
 }
 
-fn about<'a>(sale: &'a TokenRow, class: Class, why: &str) -> NewReview<'a> {
+fn about<'a>(sale: &'a TokenRow, (class, why): (Class, &str), rests: Grounds) -> NewReview<'a> {
     NewReview {
         id: format!("{}:{}:online", class.name(), sale.id),
         class,
@@ -300,6 +311,7 @@ fn about<'a>(sale: &'a TokenRow, class: Class, why: &str) -> NewReview<'a> {
         seq: 0,
         meter: Some(sale.meter),
         token: Some(sale.id),
+        rests,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Office;
 use super::db::query;
 use super::error::OfficeError;
+use super::grounds::{self, Grounds};
 use super::ledger::{self, Conn, transact};
 use super::model::Class;
 use super::review::{NewReview, raise};
@@ -95,6 +96,8 @@ async fn entries(
             seq,
             meter: None,
             token: None,
+            // The last entry that is here, and the one that was signed for.
+            rests: Grounds::entry(&device, epoch, here).and_entry(&device, epoch, seq),
         };
         raise(conn, review, now).await?;
     }
@@ -120,6 +123,7 @@ async fn tokens(
         let device: DeviceId = ledger::parsed(row, "device")?;
         let id = ledger::parsed(row, "id")?;
         let heard: i64 = row.try_get("heard")?;
+        let rests = grounds::of_token(conn, id).await?;
         let review = NewReview {
             // Once for each time something was heard of it.
             id: format!("C2:{id}:{heard}"),
@@ -130,6 +134,7 @@ async fn tokens(
             seq: 0,
             meter: Some(ledger::parsed(row, "meter")?),
             token: Some(id),
+            rests,
         };
         raise(conn, review, now).await?;
     }

@@ -1,7 +1,8 @@
 -- Spreads a ledger of PostgreSQL over PARTS partitions (`init --partitions`): what a handheld wrote
 -- by handheld, money by meter. Every key holds the column it is spread by, so that the keys go on
 -- refusing what they refused: a token and its postings are of one meter for ever, a reversal is of
--- the meter it undoes. The statements of the program are the same with and without.
+-- the meter it undoes. The statements of the program are the same with and without. A table that is
+-- spread already stays as it is: an upgrade that made one anew spreads that one again.
 DO $$
 DECLARE
     whole RECORD;
@@ -16,6 +17,8 @@ BEGIN
         ('posting', 'meter', 'meter, op, leg')
     ) AS v (name, spread, key)
     LOOP
+        CONTINUE WHEN EXISTS (
+            SELECT 1 FROM pg_class WHERE oid = to_regclass(whole.name) AND relkind = 'p');
         EXECUTE format('ALTER TABLE %I RENAME TO %I', whole.name, whole.name || '_whole');
         EXECUTE format(
             'CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (%s))
@@ -28,11 +31,14 @@ BEGIN
         END LOOP;
         EXECUTE format('INSERT INTO %I SELECT * FROM %I', whole.name, whole.name || '_whole');
         EXECUTE format('DROP TABLE %I', whole.name || '_whole');
+        IF whole.name = 'receipt' THEN
+            ALTER TABLE receipt ADD UNIQUE (device, epoch, first, last);
+        ELSIF whole.name = 'token' THEN
+            ALTER TABLE token ADD UNIQUE (meter, seq);
+            CREATE INDEX token_by_id ON token (id);
+            CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
+                WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
+                AND undoes IS NOT NULL;
+        END IF;
     END LOOP;
 END $$;
-ALTER TABLE receipt ADD UNIQUE (device, epoch, first, last);
-ALTER TABLE token ADD UNIQUE (meter, seq);
-CREATE INDEX token_by_id ON token (id);
-CREATE UNIQUE INDEX token_undoes ON token (meter, undoes)
-    WHERE state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
-    AND undoes IS NOT NULL;

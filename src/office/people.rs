@@ -6,6 +6,7 @@
 use super::Office;
 use super::db::{Row, locking, query};
 use super::error::OfficeError;
+use super::grants::{insert_grant, insert_override};
 use super::ledger::{self, Conn, transact};
 use super::limits;
 use crate::units::{
@@ -130,6 +131,7 @@ impl Office {
         if !(1..=MAX_DAYS).contains(&new.days) {
             return Err(OfficeError::Usage(format!("a grant lasts 1 to {MAX_DAYS} days")));
         }
+        limits::check(&new.caps)?;
         // What could not be signed is not written down.
         let probe = self.compose(new, "probe", TokenId([0; 16]), self.now().0, [0; 32]);
         probe.payload().map_err(|error| OfficeError::Usage(error.to_string()))?;
@@ -208,21 +210,7 @@ impl Office {
         let hash = activation(&id.0, code.expose_secret());
         let grant = self.compose(&entry, device.as_str(), id, issued, hash);
         let (bytes, kid) = self.keys().grant(&grant)?;
-        query(
-            "INSERT INTO grant_doc (id, operator, device, epoch, kid, issued, expires, caps, bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(id.to_string())
-        .bind(operator.as_str())
-        .bind(device.as_str())
-        .bind(i64::from(epoch))
-        .bind(kid.to_string())
-        .bind(issued)
-        .bind(grant.expires)
-        .bind(limits::text(&entry.caps))
-        .bind(&bytes)
-        .execute(conn)
-        .await?;
+        insert_grant(conn, (&grant, epoch), (&bytes, &kid.to_string())).await?;
         let (operator, device) = (operator.clone(), device.clone());
         Ok(Granted { id, operator, device, expires: UnixSeconds(grant.expires), code, bytes })
     }
@@ -311,25 +299,7 @@ impl Office {
             reason: new.reason.clone(),
         };
         let (bytes, kid) = self.keys().over_ride(&leave)?;
-        query(
-            "INSERT INTO override_doc (id, operator, device, epoch, kid, meter, verbs, issued,
-                                       expires, by_whom, reason, bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        )
-        .bind(id.to_string())
-        .bind(new.operator.as_str())
-        .bind(new.device.as_str())
-        .bind(i64::from(device.epoch))
-        .bind(kid.to_string())
-        .bind(new.meter.to_string())
-        .bind(i64::from(leave.verbs))
-        .bind(now)
-        .bind(leave.expires)
-        .bind(new.by.as_str())
-        .bind(&new.reason)
-        .bind(&bytes)
-        .execute(conn)
-        .await?;
+        insert_override(conn, (&leave, device.epoch), (&bytes, &kid.to_string())).await?;
         Ok(Overridden { id, expires: UnixSeconds(leave.expires), bytes })
     }
 }

@@ -6,7 +6,7 @@
 use super::cell::Cell;
 use super::error::OfficeError;
 use super::ledger::Conn;
-use super::many::with_rows;
+use super::many::add_rows;
 use super::model::{Place, unit_name};
 use crate::units::{AccountNo, Credit, MeterNo, TokenId, UnixSeconds};
 
@@ -18,11 +18,8 @@ pub(super) struct Side {
     pub account: AccountNo,
 }
 
-/// The statement that books legs.
-pub(super) const BOOK: &str =
-    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
-     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
-     FROM {rows}";
+/// Where legs are booked.
+pub(super) const BOOK: &str = "posting (op, leg, token, meter, account, place, unit, amount, at)";
 
 /// The two legs of an op, as rows of `posting`; they sum to zero. For a token or a swap.
 pub(super) fn legs(
@@ -71,7 +68,7 @@ pub(super) async fn write(
     of: TokenId,
     legs: Vec<Vec<Cell>>,
 ) -> Result<(), OfficeError> {
-    match with_rows(conn, BOOK, legs).await {
+    match add_rows(conn, BOOK, legs).await {
         Err(sqlx::Error::Database(db)) if db.is_unique_violation() => {
             Err(OfficeError::SettledBefore(of))
         }

@@ -6,12 +6,13 @@
 //! say what it shows.
 
 use super::Office;
+use super::backup::rewound;
 use super::db::query;
 use super::error::OfficeError;
 use super::issue::REPLACE_AFTER;
-use super::ledger::{self, Conn};
+use super::ledger::{self, Conn, transact};
 use super::model::{TokenRow, TokenState};
-use super::review::Verdict;
+use super::review::{self, Verdict};
 use crate::sync::wire::{Event, read_entry};
 use crate::units::{PurchaseCount, TokenId, UnixSeconds};
 
@@ -75,34 +76,46 @@ impl Office {
         found(&mut conn, &row).await
     }
 
-    /// Settles a token as [`Office::settle`] does; a token in doubt is void only with a proof,
-    /// which is kept with the reason.
+    /// Settles what is in doubt about a token, and closes everything raised about it. A token in
+    /// doubt is void only with a proof, which is kept with the reason: the only way to settle one.
     ///
     /// # Errors
-    /// [`OfficeError::NoProof`]; as [`Office::settle`].
+    /// [`OfficeError::NoToken`]; [`OfficeError::NoProof`]; [`OfficeError::NotInDispute`] when
+    /// nothing is in doubt: a token in the field cannot be voided by wish;
+    /// [`OfficeError::StepTaken`] when another token holds the step; [`OfficeError::Usage`] without
+    /// a reason; [`OfficeError::Restored`] while journals that may say more of it are waited for.
     pub async fn settle_proved(
         &self,
         token: TokenId,
         verdict: Verdict,
         (reason, shows): (&str, Option<MeterShows>),
     ) -> Result<TokenState, OfficeError> {
-        let row = {
-            let mut conn = self.ledger.read().await?;
-            ledger::token(&mut conn, token).await?.ok_or(OfficeError::NoToken(token))?
-        };
-        let in_doubt = row.state == TokenState::Suspect && verdict == Verdict::NotBooked;
-        if !in_doubt {
-            return self.settle(token, verdict, reason).await;
-        }
-        let shown = shows.is_some_and(|shows| proves(&row, shows, self.now()));
-        let proof = match self.proof_unused(token).await? {
-            None if shown => Some(Unused::Shown),
-            proof => proof,
-        };
-        let proof = proof.ok_or(OfficeError::NoProof(token))?;
-        super::review::require(reason)?;
-        self.settle(token, verdict, &format!("{} [{}]", reason.trim(), proof.name())).await
+        review::require(reason)?;
+        transact!(self.ledger, |tx| {
+            let now = self.now();
+            let decided = (verdict, reason, shows);
+            rewound::fence(&mut tx).await?;
+            settle_in(&mut tx, token, decided, now).await
+        })
     }
+}
+
+/// Looks for the proof and settles in one transaction: nothing of the token changes in between.
+async fn settle_in(
+    conn: &mut Conn,
+    id: TokenId,
+    (verdict, reason, shows): (Verdict, &str, Option<MeterShows>),
+    now: UnixSeconds,
+) -> Result<TokenState, OfficeError> {
+    let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
+    if token.state != TokenState::Suspect || verdict != Verdict::NotBooked {
+        return review::settle(conn, id, verdict, reason, now).await;
+    }
+    let shown = shows.is_some_and(|shows| proves(&token, shows, now));
+    let proof = found(conn, &token).await?.or(shown.then_some(Unused::Shown));
+    let proof = proof.ok_or(OfficeError::NoProof(id))?;
+    let reason = format!("{} [{}]", reason.trim(), proof.name());
+    review::settle(conn, id, verdict, &reason, now).await
 }
 
 async fn found(conn: &mut Conn, token: &TokenRow) -> Result<Option<Unused>, OfficeError> {

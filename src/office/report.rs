@@ -114,6 +114,15 @@ async fn report(conn: &mut Conn) -> Result<LedgerReport, OfficeError> {
     })
 }
 
+/// Whether every movement from a moment on comes to zero, with both its legs: what is asked of one
+/// day must not cost what the ledger weighs.
+pub(super) async fn sound_since(conn: &mut Conn, since: i64) -> Result<bool, OfficeError> {
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT op FROM posting WHERE at >= $1 GROUP BY op
+               HAVING SUM(amount) <> 0 OR COUNT(*) <> 2) AS bad";
+    let row = query(sql).bind(since).fetch_one(conn).await?;
+    Ok(ledger::counter(&row, "n")? == 0)
+}
+
 async fn count(conn: &mut Conn, sql: &'static str) -> Result<u64, OfficeError> {
     ledger::counter(&query(sql).fetch_one(conn).await?, "n")
 }

@@ -5,8 +5,9 @@
 
 use super::Office;
 use super::cell::Cell;
-use super::db::query;
+use super::db::{Row, query};
 use super::error::OfficeError;
+use super::grounds::Grounds;
 use super::ledger::{self, Conn, transact};
 use super::many::with_rows;
 use super::model::{Class, Move, TokenRow, TokenState};
@@ -31,6 +32,8 @@ pub(super) struct NewReview<'a> {
     pub meter: Option<MeterNo>,
     /// The token concerned.
     pub token: Option<TokenId>,
+    /// What it rests on.
+    pub rests: Grounds,
 }
 
 /// A thing to look at, in a list.
@@ -42,8 +45,10 @@ pub struct ReviewRow {
     pub class: String,
     /// What happened.
     pub why: String,
-    /// Whose journal shows it, and at which entry.
+    /// Whose journal shows it, in which life and at which entry.
     pub device: String,
+    /// The life.
+    pub epoch: u32,
     /// The entry.
     pub seq: u64,
     /// The meter concerned.
@@ -54,6 +59,8 @@ pub struct ReviewRow {
     pub raised: UnixSeconds,
     /// What was decided and why, once it was.
     pub settled: Option<(String, String)>,
+    /// What it rests on: nothing is listed of what was raised before ledger format 6.
+    pub rests: Grounds,
 }
 
 /// What a person finds.
@@ -84,38 +91,19 @@ impl Office {
         let mut conn = self.ledger.read().await?;
         let sql = "SELECT * FROM review WHERE settled IS NULL OR $1 <> 0 ORDER BY raised, id";
         let rows = query(sql).bind(i64::from(all)).fetch_all(&mut conn).await?;
-        let rows = rows.iter().map(|row| {
-            let verdict: Option<String> = row.try_get("verdict")?;
-            let reason: Option<String> = row.try_get("reason")?;
-            Ok(ReviewRow {
-                id: row.try_get("id")?,
-                class: row.try_get("class")?,
-                why: row.try_get("why")?,
-                device: row.try_get("device")?,
-                seq: ledger::counter(row, "seq")?,
-                meter: row.try_get("meter")?,
-                token: row.try_get("token")?,
-                raised: UnixSeconds(row.try_get("raised")?),
-                settled: verdict.zip(reason),
-            })
-        });
-        rows.collect()
+        rows.iter().map(shown).collect()
     }
 
-    /// Settles what is in doubt about a token, and closes everything raised about it.
+    /// One of them, settled or not.
     ///
     /// # Errors
-    /// [`OfficeError::NoToken`]; [`OfficeError::NotInDispute`] when nothing is in doubt: a token in
-    /// the field cannot be voided by wish; [`OfficeError::StepTaken`] when another token holds the
-    /// step; [`OfficeError::Usage`] without a reason.
-    pub async fn settle(
-        &self,
-        token: TokenId,
-        verdict: Verdict,
-        reason: &str,
-    ) -> Result<TokenState, OfficeError> {
-        require(reason)?;
-        transact!(self.ledger, |tx| { settle(&mut tx, token, verdict, reason, self.now()).await })
+    /// [`OfficeError::Usage`] for one that is not there; the database failed.
+    pub async fn review(&self, id: &str) -> Result<ReviewRow, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        let row = query("SELECT * FROM review WHERE id = $1").bind(id);
+        let row = row.fetch_optional(&mut conn).await?;
+        let row = row.ok_or_else(|| OfficeError::Usage(format!("nothing to look at: {id}")))?;
+        shown(&row)
     }
 
     /// Closes one thing that concerns no token's money.
@@ -136,6 +124,24 @@ impl Office {
             }
         })
     }
+}
+
+fn shown(row: &Row) -> Result<ReviewRow, OfficeError> {
+    let verdict: Option<String> = row.try_get("verdict")?;
+    let reason: Option<String> = row.try_get("reason")?;
+    Ok(ReviewRow {
+        id: row.try_get("id")?,
+        class: row.try_get("class")?,
+        why: row.try_get("why")?,
+        device: row.try_get("device")?,
+        epoch: ledger::small(row, "epoch")?,
+        seq: ledger::counter(row, "seq")?,
+        meter: row.try_get("meter")?,
+        token: row.try_get("token")?,
+        raised: UnixSeconds(row.try_get("raised")?),
+        settled: verdict.zip(reason),
+        rests: Grounds::parse(&row.try_get::<String, _>("rests")?)?,
+    })
 }
 
 /// A decision needs a reason.
@@ -159,14 +165,16 @@ impl NewReview<'_> {
             self.meter.map(|meter| meter.to_string()).into(),
             self.token.map(|token| token.to_string()).into(),
             now.0.into(),
+            self.rests.text().into(),
         ]
     }
 }
 
 /// The statement that writes down things to look at, once for each id.
 pub(super) const RAISE: &str =
-    "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised)
-     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9
+    "INSERT INTO review (id, class, why, device, epoch, seq, meter, token, raised, rests)
+     SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9,
+            column10
      FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING";
 
 /// Writes down something to look at, once for each id.
@@ -203,7 +211,9 @@ fn effect(
     })
 }
 
-async fn settle(
+/// Moves a token's money as a verdict says, and closes everything raised about it. What a verdict
+/// needs for a proof is [`Office::settle_proved`]'s to ask.
+pub(super) async fn settle(
     conn: &mut Conn,
     id: TokenId,
     verdict: Verdict,

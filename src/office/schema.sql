@@ -220,7 +220,8 @@ CREATE TABLE receipt (
     UNIQUE (device, epoch, first, last)
 );
 
--- What a person must look at, and what he decided.
+-- What a person must look at, and what he decided. `rests`: what it rests on, as JSON
+-- (`grounds.rs`): entries, readings, receipts, tokens; or nothing.
 CREATE TABLE review (
     id      TEXT   NOT NULL PRIMARY KEY,
     class   TEXT   NOT NULL,
@@ -233,7 +234,8 @@ CREATE TABLE review (
     raised  BIGINT NOT NULL,
     settled BIGINT,
     verdict TEXT,
-    reason  TEXT
+    reason  TEXT,
+    rests   TEXT   NOT NULL DEFAULT ''
 );
 CREATE INDEX review_by_token ON review (token);
 
@@ -311,15 +313,19 @@ CREATE TABLE status_doc (
 -- Handhelds of an office that was restored from a backup, until their journals are here again:
 -- nothing is issued while one is neither heard nor accepted. '*': what was enrolled after it.
 CREATE TABLE rewound (
-    device   TEXT   NOT NULL PRIMARY KEY,
-    since    BIGINT NOT NULL,
-    -- The head of its journal when it said HELLO; null before that.
-    head     BIGINT,
+    device    TEXT   NOT NULL PRIMARY KEY,
+    since     BIGINT NOT NULL,
+    -- How far its journal was here then.
+    base      BIGINT NOT NULL,
+    -- What a letter must repeat to be known as written since; null before it was asked for one.
+    challenge BYTEA,
+    -- The head of its journal when it said HELLO, or in such a letter; null before that.
+    head      BIGINT,
     -- When its journal was here to that head.
-    heard    BIGINT,
+    heard     BIGINT,
     -- When a person decided not to wait for it, and why.
-    accepted BIGINT,
-    reason   TEXT
+    accepted  BIGINT,
+    reason    TEXT
 );
 
 -- Limits and times of a handheld; the row without a name is for all that have none of their own.
@@ -429,3 +435,19 @@ CREATE TABLE bundle_file (
     digest BYTEA NOT NULL PRIMARY KEY,
     body   BYTEA NOT NULL
 );
+
+-- Bundles that were written to meters, one row for each visit's end in a journal: what a meter holds
+-- by each handheld, to find two that wrote one parameter differently (`parallel.rs`). `wrong`: the
+-- names of what does not read right, one a line; empty where all does.
+CREATE TABLE bundle_write (
+    device   TEXT   NOT NULL,
+    epoch    BIGINT NOT NULL,
+    seq      BIGINT NOT NULL,
+    meter    TEXT   NOT NULL,
+    bundle   TEXT   NOT NULL,
+    wrong    TEXT   NOT NULL,
+    at       BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    PRIMARY KEY (device, epoch, seq)
+);
+CREATE INDEX bundle_write_by_meter ON bundle_write (meter);

@@ -9,7 +9,10 @@
 //! A token is an operator's who sent it first; what becomes of it from then on is in his shifts.
 
 mod close;
+mod said;
 mod sums;
+
+pub use said::{Next, SaidSum, ShiftSaid};
 
 use super::Office;
 use super::db::{Row, query};
@@ -136,6 +139,9 @@ pub struct Shift {
     pub head: Option<ShiftHead>,
     /// The figures, one row a unit.
     pub sums: Vec<ShiftSum>,
+    /// What handhelds said at the ends of their own shifts in it, against what is here now; the
+    /// newest first.
+    pub said: Vec<ShiftSaid>,
 }
 
 impl Shift {
@@ -272,12 +278,15 @@ async fn shift(conn: &mut Conn, row: &Row) -> Result<Shift, OfficeError> {
         }),
         None => None,
     };
+    let opened = row.try_get::<Option<i64>, _>("opened")?.map(UnixSeconds);
+    let closed = UnixSeconds(row.try_get("closed")?);
     Ok(Shift {
         sums: sums::stored(conn, &id).await?,
+        said: said::said(conn, &of, (opened, closed)).await?,
         of,
         number: ledger::counter(row, "number")?,
-        opened: row.try_get::<Option<i64>, _>("opened")?.map(UnixSeconds),
-        closed: UnixSeconds(row.try_get("closed")?),
+        opened,
+        closed,
         head,
         id,
     })

@@ -29,7 +29,7 @@ use crate::sync::wire::{MeterLine, SwapFacts};
 use crate::units::{
     AccountNo, Credit, CreditUnit, DeviceId, MeterNo, Money, PurchaseCount, TokenId, UnixSeconds,
 };
-use meterkit_tokens::{KeyId, SwapToken, Unit};
+use meterkit_tokens::{SwapToken, Unit};
 
 /// A swap to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Office {
         let (bytes, kid) = self.keys().swap(&self.document(&facts, &new.device))?;
         row::history(conn, [new.old, new.new]).await?;
         let profile = new.profile.as_ref().unwrap_or(&old.profile);
-        insert(conn, (&facts, &new.device, profile), (&bytes, kid)).await?;
+        insert(conn, (&facts, &new.device, profile), (&bytes, &kid.to_string())).await?;
         Ok(SwapIssued { facts, device: new.device.clone(), bytes, near_limit })
     }
 
@@ -217,10 +217,47 @@ impl Office {
     }
 }
 
+/// Enters a leave as it was given, for an office that was put back; unless it is here. A meter is
+/// in one swap at a time, so what is out here for one of its meters and was not begun was taken
+/// back before this one was given. Where one was begun, or its number is given to something else,
+/// it stays unknown, and a person is called when its journal is judged.
+pub(super) async fn recovered(
+    conn: &mut Conn,
+    (facts, device): (&SwapFacts, &DeviceId),
+    (bytes, kid): (&[u8], &str),
+) -> Result<(), OfficeError> {
+    let [old, new] = [facts.old, facts.meter].map(|meter| meter.to_string());
+    let line = ledger::meter(conn, facts.old).await?;
+    ledger::meter(conn, facts.meter).await?;
+    let sql = "SELECT COUNT(*) AS n FROM swap WHERE id = $1 OR meter = $3 AND seq = $4
+               OR state = 'begun' AND (old_meter IN ($2, $3) OR meter IN ($2, $3))";
+    let against = query(sql)
+        .bind(facts.id.to_string())
+        .bind(&old)
+        .bind(&new)
+        .bind(ledger::number(facts.seq))
+        .fetch_one(&mut *conn)
+        .await?;
+    if ledger::counter(&against, "n")? > 0 {
+        return Ok(());
+    }
+    for sql in [
+        "UPDATE swap SET state = 'voided', revoked = COALESCE(revoked, $3)
+         WHERE state IN ('reserved', 'delivered')
+         AND (old_meter IN ($1, $2) OR meter IN ($1, $2))",
+        "UPDATE swap SET claim = 2 WHERE claim = 1 AND issued < $3
+         AND (old_meter IN ($1, $2) OR meter IN ($1, $2))",
+    ] {
+        query(sql).bind(&old).bind(&new).bind(facts.issued.0).execute(&mut *conn).await?;
+    }
+    let profile = line.map(|line| line.profile).unwrap_or_default();
+    insert(conn, (facts, device, &profile), (bytes, kid)).await
+}
+
 async fn insert(
     conn: &mut Conn,
     (facts, device, profile): (&SwapFacts, &DeviceId, &str),
-    (bytes, kid): (&[u8], KeyId),
+    (bytes, kid): (&[u8], &str),
 ) -> Result<(), OfficeError> {
     query(
         "INSERT INTO swap (id, old_meter, old_account, meter, account, count_before, unit, most,
@@ -245,7 +282,7 @@ async fn insert(
     .bind(facts.issued.0)
     .bind(facts.expires.0)
     .bind(bytes)
-    .bind(kid.to_string())
+    .bind(kid)
     .execute(conn)
     .await?;
     Ok(())

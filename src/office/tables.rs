@@ -150,10 +150,12 @@ fn devices<'a>(name: &str, rows: impl Iterator<Item = (&'a DeviceInfo, Option<i6
 }
 
 fn lost(sheet: &LostSheet) -> Vec<Page> {
-    let head =
-        ["meter", "customer", "location", "area", "line", "worst", "unit", "expires", "fence"];
+    let head = [
+        "meter", "customer", "location", "area", "line", "utmost", "unit", "worst", "expires",
+        "fence",
+    ];
     let visits = sheet.meters.iter().map(|row| {
-        let worst = credit(Credit { value: row.worst, unit: row.unit });
+        let utmost = credit(Credit { value: row.utmost, unit: row.unit });
         let mut cells = vec![
             text(row.meter),
             text(&row.customer),
@@ -161,8 +163,8 @@ fn lost(sheet: &LostSheet) -> Vec<Page> {
             text(&row.area),
             text(&row.place.line),
         ];
-        cells.extend(worst);
-        cells.extend([time(row.until), text(row.fence.name())]);
+        cells.extend(utmost);
+        cells.extend([money(row.worst), time(row.until), text(row.fence.name())]);
         cells
     });
     let first = page("lost-meters", &head, visits);
@@ -175,6 +177,7 @@ fn lost(sheet: &LostSheet) -> Vec<Page> {
         "unit",
         "state",
         "expires",
+        "utmost",
         "worst",
         "why",
         "replaced-by",
@@ -186,6 +189,7 @@ fn lost(sheet: &LostSheet) -> Vec<Page> {
         cells.extend([
             text(row.state.name()),
             time(row.expires),
+            money(row.utmost),
             money(row.worst),
             text(row.why.name()),
             maybe(row.replaced_by.as_ref(), |(id, device, _)| text(format!("{id} {device}"))),

@@ -50,8 +50,8 @@ pub struct Session<'a> {
 }
 
 /// One exchange over HTTP with usual timeouts, and as [`Session::run_within`] where a budget of
-/// bytes is given. `floor` is the handheld's trusted time: server
-/// certificates are judged by the later of it and the stamp's.
+/// bytes is given; `spent` as [`Session::run_counted`] gives it. `floor` is the handheld's trusted
+/// time: server certificates are judged by the later of it and the stamp's.
 ///
 /// # Errors
 /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
@@ -60,13 +60,13 @@ pub fn sync_now(
     key: &DeviceKey,
     floor: UnixSeconds,
     stamp: &dyn Fn() -> Stamp,
-    (cancel, budget): (&AtomicBool, Option<u64>),
+    (cancel, budget, spent): (&AtomicBool, Option<u64>, &mut u64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<SyncReport, SyncError> {
     let trust = trust(store, max(stamp().at, floor));
     let post = Http::new(&store.identity().office_url, &trust, Timeouts::default())?;
     let session = Session { store, key, post: &post, stamp, cancel };
-    session.run_on(Budget::of(budget.map(|bytes| bytes.max(budget::LEAST))), progress)
+    session.run_counted((budget, spent), progress)
 }
 
 /// What the office's server must show now: the authority of the enrolment, and the keys the newest
@@ -113,7 +113,7 @@ impl Session<'_> {
     /// # Errors
     /// See [`SyncError`]. What was acknowledged before the error stays so; trying again is safe.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<SyncReport, SyncError> {
-        self.run_on(Budget::of(None), progress)
+        self.run_counted((None, &mut 0), progress)
     }
 
     /// The same over a link on which at most `bytes` may go up and down; at least what HELLO and
@@ -127,24 +127,31 @@ impl Session<'_> {
         bytes: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport, SyncError> {
-        self.run_on(Budget::of(Some(bytes.max(budget::LEAST))), progress)
+        self.run_counted((Some(bytes), &mut 0), progress)
     }
 
-    fn run_on(
+    /// The same with or without a budget. `spent` is what went up and down, also when the exchange
+    /// broke: the request that was not answered is counted, its answer is not, since nobody knows
+    /// how much of it came. Nothing is, where nobody was reached at all.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_counted(
         &self,
-        budget: Budget,
+        (budget, spent): (Option<u64>, &mut u64),
         progress: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport, SyncError> {
         let mut run = self.begin();
-        run.budget = budget;
-        match run.exchange(progress) {
-            Err(SyncError::Budget) => {
-                run.report.cut_short = true;
-                run.bye(progress)?;
-            }
-            done => done?,
+        run.budget = Budget::of(budget.map(|bytes| bytes.max(budget::LEAST)));
+        let mut ended = run.exchange(progress);
+        if matches!(ended, Err(SyncError::Budget)) {
+            run.report.cut_short = true;
+            ended = run.bye(progress);
         }
-        run.report.bytes = run.budget.spent();
+        let reached = run.budget.answered() || !matches!(ended, Err(SyncError::Unreachable(_)));
+        *spent = if reached { run.budget.spent() } else { 0 };
+        ended?;
+        run.report.bytes = *spent;
         Ok(run.report)
     }
 
@@ -385,8 +392,10 @@ impl Run<'_> {
         let path = ask.path();
         let (nonce, body) = self.request(&ask)?;
         self.budget.allow(&ask, body.len())?;
+        // Before it goes: it has gone, whether it is answered or not.
+        self.budget.count(body.len());
         let answer = self.session.post.post(path, &body)?;
-        self.budget.count(body.len(), answer.len());
+        self.budget.count_answer(answer.len());
         let answer = self.read_answer(&answer)?;
         if answer.nonce != nonce {
             return Err(Lie::Nonce.into());

@@ -101,7 +101,8 @@ fn leave(
 ) -> Result<(), Failed> {
     let (device, unsynced) = (&session.store.identity().device, session.store.summary().unsynced);
     let mut written = Vec::new();
-    session.letters(&mut |Letter { name, bytes, entries }| {
+    let again = done.taken.as_ref().and_then(|report| report.again);
+    session.letters(again, &mut |Letter { name, bytes, entries }| {
         medium.write(Way::ToOffice, &name, &bytes).map_err(|error| in_file(&error))?;
         done.letters += 1;
         done.entries += entries;

@@ -29,7 +29,7 @@ pub use checkpoint::Checkpoint;
 pub use enrolment::{Enrolment, Envelope, MAX_PINS, RECOVERY};
 pub use file::{FILE_PART, FilePart, MAX_FILE};
 pub use journal::{
-    Entry, Event, Step, SwapFacts, SwapFixed, TokenFacts, chain, kind_of, read_entry,
+    Entry, Event, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal, chain, kind_of, read_entry,
 };
 pub use keys::{Keys, KeysAsk};
 pub use media::{Contents, Parcel, Visit};

@@ -62,6 +62,10 @@ pub const WHYS: &[Both] = &[
 /// The reasons of the ledger itself: of tokens, readings, clocks, limits and journals; a test holds
 /// them together with the sources that say them.
 pub const LEDGER: &[Both] = &[
+    both(
+        "an account was closed in the field, its balance is to be paid back",
+        "现场已销户，余额应退还用户",
+    ),
     both("no such token was issued", "后台未签发过此令牌"),
     both("the token was issued to another handheld", "令牌签发给另一台掌机"),
     both("sent again after it was applied", "到账后又再次发送"),
@@ -132,5 +136,6 @@ pub const LEDGER: &[Both] = &[
     both("two journals of one handheld, shown by its HELLO", "同一掌机有两份日志（联机）"),
     both("two journals of one handheld, shown by its letter", "同一掌机有两份日志（介质）"),
     both("two journals of one handheld, shown by a checkpoint", "同一掌机有两份日志（检查点）"),
+    both("two handhelds wrote one parameter differently", "两台掌机把同一参数写成不同值"),
     both("an entry this office cannot read", "后台无法识别的日志记录"),
 ];

@@ -3,7 +3,8 @@
 //! 10^6 of them; and one handheld that brings a backlog of 10,000 entries. `docs/scaling.md` has
 //! the figures.
 //!
-//! `cargo bench --bench office`; with `-- full` also a million entries.
+//! `cargo bench --bench office`; with `-- full` also a million entries, with `-- district` or
+//! `-- backlog` only the one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a bench may
 
@@ -20,6 +21,7 @@ mod support {
 }
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -35,23 +37,35 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 use support::postgres::{Cluster, schema};
 
-/// Handhelds of the district.
+/// Handhelds of the district; of the smallest as many as bring one full pack each.
 const DEVICES: usize = 200;
+const FEW: usize = 40;
 /// Connections of handhelds at once.
 const LINES: usize = 16;
 
-/// Handhelds of one round: the office takes in their journals, then the same rows are inserted.
+/// Handhelds of one round, and packs of each of them: the office takes them in, then the same rows
+/// are inserted.
 const ROUND: usize = 40;
+const PACKS: usize = 5;
 
 fn main() {
-    let full = std::env::args().any(|argument| argument == "full");
-    backlog("SQLite in a file", None);
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    let (full, only_district, only_backlog) = (asked("full"), asked("district"), asked("backlog"));
+    if !only_district {
+        backlog("SQLite in a file", None);
+    }
     // As it comes from Debian, fsync and all; only room for a checkpoint's worth of journal.
     let Some(cluster) = Cluster::start(&["shared_buffers=512MB", "max_wal_size=4GB"]) else {
         return;
     };
-    let url = cluster.url();
-    backlog("PostgreSQL", Some(&schema(&url, "backlog")));
+    // Through its socket, as a server on the same machine does; so do the plain inserts.
+    let url = cluster.socket_url();
+    if !only_district {
+        backlog("PostgreSQL", Some(&schema(&url, "backlog")));
+    }
+    if only_backlog {
+        return;
+    }
     let sizes: &[usize] = if full { &[10_000, 100_000, 1_000_000] } else { &[10_000, 100_000] };
     for entries in sizes {
         district(&url, *entries);
@@ -62,8 +76,9 @@ fn main() {
 /// inserts, so that whatever else the machine does is done to both.
 fn district(url: &str, entries: usize) {
     let place = schema(url, &format!("n{entries}"));
-    let recharges = entries / DEVICES / ENTRIES;
-    let size = Size { devices: DEVICES, recharges, meters: recharges.div_ceil(5), partitions: 0 };
+    let devices = if entries < 100_000 { FEW } else { DEVICES };
+    let recharges = entries / devices / ENTRIES;
+    let size = Size { devices, recharges, meters: recharges.div_ceil(5), partitions: 0 };
     let district = District::found(&place, size);
     let servers = [district.serve(), district.serve()];
     let addresses = servers.each_ref().map(|server| server.address);
@@ -72,22 +87,28 @@ fn district(url: &str, entries: usize) {
         let target = like(url, &place, &format!("{name}{entries}"));
         Peer { lines: runtime.block_on(lines(&target)), how, entries: 0, took: Duration::ZERO }
     };
-    let mut peers = [peer("plain", How::Table), peer("single", How::Row)];
+    let mut peers =
+        [peer("arrays", How::Table), peer("values", How::Values), peer("single", How::Row)];
     let (mut took, mut sent, mut rounds) = (Duration::ZERO, 0, Vec::new());
-    for first in (0..DEVICES).step_by(ROUND) {
-        let those = first..first + ROUND;
-        let (round, packs) = district.bring_those(&addresses, LINES, those.clone());
-        (took, sent) = (took + round, sent + packs);
-        let names = those.map(|n| format!("hh-{n}")).collect();
-        let rows = Arc::new(runtime.block_on(rows(&place, names)));
-        let [plain, _] = peers.each_mut().map(|peer| runtime.block_on(peer.insert(&rows)));
-        rounds.push(format!("{:.0}", plain.as_secs_f64() / round.as_secs_f64() * 100.0));
+    let longest = district.handhelds.iter().map(|handheld| handheld.packs.len()).max().unwrap();
+    for from in (0..longest).step_by(PACKS) {
+        for first in (0..devices).step_by(ROUND) {
+            let (those, packs) = (first..first + ROUND, from..from + PACKS);
+            let (round, count) =
+                district.bring_those(&addresses, LINES, those.clone(), packs.clone());
+            (took, sent) = (took + round, sent + count);
+            let names = those.map(|n| format!("hh-{n}")).collect();
+            let rows = Arc::new(runtime.block_on(rows(&place, names, packs)));
+            let here: usize = rows.iter().map(|pack| pack.events.len()).sum();
+            let plain = peers.each_mut().map(|peer| runtime.block_on(peer.insert(&rows)));
+            rounds.push((here, round, plain[0]));
+        }
     }
     let report = district.check();
     let packs: usize = district.handhelds.iter().map(|handheld| handheld.packs.len()).sum();
     let rate = district.entries() as f64 / took.as_secs_f64();
     println!(
-        "{} entries of {DEVICES} handhelds in {packs} packs, {sent} sent, 2 servers, {LINES} \
+        "{} entries of {devices} handhelds in {packs} packs, {sent} sent, 2 servers, {LINES} \
          lines: {:.2} s, {rate:.0} entries/s, {:.1} us each; {} postings, none twice",
         district.entries(),
         took.as_secs_f64(),
@@ -104,24 +125,15 @@ fn district(url: &str, entries: usize) {
             rate / plain * 100.0
         );
     }
-    println!("round by round: {} %", rounds.join(", "));
+    let each = |entries: usize, took: Duration| took.as_secs_f64() * 1e6 / entries as f64;
+    println!("as the ledger grows, us an entry (of plain inserts, and their share):");
+    let mut held = 0;
+    for (here, office, plain) in rounds {
+        let (office, plain) = (each(here, office), each(here, plain));
+        println!("{held:>8}: {office:.1} ({plain:.1}, {:.0} %)", plain / office * 100.0);
+        held += here;
+    }
 }
-
-const EVENT: &str = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator, meter,
-        token, outcome, reason, received)
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[],
-        $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-        $13::bigint[])";
-const EVENT_ONE: &str = "INSERT INTO event (device, epoch, seq, hash, body, kind, at, operator,
-        meter, token, outcome, reason, received)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-const POSTING: &str =
-    "INSERT INTO posting (op, leg, token, meter, account, place, unit, amount, at)
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[],
-        $6::text[], $7::text[], $8::bigint[], $9::bigint[])";
-const POSTING_ONE: &str = "INSERT INTO posting
-        (op, leg, token, meter, account, place, unit, amount, at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// The rows of one pack as the office left them.
 struct Rows {
@@ -154,8 +166,10 @@ async fn lines(target: &str) -> Vec<PgConnection> {
 /// How plain inserts are done; a transaction a pack either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
-    /// One statement for the rows of each table, as the office does it.
+    /// One statement for the rows of each table, an array for each column.
     Table,
+    /// One statement for the rows of each table, each row written out: `VALUES (...), (...)`.
+    Values,
     /// A statement for each row.
     Row,
 }
@@ -163,7 +177,8 @@ enum How {
 impl How {
     fn name(self) -> &'static str {
         match self {
-            Self::Table => "a statement a table and pack",
+            Self::Table => "a statement a table and pack, in arrays",
+            Self::Values => "a statement a table and pack, in VALUES",
             Self::Row => "a statement a row",
         }
     }
@@ -181,7 +196,7 @@ impl Peer {
     /// Inserts the rows of a round; how long that took.
     async fn insert(&mut self, packs: &Arc<Vec<Rows>>) -> Duration {
         // A statement for each row is slow enough to be known from a part.
-        let part = if self.how == How::Table { packs.len() } else { packs.len() / 5 };
+        let part = if self.how == How::Row { packs.len() / 5 } else { packs.len() };
         let (next, how) = (Arc::new(AtomicUsize::new(0)), self.how);
         let begun = Instant::now();
         let mut all = tokio::task::JoinSet::new();
@@ -189,7 +204,7 @@ impl Peer {
             let (packs, next) = (Arc::clone(packs), Arc::clone(&next));
             all.spawn(async move {
                 while let Some(pack) = packs[..part].get(next.fetch_add(1, Ordering::Relaxed)) {
-                    insert(&mut conn, pack, how == How::Table).await;
+                    insert(&mut conn, pack, how).await;
                 }
                 conn
             });
@@ -203,10 +218,13 @@ impl Peer {
 }
 
 /// What the office keeps of some handhelds, pack by pack.
-async fn rows(place: &str, devices: Vec<String>) -> Vec<Rows> {
+async fn rows(place: &str, devices: Vec<String>, numbers: Range<usize>) -> Vec<Rows> {
     let mut conn = PgConnection::connect(place).await.unwrap();
-    let sql = "SELECT * FROM pack WHERE device = ANY($1) ORDER BY device, first";
-    let packs = sqlx::query(sql).bind(devices).fetch_all(&mut conn);
+    let sql = "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY device ORDER BY first) AS n
+                   FROM pack WHERE device = ANY($1)) AS v
+               WHERE n > $2 AND n <= $3 ORDER BY device, first";
+    let [after, to] = [numbers.start, numbers.end].map(|number| number as i64);
+    let packs = sqlx::query(sql).bind(devices).bind(after).bind(to).fetch_all(&mut conn);
     let mut all = Vec::new();
     for pack in packs.await.unwrap() {
         let (device, first, last): (String, i64, i64) =
@@ -226,49 +244,56 @@ async fn rows(place: &str, devices: Vec<String>) -> Vec<Rows> {
     all
 }
 
-/// Binds one column of all rows, or of one.
-macro_rules! bound {
-    ($query:expr, $rows:expr, $whole:expr, $($name:literal: $kind:ty),+) => {{
-        let query = $query;
-        $(let query = if $whole {
-            query.bind($rows.iter().map(|row| row.get::<$kind, _>($name)).collect::<Vec<$kind>>())
-        } else {
-            query.bind($rows[0].get::<$kind, _>($name))
-        };)+
-        query
+/// Inserts rows into a table by one statement; its columns with their kinds.
+macro_rules! add {
+    ($tx:expr, $rows:expr, $how:expr, $table:literal,
+     $($name:literal: $kind:ty as $array:literal),+) => {{
+        let columns = [$($name),+].join(", ");
+        match $how {
+            How::Table => {
+                let arrays: Vec<String> = [$($array),+].iter().zip(1..)
+                    .map(|(kind, number)| format!("${number}::{kind}[]")).collect();
+                let sql = format!("INSERT INTO {} ({columns}) SELECT * FROM unnest({})", $table,
+                    arrays.join(", "));
+                let query = sqlx::query(sqlx::AssertSqlSafe(sql));
+                $(let query = query.bind(
+                    $rows.iter().map(|row| row.get::<$kind, _>($name)).collect::<Vec<$kind>>());)+
+                query.execute(&mut *$tx).await.unwrap();
+            }
+            How::Values | How::Row => {
+                let sql = format!("INSERT INTO {} ({columns}) ", $table);
+                let mut made = sqlx::QueryBuilder::new(sql);
+                made.push_values($rows, |mut one, row: &PgRow| {
+                    $(one.push_bind(row.get::<$kind, _>($name));)+
+                });
+                made.build().execute(&mut *$tx).await.unwrap();
+            }
+        }
     }};
 }
 
-async fn insert(conn: &mut PgConnection, rows: &Rows, whole: bool) {
+async fn insert(conn: &mut PgConnection, rows: &Rows, how: How) {
     let mut tx = conn.begin().await.unwrap();
-    let size = |rows: &[PgRow]| if whole { rows.len().max(1) } else { 1 };
+    let size = |rows: &[PgRow]| if how == How::Row { 1 } else { rows.len().max(1) };
     for part in rows.events.chunks(size(&rows.events)) {
-        let sql = if whole { EVENT } else { EVENT_ONE };
-        let query = bound!(sqlx::query(sql), part, whole,
-            "device": String, "epoch": i64, "seq": i64, "hash": Vec<u8>, "body": Vec<u8>,
-            "kind": String, "at": i64, "operator": String, "meter": Option<String>,
-            "token": Option<String>, "outcome": String, "reason": String, "received": i64);
-        query.execute(&mut *tx).await.unwrap();
+        add!(tx, part, how, "event", "device": String as "text", "epoch": i64 as "bigint",
+            "seq": i64 as "bigint", "hash": Vec<u8> as "bytea", "body": Vec<u8> as "bytea",
+            "kind": String as "text", "at": i64 as "bigint", "operator": String as "text",
+            "meter": Option<String> as "text", "token": Option<String> as "text",
+            "outcome": String as "text", "reason": String as "text", "received": i64 as "bigint");
     }
     for part in rows.postings.chunks(size(&rows.postings)) {
-        let sql = if whole { POSTING } else { POSTING_ONE };
-        let query = bound!(sqlx::query(sql), part, whole,
-            "op": String, "leg": i64, "token": String, "meter": String, "account": String,
-            "place": String, "unit": String, "amount": i64, "at": i64);
-        query.execute(&mut *tx).await.unwrap();
+        add!(tx, part, how, "posting", "op": String as "text", "leg": i64 as "bigint",
+            "token": String as "text", "meter": String as "text", "account": String as "text",
+            "place": String as "text", "unit": String as "text", "amount": i64 as "bigint",
+            "at": i64 as "bigint");
     }
-    let sql = "INSERT INTO pack (device, epoch, first, last, hash, document, received)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let pack = std::slice::from_ref(&rows.pack);
-    let query = bound!(sqlx::query(sql), pack, false, "device": String, "epoch": i64,
-        "first": i64, "last": i64, "hash": Vec<u8>, "document": Vec<u8>, "received": i64);
-    query.execute(&mut *tx).await.unwrap();
-    let sql = "INSERT INTO receipt (device, number, epoch, first, last, hash, bytes)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let receipt = std::slice::from_ref(&rows.receipt);
-    let query = bound!(sqlx::query(sql), receipt, false, "device": String, "number": i64,
-        "epoch": i64, "first": i64, "last": i64, "hash": Vec<u8>, "bytes": Vec<u8>);
-    query.execute(&mut *tx).await.unwrap();
+    add!(tx, std::slice::from_ref(&rows.pack), how, "pack", "device": String as "text",
+        "epoch": i64 as "bigint", "first": i64 as "bigint", "last": i64 as "bigint",
+        "hash": Vec<u8> as "bytea", "document": Vec<u8> as "bytea", "received": i64 as "bigint");
+    add!(tx, std::slice::from_ref(&rows.receipt), how, "receipt", "device": String as "text",
+        "number": i64 as "bigint", "epoch": i64 as "bigint", "first": i64 as "bigint",
+        "last": i64 as "bigint", "hash": Vec<u8> as "bytea", "bytes": Vec<u8> as "bytea");
     tx.commit().await.unwrap();
 }
 
@@ -295,7 +320,7 @@ fn backlog(on: &str, url: Option<&str>) {
     let tokens = 2_000;
     desk.add_meter(METER);
     let handheld = desk.handheld("hh-1");
-    let wide = Cap { soft: 1_000_000_000, hard: 1_000_000_000 };
+    let wide = Cap { soft: 1_000_000, hard: 1_000_000 };
     let change = PolicyChange { acts: Some(wide), yuan: Some(wide), ..PolicyChange::default() };
     desk.local.wait(desk.office().set_policy(None, &change)).unwrap();
     let issued: Vec<_> = (0..tokens)

@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod custody;
 pub mod desk;
+mod grounds;
 mod lists;
 mod lives;
 mod load;
@@ -16,6 +17,7 @@ mod people;
 mod places;
 mod postgres;
 mod proof;
+mod said;
 mod shifts;
 mod status;
 pub mod swaps;
@@ -62,8 +64,18 @@ type Row = (TokenState, Decision, Option<TokenState>, Option<Move>, Option<Class
 /// Every reason a person is called for has words in both languages, and no words are left over.
 #[test]
 fn every_reason_of_the_ledger_has_words_in_both_languages() {
-    let files =
-        ["reconcile", "entry", "online", "overdue", "checkpoint", "apply", "answer", "media"];
+    let files = [
+        "reconcile",
+        "entry",
+        "closing",
+        "online",
+        "overdue",
+        "checkpoint",
+        "apply",
+        "answer",
+        "media",
+        "parallel",
+    ];
     let sources: String = files
         .iter()
         .map(|file| {
@@ -319,8 +331,7 @@ fn a_token_in_the_field_cannot_be_voided_by_wish() {
     let desk = Desk::new();
     let handheld = desk.handheld("hh-1");
     let issued = desk.issue_to("hh-1", METER, AMOUNT);
-    let settle =
-        |verdict, reason: &str| desk.local.wait(desk.office().settle(issued.id, verdict, reason));
+    let settle = |verdict, reason: &str| desk.settle(issued.id, verdict, reason);
     assert_eq!(settle(Verdict::NotBooked, "wish").unwrap_err().code(), "not-in-dispute");
     handheld.sync(&desk.post()).unwrap();
     assert_eq!(settle(Verdict::NotBooked, "wish").unwrap_err().code(), "not-in-dispute");
@@ -351,16 +362,16 @@ fn a_voided_token_that_was_accepted_after_all_is_found_and_booked_late() {
     handheld.recharge(issued.id, Decision::Unreachable);
     handheld.sync(&desk.post()).unwrap();
     assert_eq!(figure(&desk.report(), "suspect"), 1);
-    desk.local.wait(desk.office().settle(issued.id, Verdict::NotBooked, "guess")).unwrap();
+    desk.settle(issued.id, Verdict::NotBooked, "guess").unwrap();
     handheld.outcome(issued.id, Decision::Confirmed);
     let report = handheld.sync(&desk.post()).unwrap();
     assert_eq!(report.review(), 1, "{:?}", report.outcomes);
     assert_eq!(figure(&desk.report(), "meter-held"), 0, "no second posting by itself");
-    desk.local.wait(desk.office().settle(issued.id, Verdict::Booked, "read on site")).unwrap();
+    desk.settle(issued.id, Verdict::Booked, "read on site").unwrap();
     let report = desk.report();
     assert_eq!((figure(&report, "meter-held"), figure(&report, "customer")), (AMOUNT, -AMOUNT));
     // Both movements of the correction are in the books, and neither can be booked again.
-    let again = desk.local.wait(desk.office().settle(issued.id, Verdict::NotBooked, "x"));
+    let again = desk.settle(issued.id, Verdict::NotBooked, "x");
     assert_eq!(again.unwrap_err().code(), "not-in-dispute");
 }
 
@@ -374,7 +385,7 @@ fn one_step_is_booked_once() {
     handheld.sync(&desk.post()).unwrap();
     handheld.recharge(first.id, Decision::Unreachable);
     handheld.sync(&desk.post()).unwrap();
-    desk.local.wait(desk.office().settle(first.id, Verdict::NotBooked, "read")).unwrap();
+    desk.settle(first.id, Verdict::NotBooked, "read").unwrap();
     let second = desk.issue_to("hh-1", METER, AMOUNT);
     assert_eq!(second.count_before, first.count_before, "the step is free again");
     handheld.sync(&desk.post()).unwrap();
@@ -385,7 +396,7 @@ fn one_step_is_booked_once() {
     let report = desk.report();
     assert_eq!((figure(&report, "applied"), figure(&report, "meter-held")), (1, AMOUNT));
     assert_eq!(desk.open_classes(), ["C4"]);
-    let error = desk.local.wait(desk.office().settle(first.id, Verdict::Booked, "x"));
+    let error = desk.settle(first.id, Verdict::Booked, "x");
     assert_eq!(error.unwrap_err().code(), "step-taken");
     assert_eq!(desk.report(), report);
 }
@@ -422,7 +433,7 @@ fn a_lost_handheld_is_stopped_and_its_tokens_stay_in_doubt() {
     let error = handheld.sync(&desk.post()).unwrap_err();
     assert_eq!(error.code(), "office-refused");
     assert_eq!(figure(&desk.report(), "suspect"), 1);
-    desk.local.wait(desk.office().settle(issued.id, Verdict::NotBooked, "read")).unwrap();
+    desk.settle(issued.id, Verdict::NotBooked, "read").unwrap();
     let _second = desk.handheld("hh-2");
     assert_eq!(desk.issue_to("hh-2", METER, AMOUNT).count_before, issued.count_before);
 }

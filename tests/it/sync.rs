@@ -2,6 +2,7 @@
 
 #![cfg(feature = "office")]
 
+mod again;
 mod bundles;
 mod checkpoint;
 mod clocks;
@@ -11,9 +12,10 @@ pub mod fake;
 mod http;
 mod lies;
 mod link;
-mod media;
+pub mod media;
 mod mix;
 pub mod packs;
+mod parallel;
 mod tls;
 mod trust;
 
@@ -254,7 +256,7 @@ fn two_handhelds_serve_two_meters() {
     assert_eq!((figure(&report, "meter-held"), figure(&report, "in-transit")), (100, 200));
     // The reading that showed the foreign credit is one thing to look at, the token another.
     assert_eq!(desk.open_classes(), ["C4"]);
-    desk.local.wait(desk.office().settle(second.id, Verdict::NotBooked, "other sale")).unwrap();
+    desk.settle(second.id, Verdict::NotBooked, "other sale").unwrap();
     assert_eq!(figure(&desk.report(), "in-transit"), 0);
     two.sync(&desk.post()).unwrap();
     let row = two.store.token(second.id).unwrap();

@@ -41,12 +41,15 @@ fn meters(sheet: &LostSheet) -> Part {
         if !meter.area.is_empty() {
             facts.push(Fact::new("area", Cell::text(&meter.area)));
         }
+        if meter.worst != meter.utmost {
+            facts.push(Fact::new("worst", credit(meter.worst, meter.unit)));
+        }
         Line {
             key: meter.meter.to_string(),
             sign: fence_sign(meter.fence),
             cells: vec![
                 Cell::text(meter.meter),
-                credit(meter.worst, meter.unit),
+                credit(meter.utmost, meter.unit),
                 Cell::word(format!("fence-{}", meter.fence.name())),
             ],
             facts,
@@ -90,9 +93,12 @@ fn head(sheet: &LostSheet) -> Vec<Part> {
         _ => Meaning::Alarm,
     };
     let mut parts = Vec::new();
-    match sheet.worst.iter().all(|sum| sum.value == 0) {
+    match sheet.utmost.iter().all(|sum| sum.value == 0) {
         true => parts.push(Part::Say(Meaning::Good, "say-no-loss")),
-        false => parts.push(sums("worst", &sheet.worst, Meaning::Fault)),
+        false => parts.push(sums("utmost", &sheet.utmost, Meaning::Fault)),
+    }
+    if sheet.worst != sheet.utmost {
+        parts.push(sums("worst", &sheet.worst, Meaning::Plain));
     }
     parts.push(sums("face", &sheet.face, Meaning::Plain));
     if sheet.debits.iter().any(|sum| sum.value != 0) {

@@ -3,16 +3,19 @@
 use super::super::act::Act;
 use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left};
 use super::super::query::Query;
-use crate::office::{Office, OfficeError, ReviewRow, Verdict};
+use crate::office::{Grounds, Office, OfficeError, ReviewRow, Verdict};
 use crate::tui::theme::Meaning;
-use crate::units::TokenId;
+use crate::units::{Credit, CreditUnit, TokenId, UnixSeconds};
 
 /// Class, meter or handheld, age.
 const COLUMNS: &[Column] = &[left(3), left(0), left(14)];
 
 fn facts(row: &ReviewRow) -> Vec<Fact> {
     let class = format!("{} ", row.class);
-    vec![
+    // The figures stand behind the first words, which are said in the reader's language.
+    let figures = row.why.split_once(": ").map(|(_, figures)| figures);
+    let figures = figures.filter(|_| crate::text::conflict::why(&row.why).is_some());
+    let mut facts = vec![
         Fact::new("class", Cell::Class(row.class.clone())).strong(),
         Fact::new("what-happened", Cell::Why(row.why.clone())),
         Fact::new("code", Cell::text(class.trim())),
@@ -21,7 +24,11 @@ fn facts(row: &ReviewRow) -> Vec<Fact> {
         Fact::new("device", Cell::text(&row.device)),
         Fact::new("entry", Cell::Number(row.seq)),
         Fact::new("raised", Cell::Age(row.raised)),
-    ]
+    ];
+    if let Some(figures) = figures {
+        facts.insert(2, Fact::new("figures", Cell::text(figures)));
+    }
+    facts
 }
 
 fn line(row: &ReviewRow) -> Line {
@@ -43,6 +50,36 @@ fn line(row: &ReviewRow) -> Line {
     }
 }
 
+/// What it rests on, each piece where a person finds it again.
+fn evidence(row: &ReviewRow) -> Vec<Part> {
+    let rests = &row.rests;
+    let entries = rests.entries.iter().map(|entry| {
+        let place = format!("{} {}/{}", entry.device, entry.epoch, entry.seq);
+        Fact::new("entry", Cell::text(place))
+    });
+    let receipts = rests.receipts.iter().map(|receipt| {
+        Fact::new("receipt", Cell::text(format!("{} {}", receipt.device, receipt.number)))
+    });
+    let tokens = rests.tokens.iter().map(|token| Fact::new("token", Cell::text(token)));
+    let mut parts = vec![Part::Facts(entries.chain(receipts).chain(tokens).collect())];
+    for seen in &rests.readings {
+        let unit = match seen.unit.as_str() {
+            "kwh" => CreditUnit::Kwh,
+            _ => CreditUnit::Yuan,
+        };
+        let money = |value| Cell::Credit(Credit { value, unit });
+        parts.push(Part::Facts(vec![
+            Fact::new("reading-by", Cell::word(format!("by-{}", seen.source))).strong(),
+            Fact::new("meter", Cell::text(&seen.meter)),
+            Fact::new("account", Cell::known(seen.account.as_ref())),
+            Fact::new("count-read", Cell::Number(u64::from(seen.count))),
+            Fact::new("balance", seen.balance.map_or(Cell::Unknown, money)),
+            Fact::new("read-at", Cell::At(UnixSeconds(seen.read_at))),
+        ]));
+    }
+    parts
+}
+
 /// What is open, oldest first.
 pub async fn list(office: &Office) -> Result<Page, OfficeError> {
     // What waited too long for something is a person's from here on.
@@ -54,8 +91,7 @@ pub async fn list(office: &Office) -> Result<Page, OfficeError> {
 
 /// One of them, settled or not.
 async fn find(office: &Office, id: &str) -> Result<ReviewRow, OfficeError> {
-    let found = office.reviews(true).await?.into_iter().find(|row| row.id == id);
-    found.ok_or_else(|| OfficeError::Usage(format!("nothing to look at: {id}")))
+    office.review(id).await
 }
 
 /// Everything about one: what happened, the evidence, what it means.
@@ -69,9 +105,10 @@ pub async fn card(office: &Office, id: &str) -> Result<Page, OfficeError> {
         ]));
     }
     parts.push(Part::Facts(facts(&row)));
-    let name = match row.token {
-        Some(_) => "say-settle",
-        None => "say-close",
+    let name = match (&row.token, row.class.as_str()) {
+        (Some(_), _) => "say-settle",
+        (None, "C6") => "say-parallel",
+        (None, _) => "say-close",
     };
     parts.push(Part::Head("what-to-do"));
     parts.push(Part::Say(Meaning::Plain, name));
@@ -87,6 +124,10 @@ pub async fn card(office: &Office, id: &str) -> Result<Page, OfficeError> {
         };
         parts.push(Part::Head("the-meter"));
         parts.push(Part::Facts(listed));
+    }
+    if row.rests != Grounds::default() {
+        parts.push(Part::Head("rests-on"));
+        parts.extend(evidence(&row));
     }
     Ok(Page::of(parts))
 }

@@ -2,7 +2,7 @@
 
 use super::super::act::Whose;
 use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left, right};
-use crate::office::{Office, OfficeError, Shift, ShiftOf, ShiftSum};
+use crate::office::{Next, Office, OfficeError, Shift, ShiftOf, ShiftSaid, ShiftSum};
 use crate::tui::theme::Meaning;
 use crate::units::Credit;
 
@@ -57,7 +57,42 @@ fn parts(shift: &Shift) -> Vec<Part> {
             Fact::new("chain", Cell::text(hash)),
         ]));
     }
+    parts.extend(shift.said.iter().flat_map(said));
     parts
+}
+
+/// What a handheld said at its shift's end, and what the office has.
+fn said(said: &ShiftSaid) -> Vec<Part> {
+    let next = match said.next() {
+        Next::Nothing => Part::Say(Meaning::Good, "say-said-same"),
+        Next::Wait => Part::Say(Meaning::Alarm, "say-said-wait"),
+        Next::Fork => Part::Say(Meaning::Fault, "say-said-fork"),
+        Next::Settle => Part::Say(Meaning::Fault, "say-said-settle"),
+        Next::Ask => Part::Say(Meaning::Fault, "say-said-ask"),
+    };
+    let mut facts = vec![
+        Fact::new("device", Cell::text(&said.device)).strong(),
+        Fact::new("operator", Cell::text(&said.operator)),
+        Fact::new("signed-at", Cell::At(said.time)),
+    ];
+    let zero = |value: i64| if value == 0 { Meaning::Good } else { Meaning::Fault };
+    for sum in &said.sums {
+        let money = |value| Cell::Credit(Credit { value, unit: sum.unit });
+        facts.extend([
+            Fact::new("said-done", money(sum.said)),
+            Fact::new("here-done", money(sum.here)),
+            Fact::new("off", money(sum.off())).meant(zero(sum.off())),
+        ]);
+        if let Some((told, here)) = sum.out {
+            facts.extend([
+                Fact::new("said-out", money(told)),
+                Fact::new("here-out", money(here)),
+                Fact::new("off", money(sum.out_off())).meant(zero(sum.out_off())),
+            ]);
+        }
+    }
+    facts.extend(said.tokens.iter().map(|token| Fact::new("token", Cell::text(token))));
+    vec![Part::Head("said"), next, Part::Facts(facts)]
 }
 
 fn shift_name(shift: &Shift) -> &'static str {

@@ -5,11 +5,13 @@
 //! - **issues nothing** until every handheld it knows has brought its journal up to its head, or a
 //!   person accepts that it will not: a token that was issued after the backup holds its step of
 //!   the meter, and only the journal of its handheld shows it;
-//! - **asks for journals from where the backup ends**, in two steps. A handheld takes "I have less
-//!   than I acknowledged" for a lie, and is right to. So HELLO is answered with the handheld's own
-//!   head, and the pack that follows with NEED, from the place the ledger really ends at;
-//! - **takes back its own tokens** from those journals: each import holds the signed document. What
-//!   this office's issuer signed was issued by it, and is entered and booked as it was;
+//! - **asks for journals from where the backup ends**. A handheld takes "I have less than I
+//!   acknowledged" for a lie, and is right to. Over a line that takes two steps: HELLO is answered
+//!   with the handheld's own head, and the pack that follows with NEED, from the place the ledger
+//!   really ends at. Over a medium a parcel says so openly and brings nothing else; the letters
+//!   that answer it repeat its random bytes. An old letter, of which any courier may have one,
+//!   names an old head: without those bytes it tells nothing of how far the journal goes;
+//! - **takes back its own documents** from those journals (`recover`);
 //! - **never gives a number twice**: receipts, and versions of the area and of statuses, go on far
 //!   beyond those it may have given.
 //!
@@ -17,15 +19,12 @@
 //! shows a receipt that was not given yet, and does the same from then on.
 
 use crate::office::Office;
-use crate::office::apply::Applied;
 use crate::office::db::query;
 use crate::office::error::OfficeError;
-use crate::office::issue;
+use crate::office::keys::random;
 use crate::office::ledger::{self, Conn, DeviceRow, note_held, set_note, transact};
-use crate::office::model::{Move, TokenRow, TokenState};
-use crate::sync::wire::{Event, Hello, Need, Pack, TokenFacts, read_entry};
-use crate::units::{DeviceId, TokenId, UnixSeconds};
-use meterkit_tokens::{DocType, RechargeToken, verify};
+use crate::sync::wire::{Hello, Need, Visit};
+use crate::units::{DeviceId, UnixSeconds};
 
 /// How far receipts and versions of the area go on beyond those in the backup. An office gives a
 /// few hundred receipts a day to a handheld, and changes its area a few times.
@@ -60,9 +59,9 @@ impl Waiting {
 /// From now on every handheld is waited for.
 pub(in crate::office) async fn begin(conn: &mut Conn, now: UnixSeconds) -> Result<(), OfficeError> {
     query("DELETE FROM rewound").execute(&mut *conn).await?;
-    let sql = "INSERT INTO rewound (device, since) SELECT device, $1 FROM device";
+    let sql = "INSERT INTO rewound (device, since, base) SELECT device, $1, head_seq FROM device";
     query(sql).bind(now.0).execute(&mut *conn).await?;
-    let sql = "INSERT INTO rewound (device, since) VALUES ($1, $2)";
+    let sql = "INSERT INTO rewound (device, since, base) VALUES ($1, $2, 0)";
     query(sql).bind(LATER).bind(now.0).execute(&mut *conn).await?;
     let sql = "UPDATE device SET receipts = receipts + $1, status_given = $3 +
                CASE WHEN status_given > $2 THEN status_given ELSE $2 END";
@@ -91,6 +90,81 @@ pub(in crate::office) async fn waiting(conn: &mut Conn) -> Result<u64, OfficeErr
     ledger::counter(&query(sql).fetch_one(conn).await?, "n")
 }
 
+/// Whether a handheld's journal is not here since: nothing may be said of how far it is.
+pub(in crate::office) async fn waits_for(
+    conn: &mut Conn,
+    device: &DeviceId,
+) -> Result<bool, OfficeError> {
+    let sql = "SELECT COUNT(*) AS n FROM rewound WHERE device = $1 AND heard IS NULL";
+    Ok(ledger::counter(&query(sql).bind(device.as_str()).fetch_one(conn).await?, "n")? > 0)
+}
+
+/// A handheld shows a receipt. One that was not given yet shows that this office was put back.
+pub(in crate::office) async fn noticed(
+    conn: &mut Conn,
+    row: &DeviceRow,
+    shown: u64,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    if shown > row.receipts && shown - row.receipts <= BEYOND {
+        let (device, given) = (row.device.as_str(), row.receipts);
+        tracing::error!(device, shown, given, "this office was put back: issuing is fenced");
+        begin(conn, now).await?;
+    }
+    Ok(())
+}
+
+/// What a parcel for a handheld says while it is waited for: its version, and what the letters are
+/// to repeat. `None` for one that is not.
+pub(in crate::office) async fn wanted(
+    conn: &mut Conn,
+    row: &DeviceRow,
+) -> Result<Option<(u64, [u8; 16])>, OfficeError> {
+    let device = row.device.as_str();
+    let sql = "SELECT challenge FROM rewound WHERE device = $1 AND heard IS NULL";
+    let found = query(sql).bind(device).fetch_optional(&mut *conn).await?;
+    let Some(found) = found else { return Ok(None) };
+    let challenge = match found.try_get::<Option<Vec<u8>>, _>("challenge")? {
+        Some(known) => known.try_into().map_err(|_| OfficeError::Stored("challenge"))?,
+        None => {
+            let mut drawn = [0; 16];
+            drawn.copy_from_slice(&random()?[..16]);
+            let sql = "UPDATE rewound SET challenge = $2 WHERE device = $1";
+            query(sql).bind(device).bind(&drawn[..]).execute(&mut *conn).await?;
+            drawn
+        }
+    };
+    // A version of its own, so that a handheld takes it for news.
+    let version = row.status_given + 1;
+    let sql = "UPDATE device SET status_given = $2 WHERE device = $1";
+    query(sql).bind(device).bind(ledger::number(version)).execute(conn).await?;
+    Ok(Some((version, challenge)))
+}
+
+/// A letter came. One that repeats what was asked for was written since: with it the handheld has
+/// named its head as with HELLO, and is heard once its journal is here as far as that.
+pub(in crate::office) async fn wrote(
+    conn: &mut Conn,
+    row: &DeviceRow,
+    visit: &Visit,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
+    let Some(again) = &visit.again else { return Ok(()) };
+    // Of two such letters the later names the higher head, whichever comes first.
+    let sql = "UPDATE rewound SET head = CASE WHEN head > $2 THEN head ELSE $2 END,
+               heard = CASE WHEN (head IS NULL OR head <= $3) AND $2 <= $3 THEN $4 ELSE heard END
+               WHERE device = $1 AND heard IS NULL AND challenge = $5";
+    query(sql)
+        .bind(row.device.as_str())
+        .bind(ledger::number(visit.head.seq))
+        .bind(ledger::number(row.head_seq))
+        .bind(now.0)
+        .bind(&again[..])
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// A handheld says HELLO. While it is waited for, gives the answer that makes it send what is
 /// missing here.
 pub(in crate::office) async fn asked(
@@ -99,11 +173,7 @@ pub(in crate::office) async fn asked(
     hello: &Hello,
     now: UnixSeconds,
 ) -> Result<Option<Need>, OfficeError> {
-    if hello.receipt > row.receipts && hello.receipt - row.receipts <= BEYOND {
-        let (device, shown, given) = (row.device.as_str(), hello.receipt, row.receipts);
-        tracing::error!(device, shown, given, "this office was put back: issuing is fenced");
-        begin(conn, now).await?;
-    }
+    noticed(conn, row, hello.receipt, now).await?;
     // Also one that was accepted: it may come after all.
     let sql = "UPDATE rewound SET head = $2 WHERE device = $1 AND heard IS NULL";
     let head = ledger::number(hello.head.seq);
@@ -130,58 +200,6 @@ pub(in crate::office) async fn heard(
 }
 
 impl Office {
-    /// Takes in a pack; before that, what a restored office can learn from it of its own tokens.
-    ///
-    /// # Errors
-    /// As [`Office::apply_pack`].
-    pub(in crate::office) async fn take_pack(
-        &self,
-        device: &DeviceId,
-        pack: &Pack,
-        document: &[u8],
-    ) -> Result<Applied, OfficeError> {
-        self.recover(device, pack).await?;
-        let applied = self.apply_pack(device, pack, document).await?;
-        self.count_pack(&applied);
-        Ok(applied)
-    }
-
-    /// Enters the tokens of a pack that this office signed and has forgotten.
-    async fn recover(&self, device: &DeviceId, pack: &Pack) -> Result<(), OfficeError> {
-        {
-            let mut conn = self.ledger.read().await?;
-            let sql = "SELECT device FROM rewound WHERE device = $1 AND heard IS NULL";
-            let row = query(sql).bind(device.as_str()).fetch_optional(&mut conn).await?;
-            if row.is_none() {
-                return Ok(());
-            }
-        }
-        // Another journal than the one enrolled is refused with its pack.
-        let Ok(bodies) = pack.bodies() else { return Ok(()) };
-        for body in bodies {
-            let Ok(Event::TokenImported { bytes, .. }) = read_entry(&body).map(|e| e.event) else {
-                continue;
-            };
-            let token = {
-                let keys = self.keys();
-                let (tenant, ring) = (keys.tenant(), keys.keyset().keyring());
-                let signed = verify(&bytes, DocType::Recharge, tenant, &ring, None);
-                RechargeToken::verify(&bytes, tenant, &ring)
-                    .and_then(|token| Ok((token, signed?.kid)))
-            };
-            let Ok((token, kid)) = token else { continue };
-            let Some(facts) = TokenFacts::of(&token).filter(|_| token.device == device.as_str())
-            else {
-                continue;
-            };
-            let row = row_of(device, &facts, token.undoes);
-            let (seq, at) = (facts.seq, facts.issued);
-            let signed = (bytes.as_slice(), kid);
-            transact!(self.ledger, |tx| enter(&mut tx, &row, seq, at, signed).await)?;
-        }
-        Ok(())
-    }
-
     /// Who is waited for since this office was restored; empty for one that never was.
     ///
     /// # Errors
@@ -225,81 +243,4 @@ impl Office {
         }
         Ok(())
     }
-}
-
-fn row_of(device: &DeviceId, facts: &TokenFacts, undoes: Option<[u8; 16]>) -> TokenRow {
-    TokenRow {
-        id: facts.id,
-        meter: facts.meter,
-        account: facts.account,
-        count_before: facts.count_before,
-        credit: facts.credit,
-        device: device.clone(),
-        order: facts.order,
-        expires: facts.expires,
-        intent_seen: false,
-        revoked: false,
-        state: TokenState::Reserved,
-        act: facts.act,
-        undoes: undoes.map(TokenId),
-        leg: None,
-    }
-}
-
-/// Enters a token as it was issued, unless it is here. One that holds its step and was not sent is
-/// the one it replaced: this office never issues a step twice otherwise. Where that is not so, the
-/// token stays unknown, and a person is called when its journal is judged.
-async fn enter(
-    conn: &mut Conn,
-    row: &TokenRow,
-    seq: u64,
-    issued: UnixSeconds,
-    signed: (&[u8], meterkit_tokens::KeyId),
-) -> Result<(), OfficeError> {
-    ledger::meter(conn, row.meter).await?;
-    if ledger::token(conn, row.id).await?.is_some() {
-        return Ok(());
-    }
-    if row.takes_step() {
-        let out = ledger::tokens_out(conn, row.meter, row.account).await?;
-        let same = |held: &&TokenRow| held.takes_step() && held.count_before == row.count_before;
-        if let Some(held) = out.iter().find(same) {
-            if !replaced(held, row) {
-                return Ok(());
-            }
-            ledger::set_state(conn, held.id, TokenState::Voided).await?;
-            ledger::book(conn, Move::Return, held, issued).await?;
-            let sql = "UPDATE token SET superseded_by = $2 WHERE id = $1";
-            let query = query(sql).bind(held.id.to_string()).bind(row.id.to_string());
-            query.execute(&mut *conn).await?;
-        }
-        let sql = "SELECT COUNT(*) AS n FROM token WHERE meter = $1 AND account = $2
-                   AND count_before = $3 AND state = 'applied'
-                   AND act IN ('recharge', 'carry-in', 'open') AND amount > 0";
-        let applied = query(sql)
-            .bind(row.meter.to_string())
-            .bind(row.account.to_string())
-            .bind(i64::from(row.count_before.0))
-            .fetch_one(&mut *conn)
-            .await?;
-        if ledger::counter(&applied, "n")? > 0 {
-            return Ok(());
-        }
-    }
-    let sql = "SELECT COUNT(*) AS n FROM token WHERE meter = $1 AND seq = $2";
-    let taken = query(sql).bind(row.meter.to_string()).bind(ledger::number(seq));
-    let taken = ledger::counter(&taken.fetch_one(&mut *conn).await?, "n")? > 0;
-    let (bytes, kid) = signed;
-    issue::insert(conn, row, (!taken).then_some(seq), issued, (bytes, &kid.to_string())).await?;
-    ledger::book(conn, Move::Issue, row, issued).await
-}
-
-/// Whether the office issued `new` in place of `old`: the same step, credit and handheld, and `old`
-/// was never sent.
-fn replaced(old: &TokenRow, new: &TokenRow) -> bool {
-    let free =
-        matches!(old.state, TokenState::Reserved | TokenState::Delivered | TokenState::Suspect);
-    free && !old.intent_seen
-        && (old.credit, old.act, &old.device) == (new.credit, new.act, &new.device)
-        && old.leg.is_none()
 }

@@ -369,6 +369,11 @@ pub(super) enum ReviewAct {
         #[arg(long)]
         all: bool,
     },
+    /// Show one with the evidence it rests on: entries, readings, receipts, tokens.
+    Show {
+        /// As listed.
+        id: String,
+    },
     /// Settle a token: is its credit in the meter or not?
     Settle {
         /// Which.

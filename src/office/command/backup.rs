@@ -1,7 +1,7 @@
 //! `meterkit-office backup`, `restore`, `restored`.
 
 use super::Shown;
-use crate::office::{KeysFrom, Manifest, Office, OfficeError, Waiting, examine};
+use crate::office::{Again, KeysFrom, Manifest, Office, OfficeError, ToDo, Waiting, examine};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::fmt::Write;
@@ -70,8 +70,9 @@ pub(super) async fn restore(
     let manifest = Office::restore(data, database, &args.file, &from).await?;
     let mut shown = show(&manifest, &args.file, "restored");
     shown.text.push_str(
-        "Nothing is issued until every handheld has synced over a line, or you accept that one \
-         will not:\n`restored list`, `restored accept DEVICE --reason TEXT`.\n\
+        "Nothing is issued until every handheld has brought its journal again, over a line or on \
+         a stick,\nor you accept that one will not: `restored list`, `restored accept DEVICE \
+         --reason TEXT`.\n\
          `restored accept '*'` says that no handheld was enrolled after the backup, or that you \
          know of each.\n",
     );
@@ -83,7 +84,7 @@ pub(super) async fn restored(office: &Office, act: RestoredAct) -> Result<Shown,
     if let RestoredAct::Accept { device, reason } = act {
         office.accept_unheard(&device, &reason).await?;
     }
-    Ok(list(&office.waited_for().await?))
+    Ok(list(&office.waited_for().await?, &office.to_do_again().await?))
 }
 
 fn show(manifest: &Manifest, file: &Path, what: &str) -> Shown {
@@ -110,7 +111,7 @@ fn show(manifest: &Manifest, file: &Path, what: &str) -> Shown {
     Shown { json, text, good: true }
 }
 
-fn list(rows: &[Waiting]) -> Shown {
+fn list(rows: &[Waiting], again: &[Again]) -> Shown {
     let waiting = rows.iter().filter(|row| row.holds()).count();
     let json = rows.iter().map(|row| {
         json!({
@@ -119,7 +120,16 @@ fn list(rows: &[Waiting]) -> Shown {
             "reason": row.accepted.as_ref().map(|(_, reason)| reason),
         })
     });
-    let json = json!({ "waiting": waiting, "handhelds": json.collect::<Vec<_>>() });
+    let to_do = again.iter().map(|one| {
+        json!({
+            "what": one.what.name(), "which": one.which, "how": one.how,
+            "device": one.device, "seq": one.seq,
+        })
+    });
+    let json = json!({
+        "waiting": waiting, "handhelds": json.collect::<Vec<_>>(),
+        "again": to_do.collect::<Vec<_>>(),
+    });
     let mut text = String::new();
     for row in rows {
         let name = if row.device == "*" { "* (enrolled later)" } else { &row.device };
@@ -136,5 +146,34 @@ fn list(rows: &[Waiting]) -> Shown {
         (false, _) => "nothing is issued while somebody is waited for\n",
     };
     text.push_str(line);
+    for one in again {
+        let Again { which, how, device, seq, .. } = one;
+        let what = said(one.what);
+        let _ = writeln!(text, "AGAIN: {what} {which} {how}  (journal of {device}, entry {seq})");
+    }
+    if !rows.is_empty() {
+        text.push_str(
+            "In no journal, and to be looked at again by whoever did it since the backup: shifts \
+             that were closed, reviews\nof no token, tokens that no handheld took, limits, \
+             prices, lists of sales, meters and their places, recharges from\nthe office's own \
+             line, handhelds enrolled or stopped, keys.\n",
+        );
+    }
     Shown { json, text, good: waiting == 0 }
+}
+
+/// What is to be done again, and with which command.
+fn said(what: ToDo) -> &'static str {
+    match what {
+        ToDo::Settle => "this token was settled (`review settle`, after another look):",
+        ToDo::Online => "this token's step was recharged from here (`online record`):",
+        ToDo::TakeBack => {
+            "this was taken back (`revoke token`, `swap withdraw`, `operator revoke`):"
+        }
+        ToDo::Operator => "this operator was entered (`operator add`):",
+        ToDo::Meter => "this meter was entered (`meter add`):",
+        ToDo::Token => "this token was issued, and its step has another here (`review list`):",
+        ToDo::Swap => "this swap was allowed, and another of its meters was begun (`swap list`):",
+        ToDo::Bundle => "this bundle was signed (`bundle sign`):",
+    }
 }

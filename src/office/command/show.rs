@@ -19,13 +19,14 @@ pub(super) use lost::{lost, shift, shift_detail, shifts};
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
 pub(super) use swaps::{swap_issued, swaps};
 
+use self::lost::time;
 use super::Shown;
 use crate::office::meters::NewMeter;
 use crate::office::model::{TokenState, unit_name};
 use crate::office::report::LedgerReport;
 use crate::office::review::ReviewRow;
 use crate::office::{BundleInfo, ExportReport, Issued, Office, OfficeError, Setup, SignedBundle};
-use crate::units::{CreditUnit, MeterNo, Money, TokenId};
+use crate::units::{CreditUnit, MeterNo, Money, TokenId, UnixSeconds};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -71,11 +72,12 @@ pub(super) fn exported(report: &ExportReport, dir: &Path) -> Shown {
     let dir = dir.display().to_string();
     let json = json!({
         "folder": dir, "packs": report.packs, "documents": report.documents,
-        "receipts": report.receipts, "files": report.files,
+        "receipts": report.receipts, "online": report.online, "files": report.files,
     });
     let text = format!(
-        "audit set in {dir}: {} packs, {} documents, {} receipts\n",
-        report.packs, report.documents, report.receipts
+        "audit set in {dir}: {} packs, {} documents, {} receipts, \
+         {} recharges from the office\n",
+        report.packs, report.documents, report.receipts, report.online
     );
     shown(json, text)
 }
@@ -211,34 +213,66 @@ pub(super) fn ledger(report: &LedgerReport) -> Shown {
     Shown { json, text, good: report.sound() }
 }
 
-pub(super) fn reviews(rows: &[ReviewRow]) -> Shown {
-    let json = rows.iter().map(|row| {
-        json!({
-            "id": row.id,
-            "class": row.class,
-            "why": row.why,
-            "device": row.device,
-            "seq": row.seq,
-            "meter": row.meter,
-            "token": row.token,
-            "raised": row.raised.0,
-            "verdict": row.settled.as_ref().map(|(verdict, _)| verdict),
-            "reason": row.settled.as_ref().map(|(_, reason)| reason),
-        })
-    });
-    let json = json!({ "reviews": json.collect::<Vec<_>>() });
+fn review_json(row: &ReviewRow) -> Value {
+    json!({
+        "id": row.id,
+        "class": row.class,
+        "why": row.why,
+        "device": row.device,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "meter": row.meter,
+        "token": row.token,
+        "raised": row.raised.0,
+        "verdict": row.settled.as_ref().map(|(verdict, _)| verdict),
+        "reason": row.settled.as_ref().map(|(_, reason)| reason),
+        "evidence": row.rests,
+    })
+}
+
+fn review_text(row: &ReviewRow, text: &mut String) {
+    let settled = row.settled.as_ref();
+    let settled = settled.map_or(String::new(), |(verdict, why)| format!(" [{verdict}: {why}]"));
+    let _ = writeln!(text, "{:<4}{}{settled}", row.class, row.why);
+    let none = || "-".to_owned();
+    let (meter, token) = (row.meter.clone(), row.token.clone());
+    let (meter, token) = (meter.unwrap_or_else(none), token.unwrap_or_else(none));
+    let (device, seq, id) = (&row.device, row.seq, &row.id);
+    let _ = writeln!(text, "    meter {meter} token {token} entry {device}/{seq} id {id}");
+}
+
+pub(super) fn review(row: &ReviewRow) -> Shown {
     let mut text = String::new();
-    for row in rows {
-        let settled = row.settled.as_ref();
-        let settled =
-            settled.map_or(String::new(), |(verdict, why)| format!(" [{verdict}: {why}]"));
-        let _ = writeln!(text, "{:<4}{}{settled}", row.class, row.why);
-        let none = || "-".to_owned();
-        let (meter, token) = (row.meter.clone(), row.token.clone());
-        let (meter, token) = (meter.unwrap_or_else(none), token.unwrap_or_else(none));
-        let (device, seq, id) = (&row.device, row.seq, &row.id);
-        let _ = writeln!(text, "    meter {meter} token {token} entry {device}/{seq} id {id}");
+    review_text(row, &mut text);
+    for entry in &row.rests.entries {
+        let _ = writeln!(text, "    entry {}/{}/{}", entry.device, entry.epoch, entry.seq);
     }
+    for seen in &row.rests.readings {
+        let account = seen.account.as_deref().unwrap_or("-");
+        let balance = seen.balance.map_or_else(|| "-".to_owned(), money);
+        let _ = writeln!(
+            text,
+            "    reading ({}) meter {} account {account} count {} balance {balance} {} at {}",
+            seen.source,
+            seen.meter,
+            seen.count,
+            seen.unit,
+            time(UnixSeconds(seen.read_at))
+        );
+    }
+    for receipt in &row.rests.receipts {
+        let _ = writeln!(text, "    receipt {}/{}", receipt.device, receipt.number);
+    }
+    for token in &row.rests.tokens {
+        let _ = writeln!(text, "    token {token}");
+    }
+    shown(review_json(row), text)
+}
+
+pub(super) fn reviews(rows: &[ReviewRow]) -> Shown {
+    let json = json!({ "reviews": rows.iter().map(review_json).collect::<Vec<_>>() });
+    let mut text = String::new();
+    rows.iter().for_each(|row| review_text(row, &mut text));
     if rows.is_empty() {
         text.push_str("nothing to look at\n");
     }

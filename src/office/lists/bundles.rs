@@ -5,14 +5,10 @@ use crate::office::Office;
 use crate::office::db::query;
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
+use crate::office::parallel::{END, named};
 use crate::sync::wire::{Event, Step, read_entry};
 use crate::units::{DeviceId, ErrandKind, MeterNo, StepState, TokenId, UnixSeconds, WorkId};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The step that says how a meter ended, and the note of an errand that names its bundle, as the
-/// handheld's errand writes them (`jobs/bundle.rs`).
-const END: &str = "end";
-const BUNDLE: &str = "bundle";
 
 /// A version of a bundle that handhelds have or had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,13 +129,14 @@ async fn told(conn: &mut Conn, meter: Option<MeterNo>) -> Result<Told, OfficeErr
                 let errand = (device, step.errand);
                 match (step.name.as_str(), step.meter) {
                     (Step::WHOLE, None) => {
-                        let named = step.notes.iter().find(|(key, _)| key == BUNDLE);
-                        if let Some(id) = named.and_then(|(_, id)| id.parse().ok()) {
+                        if let Some(id) = named(&step) {
                             errands.insert(errand, id);
                         }
                     }
                     (END, Some(meter)) => {
-                        let name = errands.get(&errand).and_then(|id| names.get(id));
+                        // Journals before that note name it with the errand alone.
+                        let id = named(&step).or_else(|| errands.get(&errand).copied());
+                        let name = id.and_then(|id| names.get(&id));
                         let Some((name, version)) = name.cloned() else { continue };
                         let good = step.state == StepState::Done;
                         let (device, at) = (errand.0, entry.at);

@@ -128,7 +128,10 @@ impl Office {
     pub async fn lost_contact(&self, ages: &Ages) -> Result<LostContact, OfficeError> {
         let now = self.now().0;
         let aged = |seen: Option<UnixSeconds>| seen.map(|at| now.saturating_sub(at.0).max(0));
-        let devices = self.devices().await?.into_iter().filter_map(|row| {
+        // One that was offered and never enrolled is not lost: nobody has it yet.
+        let had = self.devices().await?.into_iter();
+        let had = had.filter(|row| row.status != "offered" || row.last_seen.is_some());
+        let devices = had.filter_map(|row| {
             let age = aged(row.last_seen);
             age.is_none_or(|age| age >= ages.device_s).then_some((row, age))
         });

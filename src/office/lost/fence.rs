@@ -7,9 +7,11 @@
 
 use super::LostSheet;
 use crate::office::Office;
+use crate::office::backup::rewound;
 use crate::office::db::query;
 use crate::office::devices::quarantine;
 use crate::office::error::OfficeError;
+use crate::office::grounds::{self, Grounds};
 use crate::office::issue::{self, Deed, Issued, Order};
 use crate::office::ledger::{self, Conn, transact};
 use crate::office::model::{Class, Move, TokenState};
@@ -84,6 +86,7 @@ impl Office {
         ([lost, to], days): ([&DeviceId; 2], i64),
         id: TokenId,
     ) -> Result<Issued, OfficeError> {
+        rewound::fence(conn).await?;
         // Both are held before any money moves, whoever fences which of them for the other.
         for device in [lost.min(to), lost.max(to)] {
             ledger::device(conn, device).await?;
@@ -120,6 +123,7 @@ impl Office {
             .await?;
         let order = Order { meter: old.meter, amount: old.credit.value, device: to.clone(), days };
         let deed = Deed { act: old.act, account: Some(old.account), undoes: old.undoes };
+        let rests = grounds::of_token(conn, old.id).await?.and(Grounds::tokens(&[old.id, id]));
         let review = NewReview {
             id: format!("C3:lost:{}", old.id),
             class: Class::C3,
@@ -131,6 +135,7 @@ impl Office {
             seq: 0,
             meter: Some(old.meter),
             token: Some(old.id),
+            rests,
         };
         raise(conn, review, now).await?;
         self.write(conn, (&order, deed), &meter, old.count_before, id).await

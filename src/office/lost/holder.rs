@@ -12,7 +12,7 @@ use crate::office::ledger::{self, Conn, DeviceRow};
 use crate::office::limits;
 use crate::sync::wire::{Event, read_entry};
 use crate::units::{
-    Act, Caps, Credit, Limit, MeterNo, OperatorId, Role, TokenId, UnixSeconds, Verbs,
+    Act, Caps, Credit, CreditUnit, Limit, MeterNo, OperatorId, Role, TokenId, UnixSeconds, Verbs,
 };
 use meterkit_tokens::Grant;
 use std::collections::BTreeSet;
@@ -73,8 +73,18 @@ impl Holder {
 
     /// Whether somebody may do this to a meter of one of these areas, within his own limits.
     pub fn may(&self, act: Act, meter: MeterNo, areas: &[&str], credit: Credit) -> bool {
+        self.entitled(act, meter, areas).any(|right| fits(&right.caps, credit))
+    }
+
+    /// Whoever may do this to a meter of one of these areas, whatever his limits.
+    fn entitled<'a>(
+        &'a self,
+        act: Act,
+        meter: MeterNo,
+        areas: &'a [&str],
+    ) -> impl Iterator<Item = &'a Right> {
         let verb = act.verb();
-        self.rights.iter().filter(|right| fits(&right.caps, credit)).any(|right| {
+        self.rights.iter().filter(move |right| {
             let everywhere = right.areas.is_empty() && right.meters.is_empty();
             let listed =
                 areas.iter().any(|area| !area.is_empty() && right.areas.iter().any(|a| a == area));
@@ -85,15 +95,49 @@ impl Holder {
             reached && right.verbs.has(verb) || self.overrides.iter().any(opened)
         })
     }
+
+    /// The most that one act can move; `None` where nobody may do it.
+    pub fn most(
+        &self,
+        (act, unit): (Act, CreditUnit),
+        meter: MeterNo,
+        areas: &[&str],
+    ) -> Option<i64> {
+        let all = self.entitled(act, meter, areas).map(|right| single(&right.caps, unit, 1));
+        let own = all.max()?;
+        self.caps.iter().map(|caps| single(caps, unit, 1).min(own)).max()
+    }
+
+    /// The most that can be taken out of one meter and credited to another; `None` where nobody may
+    /// do both. Of one journal: the credit rests on the debit in it, and both count for the limits.
+    pub fn carried(&self, unit: CreditUnit, [old, new]: [(MeterNo, &[&str]); 2]) -> Option<i64> {
+        let mut best = None;
+        for out in self.entitled(Act::CarryOut, old.0, old.1) {
+            for credit in self.entitled(Act::CarryIn, new.0, new.1) {
+                let own = match out.who.operator == credit.who.operator {
+                    true => single(&out.caps, unit, 2).min(single(&credit.caps, unit, 2)),
+                    false => single(&out.caps, unit, 1).min(single(&credit.caps, unit, 1)),
+                };
+                let both = self.caps.iter().map(|caps| single(caps, unit, 2).min(own)).max();
+                best = best.max(both);
+            }
+        }
+        best
+    }
+}
+
+/// The largest amount of each of so many acts alike.
+fn single(caps: &Caps, unit: CreditUnit, acts: i64) -> i64 {
+    let most = caps.cap(match unit {
+        CreditUnit::Yuan => Limit::Yuan,
+        CreditUnit::Kwh => Limit::Kwh,
+    });
+    if caps.cap(Limit::Acts).hard >= acts { most.hard / acts } else { 0 }
 }
 
 /// With nothing done before, as in a fresh copy.
 fn fits(caps: &Caps, credit: Credit) -> bool {
-    let most = caps.cap(match credit.unit {
-        crate::units::CreditUnit::Yuan => Limit::Yuan,
-        crate::units::CreditUnit::Kwh => Limit::Kwh,
-    });
-    caps.cap(Limit::Acts).hard >= 1 && credit.value <= most.hard
+    caps.cap(Limit::Acts).hard >= 1 && credit.value <= single(caps, credit.unit, 1)
 }
 
 /// Every life of a handheld's journal that may still be at work.
@@ -208,8 +252,10 @@ async fn rights(
     floor: UnixSeconds,
     revoked: &BTreeSet<TokenId>,
 ) -> Result<Vec<Right>, OfficeError> {
-    let sql = "SELECT g.id, g.operator, g.expires, g.caps, g.bytes, o.name, o.role
-               FROM grant_doc g JOIN operator o ON o.operator = g.operator
+    // Of somebody an office that was put back does not know yet, the grant itself tells.
+    let sql = "SELECT g.id, g.operator, g.expires, g.caps, g.bytes, COALESCE(o.name, '') AS name,
+               COALESCE(o.role, 'supervisor') AS role
+               FROM grant_doc g LEFT JOIN operator o ON o.operator = g.operator
                WHERE g.device = $1 AND g.epoch = $2 AND g.expires > $3
                AND NOT EXISTS (SELECT 1 FROM grant_doc n WHERE n.device = g.device
                    AND n.epoch = g.epoch AND n.operator = g.operator AND n.issued > g.issued

@@ -3,7 +3,7 @@
 //! The handhelds concerned are held first: whatever moves a token's money holds its handheld, so
 //! nothing moves between the movements that are noted and the tokens that are counted.
 
-use super::{Shift, ShiftHead, ShiftOf, sums};
+use super::{Shift, ShiftHead, ShiftOf, said, sums};
 use crate::office::db::{locking, query, query_made};
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
@@ -51,7 +51,9 @@ pub(super) async fn close(
     .execute(&mut *conn)
     .await?;
     sums::write(conn, id, &sums).await?;
-    Ok(Shift { id: id.to_owned(), of: of.clone(), number, opened, closed: now, head, sums })
+    let said = said::said(conn, of, (opened, now)).await?;
+    let (id, of) = (id.to_owned(), of.clone());
+    Ok(Shift { id, of, number, opened, closed: now, head, sums, said })
 }
 
 /// Holds the handhelds whose tokens are concerned; of a handheld's own shift, gives where its

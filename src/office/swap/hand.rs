@@ -4,6 +4,7 @@ use super::follow::bind;
 use super::post;
 use super::row::{self, SwapInfo, SwapRow, SwapState};
 use crate::office::Office;
+use crate::office::backup::rewound;
 use crate::office::db::query;
 use crate::office::entry::Source;
 use crate::office::error::OfficeError;
@@ -67,7 +68,8 @@ impl Office {
     ///
     /// # Errors
     /// [`OfficeError::NoSwap`]; [`OfficeError::SwapStands`] while a leg is in doubt (settle that
-    /// first), and for one that was not begun; [`OfficeError::Usage`] without a reason.
+    /// first), and for one that was not begun; [`OfficeError::Usage`] without a reason;
+    /// [`OfficeError::Restored`].
     pub async fn close_swap(
         &self,
         id: TokenId,
@@ -76,7 +78,10 @@ impl Office {
     ) -> Result<SwapInfo, OfficeError> {
         require(reason)?;
         let now = self.now();
-        transact!(self.ledger, |tx| close(&mut tx, id, bind, reason, now).await)?;
+        transact!(self.ledger, |tx| {
+            rewound::fence(&mut tx).await?;
+            close(&mut tx, id, bind, reason, now).await
+        })?;
         self.swap(id).await
     }
 
@@ -85,7 +90,7 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NoSwap`]; [`OfficeError::SwapStands`] while it is out or a leg is in doubt;
     /// [`OfficeError::Amount`] for more than is there; [`OfficeError::Usage`] without a reason, or
-    /// for a move from a place to itself.
+    /// for a move from a place to itself; [`OfficeError::Restored`].
     pub async fn settle_swap(
         &self,
         id: TokenId,
@@ -94,7 +99,10 @@ impl Office {
     ) -> Result<SwapInfo, OfficeError> {
         require(reason)?;
         let now = self.now();
-        transact!(self.ledger, |tx| settle(&mut tx, id, what, reason, now).await)?;
+        transact!(self.ledger, |tx| {
+            rewound::fence(&mut tx).await?;
+            settle(&mut tx, id, what, reason, now).await
+        })?;
         self.swap(id).await
     }
 }
@@ -165,7 +173,7 @@ async fn close(
         // What a person says goes before what was proved first.
         row::history(conn, [swap.facts.old, swap.facts.meter]).await?;
         let epoch = ledger::device(conn, &swap.device).await?.map_or(0, |row| row.epoch);
-        let source = Source { device: &swap.device, epoch, seq: u64::MAX, now };
+        let source = Source { device: &swap.device, epoch, seq: u64::MAX, now, seen: None };
         bind(conn, &source, &swap, now.0).await?;
     }
     note(conn, (&swap, if binds { "bound" } else { "closed" }), reason, now).await

@@ -29,11 +29,12 @@ pub(super) struct Budget {
     /// `None`: as much as there is.
     most: Option<u64>,
     spent: Cell<u64>,
+    answered: Cell<bool>,
 }
 
 impl Budget {
     pub(super) fn of(most: Option<u64>) -> Self {
-        Self { most, spent: Cell::new(0) }
+        Self { most, ..Self::default() }
     }
 
     /// Whether there is one.
@@ -73,10 +74,20 @@ impl Budget {
         if wanted > left { Err(SyncError::Budget) } else { Ok(()) }
     }
 
-    /// Counts a request and its answer.
-    pub(super) fn count(&self, body: usize, answer: usize) {
-        let all = bytes(body) + bytes(answer) + AROUND;
-        self.spent.set(self.spent.get().saturating_add(all));
+    /// Counts a request, with what is around it and its answer.
+    pub(super) fn count(&self, body: usize) {
+        self.spent.set(self.spent.get().saturating_add(bytes(body) + AROUND));
+    }
+
+    /// Counts an answer.
+    pub(super) fn count_answer(&self, answer: usize) {
+        self.spent.set(self.spent.get().saturating_add(bytes(answer)));
+        self.answered.set(true);
+    }
+
+    /// Whether anybody has answered.
+    pub(super) fn answered(&self) -> bool {
+        self.answered.get()
     }
 }
 

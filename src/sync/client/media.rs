@@ -54,12 +54,14 @@ pub struct Letter {
 
 impl Session<'_> {
     /// Writes letters with everything the office has not acknowledged, oldest first; one letter at
-    /// least, so that it knows where we stand.
+    /// least, so that it knows where we stand. For an office that was put back, with everything
+    /// from the entry it asked for ([`SyncReport::again`]): what it acknowledged it has forgotten.
     ///
     /// # Errors
     /// [`SyncError::Keys`] without a key to seal to; [`SyncError::Cancelled`]; what `write` says.
     pub fn letters(
         &self,
+        again: Option<(u64, [u8; 16])>,
         write: &mut dyn FnMut(Letter) -> Result<(), SyncError>,
     ) -> Result<(), SyncError> {
         let run = self.begin();
@@ -73,9 +75,11 @@ impl Session<'_> {
             area: summary.area_version,
             root: held.chain.root.version,
             checkpoint: checkpoint::waiting(self.store, self.key),
+            again: again.map(|(_, repeated)| repeated),
         };
         let (_, visit) = run.request(&Ask::Visit(visit))?;
-        let mut from = summary.acked.filter(|at| at.epoch == epoch).map_or(0, |at| at.seq) + 1;
+        let from = summary.acked.filter(|at| at.epoch == epoch).map_or(0, |at| at.seq) + 1;
+        let mut from = again.map_or(from, |(wanted, _)| wanted.min(from));
         let mut written = false;
         while let Some(pack) = run.next_pack(from, until).transpose().filter(|_| from <= until) {
             self.check_cancel()?;
@@ -172,6 +176,13 @@ impl Run<'_> {
             self.renew_keys()?;
         }
         let ours = position(self.store().summary().head);
+        if let Some(again) = contents.again {
+            // It says openly that it has less than it had. Nothing is taken from it and nothing
+            // here changes; whatever it says, it gets letters that it could have had before.
+            self.check_position(&ours, None, &contents.acked)?;
+            self.report.again = Some((contents.acked.seq + 1, again));
+            return if contents.parts.is_empty() { Ok(true) } else { Err(Lie::Kind.into()) };
+        }
         let before = self.store().summary().acked.map(|acked| acked.seq);
         self.check_position(&ours, before, &contents.acked)?;
         self.take_parts(parcel, &contents, &head.nonce, progress)?;

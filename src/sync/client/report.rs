@@ -50,6 +50,9 @@ pub struct SyncReport {
     pub overrides: u32,
     /// Tokens, grants and overrides newly revoked.
     pub revoked: u32,
+    /// The office was put back to an earlier time and wants the journal again, from this entry on:
+    /// what its parcel asked the letters to repeat. Nothing else was in it.
+    pub again: Option<(u64, [u8; 16])>,
     /// Bookkeeping (receipts, the office's time, documents) the store did not take, and why. The
     /// exchange itself is good; the next one repeats them.
     pub not_recorded: Option<StoreError>,

@@ -118,6 +118,11 @@ impl Reader {
         Ok(self.0.opt_bytes(key)?)
     }
 
+    pub fn opt_array<const N: usize>(&mut self, key: i64) -> Result<Option<[u8; N]>, WireError> {
+        let bytes = self.opt_bytes(key)?.map(<[u8; N]>::try_from).transpose();
+        bytes.map_err(|_| shape("bytes of another length"))
+    }
+
     pub fn array<const N: usize>(&mut self, key: i64) -> Result<[u8; N], WireError> {
         Ok(self.0.array_bytes::<N>(key)?)
     }

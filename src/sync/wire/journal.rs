@@ -5,7 +5,7 @@ use super::WireError;
 use crate::store::{records, segment};
 use crate::units::UnixSeconds;
 
-pub use crate::store::{Event, Step, SwapFacts, SwapFixed, TokenFacts};
+pub use crate::store::{Event, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal};
 
 /// One journal entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

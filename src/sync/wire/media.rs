@@ -11,7 +11,7 @@
 //! others by hash. Any order, any number of times, by any courier: packs are pieces of one chain,
 //! and of parcels the one with the higher status version replaces the other.
 
-use super::fields::{self, Reader, map};
+use super::fields::{self, Reader};
 use super::{MAX_BODY, Position, WireError, join_list, split_within};
 use crate::units::DeviceId;
 use meterkit_tokens::cbor::Value;
@@ -56,6 +56,8 @@ pub struct Visit {
     pub root: u64,
     /// The newest shift checkpoint, while the office may not have it.
     pub checkpoint: Option<Vec<u8>>,
+    /// What a parcel of an office that was put back asked to be repeated ([`Contents::again`]).
+    pub again: Option<[u8; 16]>,
 }
 
 impl Visit {
@@ -66,13 +68,15 @@ impl Visit {
             (3, Some(fields::seq(self.area))),
             (4, Some(fields::seq(self.root))),
             (5, self.checkpoint.clone().map(Value::Bytes)),
+            (6, self.again.map(|again| Value::Bytes(again.to_vec()))),
         ])
     }
 
     pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
         let head = Position::read(r.map(1)?)?;
         let (receipt, area, root) = (r.u64(2)?, r.u64(3)?, r.u64(4)?);
-        Ok(Self { head, receipt, area, root, checkpoint: r.opt_bytes(5)? })
+        let checkpoint = r.opt_bytes(5)?;
+        Ok(Self { head, receipt, area, root, checkpoint, again: r.opt_array(6)? })
     }
 }
 
@@ -85,20 +89,26 @@ pub struct Contents {
     pub acked: Position,
     /// SHA-256 of each answer that follows, in order.
     pub parts: Vec<[u8; 32]>,
+    /// The office was put back to an earlier time: everything behind `acked` is wanted again, in
+    /// letters that repeat these random bytes, which shows that they were written since. Such a
+    /// parcel has no parts.
+    pub again: Option<[u8; 16]>,
 }
 
 impl Contents {
     pub(super) fn value(&self) -> Value {
-        map([
-            (1, fields::seq(self.version)),
-            (2, self.acked.value()),
-            (3, fields::array_list(&self.parts)),
+        Value::map_of([
+            (1, Some(fields::seq(self.version))),
+            (2, Some(self.acked.value())),
+            (3, Some(fields::array_list(&self.parts))),
+            (4, self.again.map(|again| Value::Bytes(again.to_vec()))),
         ])
     }
 
     pub(super) fn read(r: &mut Reader) -> Result<Self, WireError> {
         let (version, acked) = (r.u64(1)?, Position::read(r.map(2)?)?);
-        Ok(Self { version, acked, parts: r.arrays(3, MAX_PARTS, "parts of a parcel")? })
+        let parts = r.arrays(3, MAX_PARTS, "parts of a parcel")?;
+        Ok(Self { version, acked, parts, again: r.opt_array(4)? })
     }
 }
 

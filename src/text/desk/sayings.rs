@@ -226,6 +226,45 @@ pub const SAYINGS: &[(&str, Both)] = &[
         ),
     ),
     (
+        "say-parallel",
+        both(
+            "The meter has what was written last. Sign the right values as a higher version, write \
+             them there with one handheld, then close this (F2).",
+            "电表中为最后写入的值。请以更高版本签署正确参数，由一台掌机写入该表，再按F2关闭。",
+        ),
+    ),
+    (
+        "say-said-ask",
+        both(
+            "X The handheld signed another sum, and no token explains it. Keep the checkpoint and \
+             call a supervisor.",
+            "X 掌机签名的合计与后台不符，且无令牌可解释。请保留检查点并通知班长。",
+        ),
+    ),
+    (
+        "say-said-fork",
+        both(
+            "X The handheld signed another journal. A person is called (C1).",
+            "X 掌机签名的是另一份日志，已转人工核查（C1）。",
+        ),
+    ),
+    ("say-said-same", both("+ The office has the same.", "+ 与后台一致。")),
+    (
+        "say-said-settle",
+        both(
+            "X The handheld says another sum. Settle the tokens below (review queue), then look \
+             again.",
+            "X 掌机所报合计与后台不符。请在核查队列处理下列令牌后再看。",
+        ),
+    ),
+    (
+        "say-said-wait",
+        both(
+            "! Entries it signed for are not here. Have the handheld sync, then look again.",
+            "! 掌机已签名的日志未送达。请先让掌机同步再看。",
+        ),
+    ),
+    (
         "say-settle",
         both(
             "Read the meter: its purchase count and last purchase tell whether the credit is in \
@@ -233,8 +272,8 @@ pub const SAYINGS: &[(&str, Both)] = &[
             "请抄读电表：购电次数和最近一次购电可判断金额是否已充入，再按F2处理。",
         ),
     ),
-    ("say-sum-not-zero", both("X THE LEDGER DOES NOT SUM TO ZERO", "X 账本合计不为零")),
-    ("say-sum-zero", both("+ The ledger sums to zero.", "+ 账本合计为零。")),
+    ("say-sum-not-zero", both("X TODAY'S MOVEMENTS DO NOT SUM TO ZERO", "X 今日分录合计不为零")),
+    ("say-sum-zero", both("+ Today's movements sum to zero.", "+ 今日分录合计为零。")),
     (
         "say-token-revoked",
         both(

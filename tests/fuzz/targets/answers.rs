@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(again, found);
     for frame in found {
         let mut decoder = Decoder::new();
-        decoder.push(&frame.encode(4));
+        decoder.push(&frame.encode(frame.preamble));
         assert_eq!(decoder.flatten().next(), Some(frame));
     }
 });

@@ -2,10 +2,17 @@
 //! list says.
 
 use meterkit::office::{Deed, Issued, OfficeError, Order, Verdict};
-use meterkit::store::Bounds;
-use meterkit::units::{AccountNo, Act, Decision, Evidence, Judgement, PurchaseCount, TokenId};
+use meterkit::store::{Bounds, Event, Step};
+use meterkit::sync::wire::EntryOutcome;
+use meterkit::text::conflict;
+use meterkit::units::{
+    AccountNo, Act, Decision, ErrandKind, Evidence, Judgement, PurchaseCount, StepState, TokenId,
+    WorkId,
+};
 
-use super::desk::{COUNT, Desk, Handheld, METER, account, device, evidence, figure, meter};
+use super::desk::{
+    ACCOUNT, COUNT, Desk, Handheld, METER, account, device, evidence, figure, meter,
+};
 
 fn issue(desk: &Desk, deed: Deed, amount: i64) -> Result<Issued, OfficeError> {
     let order = Order { meter: meter(METER), amount, device: device("hh-1"), days: 3 };
@@ -38,6 +45,48 @@ fn booked() -> (Desk, Handheld, TokenId) {
     handheld.sync(&desk.post()).unwrap();
     assert_eq!(places(&desk), [-10_000, 0, 10_000]);
     (desk, handheld, token)
+}
+
+#[test]
+fn an_account_closed_in_the_field_calls_a_person_with_what_is_to_be_paid_back() {
+    let (desk, handheld, _) = booked();
+    let notes = [
+        ("account", ACCOUNT),
+        ("energy", "2000.01 kWh"),
+        ("count", "6"),
+        ("balance", "100.00 CNY"),
+        ("to-refund", "100.00 CNY"),
+    ];
+    let closing = |name: &str, state| {
+        handheld.append(Event::Step(Step {
+            errand: WorkId([9; 16]),
+            kind: ErrandKind::Account,
+            meter: Some(meter(METER)),
+            name: name.to_owned(),
+            state,
+            notes: notes.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        }));
+        handheld.sync(&desk.post()).unwrap()
+    };
+    // What is only begun, and what no closing is, calls nobody.
+    closing("closing-reading", StepState::Begun);
+    closing("account-money", StepState::Done);
+    assert_eq!(desk.open_classes(), [""; 0]);
+    let told = closing("closing-reading", StepState::Done);
+    let why = "an account was closed in the field, its balance is to be paid back";
+    let said: Vec<_> = told.outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    assert!(said.contains(&EntryOutcome::Review(format!("C8 {why}"))), "{said:?}");
+    let open = desk.local.wait(desk.office().reviews(false)).unwrap();
+    let [review] = open.as_slice() else { panic!("{open:?}") };
+    assert_eq!((review.meter.as_deref(), review.token.as_deref()), (Some(METER), None));
+    assert_eq!(review.why, format!("{why}: 100.00 CNY / {ACCOUNT} / 2000.01 kWh / n=6"));
+    assert!(conflict::why(&review.why).is_some());
+    // No money moves by itself; he gives it back with a refund, and the entry is put away.
+    assert_eq!(places(&desk), [-10_000, 0, 10_000]);
+    desk.local.wait(desk.office().close_review(&review.id, "refund issued")).unwrap();
+    let refund = issue(&desk, Deed::of(Act::Refund), 10_000).unwrap();
+    used(&desk, &handheld, refund.id, shows(COUNT + 1, 0));
+    assert_eq!((places(&desk), desk.open_classes()), ([0, 0, 0], Vec::new()));
 }
 
 fn shows(count: u32, balance: i64) -> Evidence {
@@ -84,7 +133,7 @@ fn a_debit_the_line_doubled_is_named_to_the_fen() {
     assert_eq!(places(&desk), [-10_000, 0, 10_000]);
     // Booked: the customer's 40.00, and as much again in the variance: the meter holds 20.00.
     let variance = || figure(&desk.report(), "variance");
-    let settle = |verdict| desk.local.wait(desk.office().settle(refund, verdict, "read on site"));
+    let settle = |verdict| desk.settle(refund, verdict, "read on site");
     settle(Verdict::Booked).unwrap();
     assert_eq!((places(&desk), variance()), ([-6_000, 0, 2_000], 4_000));
     assert_eq!(settle(Verdict::Booked).unwrap_err().code(), "not-in-dispute");
@@ -113,7 +162,7 @@ fn a_doubled_debit_that_is_unbooked_takes_its_excess_back() {
     handheld.store.outcome(&handheld.stamp(), refund, torn(1_999)).unwrap();
     handheld.sync(&desk.post()).unwrap();
     let variance = || figure(&desk.report(), "variance");
-    let settle = |verdict| desk.local.wait(desk.office().settle(refund, verdict, "read on site"));
+    let settle = |verdict| desk.settle(refund, verdict, "read on site");
     settle(Verdict::Booked).unwrap();
     assert_eq!((places(&desk), variance()), ([-6_000, 0, 1_999], 4_001));
     // Before it hears of that, the handheld reads the meter again, and puts it before a person.
@@ -139,7 +188,7 @@ fn a_debit_that_is_right_to_the_fen_has_no_excess() {
     let odd = Judgement { decision: Decision::Contradiction, after, refusal_word: None };
     handheld.store.outcome(&handheld.stamp(), refund, odd).unwrap();
     handheld.sync(&desk.post()).unwrap();
-    desk.local.wait(desk.office().settle(refund, Verdict::Booked, "read on site")).unwrap();
+    desk.settle(refund, Verdict::Booked, "read on site").unwrap();
     assert_eq!((places(&desk), figure(&desk.report(), "variance")), ([-6_000, 0, 6_000], 0));
 }
 

@@ -4,7 +4,9 @@
 mod backup;
 mod document;
 mod hostile;
+mod killed;
 mod raw;
 mod restored;
+mod sticks;
 mod stop;
 mod watch;

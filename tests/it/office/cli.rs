@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const PASSPHRASE: &str = "a passphrase for the desk";
+pub const PASSPHRASE: &str = "a passphrase for the desk";
 
 /// A folder with an office to be, and a file with its passphrase.
 pub struct Place {
@@ -332,6 +332,11 @@ fn the_command_line_recharges_from_the_office() {
     let (other, status) = place.run(&[&late[..], &shown[..]].concat());
     assert_eq!((&other["ended"], status), (&"disputed".into(), 1));
     assert_eq!(place.good(&["review", "list"])["reviews"][0]["class"], "C4");
+    let id = place.good(&["review", "list"])["reviews"][0]["id"].as_str().unwrap().to_owned();
+    let evidence = &place.good(&["review", "show", &id])["evidence"];
+    assert_eq!(evidence["readings"][0]["count"], 7, "{evidence}");
+    assert_eq!(evidence["tokens"].as_array().unwrap().len(), 1);
+    assert_eq!(place.run(&["review", "show", "nothing"]).1, 2);
     assert_eq!(place.good(&["review", "wait"])["wait_days"], 5);
     assert_eq!(place.good(&["review", "wait", "--days", "3"])["wait_days"], 3);
     assert_eq!(place.run(&["review", "wait", "--days", "0"]).1, 2);

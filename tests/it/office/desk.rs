@@ -2,8 +2,10 @@
 //! stores, and a clock that only moves when told.
 
 use meterkit::office::local::Local;
+use meterkit::office::model::TokenState;
 use meterkit::office::{
-    Granted, Issued, LedgerReport, NewMeter, NewOperator, Offer, Office, Order, Seeds,
+    Granted, Issued, LedgerReport, MeterShows, NewMeter, NewOperator, Offer, Office, OfficeError,
+    Order, Seeds, Verdict,
 };
 use meterkit::store::{Bounds, Event, Stamp, Store, StoreKey};
 use meterkit::sync::enrol::Enrolling;
@@ -96,6 +98,18 @@ impl Desk {
         let mut new = NewMeter::new(meter(no), account(), "Zhang San", "B2 1203");
         new.count = PurchaseCount(COUNT);
         self.local.wait(self.office().add_meters(&[new])).unwrap();
+    }
+
+    /// Settles a token; somebody has read the meter, and its record of the token's step, if it came
+    /// so far, has another amount.
+    pub fn settle(
+        &self,
+        token: TokenId,
+        verdict: Verdict,
+        reason: &str,
+    ) -> Result<TokenState, OfficeError> {
+        let other = MeterShows { count: PurchaseCount(u32::MAX), record: Some(-1) };
+        self.local.wait(self.office().settle_proved(token, verdict, (reason, Some(other))))
     }
 
     pub fn issue_to(&self, device_name: &str, no: &str, amount: i64) -> Issued {

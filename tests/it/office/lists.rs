@@ -89,7 +89,7 @@ fn keep_power_stands_until_it_is_ended_with_any_handheld() {
 }
 
 #[test]
-fn who_is_silent_is_told_oldest_first_and_never_heard_of_first_of_all() {
+fn who_is_silent_is_told_oldest_first_and_who_was_never_enrolled_is_not() {
     let desk = Desk::new();
     street(&desk);
     let one = desk.handheld("hh-1");
@@ -104,11 +104,10 @@ fn who_is_silent_is_told_oldest_first_and_never_heard_of_first_of_all() {
         let rows = ask(device_s, DAY).devices;
         rows.into_iter().map(|(row, age)| (row.device.to_string(), age)).collect::<Vec<_>>()
     };
-    let never = ("hh-0".to_owned(), None);
-    assert_eq!(names(DAY), [never.clone(), ("hh-1".to_owned(), Some(3 * DAY))]);
-    assert_eq!(names(4 * DAY), [never]);
+    assert_eq!(names(DAY), [("hh-1".to_owned(), Some(3 * DAY))]);
+    assert_eq!(names(4 * DAY), []);
     one.sync(&desk.post()).unwrap();
-    assert_eq!(names(1).len(), 1);
+    assert_eq!(names(1), []);
     assert_eq!(ask(DAY, 3 * DAY).meters.len(), 3);
     assert_eq!(ask(DAY, 3 * DAY + 1).meters.len(), 0);
     let today = desk.local.wait(desk.office().today()).unwrap();

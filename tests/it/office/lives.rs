@@ -38,7 +38,7 @@ fn a_restored_handheld_gets_a_new_life_and_the_old_one_is_closed() {
     let rows = desk.local.wait(desk.office().devices()).unwrap();
     assert_eq!((rows[0].epoch, rows[0].status.as_str()), (2, "enrolled"));
     // The money is with the customer again once somebody has read the meter.
-    desk.local.wait(desk.office().settle(issued.id, Verdict::NotBooked, "read")).unwrap();
+    desk.settle(issued.id, Verdict::NotBooked, "read").unwrap();
     assert_eq!(desk.issue_to("hh-1", METER, 100).count_before, issued.count_before);
     assert_eq!(new.sync(&desk.post()).unwrap().tokens, 1);
 }

@@ -184,19 +184,19 @@ impl District {
     /// Brings all journals over `lines` connections at once, every fifth pack again to all servers
     /// at once; gives how long it took and how many packs were sent.
     pub fn bring(&self, servers: &[SocketAddr], lines: usize) -> (Duration, usize) {
-        self.bring_those(servers, lines, 0..self.handhelds.len())
+        self.bring_those(servers, lines, 0..self.handhelds.len(), 0..usize::MAX)
     }
 
-    /// The same with the journals of some handhelds.
+    /// The same with some packs of some handhelds.
     pub fn bring_those(
         &self,
         servers: &[SocketAddr],
         lines: usize,
         those: Range<usize>,
+        packs: Range<usize>,
     ) -> (Duration, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let next = Arc::new(AtomicUsize::new(those.start));
-        let end = those.end;
         self.sent.store(0, Ordering::Relaxed);
         let begun = Instant::now();
         runtime.block_on(async {
@@ -204,11 +204,12 @@ impl District {
             for _ in 0..lines {
                 let (handhelds, ports) = (Arc::clone(&self.handhelds), servers.to_vec());
                 let (next, sent) = (Arc::clone(&next), Arc::clone(&self.sent));
+                let (those, packs) = (those.clone(), packs.clone());
                 all.spawn(async move {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(handheld) = handhelds[..end].get(at) else { break };
-                        handheld.bring(&ports, at, &sent).await;
+                        let Some(handheld) = handhelds[..those.end].get(at) else { break };
+                        handheld.bring(&ports, at, packs.clone(), &sent).await;
                     }
                 });
             }
@@ -224,10 +225,17 @@ impl District {
 }
 
 impl Handheld {
-    async fn bring(&self, ports: &[SocketAddr], at: usize, sent: &AtomicUsize) {
+    async fn bring(
+        &self,
+        ports: &[SocketAddr],
+        at: usize,
+        packs: Range<usize>,
+        sent: &AtomicUsize,
+    ) {
         let line = |to: usize| Line { from: self.from, to: ports[to % ports.len()], open: None };
         let (mut own, mut other) = (line(at), line(at + 1));
-        for (number, pack) in self.packs.iter().enumerate() {
+        let these = self.packs.iter().enumerate().skip(packs.start).take(packs.len());
+        for (number, pack) in these {
             if (number + at) % AGAIN == AGAIN - 1 {
                 // To both at once: which of them takes it is for the database to say.
                 tokio::join!(own.post(pack, ports), other.post(pack, ports));

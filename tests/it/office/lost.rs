@@ -20,9 +20,11 @@ use meterkit::units::{Act, Cap, CreditUnit, DeviceId, Money, PurchaseCount, Role
 use super::desk::{COUNT, Desk, Handheld, account, device, meter, operator};
 use crate::stories::site::{BASE, OPERATOR};
 use crate::swap::bench::{Fuse, Wire};
-use thief::{Hands, copied, rob};
+use thief::{Hands, Old, copied, forge, rob};
 
 const DAY: i64 = 86_400;
+/// Of every meter: a refund is still covered when a load has run for weeks.
+const BALANCE: i64 = 112_345;
 
 /// An office, a handheld and a street of simulated meters, all opened alike.
 struct Street {
@@ -36,7 +38,7 @@ impl Street {
     fn new(numbers: &[&str], boxed: &[&str]) -> Self {
         let start = DEFAULT_START.parse().unwrap();
         let opened = numbers.iter().map(|no| {
-            let setup = MeterSetup::opened(meter(no), account(), 12_345, COUNT);
+            let setup = MeterSetup::opened(meter(no), account(), BALANCE, COUNT);
             MeterSetup { load_w: 300, hoard_limit: Amount(99_999_900), ..setup }
         });
         let setups = opened.chain(boxed.iter().map(|no| MeterSetup::new(meter(no))));
@@ -49,7 +51,7 @@ impl Street {
         let desk = Desk::at(BASE);
         for no in numbers {
             let mut new = NewMeter::new(meter(no), account(), "Zhang San", "B2 1203");
-            (new.count, new.balance) = (PurchaseCount(COUNT), 12_345);
+            (new.count, new.balance) = (PurchaseCount(COUNT), BALANCE);
             new.line.area = if no.ends_with('9') { "west" } else { "north" }.to_owned();
             desk.local.wait(desk.office().add_meters(&[new])).unwrap();
         }
@@ -116,6 +118,10 @@ fn worst(sheet: &LostSheet) -> i64 {
     sheet.worst.iter().find(|sum| sum.unit == CreditUnit::Yuan).map_or(0, |sum| sum.value)
 }
 
+fn most(sheet: &LostSheet) -> i64 {
+    sheet.utmost.iter().find(|sum| sum.unit == CreditUnit::Yuan).map_or(0, |sum| sum.value)
+}
+
 fn why(sheet: &LostSheet, token: TokenId) -> LostWhy {
     sheet.tokens.iter().find(|one| one.token == token).map_or(LostWhy::Nothing, |one| one.why)
 }
@@ -175,6 +181,8 @@ fn a_thief_gets_what_the_sheet_says_and_not_a_fen_more() {
         assert_eq!(why(&sheet, token), expected, "{token} {sheet:#?}");
     }
     assert_eq!(worst(&sheet), 12_500 + 700 + 1_500 + 2_600 + 3_300);
+    let utmost = worst(&sheet) + 60_000 + 900 + 1_100 + 1_300 + 3_100;
+    assert_eq!(most(&sheet), utmost, "{sheet:#?}");
     assert_eq!(sheet.debits[0].value, 4_000);
     assert!(sheet.floor.0 <= at_theft && sheet.floor.0 > at_theft - DAY);
 
@@ -184,36 +192,117 @@ fn a_thief_gets_what_the_sheet_says_and_not_a_fen_more() {
     rob(&street.hands, &stolen, &clocks, &[]);
     let (credited, taken) = street.hands.truth();
     assert_eq!(credited - street.known(), worst(&sheet), "{sheet:#?}");
-    // What is taken out of a meter is no loss; the sheet says how much it could be.
-    assert!(taken <= sheet.debits[0].value, "{taken}");
+    // What is taken out of a meter is no loss; the sheet says how much it is.
+    assert_eq!(taken, sheet.debits[0].value);
     // And the sheet says the same weeks later: time alone makes nothing safe.
-    assert_eq!(worst(&street.sheet("hh-1")), worst(&sheet));
+    let later = street.sheet("hh-1");
+    assert_eq!((worst(&later), most(&later)), (worst(&sheet), utmost));
+    // A program that keeps no rule gets what the documents say, and not a fen more.
+    forge(&street.hands, &stolen);
+    let (credited, _) = street.hands.truth();
+    assert_eq!(credited - street.known(), utmost);
 }
 
-/// A leave for a swap moves what the old meter held, and may advance something for a dead one: that
-/// is its part of the loss, known or taken back, and no thief gets more out of it.
-#[test]
-fn a_leave_for_a_swap_is_on_the_sheet_with_its_advance() {
+/// A street with a leave for a swap out, and the leave.
+fn leave(most: i64, provisional: i64) -> (Street, TokenId) {
     let street = Street::new(&["57"], &["58"]);
     let leave = NewSwap {
-        most: Some(50_000),
-        provisional: 5_000,
+        most: Some(most),
+        provisional,
         ..NewSwap::new(meter("57"), meter("58"), device("hh-1"))
     };
+    let leave = street.desk.local.wait(street.desk.office().issue_swap(&leave)).unwrap().facts.id;
+    street.sync();
+    (street, leave)
+}
+
+const PAIR: [&str; 2] = ["57", "58"];
+
+/// What the sheet says of the only leave: why, and its parts of the two figures.
+fn swapped(sheet: &LostSheet) -> (LostWhy, i64, i64) {
+    let one = &sheet.swaps[0];
+    assert_eq!((one.worst, one.utmost), (worst(sheet), most(sheet)));
+    (one.why, one.worst, one.utmost)
+}
+
+/// Who makes an old meter himself carries over what was never there, with the handheld as it is: a
+/// leave counts with the most it carries, known or taken back. What the real one holds he can take
+/// out besides.
+#[test]
+fn a_leave_for_a_swap_counts_with_all_it_carries() {
+    let (street, leave) = leave(12_000, 5_000);
+    let (stolen, _folder) = street.stolen();
+    let sheet = street.sheet("hh-1");
+    assert_eq!(swapped(&sheet), (LostWhy::Live, 12_000, 12_000));
+    assert_eq!(sheet.debits[0].value, 12_000);
+    street.desk.local.wait(street.desk.office().withdraw_swap(leave)).unwrap();
+    assert_eq!(swapped(&street.sheet("hh-1")), (LostWhy::Replaced, 12_000, 12_000));
+    rob(&street.hands, &stolen, &[street.now()], &[(PAIR.map(meter), &[90_000, 12_000])]);
+    assert_eq!(street.hands.truth(), (12_000, 12_000), "in, and out");
+    forge(&street.hands, &stolen);
+    assert_eq!(street.hands.truth().0, 12_000, "the new meter takes one");
+}
+
+/// Where more is advanced than carried the advance counts: once, and instead.
+#[test]
+fn of_a_leave_the_advance_counts_where_it_is_more() {
+    let (street, _) = leave(3_000, 5_000);
+    let (stolen, _folder) = street.stolen();
+    let sheet = street.sheet("hh-1");
+    assert_eq!(swapped(&sheet), (LostWhy::Live, 5_000, 5_000));
+    assert_eq!(sheet.debits[0].value, 3_000);
+    rob(&street.hands, &stolen, &[street.now()], &[(PAIR.map(meter), &[])]);
+    assert_eq!(street.hands.truth(), (5_000, 3_000));
+}
+
+/// What is carried rests on a debit in the same journal, and both count for its limits: half of
+/// them is the most, once the office answers no more. Until then an exchange between the two clears
+/// them, and it is all of them. A program that keeps none of them gets what the leave says.
+#[test]
+fn limits_bound_what_a_leave_carries() {
+    const HARD: i64 = 50_000;
+    let (street, _) = leave(60_000, 5_000);
+    let (stolen, _folder) = street.stolen();
+    assert_eq!(swapped(&street.sheet("hh-1")), (LostWhy::Live, HARD, 60_000));
     let office = street.desk.office();
-    let leave = street.desk.local.wait(office.issue_swap(&leave)).unwrap().facts.id;
+    street.desk.local.wait(office.quarantine(&device("hh-1"))).unwrap();
+    assert_eq!(swapped(&street.sheet("hh-1")), (LostWhy::Live, HARD / 2, 60_000));
+    rob(&street.hands, &stolen, &[street.now()], &[(PAIR.map(meter), &[HARD / 2])]);
+    assert_eq!(street.hands.truth().0, HARD / 2);
+
+    // A fen more, and all he gets is the advance.
+    let (street, _) = leave(60_000, 5_000);
+    let (stolen, _folder) = street.stolen();
+    let sums = [60_000, HARD, HARD / 2 + 1];
+    rob(&street.hands, &stolen, &[street.now()], &[(PAIR.map(meter), &sums)]);
+    assert_eq!(street.hands.truth().0, 5_000);
+
+    let (street, _) = leave(60_000, 5_000);
+    let hand = &street.hand;
+    let between = &mut || hand.sync(&street.desk.post()).is_ok();
+    street.hands.swap(&hand.store, street.now(), (PAIR.map(meter), Old::Own(HARD)), between);
+    assert_eq!(street.hands.truth(), (HARD, 0));
+
+    let (street, _) = leave(60_000, 5_000);
+    let (stolen, _folder) = street.stolen();
+    forge(&street.hands, &stolen);
+    assert_eq!(street.hands.truth(), (60_000, 0));
+}
+
+/// A leave that was begun: what is known to be taken out is what its own program can still credit.
+#[test]
+fn of_a_leave_that_was_begun_what_was_taken_out_counts() {
+    let (street, _) = leave(12_000, 5_000);
+    let stop = &mut || false;
+    street.hands.swap(&street.hand.store, street.now(), (PAIR.map(meter), Old::Own(7_000)), stop);
     street.sync();
     let (stolen, _folder) = street.stolen();
-    let swap = |sheet: &LostSheet| {
-        let one = &sheet.swaps[0];
-        (one.swap, one.why, one.worst, worst(sheet))
-    };
-    assert_eq!(swap(&street.sheet("hh-1")), (leave, LostWhy::Live, 5_000, 5_000));
-    street.desk.local.wait(office.withdraw_swap(leave)).unwrap();
-    assert_eq!(swap(&street.sheet("hh-1")), (leave, LostWhy::Replaced, 5_000, 5_000));
-    rob(&street.hands, &stolen, &[street.now()], &[[meter("57"), meter("58")]]);
-    let (credited, taken) = street.hands.truth();
-    assert!(credited - taken <= 5_000, "{credited} in, {taken} out");
+    let sheet = street.sheet("hh-1");
+    assert_eq!(swapped(&sheet), (LostWhy::Live, 7_000, 12_000));
+    assert!(sheet.debits.is_empty());
+    let (store, _copy) = copied(&stolen);
+    street.hands.go_on(&store, street.now());
+    assert_eq!(street.hands.truth(), (7_000, 0));
 }
 
 /// Stopped and fenced: what the other handheld brings to a meter first is safe, what the thief got
@@ -294,9 +383,7 @@ fn what_is_fenced_is_safe_once_the_meter_has_taken_it() {
     let office = street.desk.office();
     let new = fenced.reissued[2].1.id;
     street.desk.local.wait(office.revoke_token(new)).unwrap();
-    let settle = |token, verdict| {
-        street.desk.local.wait(office.settle(token, verdict, "read on site")).unwrap()
-    };
+    let settle = |token, verdict| street.desk.settle(token, verdict, "read on site").unwrap();
     settle(new, Verdict::NotBooked);
     settle(sold[2].0, Verdict::Booked);
     let sheet = street.sheet("hh-1");

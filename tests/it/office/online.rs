@@ -168,7 +168,7 @@ fn the_loser_is_void_whether_its_journal_comes_before_or_after() {
         handheld.sync(&desk.post()).unwrap();
         assert_eq!(handheld.store.open_intents(), [], "its meter is free");
         // Not even a person can book the loser now.
-        let booked = desk.local.wait(desk.office().settle(token, Verdict::Booked, "wish"));
+        let booked = desk.settle(token, Verdict::Booked, "wish");
         assert!(booked.is_err());
         assert_eq!(places(&desk), [-ONLINE, 0, ONLINE]);
     }

@@ -5,7 +5,7 @@ use meterkit::office::{NewMeter, NewOperator, NewOverride, Offer};
 use meterkit::store::{Event, Stamp, records};
 use meterkit::sync::enrol::Enrolling;
 use meterkit::sync::wire::{Pack, chain};
-use meterkit::units::{MeterNo, Role, TokenId, Verb, Verbs};
+use meterkit::units::{Cap, Caps, MeterNo, Role, TokenId, Verb, Verbs};
 use meterkit_tokens::{Authority, Grant, Override, Root, activation};
 use secrecy::ExposeSecret;
 
@@ -52,12 +52,16 @@ fn a_grant_says_what_the_operator_was_entered_for() {
     assert!(later.issued > grant.issued, "of two grants the later one counts");
 }
 
+/// More acts than a grant can say (`meterkit_tokens::Caps::MOST`).
+const ABOVE: Cap = Cap { soft: 1, hard: 1_000_001 };
+
 #[test]
 fn what_no_grant_can_say_is_not_entered() {
     let desk = Desk::new();
     let good = NewOperator::new(operator("wang"), "Wang Wei", Role::Field);
     let bad = [
         NewOperator { name: String::new(), ..good.clone() },
+        NewOperator { caps: Caps { acts: ABOVE, ..good.caps }, ..good.clone() },
         NewOperator { days: 401, ..good.clone() },
         NewOperator { days: 0, ..good.clone() },
         NewOperator { shift_s: 60, ..good.clone() },

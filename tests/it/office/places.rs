@@ -147,6 +147,8 @@ async fn age(file: &Path) {
                DROP INDEX review_open;
                DROP TABLE checkpoint;
                DROP TABLE bundle_doc;
+               DROP TABLE bundle_write;
+               ALTER TABLE review DROP COLUMN rests;
                DROP TABLE bundle_file;
                DROP TABLE rewound;
                DROP TABLE shift;
@@ -176,7 +178,8 @@ async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
     let url = format!("sqlite://{}", file.display());
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'
-               AND name NOT IN ('swap', 'checkpoint', 'bundle_doc', 'bundle_file', 'rewound',
+               AND name NOT IN ('swap', 'checkpoint', 'bundle_doc', 'bundle_file', 'bundle_write',
+                                'rewound',
                                 'shift', 'shift_sum', 'shift_op', 'issue_list', 'issue_row')
                ORDER BY name";
     let tables = sqlx::query(sql).fetch_all(&mut conn).await.unwrap();
@@ -190,7 +193,8 @@ async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
             .map(|row| row.try_get::<String, _>(0).unwrap())
             .filter(|column| !column.starts_with("bus_"))
             .filter(|column| {
-                !["act", "undoes", "swap", "leg", "closed", "fenced_by"].contains(&column.as_str())
+                !["act", "undoes", "swap", "leg", "closed", "fenced_by", "rests"]
+                    .contains(&column.as_str())
             })
             .map(|column| format!("quote({column})"))
             .collect();

@@ -83,31 +83,86 @@ fn a_server_that_is_killed_half_way_loses_nothing() {
     district.check();
 }
 
+/// What a statement gives in a place of the cluster: a name and a number or a flag of each row.
+fn ask(url: &str, sql: String) -> Vec<(String, i64)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut conn = PgConnection::connect(url).await.unwrap();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    })
+}
+
+/// The indexes of the tables that grow, without those of their keys, and whether each is unique.
+fn indexes(url: &str) -> Vec<(String, bool)> {
+    let schema = url.rsplit("%3D").next().unwrap();
+    let sql = format!(
+        "SELECT c.relname::text, i.indisunique::int::bigint FROM pg_index i JOIN pg_class c ON \
+         c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = \
+         t.relnamespace WHERE n.nspname = '{schema}' AND NOT t.relispartition AND t.relname IN \
+         ('event', 'token', 'posting', 'meter_state', 'pack', 'receipt') AND c.relname !~ \
+         'key[0-9]*$' ORDER BY 1"
+    );
+    ask(url, sql).into_iter().map(|(name, unique)| (name, unique != 0)).collect()
+}
+
+/// From format 6 back to 5, as far as `shifts.sql` brought it up.
+const AGE: &str = "
+    DROP TABLE rewound, shift, shift_sum, shift_op, issue_list, issue_row, checkpoint, bundle_doc,
+        bundle_file, bundle_write;
+    ALTER TABLE review DROP COLUMN rests;
+    DROP INDEX review_open;
+    DROP INDEX token_step;
+    ALTER TABLE token DROP COLUMN fenced_by;
+    UPDATE office SET value = '5' WHERE name = 'format'";
+
+/// The version before had no place for what was sold, so its postings are made anew: a ledger in
+/// partitions has them in partitions again, with every row and every index.
+#[test]
+fn an_upgrade_leaves_no_table_of_a_ledger_in_partitions_whole() {
+    let Some(url) = fresh() else { return };
+    let place = super::cli::Place::new();
+    place.good(&["--database", &url, "init", "--tenant", TENANT, "--partitions", "3"]);
+    place.good(&["meter", "add", "47", "--account", "1", "--customer", "Li", "--location", "B2"]);
+    place.good(&["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"]);
+    place.good(&["enrol", "hh-1", "--operator", "li", "--out", &place.path("hh.mke")]);
+    for _ in 0..3 {
+        place.good(&["issue", "--meter", "47", "--amount", "100.00", "--device", "hh-1"]);
+    }
+    let (ledger, wanted) = (place.good(&["ledger"]), indexes(&url));
+    let schema = url.rsplit("%3D").next().unwrap();
+    let spread = || {
+        let sql = format!(
+            "SELECT c.relname::text, (SELECT COUNT(*) FROM pg_inherits WHERE inhparent = c.oid) \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = '{schema}' AND c.relkind = 'p' ORDER BY 1"
+        );
+        ask(&url, sql)
+    };
+    let before = spread();
+    assert_eq!((before.len(), before.iter().all(|(_, parts)| *parts == 3)), (6, true));
+    run(&url, AGE);
+    assert_eq!(place.good(&["ledger"]), ledger, "every posting is there");
+    assert_eq!(spread(), before);
+    assert_eq!(indexes(&url), wanted);
+    let rows = |table: &str| ask(&url, format!("SELECT 'n', COUNT(*) FROM {table}"))[0].1;
+    let parts: Vec<_> = (0..3).map(|part| rows(&format!("posting_{part}"))).collect();
+    assert_eq!((parts.iter().sum::<i64>(), rows("posting")), (6, 6), "{parts:?}");
+    // And it goes on: what is unique is.
+    place.good(&["issue", "--meter", "47", "--amount", "1.00", "--device", "hh-1"]);
+    assert_eq!(rows("posting"), 8);
+}
+
 /// A ledger in partitions keeps everything unique that one in whole tables keeps unique, and finds
 /// its rows by the same indexes: only their keys hold the column they are spread by besides.
 #[test]
 fn a_ledger_in_partitions_refuses_what_a_whole_one_refuses() {
     let (Some(whole), Some(spread)) = (fresh(), fresh()) else { return };
-    let (whole_desk, spread_desk) = (desk_on(&whole, || false), desk_on(&spread, || false));
+    let (_whole_desk, spread_desk) = (desk_on(&whole, || false), desk_on(&spread, || false));
     spread_desk.local.wait(spread_desk.office().partition(3)).unwrap();
-    let indexes = |desk: &Desk, url: &str| -> Vec<(String, bool)> {
-        let schema = url.rsplit("%3D").next().unwrap();
-        let sql = format!(
-            "SELECT c.relname::text, i.indisunique FROM pg_index i JOIN pg_class c ON c.oid = \
-             i.indexrelid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = \
-             t.relnamespace WHERE n.nspname = '{schema}' AND NOT t.relispartition AND t.relname IN \
-             ('event', 'token', 'posting', 'meter_state', 'pack', 'receipt') AND c.relname !~ \
-             'key[0-9]*$' ORDER BY 1"
-        );
-        desk.local.wait(async {
-            let mut conn = PgConnection::connect(url).await.unwrap();
-            let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
-            rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-        })
-    };
-    let wanted = indexes(&whole_desk, &whole);
+    let wanted = indexes(&whole);
     assert!(wanted.contains(&("token_credit".to_owned(), true)), "{wanted:?}");
-    let mut found = indexes(&spread_desk, &spread);
+    let mut found = indexes(&spread);
     // A primary key that holds the column it is spread by leaves the token's name to an index.
     found.retain(|(name, _)| name != "token_by_id");
     assert_eq!(found, wanted);
@@ -203,7 +258,7 @@ fn two_offices_at_once_do_not_pass_a_limit_together() {
             let office = desk.office();
             desk.local.wait(office.revoke_token(issued.id)).unwrap();
             let verdict = meterkit::office::Verdict::NotBooked;
-            desk.local.wait(office.settle(issued.id, verdict, "test")).unwrap();
+            desk.settle(issued.id, verdict, "test").unwrap();
         }
     }
     assert!(desk.report().sound());

@@ -84,7 +84,7 @@ fn a_shift_closes_at_zero_and_the_next_one_begins_where_it_ended() {
     // In doubt, settled, sold again, refunded.
     handheld.recharge(second, Decision::TornWrite);
     handheld.sync(&desk.post()).unwrap();
-    let settle = |verdict| desk.local.wait(desk.office().settle(second, verdict, "read on site"));
+    let settle = |verdict| desk.settle(second, verdict, "read on site");
     settle(Verdict::NotBooked).unwrap();
     let order = Order { meter: meter(METER), amount: 4_000, device: device("hh-1"), days: 3 };
     let refund = desk.office().issue_for(&order, Deed::of(Act::Refund));
@@ -127,7 +127,7 @@ fn a_booking_put_right_after_the_close_is_in_the_next_shift_and_revenue_follows(
     handheld.sync(&desk.post()).unwrap();
     handheld.recharge(token, Decision::Unreachable);
     handheld.sync(&desk.post()).unwrap();
-    let settle = |verdict| desk.local.wait(desk.office().settle(token, verdict, "guess"));
+    let settle = |verdict| desk.settle(token, verdict, "guess");
     settle(Verdict::NotBooked).unwrap();
     assert_eq!(sums(&close(&desk, &of("hh-1"))), [0, 3_000, 0, 3_000, 0, 0, 0, 0]);
     // It was in the meter after all.
@@ -304,8 +304,7 @@ fn whatever_happens_in_whatever_order_every_shift_closes_at_zero() {
                         };
                         let verdict =
                             if next(2) == 0 { Verdict::Booked } else { Verdict::NotBooked };
-                        let settled = desk.office().settle(token, verdict, "read on site");
-                        let _ = desk.local.wait(settled);
+                        let _ = desk.settle(token, verdict, "read on site");
                     }
                 }
                 5 => {

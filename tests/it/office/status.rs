@@ -164,6 +164,39 @@ fn a_handheld_carries_no_more_than_its_limit() {
     }
 }
 
+/// Limits that no status can say are refused when they are set: written down, they would break
+/// every exchange of every handheld.
+#[test]
+fn limits_that_cannot_be_signed_are_refused_at_once() {
+    use meterkit_tokens::Caps as Signed;
+    let desk = Desk::new();
+    let handheld = desk.handheld("hh-1");
+    let most = |[_, hard]: [i64; 2]| Some(Cap { soft: 1, hard });
+    let above = |[_, hard]: [i64; 2]| Some(Cap { soft: 1, hard: hard + 1 });
+    let none = PolicyChange::default();
+    let (signed, set) =
+        (Signed::MOST, |change| desk.local.wait(desk.office().set_policy(None, &change)));
+    let (acts, yuan) = (above(signed.acts), above(signed.yuan));
+    let (kwh, age_s) = (above(signed.kwh), above(signed.age_s));
+    let cases = [
+        ("acts", PolicyChange { acts, ..none }),
+        ("yuan", PolicyChange { yuan, ..none }),
+        ("kwh", PolicyChange { kwh, ..none }),
+        ("age", PolicyChange { age_s, ..none }),
+    ];
+    for (name, change) in cases {
+        let error = set(change).unwrap_err();
+        assert_eq!(error.code(), "usage");
+        let says = error.to_string();
+        assert!(says.contains(name) && says.contains("at most"), "{says}");
+    }
+    // The highest of all can be signed, and the handheld takes it.
+    let (acts, yuan) = (most(signed.acts), most(signed.yuan));
+    let (kwh, age_s) = (most(signed.kwh), most(signed.age_s));
+    set(PolicyChange { acts, yuan, kwh, age_s, ..none }).unwrap();
+    handheld.sync(&desk.post()).unwrap();
+}
+
 /// A handheld that does not keep its limits: what it did is a fact, and a person hears of it.
 #[test]
 fn an_act_beyond_the_limits_is_booked_and_flagged() {

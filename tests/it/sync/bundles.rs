@@ -47,6 +47,36 @@ fn names(handheld: &Handheld) -> Vec<u32> {
     versions
 }
 
+/// Whoever forgets to say for which meters is told how it is said.
+#[test]
+fn a_bundle_for_no_meters_in_particular_is_not_signed() {
+    let desk = Desk::new();
+    desk.handheld("hh-1");
+    let whole = NewBundle {
+        device: device("hh-1"),
+        body: file(3, 0),
+        profile: None,
+        area: None,
+        meters: vec![],
+        group: vec![],
+        days: 30,
+    };
+    let why = |new: &NewBundle| {
+        let signed = desk.local.wait(desk.office().sign_bundle(new));
+        signed.err().map(|error| (error.code(), error.to_string()))
+    };
+    let (code, says) = why(&whole).unwrap();
+    assert_eq!(code, "usage");
+    for option in ["--profile", "--area", "--meter", "--group"] {
+        assert!(says.contains(option), "{says}");
+    }
+    let many = (1..=401u64).map(|n| n.to_string().parse().unwrap()).collect();
+    let (_, says) = why(&NewBundle { meters: many, ..whole.clone() }).unwrap();
+    assert!(says.contains("401") && says.contains("400") && says.contains("--group"), "{says}");
+    let group = vec!["47".parse().unwrap()];
+    assert_eq!(why(&NewBundle { group, ..whole }), None);
+}
+
 #[test]
 fn a_bundle_comes_with_the_next_exchange_and_once() {
     let desk = Desk::new();

@@ -144,7 +144,7 @@ impl World {
         store.outcome(&stamp(NOW), used, judged).unwrap();
         drop(store);
         desk.local.wait(desk.office().revoke_token(taken_back)).unwrap();
-        desk.local.wait(desk.office().settle(taken_back, Verdict::NotBooked, "seen")).unwrap();
+        desk.settle(taken_back, Verdict::NotBooked, "seen").unwrap();
         desk.add_meter("49");
         let waits = desk.issue_to("hh-1", "49", AMOUNT).id;
         ledger.remember(&desk);

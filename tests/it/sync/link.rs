@@ -116,6 +116,42 @@ fn the_smallest_budget_still_comes_to_an_end() {
     assert!(exchanges > 2, "it was too much for one: {exchanges}");
 }
 
+/// An exchange that broke has cost what went up, and every answer that came; one that reached
+/// nobody has cost nothing.
+#[test]
+fn a_broken_exchange_is_counted() {
+    let desk = Desk::new();
+    let handheld = desk.handheld("hh-1");
+    chatter(&handheld, 20);
+    let (post, went, asked) = (desk.post(), Cell::new(0u64), Cell::new(0u64));
+    let broken = |at: &str, body: &[u8]| {
+        went.set(went.get() + body.len() as u64);
+        asked.set(asked.get() + 1);
+        if at == path::PACK {
+            return Err(SyncError::Timeout);
+        }
+        let answer = post.post(at, body)?;
+        went.set(went.get() + answer.len() as u64);
+        Ok(answer)
+    };
+    let spent_with = |post: &dyn Post| {
+        let (cancel, mut spent) = (AtomicBool::new(false), 7);
+        let stamp = || handheld.stamp();
+        let (store, key) = (&handheld.store, handheld.key());
+        let session = Session { store, key: &key, post, stamp: &stamp, cancel: &cancel };
+        let done = session.run_counted((Some(64 * 1024), &mut spent), &mut |_| {});
+        assert!(done.is_err());
+        spent
+    };
+    let spent = spent_with(&broken);
+    // HELLO, PACK and what else was asked, with what is around each of them.
+    assert_eq!(spent, went.get() + asked.get() * 700, "{} requests", asked.get());
+    let nobody = |_: &str, _: &[u8]| Err(SyncError::Unreachable("no route".to_owned()));
+    assert_eq!(spent_with(&nobody), 0);
+    let silent = |_: &str, _: &[u8]| Err(SyncError::Timeout);
+    assert!(spent_with(&silent) > 700, "a request that went and was not answered");
+}
+
 /// Without a budget nothing changes: the same requests as ever.
 #[test]
 fn a_good_link_needs_no_more_requests_than_before() {

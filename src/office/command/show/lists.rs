@@ -99,7 +99,11 @@ pub(in crate::office::command) fn today(today: &Today) -> Shown {
         "to be looked at {}, swaps open {}, meters in keep-power {}",
         today.reviews, today.swaps, today.kept
     );
-    let _ = writeln!(text, "books come to zero: {}", if today.sound { "yes" } else { "NO" });
+    let _ = writeln!(
+        text,
+        "today's movements come to zero: {}",
+        if today.sound { "yes" } else { "NO" }
+    );
     Shown { json, text, good: today.sound }
 }
 

@@ -3,7 +3,7 @@
 use super::{money, shown};
 use crate::office::command::Shown;
 use crate::office::model::unit_name;
-use crate::office::{Fenced, LostSheet, Shift, ShiftDetail, ShiftSum};
+use crate::office::{Fenced, LostSheet, Next, SaidSum, Shift, ShiftDetail, ShiftSaid, ShiftSum};
 use crate::units::{Credit, UnixSeconds};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -40,6 +40,7 @@ pub(in crate::office::command) fn lost(sheet: &LostSheet, done: Option<&Fenced>)
             "issued": one.issued.0,
             "expires": one.expires.0,
             "worst": money(one.worst),
+            "utmost": money(one.utmost),
             "why": one.why.name(),
             "replaced_by": one.replaced_by.as_ref().map(|(id, ..)| id.to_string()),
             "replaced_at": one.replaced_by.as_ref().map(|(_, device, _)| device.as_str()),
@@ -52,7 +53,10 @@ pub(in crate::office::command) fn lost(sheet: &LostSheet, done: Option<&Fenced>)
             "new": one.new.to_string(),
             "unit": unit_name(one.unit),
             "most": money(one.most),
+            "provisional": money(one.provisional),
             "worst": money(one.worst),
+            "utmost": money(one.utmost),
+            "out": money(one.out),
             "expires": one.expires.0,
             "why": one.why.name(),
         })
@@ -67,6 +71,7 @@ pub(in crate::office::command) fn lost(sheet: &LostSheet, done: Option<&Fenced>)
             "box": row.place.terminal,
             "user": row.place.user,
             "worst": money(row.worst),
+            "utmost": money(row.utmost),
             "unit": unit_name(row.unit),
             "until": row.until.0,
             "fence": row.fence.name(),
@@ -95,6 +100,7 @@ pub(in crate::office::command) fn lost(sheet: &LostSheet, done: Option<&Fenced>)
         "status": sheet.status,
         "last_seen": sheet.last_seen.map(|at| at.0),
         "clock_floor": sheet.floor.0,
+        "utmost": sums(&sheet.utmost),
         "worst": sums(&sheet.worst),
         "face": sums(&sheet.face),
         "debits": sums(&sheet.debits),
@@ -109,7 +115,8 @@ pub(in crate::office::command) fn lost(sheet: &LostSheet, done: Option<&Fenced>)
 
 fn lost_text(sheet: &LostSheet, done: Option<&Fenced>) -> String {
     let mut text = format!("handheld {}: {}\n", sheet.device, sheet.status);
-    let _ = writeln!(text, "MAXIMUM LOSS: {}", said(&sheet.worst));
+    let _ = writeln!(text, "MAXIMUM LOSS: {}", said(&sheet.utmost));
+    let _ = writeln!(text, "of it with its own program, unchanged: {}", said(&sheet.worst));
     let _ = writeln!(text, "out with it: {}", said(&sheet.face));
     if !sheet.debits.is_empty() {
         let _ = writeln!(text, "could be taken out of meters: {}", said(&sheet.debits));
@@ -162,6 +169,54 @@ fn sum_json(sum: &ShiftSum) -> Value {
     })
 }
 
+/// What to do about a difference, in a sentence.
+fn next_text(next: Next) -> &'static str {
+    match next {
+        Next::Nothing => "the office has the same",
+        Next::Wait => "entries it signed for are not here: have the handheld sync, and look again",
+        Next::Fork => "it is of another journal: a person is called (C1)",
+        Next::Settle => "DIFFERS: settle the tokens named (`review list`)",
+        Next::Ask => "DIFFERS, and no token explains it: keep the checkpoint, call a supervisor",
+    }
+}
+
+fn said_json(said: &ShiftSaid) -> Value {
+    let sum = |sum: &SaidSum| {
+        json!({
+            "unit": unit_name(sum.unit), "said": money(sum.said), "here": money(sum.here),
+            "difference": money(sum.off()),
+            "said_out": sum.out.map(|(said, _)| money(said)),
+            "here_out": sum.out.map(|(_, here)| money(here)),
+            "difference_out": sum.out.map(|_| money(sum.out_off())),
+        })
+    };
+    json!({
+        "device": said.device, "epoch": said.at.0, "seq": said.at.1, "time": said.time.0,
+        "operator": said.operator.as_str(), "held": said.held.name(),
+        "next": said.next().name(), "sums": said.sums.iter().map(sum).collect::<Vec<_>>(),
+        "tokens": said.tokens.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn said_text(said: &ShiftSaid, text: &mut String) {
+    let (device, operator, (epoch, seq)) = (&said.device, &said.operator, said.at);
+    let (when, next) = (time(said.time), next_text(said.next()));
+    let _ = writeln!(text, "  {device} said at {when} ({operator}, {epoch}/{seq}): {next}");
+    for sum in &said.sums {
+        let (unit, off) = (unit_name(sum.unit), money(sum.off()));
+        let (told, here) = (money(sum.said), money(sum.here));
+        let _ = write!(text, "    {unit:<5} done {told}, booked here {here}: difference {off}");
+        if let Some((told, here)) = sum.out {
+            let (told, here, off) = (money(told), money(here), money(sum.out_off()));
+            let _ = write!(text, "; carries {told}, out here {here}: difference {off}");
+        }
+        text.push('\n');
+    }
+    for token in &said.tokens {
+        let _ = writeln!(text, "    token {token}");
+    }
+}
+
 fn shift_json(shift: &Shift) -> Value {
     let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     json!({
@@ -172,6 +227,7 @@ fn shift_json(shift: &Shift) -> Value {
         "closed": shift.closed.0,
         "sound": shift.sound(),
         "sums": shift.sums.iter().map(sum_json).collect::<Vec<_>>(),
+        "said": shift.said.iter().map(said_json).collect::<Vec<_>>(),
         "head": shift.head.map(|head| json!({
             "epoch": head.epoch, "seq": head.seq, "hash": hex(&head.hash),
         })),
@@ -214,6 +270,7 @@ fn shift_text(shift: &Shift, text: &mut String) {
     if shift.sums.is_empty() {
         text.push_str("  nothing moved\n");
     }
+    shift.said.iter().for_each(|said| said_text(said, text));
 }
 
 pub(in crate::office::command) fn shift(shift: &Shift, written: bool) -> Shown {

@@ -123,7 +123,17 @@ pub struct Server {
 impl Server {
     /// Starts one at a port (0 for any).
     pub fn start(place: &Place, port: u16, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_meterkit-office"))
+        let mut child = Self::spawn(place, port, more);
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let at = |name: &str| said[name].as_str().unwrap().parse().unwrap();
+        Self { handhelds: at("listening"), child }
+    }
+
+    /// Starts the process and does not wait until it serves.
+    pub fn spawn(place: &Place, port: u16, more: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_meterkit-office"))
             .arg("--data")
             .arg(place.office())
             .args(["--json", "--passphrase-file", &place.path("pass")])
@@ -135,12 +145,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-        let at = |name: &str| said[name].as_str().unwrap().parse().unwrap();
-        Self { handhelds: at("listening"), child }
+            .unwrap()
     }
 
     /// Sends it a signal.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-const OTHER: &str = "000000000048";
+pub const OTHER: &str = "000000000048";
 const PASSPHRASE: &str = "a passphrase for the yard";
 
 fn ask(_: &str, _: bool) -> Result<SecretString, OfficeError> {
@@ -26,12 +26,12 @@ fn ask(_: &str, _: bool) -> Result<SecretString, OfficeError> {
 }
 
 /// An office in a folder, with everything unlocked.
-struct Yard {
-    local: Local,
+pub struct Yard {
+    pub local: Local,
     folder: PathBuf,
 }
 
-fn open(folder: &Path) -> Yard {
+pub fn open(folder: &Path) -> Yard {
     let local = Local::start(|| async {
         let office = Office::open(folder).await?;
         let all = [Purpose::Issuer, Purpose::Status, Purpose::People, Purpose::Recovery];
@@ -41,7 +41,7 @@ fn open(folder: &Path) -> Yard {
     Yard { local: local.unwrap(), folder: folder.to_owned() }
 }
 
-fn found(folder: &Path) -> Yard {
+pub fn found(folder: &Path) -> Yard {
     let setup = Setup { cost: Cost::TEST, ..Setup::usual(TENANT) };
     let url = postgres::fresh();
     let local = Local::start(|| Office::init_on(folder, url.as_deref(), &setup, &ask)).unwrap();
@@ -54,18 +54,18 @@ fn found(folder: &Path) -> Yard {
 }
 
 impl Yard {
-    fn office(&self) -> &Office {
+    pub fn office(&self) -> &Office {
         self.local.office()
     }
 
-    fn post(&self) -> impl Post {
+    pub fn post(&self) -> impl Post {
         |path: &str, body: &[u8]| {
             let answer = self.local.answer(path, body);
             answer.map_err(|error| SyncError::Unreachable(error.to_string()))
         }
     }
 
-    fn handheld(&self, name: &str) -> Handheld {
+    pub fn handheld(&self, name: &str) -> Handheld {
         let offer = Offer::new(&device(name), "http://127.0.0.1:1");
         let file = self.local.wait(self.office().offer(&offer)).unwrap().file;
         let (dir, enrolling) = (tempfile::tempdir().unwrap(), Enrolling::read(&file).unwrap());
@@ -74,33 +74,33 @@ impl Yard {
         Handheld { store, clock: Arc::new(AtomicI64::new(now())), dir }
     }
 
-    fn try_issue(&self, name: &str, no: &str, amount: i64) -> Result<Issued, OfficeError> {
+    pub fn try_issue(&self, name: &str, no: &str, amount: i64) -> Result<Issued, OfficeError> {
         let order = Order { meter: meter(no), amount, device: device(name), days: 3 };
         self.local.wait(self.office().issue(&order))
     }
 
-    fn issue(&self, name: &str, no: &str, amount: i64) -> Issued {
+    pub fn issue(&self, name: &str, no: &str, amount: i64) -> Issued {
         self.try_issue(name, no, amount).unwrap()
     }
 
-    fn report(&self) -> LedgerReport {
+    pub fn report(&self) -> LedgerReport {
         let report = self.local.wait(self.office().report()).unwrap();
         assert!(report.sound(), "the ledger must be sound at any time: {report:?}");
         report
     }
 
     /// Makes a backup, and an office out of it in another folder.
-    fn backup(&self, file: &Path) {
+    pub fn backup(&self, file: &Path) {
         let keys = self.folder.join("keys");
         self.local.wait(self.office().backup(file, Some(&keys))).unwrap();
     }
 
-    fn waiting(&self) -> Vec<String> {
+    pub fn waiting(&self) -> Vec<String> {
         let rows = self.local.wait(self.office().waited_for()).unwrap();
         rows.into_iter().filter(|row| row.holds()).map(|row| row.device).collect()
     }
 
-    fn accept(&self, name: &str) {
+    pub fn accept(&self, name: &str) {
         self.local.wait(self.office().accept_unheard(name, "a test says so")).unwrap();
     }
 
@@ -110,7 +110,7 @@ impl Yard {
     }
 }
 
-fn restore(file: &Path, folder: &Path) -> Yard {
+pub fn restore(file: &Path, folder: &Path) -> Yard {
     let url = postgres::fresh();
     let restored = Local::start(|| async {
         Office::restore(folder, url.as_deref(), file, &KeysFrom::Backup).await?;
@@ -121,20 +121,20 @@ fn restore(file: &Path, folder: &Path) -> Yard {
 }
 
 /// Two handhelds with a morning's work, a backup at noon, and an afternoon.
-struct Day {
-    dir: tempfile::TempDir,
-    first: Yard,
-    one: Handheld,
-    two: Handheld,
+pub struct Day {
+    pub dir: tempfile::TempDir,
+    pub first: Yard,
+    pub one: Handheld,
+    pub two: Handheld,
     /// Issued in the afternoon, used and told.
-    used: Issued,
+    pub used: Issued,
     /// Issued in the afternoon, taken, not used.
-    held: Issued,
+    pub held: Issued,
     /// Issued in the morning, replaced in the afternoon.
-    replaced: [Issued; 2],
+    pub replaced: [Issued; 2],
 }
 
-fn day() -> Day {
+pub fn day() -> Day {
     let dir = tempfile::tempdir().unwrap();
     let first = found(&dir.path().join("office"));
     let (one, two) = (first.handheld("hh-1"), first.handheld("hh-2"));
@@ -160,10 +160,10 @@ fn day() -> Day {
 }
 
 /// Places, tokens by state, postings.
-type Sums = (Vec<(String, i64)>, Vec<(&'static str, u64)>, u64);
+pub type Sums = (Vec<(String, i64)>, Vec<(&'static str, u64)>, u64);
 
 /// What a report says of money, whatever was counted on the way.
-fn money(report: &LedgerReport) -> Sums {
+pub fn money(report: &LedgerReport) -> Sums {
     let places = report.balances.iter().map(|b| (b.place.clone(), b.amount)).collect();
     (places, report.tokens.clone(), report.postings)
 }

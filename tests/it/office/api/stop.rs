@@ -21,7 +21,7 @@ use std::time::Duration;
 const HANDHELDS: usize = 3;
 /// Recharges each of them has to make, one step of its meter after the other.
 const RECHARGES: usize = 20;
-const AMOUNT: i64 = 100;
+pub const AMOUNT: i64 = 100;
 /// How often the server is brought down, in each of four ways in turn.
 const STOPS: usize = 16;
 /// Exchanges between two stops, so that each comes at another moment of the work.
@@ -34,7 +34,7 @@ fn office() -> Place {
 }
 
 /// The same office in this process, beside the server.
-fn beside(place: &Place) -> Local {
+pub fn beside(place: &Place) -> Local {
     let local = Local::start(|| async {
         let office = Office::open(&place.office()).await?;
         let pass = |_: &str, _: bool| Ok("a passphrase for the desk".to_owned().into());
@@ -46,7 +46,7 @@ fn beside(place: &Place) -> Local {
 }
 
 /// A handheld with a meter of its own, whose tokens are issued.
-fn handheld(local: &Local, n: usize, url: &str) -> (Handheld, Vec<TokenId>) {
+pub fn handheld(local: &Local, (n, many): (usize, usize), url: &str) -> (Handheld, Vec<TokenId>) {
     let (name, no) = (device(&format!("hh-{n}")), meter(&format!("{}", 4100 + n)));
     let office = local.office();
     let mut new = NewMeter::new(no, account(), "Zhang San", "B2");
@@ -56,12 +56,12 @@ fn handheld(local: &Local, n: usize, url: &str) -> (Handheld, Vec<TokenId>) {
     let dir = tempfile::tempdir().unwrap();
     let store = enrol(dir.path(), &store_key(), &file, &stamp()).unwrap();
     let order = Order { meter: no, amount: AMOUNT, device: name, days: 3 };
-    let tokens = (0..RECHARGES).map(|_| local.wait(office.issue(&order)).unwrap().id).collect();
+    let tokens = (0..many).map(|_| local.wait(office.issue(&order)).unwrap().id).collect();
     (Handheld { store, clock: Arc::new(AtomicI64::new(now())), dir }, tokens)
 }
 
 /// Recharges and syncs until it is told to end and everything is used.
-fn work(
+pub fn work(
     (handheld, tokens): &(Handheld, Vec<TokenId>),
     url: &str,
     ended: &AtomicBool,
@@ -93,13 +93,52 @@ fn work(
     }
 }
 
+/// What was receipted is there before anybody sends anything again; after that everything is, once.
+pub fn all_is_there(
+    place: &Place,
+    port: u16,
+    handhelds: &[(Handheld, Vec<TokenId>)],
+    recharges: usize,
+) {
+    let held = |local: &Local| -> Vec<u64> {
+        let devices = local.wait(local.office().devices()).unwrap();
+        devices.iter().map(|device| device.events).collect()
+    };
+    let told = handhelds.iter().map(|(h, _)| h.store.summary().acked.unwrap().seq);
+    let here = held(&beside(place));
+    for (told, here) in told.zip(here) {
+        assert!(here >= told, "{told} were receipted, {here} are here");
+    }
+    let server = Server::start(place, port, &[]);
+    let http = Http::new(&url_of(port), &Trust::none(), Timeouts::default()).unwrap();
+    for (handheld, _) in handhelds {
+        handheld.sync(&http).unwrap();
+        assert!(handheld.store.verify().is_ok());
+    }
+    drop(server);
+    let local = beside(place);
+    let report = local.wait(local.office().report()).unwrap();
+    assert!(report.sound(), "{report:?}");
+    let all = handhelds.len() * recharges;
+    assert_eq!(figure(&report, "applied"), all as i64, "{report:?}");
+    assert_eq!(figure(&report, "meter-held"), AMOUNT * all as i64);
+    assert_eq!(report.postings, 4 * all as u64, "issued once and applied once, two legs each");
+}
+
+/// Where a server at a port of this machine is.
+pub fn url_of(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
 #[test]
 fn what_was_answered_is_there_however_often_the_server_stops() {
     let place = office();
     let mut server = Server::start(&place, 0, &[]);
-    let (port, url) = (server.handhelds.port(), format!("http://{}", server.handhelds));
+    let port = server.handhelds.port();
+    let url = url_of(port);
     let local = beside(&place);
-    let handhelds: Vec<_> = (0..HANDHELDS).map(|n| handheld(&local, n, &url)).collect();
+    let handhelds: Vec<_> =
+        (0..HANDHELDS).map(|n| handheld(&local, (n, RECHARGES), &url)).collect();
     drop(local);
     let (ended, done, failed) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
@@ -129,31 +168,8 @@ fn what_was_answered_is_there_however_often_the_server_stops() {
         }
         ended.store(true, Ordering::Relaxed);
     });
-    // What was receipted is there, before anybody sends anything again.
-    let held = |local: &Local| -> Vec<u64> {
-        let devices = local.wait(local.office().devices()).unwrap();
-        devices.iter().map(|device| device.events).collect()
-    };
-    let told = handhelds.iter().map(|(h, _)| h.store.summary().acked.unwrap().seq);
     drop(server);
-    let here = held(&beside(&place));
-    for (told, here) in told.zip(here) {
-        assert!(here >= told, "{told} were receipted, {here} are here");
-    }
-    let server = Server::start(&place, port, &[]);
-    let http = Http::new(&url, &Trust::none(), Timeouts::default()).unwrap();
-    for (handheld, _) in &handhelds {
-        handheld.sync(&http).unwrap();
-        assert!(handheld.store.verify().is_ok());
-    }
-    drop(server);
-    let local = beside(&place);
-    let report = local.wait(local.office().report()).unwrap();
-    assert!(report.sound(), "{report:?}");
-    let all = HANDHELDS * RECHARGES;
-    assert_eq!(figure(&report, "applied"), all as i64, "{report:?}");
-    assert_eq!(figure(&report, "meter-held"), AMOUNT * all as i64);
-    assert_eq!(report.postings, 4 * all as u64, "issued once and applied once, two legs each");
+    all_is_there(&place, port, &handhelds, RECHARGES);
     println!("{} exchanges, {} cut off", done.into_inner(), failed.into_inner());
 }
 

@@ -1,6 +1,7 @@
 //! A thief with a stolen handheld: its store as it was, its PIN, copies of it, a clock he sets as
-//! he likes, a start of the machine whenever he wants one, and all the time in the world. He uses
-//! the real jobs at simulated meters.
+//! he likes, a start of the machine whenever he wants one, meters of his own making, and all the
+//! time in the world. He uses the real jobs at simulated meters ([`rob`]), or a program of his own
+//! that keeps no rule at all ([`forge`]): only the meters and the documents bind that one.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,12 +15,14 @@ use meterkit::jobs::recharge::{self, Checked};
 use meterkit::jobs::swap::{self, Swap};
 use meterkit::jobs::{Cancel, Clock, Desk, Failure, Moment, Session, check};
 use meterkit::profile::Profiles;
+use meterkit::protocol::dlt645::frame::{Address, Frame};
 use meterkit::sim::serve::SharedFleet;
+use meterkit::sim::{DEFAULT_START, Meter, MeterSetup};
 use meterkit::store::{Bounds, IndexKind, Options, Store, TokenState};
 use meterkit::transport::{LineSettings, Link};
-use meterkit::units::{Act, MeterNo, Money, TokenId, UnixSeconds};
+use meterkit::units::{Act, MeterNo, Money, TokenId, UnixSeconds, WorkId};
 
-use crate::office::desk::store_key;
+use crate::office::desk::{COUNT, account, store_key};
 use crate::stories::site::operator;
 use crate::swap::bench::Wire;
 
@@ -41,6 +44,17 @@ impl Clock for SetClock {
     fn offset_s(&self, _at: UnixSeconds) -> i64 {
         0
     }
+}
+
+/// How the old meter of a swap is, for whoever wants the most out of a leave.
+#[derive(Clone, Copy)]
+pub enum Old {
+    /// It is read, and then has its plug pulled: that makes it a dead one.
+    Dead,
+    /// One of his own making hangs in its place and holds this much.
+    Own(i64),
+    /// As it is.
+    Real,
 }
 
 /// A handheld at the meters: whoever holds it.
@@ -143,38 +157,76 @@ impl Hands {
         });
     }
 
-    /// A swap whose old meter is read, and then has its plug pulled: whoever wants the advance for
-    /// a dead meter makes it one. Whatever is asked, nothing is tried twice.
-    pub fn swap(&self, store: &Store, at: i64, [old, new]: [MeterNo; 2]) {
-        let dead = |dead| self.fleet.lock().unwrap().meter_mut(old).unwrap().set_dead(dead);
-        dead(false);
+    /// A swap by the real program; `between` is done while it waits for the meters to be changed.
+    /// Whatever is asked, nothing is tried twice.
+    pub fn swap(
+        &self,
+        store: &Store,
+        at: i64,
+        ([old, new], how): ([MeterNo; 2], Old),
+        between: &mut dyn FnMut() -> bool,
+    ) {
         let values =
             Values::default().with(swap::OLD, old.to_string()).with(swap::NEW, new.to_string());
-        // In a log-in of its own: two meters whose clocks agree would give his away.
-        let _ = self.work(store, at, |site| Swap.plan(site, &values));
-        dead(true);
+        let real = match how {
+            Old::Dead => {
+                // In a log-in of its own: two meters whose clocks agree would give his away.
+                let _ = self.work(store, at, |site| Swap.plan(site, &values));
+                self.fleet.lock().unwrap().meter_mut(old).unwrap().set_dead(true);
+                None
+            }
+            Old::Own(holds) => {
+                let setup = MeterSetup::opened(old, account(), holds, COUNT);
+                let setup = MeterSetup { load_w: 0, ..setup };
+                let own = Meter::new(setup, DEFAULT_START.parse().unwrap(), 9);
+                let mut fleet = self.fleet.lock().unwrap();
+                Some(std::mem::replace(fleet.meter_mut(old).unwrap(), own))
+            }
+            Old::Real => None,
+        };
         self.work(store, at, |site| {
-            let Ok(work) = Swap.begin(site, &values) else { return };
-            let mut answer = Answer::None;
-            for _ in 0..80 {
-                answer = match Swap.advance(site, work, &answer, &mut |_| {}) {
-                    Ok(sheet) if sheet.done => return,
-                    Ok(sheet) => match &sheet.ask {
-                        Ask::Digits(meter) => Answer::Text(meter.to_string()[8..].to_owned()),
-                        Ask::Choice(_, choices) => {
-                            self.pass(200);
-                            let other = choices.iter().find(|choice| **choice != "again");
-                            Answer::Text((*other.unwrap_or(&choices[0])).to_owned())
-                        }
-                        Ask::Nothing => return,
-                        // He says what it held; the leave's most is what he is believed.
-                        Ask::Enter(..) => Answer::Text(self.claim.to_string()),
-                        _ => Answer::Yes,
-                    },
-                    Err(_) => return,
-                };
+            if let Ok(work) = Swap.begin(site, &values) {
+                self.walk(site, work, matches!(how, Old::Dead), between);
             }
         });
+        let mut fleet = self.fleet.lock().unwrap();
+        let old = fleet.meter_mut(old).unwrap();
+        old.set_dead(false);
+        if let Some(real) = real {
+            *old = real;
+        }
+    }
+
+    /// Goes on with a swap that was begun.
+    pub fn go_on(&self, store: &Store, at: i64) {
+        let work = store.errands()[0].step.errand;
+        self.work(store, at, |site| self.walk(site, work, false, &mut || true));
+    }
+
+    fn walk(&self, site: &Site<'_>, work: WorkId, dead: bool, between: &mut dyn FnMut() -> bool) {
+        let mut answer = Answer::None;
+        for _ in 0..80 {
+            answer = match Swap.advance(site, work, &answer, &mut |_| {}) {
+                Ok(sheet) if sheet.done => return,
+                Ok(sheet) => match &sheet.ask {
+                    Ask::Digits(meter) => Answer::Text(meter.to_string()[8..].to_owned()),
+                    Ask::Choice(_, choices) => {
+                        self.pass(200);
+                        // One who can do better does not spend the leave on an advance.
+                        let stop = choices.iter().find(|choice| **choice == "stop" && !dead);
+                        let other = choices.iter().find(|choice| **choice != "again");
+                        let other = stop.or(other);
+                        Answer::Text((*other.unwrap_or(&choices[0])).to_owned())
+                    }
+                    Ask::Nothing => return,
+                    Ask::Go(_) if !between() => return,
+                    // He says what it held; the leave's most is what he is believed.
+                    Ask::Enter(..) => Answer::Text(self.claim.to_string()),
+                    _ => Answer::Yes,
+                },
+                Err(_) => return,
+            };
+        }
     }
 
     pub fn pass(&self, seconds: u64) {
@@ -215,8 +267,9 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Tries everything there is to try until nothing gives any more: every document in a fresh copy of
-/// the store, with the clock at each of these times, the largest first.
-pub fn rob(hands: &Hands, stolen: &Path, clocks: &[i64], swaps: &[[MeterNo; 2]]) {
+/// the store, with the clock at each of these times, the largest first. Of a leave for a swap: with
+/// an old meter of his own that holds each of these sums, with a dead one, and with the real one.
+pub fn rob(hands: &Hands, stolen: &Path, clocks: &[i64], swaps: &[([MeterNo; 2], &[i64])]) {
     let (store, _folder) = copied(stolen);
     let mut tokens = store.tokens(None, 1_000);
     drop(store);
@@ -232,10 +285,18 @@ pub fn rob(hands: &Hands, stolen: &Path, clocks: &[i64], swaps: &[[MeterNo; 2]])
                 }
             }
         }
-        for pair in swaps {
+        for (pair, holds) in swaps {
+            let made = holds.iter().map(|holds| Old::Own(*holds));
+            for how in made.chain([Old::Dead]) {
+                for at in clocks {
+                    let (store, _folder) = copied(stolen);
+                    hands.swap(&store, *at, (*pair, how), &mut || true);
+                }
+            }
+            // What is in the old meter itself is taken out, and he goes no further.
             for at in clocks {
                 let (store, _folder) = copied(stolen);
-                hands.swap(&store, *at, *pair);
+                hands.swap(&store, *at, (*pair, Old::Real), &mut || false);
             }
         }
         if hands.truth() == before {
@@ -246,5 +307,44 @@ pub fn rob(hands: &Hands, stolen: &Path, clocks: &[i64], swaps: &[[MeterNo; 2]])
     let (store, _folder) = copied(stolen);
     for row in &tokens {
         hands.recharge(&store, clocks[0], row.facts.id);
+    }
+}
+
+/// A program that keeps no rule: every document there is, at its step, without a look at its life,
+/// at limits, at rights, at what was taken back; the largest first, until nothing gives any more.
+pub fn forge(hands: &Hands, stolen: &Path) {
+    let (store, _folder) = copied(stolen);
+    let tokens = store.tokens(None, 1_000).into_iter().map(|row| row.facts);
+    let credits = tokens.filter(|facts| !facts.act.is_debit());
+    let mut credits: Vec<_> = credits
+        .map(|facts| (facts.credit.value, facts.meter, facts.account, facts.count_before))
+        .collect();
+    credits.extend(store.swaps().into_iter().map(|row| {
+        let facts = row.facts;
+        (facts.most.max(facts.provisional), facts.meter, facts.account, facts.count)
+    }));
+    credits.sort_by_key(|(amount, ..)| std::cmp::Reverse(*amount));
+    loop {
+        let before = hands.truth();
+        for (amount, meter, account, count) in &credits {
+            let parts = |amount: i64, count: u32| -> [Vec<u8>; 2] {
+                let amount = u32::try_from(amount).unwrap();
+                [amount.to_le_bytes().to_vec(), count.to_le_bytes().to_vec()]
+            };
+            for (item, [amount, count]) in
+                [(0x0701_01FF_u32, parts(0, 0)), (0x0701_02FF, parts(*amount, count.0 + 1))]
+            {
+                let head = [item.to_le_bytes(), [0x44, 0x33, 0x22, 0x11]].concat();
+                let body = [amount, count, vec![0; 4], account.wire().to_vec(), vec![0; 4]];
+                let data = [head, body.concat()].concat();
+                let frame = Frame::new(Address::meter(*meter), 0x03, data).encode(4);
+                let now = Link::now(&hands.wire);
+                let mut fleet = hands.fleet.lock().unwrap();
+                let _ = meterkit::sim::answer(fleet.meter_mut(*meter).unwrap(), &frame, now);
+            }
+        }
+        if hands.truth() == before {
+            return;
+        }
     }
 }

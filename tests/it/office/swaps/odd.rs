@@ -219,7 +219,7 @@ fn a_person_can_say_that_the_parked_one_is_true() {
     let close = || desk.local.wait(office.close_swap(first.id, true, "seen on site"));
     assert_eq!(close().unwrap_err().code(), "swap-stands", "its legs are in doubt");
     for leg in info(&desk, &first).legs {
-        desk.local.wait(office.settle(leg.token, Verdict::Booked, "seen on site")).unwrap();
+        desk.settle(leg.token, Verdict::Booked, "seen on site").unwrap();
         desk.report();
     }
     assert_eq!(leg(&desk, &first, SwapLeg::In), ("applied", 5_000));
@@ -249,7 +249,7 @@ fn of_two_swaps_into_one_meter_one_is_parked() {
     // Both legs in took the one step of the one meter: never both, not even by hand.
     let out = info(&desk, &first).legs;
     let credit = out.iter().find(|leg| leg.leg == SwapLeg::In).unwrap().token;
-    let twice = desk.local.wait(desk.office().settle(credit, Verdict::Booked, "x"));
+    let twice = desk.settle(credit, Verdict::Booked, "x");
     assert_eq!(twice.unwrap_err().code(), "step-taken");
     desk.report();
 }
@@ -319,7 +319,7 @@ fn a_debit_that_is_found_out_later_is_not_counted_twice() {
     assert_eq!(places(&desk), [0, 0, -HELD + 3_000, HELD - 3_000]);
     assert_eq!(desk.open_classes(), ["C10"]);
     // The laboratory finds that 50.00 had been taken out after all.
-    desk.local.wait(desk.office().settle(token, Verdict::Booked, "read")).unwrap();
+    desk.settle(token, Verdict::Booked, "read").unwrap();
     assert_eq!(places(&desk), [0, 5_000, -HELD + 3_000, HELD - 3_000 - 5_000]);
     let settle = |variance, to, amount| {
         let what = SwapMove { variance, to, amount };

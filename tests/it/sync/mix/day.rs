@@ -167,8 +167,8 @@ pub fn acts(desk: &Desk, ledger: &mut Ledger) -> Vec<Handheld> {
     let again = Offer { again: true, ..Offer::new(&device("hh-3"), "http://127.0.0.1:1") };
     let offered = desk.local.wait(desk.office().offer(&again)).unwrap();
     hands.push(desk.enrol(&Enrolling::read(&offered.file).unwrap()));
-    desk.local.wait(desk.office().settle(disputed, Verdict::NotBooked, "seen")).unwrap();
-    desk.local.wait(desk.office().settle(lost, Verdict::Booked, "seen")).unwrap();
+    desk.settle(disputed, Verdict::NotBooked, "seen").unwrap();
+    desk.settle(lost, Verdict::Booked, "seen").unwrap();
     let deed = |order: &Order, deed| desk.local.wait(desk.office().issue_for(order, deed));
     let refunds = [("47", 4_000), ("48", 2_500)]
         .map(|(no, amount)| deed(&order(no, "hh-2", amount), Deed::of(Act::Refund)).unwrap().id);

@@ -100,11 +100,11 @@ impl Pocket {
         };
         gifts.push(office(&desk, stick.path()));
         gifts.push(code(&desk));
-        desk.local.wait(desk.office().settle(doubted, Verdict::Booked, "seen")).unwrap();
+        desk.settle(doubted, Verdict::Booked, "seen").unwrap();
         gifts.push(office(&desk, stick.path()));
         desk.local.wait(desk.office().revoke_token(revoked)).unwrap();
         gifts.push(office(&desk, stick.path()));
-        desk.local.wait(desk.office().settle(revoked, Verdict::NotBooked, "seen")).unwrap();
+        desk.settle(revoked, Verdict::NotBooked, "seen").unwrap();
         gifts.push(office(&desk, stick.path()));
         let scanned = give("50");
         let token = desk.local.wait(desk.office().token_document(scanned)).unwrap();

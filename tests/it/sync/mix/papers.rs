@@ -72,7 +72,7 @@ impl<'h> Journal<'h> {
 
     fn letter(&mut self, first: usize, last: usize) -> Paper {
         let head = self.position(last);
-        let visit = Visit { head, receipt: 0, area: 0, root: 1, checkpoint: None };
+        let visit = Visit { head, receipt: 0, area: 0, root: 1, checkpoint: None, again: None };
         let (visit, pack) =
             (self.request(Ask::Visit(visit)), self.request(Ask::Pack(self.pack(first, last))));
         let to = Issuer::from_seed(SEEDS[2]).public();
