@@ -29,6 +29,7 @@
 //! step of each meter account; the database itself refuses a second one.
 
 mod again;
+mod ahead;
 mod answer;
 mod apply;
 mod backup;

@@ -257,3 +257,15 @@ impl OfficeError {
         }
     }
 }
+
+/// Whether a rule of this table was broken: PostgreSQL names the table, or a partition of it, SQLite
+/// the columns.
+pub(super) fn is_of(error: &dyn sqlx::error::DatabaseError, table: &str) -> bool {
+    match error.table() {
+        Some(named) => {
+            let rest = named.strip_prefix(table);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        }
+        None => error.message().contains(&format!(" {table}.")),
+    }
+}

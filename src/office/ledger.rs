@@ -7,7 +7,7 @@
 use super::again::Conflicts;
 use super::cell::Cell;
 use super::db::{self, Pool, Row, Session, locking, query};
-use super::error::OfficeError;
+use super::error::{OfficeError, is_of};
 use super::model::{Leg, Move, TokenRow, TokenState, parse_unit};
 use super::posting::{self, Side};
 use crate::sync::wire::MeterLine;
@@ -332,7 +332,9 @@ pub(super) async fn set_state(
 /// recharge.
 pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     match &error {
-        OfficeError::Db(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+        OfficeError::Db(sqlx::Error::Database(db))
+            if db.is_unique_violation() && is_of(db.as_ref(), "token") =>
+        {
             OfficeError::StepTaken
         }
         _ => error,

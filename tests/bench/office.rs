@@ -83,20 +83,37 @@ fn district(url: &str, entries: usize) {
     let servers = [district.serve(), district.serve()];
     let addresses = servers.each_ref().map(|server| server.address);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let peer = |name: &str, how| {
+    let peer = |name: &str, how, which| {
         let target = like(url, &place, &format!("{name}{entries}"));
-        Peer { lines: runtime.block_on(lines(&target)), how, entries: 0, took: Duration::ZERO }
+        let lines = runtime.block_on(lines(&target));
+        Peer {
+            lines,
+            how,
+            which,
+            entries: 0,
+            packs: 0,
+            took: Duration::ZERO,
+            worked: Worked::default(),
+        }
     };
-    let mut peers =
-        [peer("arrays", How::Table), peer("values", How::Values), peer("single", How::Row)];
+    let mut peers = [
+        peer("arrays", How::Table, Which::New),
+        peer("values", How::Values, Which::New),
+        peer("single", How::Row, Which::New),
+        peer("all_arrays", How::Table, Which::All),
+        peer("all_values", How::Values, Which::All),
+    ];
     let (mut took, mut sent, mut rounds) = (Duration::ZERO, 0, Vec::new());
+    let mut worked = Worked::default();
     let longest = district.handhelds.iter().map(|handheld| handheld.packs.len()).max().unwrap();
     for from in (0..longest).step_by(PACKS) {
         for first in (0..devices).step_by(ROUND) {
             let (those, packs) = (first..first + ROUND, from..from + PACKS);
+            let before = Worked::now();
             let (round, count) =
                 district.bring_those(&addresses, LINES, those.clone(), packs.clone());
             (took, sent) = (took + round, sent + count);
+            worked.add(&before, &Worked::now());
             let names = those.map(|n| format!("hh-{n}")).collect();
             let rows = Arc::new(runtime.block_on(rows(&place, names, packs)));
             let here: usize = rows.iter().map(|pack| pack.events.len()).sum();
@@ -115,13 +132,16 @@ fn district(url: &str, entries: usize) {
         1e6 / rate,
         report.postings
     );
+    println!("CPU time of a pack, ms: {}", worked.of(packs));
     for peer in &peers {
         let plain = peer.entries as f64 / peer.took.as_secs_f64();
         println!(
-            "plain inserts of the same rows, {}: {plain:.0} entries/s, {:.1} us each; the office \
-             reaches {:.0} % of it",
+            "plain inserts of {}, {}: {plain:.0} entries/s, {:.1} us each (CPU time of a pack, ms: \
+             {}); the office reaches {:.0} % of it",
+            peer.which.name(),
             peer.how.name(),
             1e6 / plain,
+            peer.worked.of(peer.packs),
             rate / plain * 100.0
         );
     }
@@ -135,20 +155,90 @@ fn district(url: &str, entries: usize) {
     }
 }
 
+/// CPU time of the three that share the machine, user and system.
+#[derive(Debug, Default)]
+struct Worked {
+    postgres: Duration,
+    servers: Duration,
+    senders: Duration,
+}
+
+impl Worked {
+    /// What was used so far by this process, by its servers and by what its cluster runs.
+    fn now() -> Self {
+        let mut worked = Self::default();
+        let own = std::process::id();
+        let all: Vec<(u32, u32, String, Duration)> = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(|pid| used(pid).map(|(parent, name, used)| (pid, parent, name, used)))
+            .collect();
+        let ours: Vec<u32> =
+            all.iter().filter(|(_, parent, ..)| *parent == own).map(|(pid, ..)| *pid).collect();
+        for (pid, parent, name, used) in &all {
+            match name.as_str() {
+                _ if *pid == own => worked.senders += *used,
+                "postgres" if ours.contains(pid) || ours.contains(parent) => {
+                    worked.postgres += *used;
+                }
+                name if *parent == own && "meterkit-office".starts_with(name) => {
+                    worked.servers += *used;
+                }
+                _ => {}
+            }
+        }
+        worked
+    }
+
+    /// Milliseconds of one of so many packs.
+    fn of(&self, packs: usize) -> String {
+        let each = |of: Duration| of.as_secs_f64() * 1e3 / packs as f64;
+        let [postgres, servers, senders] = [self.postgres, self.servers, self.senders].map(each);
+        format!("PostgreSQL {postgres:.1}, servers {servers:.1}, senders {senders:.1}")
+    }
+
+    fn add(&mut self, before: &Self, after: &Self) {
+        self.postgres += after.postgres.saturating_sub(before.postgres);
+        self.servers += after.servers.saturating_sub(before.servers);
+        self.senders += after.senders.saturating_sub(before.senders);
+    }
+}
+
+/// The parent of a process, its name (15 letters of it) and the CPU time it used, in the 100
+/// parts of a second that `proc(5)` counts in.
+fn used(pid: u32) -> Option<(u32, String, Duration)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let used = Duration::from_millis((ticks(11)? + ticks(12)?) * 10);
+    Some((fields.get(1)?.parse().ok()?, name.to_owned(), used))
+}
+
 /// The rows of one pack as the office left them.
 struct Rows {
     events: Vec<PgRow>,
     postings: Vec<PgRow>,
     pack: PgRow,
     receipt: PgRow,
+    /// The rows it wrote anew: an update writes a row, too.
+    tokens: Vec<PgRow>,
+    states: Vec<PgRow>,
+    device: PgRow,
 }
 
-/// Empty tables of the same kind, with the same indexes.
+/// Empty tables of the same kind, with the same indexes. What is written again and again as a
+/// version of one row is inserted without an index here: most of those the office writes need no
+/// entry in one either.
 fn like(url: &str, place: &str, name: &str) -> String {
     let target = schema(url, name);
     let from = place.rsplit("%3D").next().unwrap();
-    for table in ["event", "posting", "pack", "receipt"] {
+    for table in ["event", "posting", "pack", "receipt", "token"] {
         let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table} INCLUDING ALL)");
+        support::postgres::run(url, &sql);
+    }
+    for table in ["meter_state", "device"] {
+        let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table})");
         support::postgres::run(url, &sql);
     }
     target
@@ -184,11 +274,32 @@ impl How {
     }
 }
 
+/// Which of the rows are inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that were not there before: entries, postings, packs and receipts.
+    New,
+    /// Beside them the tokens, last readings and handhelds that the packs wrote anew.
+    All,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Self::New => "the new rows only",
+            Self::All => "all rows the office writes",
+        }
+    }
+}
+
 /// Whoever inserts the same rows and does nothing else.
 struct Peer {
     lines: Vec<PgConnection>,
     how: How,
+    which: Which,
     entries: usize,
+    packs: usize,
+    worked: Worked,
     took: Duration,
 }
 
@@ -197,21 +308,24 @@ impl Peer {
     async fn insert(&mut self, packs: &Arc<Vec<Rows>>) -> Duration {
         // A statement for each row is slow enough to be known from a part.
         let part = if self.how == How::Row { packs.len() / 5 } else { packs.len() };
-        let (next, how) = (Arc::new(AtomicUsize::new(0)), self.how);
+        let (next, how, which) = (Arc::new(AtomicUsize::new(0)), self.how, self.which);
+        let before = Worked::now();
         let begun = Instant::now();
         let mut all = tokio::task::JoinSet::new();
         for mut conn in self.lines.drain(..) {
             let (packs, next) = (Arc::clone(packs), Arc::clone(&next));
             all.spawn(async move {
                 while let Some(pack) = packs[..part].get(next.fetch_add(1, Ordering::Relaxed)) {
-                    insert(&mut conn, pack, how).await;
+                    insert(&mut conn, pack, (how, which)).await;
                 }
                 conn
             });
         }
         self.lines = all.join_all().await;
         let took = begun.elapsed();
+        self.worked.add(&before, &Worked::now());
         self.took += took;
+        self.packs += part;
         self.entries += packs[..part].iter().map(|pack| pack.events.len()).sum::<usize>();
         took
     }
@@ -239,7 +353,17 @@ async fn rows(place: &str, devices: Vec<String>, numbers: Range<usize>) -> Vec<R
         let sql = "SELECT * FROM receipt WHERE device = $1 AND first = $2 AND last = $3";
         let receipt = sqlx::query(sql).bind(&device).bind(first).bind(last);
         let receipt = receipt.fetch_one(&mut conn).await.unwrap();
-        all.push(Rows { events, postings, pack, receipt });
+        let sql = "SELECT t.* FROM event e JOIN token t ON t.id = e.token
+                   WHERE e.device = $1 AND e.seq BETWEEN $2 AND $3 AND e.kind = 'outcome'";
+        let tokens = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let tokens = tokens.fetch_all(&mut conn).await.unwrap();
+        let sql = "SELECT * FROM meter_state WHERE meter IN
+                   (SELECT meter FROM event WHERE device = $1 AND seq BETWEEN $2 AND $3)";
+        let states = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let states = states.fetch_all(&mut conn).await.unwrap();
+        let whose = sqlx::query("SELECT * FROM device WHERE device = $1").bind(&device);
+        let device = whose.fetch_one(&mut conn).await.unwrap();
+        all.push(Rows { events, postings, pack, receipt, tokens, states, device });
     }
     all
 }
@@ -272,7 +396,7 @@ macro_rules! add {
     }};
 }
 
-async fn insert(conn: &mut PgConnection, rows: &Rows, how: How) {
+async fn insert(conn: &mut PgConnection, rows: &Rows, (how, which): (How, Which)) {
     let mut tx = conn.begin().await.unwrap();
     let size = |rows: &[PgRow]| if how == How::Row { 1 } else { rows.len().max(1) };
     for part in rows.events.chunks(size(&rows.events)) {
