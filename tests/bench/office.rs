@@ -14,6 +14,8 @@ mod desk;
 #[allow(dead_code)]
 #[path = "../it/office/load.rs"]
 mod load;
+#[path = "office/worked.rs"]
+mod worked;
 #[path = "../it/support"]
 mod support {
     #[allow(dead_code)]
@@ -36,6 +38,7 @@ use meterkit::units::{Cap, Decision, UnixSeconds};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 use support::postgres::{Cluster, schema};
+use worked::Worked;
 
 /// Handhelds of the district; of the smallest as many as bring one full pack each.
 const DEVICES: usize = 200;
@@ -155,66 +158,6 @@ fn district(url: &str, entries: usize) {
     }
 }
 
-/// CPU time of the three that share the machine, user and system.
-#[derive(Debug, Default)]
-struct Worked {
-    postgres: Duration,
-    servers: Duration,
-    senders: Duration,
-}
-
-impl Worked {
-    /// What was used so far by this process, by its servers and by what its cluster runs.
-    fn now() -> Self {
-        let mut worked = Self::default();
-        let own = std::process::id();
-        let all: Vec<(u32, u32, String, Duration)> = std::fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter_map(|pid| used(pid).map(|(parent, name, used)| (pid, parent, name, used)))
-            .collect();
-        let ours: Vec<u32> =
-            all.iter().filter(|(_, parent, ..)| *parent == own).map(|(pid, ..)| *pid).collect();
-        for (pid, parent, name, used) in &all {
-            match name.as_str() {
-                _ if *pid == own => worked.senders += *used,
-                "postgres" if ours.contains(pid) || ours.contains(parent) => {
-                    worked.postgres += *used;
-                }
-                name if *parent == own && "meterkit-office".starts_with(name) => {
-                    worked.servers += *used;
-                }
-                _ => {}
-            }
-        }
-        worked
-    }
-
-    /// Milliseconds of one of so many packs.
-    fn of(&self, packs: usize) -> String {
-        let each = |of: Duration| of.as_secs_f64() * 1e3 / packs as f64;
-        let [postgres, servers, senders] = [self.postgres, self.servers, self.senders].map(each);
-        format!("PostgreSQL {postgres:.1}, servers {servers:.1}, senders {senders:.1}")
-    }
-
-    fn add(&mut self, before: &Self, after: &Self) {
-        self.postgres += after.postgres.saturating_sub(before.postgres);
-        self.servers += after.servers.saturating_sub(before.servers);
-        self.senders += after.senders.saturating_sub(before.senders);
-    }
-}
-
-/// The parent of a process, its name (15 letters of it) and the CPU time it used, in the 100
-/// parts of a second that `proc(5)` counts in.
-fn used(pid: u32) -> Option<(u32, String, Duration)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    let used = Duration::from_millis((ticks(11)? + ticks(12)?) * 10);
-    Some((fields.get(1)?.parse().ok()?, name.to_owned(), used))
-}
-
 /// The rows of one pack as the office left them.
 struct Rows {
     events: Vec<PgRow>,
@@ -229,7 +172,7 @@ struct Rows {
 
 /// Empty tables of the same kind, with the same indexes. What is written again and again as a
 /// version of one row is inserted without an index here: most of those the office writes need no
-/// entry in one either.
+/// entry in one either (PostgreSQL's HOT updates).
 fn like(url: &str, place: &str, name: &str) -> String {
     let target = schema(url, name);
     let from = place.rsplit("%3D").next().unwrap();
@@ -418,7 +361,35 @@ async fn insert(conn: &mut PgConnection, rows: &Rows, (how, which): (How, Which)
     add!(tx, std::slice::from_ref(&rows.receipt), how, "receipt", "device": String as "text",
         "number": i64 as "bigint", "epoch": i64 as "bigint", "first": i64 as "bigint",
         "last": i64 as "bigint", "hash": Vec<u8> as "bytea", "bytes": Vec<u8> as "bytea");
+    if which == Which::All {
+        again(&mut tx, rows, how).await;
+    }
     tx.commit().await.unwrap();
+}
+
+/// Inserts what the office wrote anew of rows that were there.
+async fn again(tx: &mut PgConnection, rows: &Rows, how: How) {
+    for part in rows.tokens.chunks(rows.tokens.len().max(1)) {
+        add!(tx, part, how, "token", "id": String as "text", "meter": String as "text",
+            "account": String as "text", "count_before": i64 as "bigint",
+            "amount": i64 as "bigint", "unit": String as "text", "device": String as "text",
+            "seq": i64 as "bigint", "order_no": Vec<u8> as "bytea", "issued": i64 as "bigint",
+            "expires": i64 as "bigint", "bytes": Vec<u8> as "bytea", "kid": String as "text",
+            "state": String as "text", "intent_seq": i64 as "bigint", "told": i64 as "bigint",
+            "act": String as "text");
+    }
+    for part in rows.states.chunks(rows.states.len().max(1)) {
+        add!(tx, part, how, "meter_state", "meter": String as "text", "account": String as "text",
+            "count": i64 as "bigint", "balance": i64 as "bigint", "seen": i64 as "bigint");
+    }
+    add!(tx, std::slice::from_ref(&rows.device), how, "device", "device": String as "text",
+        "status": String as "text", "secret_hash": Vec<u8> as "bytea",
+        "secret_ends": i64 as "bigint", "public_key": Vec<u8> as "bytea", "epoch": i64 as "bigint",
+        "head_seq": i64 as "bigint", "head_hash": Vec<u8> as "bytea", "receipts": i64 as "bigint",
+        "bye_receipt": i64 as "bigint", "last_seen": i64 as "bigint",
+        "known_acked": i64 as "bigint", "status_taken": i64 as "bigint",
+        "status_given": i64 as "bigint", "recovery_given": i64 as "bigint",
+        "software": String as "text");
 }
 
 /// One handheld with 10,000 entries nobody has yet, over HTTP on loopback.
