@@ -269,3 +269,60 @@ pub(super) fn is_of(error: &dyn sqlx::error::DatabaseError, table: &str) -> bool
         None => error.message().contains(&format!(" {table}.")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_of;
+    use sqlx::error::{DatabaseError, ErrorKind};
+    use std::error::Error;
+
+    /// What one of the databases says of a broken rule.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, Option<&'static str>);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn table(&self) -> Option<&str> {
+            self.1
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::UniqueViolation
+        }
+    }
+
+    /// What a pack writes goes to the database together: only a rule of the tokens says that a step
+    /// is taken.
+    #[test]
+    fn a_broken_rule_is_of_the_table_that_has_it() {
+        let postgres = "duplicate key value violates unique constraint";
+        let cases = [
+            (postgres, Some("token"), true),
+            (postgres, Some("token_13"), true),
+            (postgres, Some("posting"), false),
+            (postgres, Some("tokens"), false),
+            ("UNIQUE constraint failed: token.meter, token.account", None, true),
+            ("UNIQUE constraint failed: posting.op, posting.leg", None, false),
+            ("UNIQUE constraint failed: event.device, event.token", None, false),
+        ];
+        for (message, table, want) in cases {
+            assert_eq!(is_of(&Said(message, table), "token"), want, "{message} {table:?}");
+        }
+    }
+}

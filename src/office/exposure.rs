@@ -60,8 +60,7 @@ impl Watch {
         conn: &mut Conn,
         act: &Act<'_>,
     ) -> Result<Option<(bool, Limit)>, OfficeError> {
-        // Beyond what was here before the pack there is nothing to be read.
-        let acked = act.acked.min(self.asked.fresh.saturating_sub(1));
+        let acked = if self.reads_before(act) { act.acked } else { self.asked.acked };
         let asked = Asked { acked, status: act.status, ..self.asked.clone() };
         let known = match self.known.take().filter(|_| asked == self.asked) {
             Some(known) => known,
@@ -71,6 +70,12 @@ impl Watch {
         let passed = self.judge(&known, act);
         self.known = Some(known);
         Ok(passed)
+    }
+
+    /// Whether something that was here before the pack counts for an act: the handheld may have
+    /// shown since that all of it was acknowledged.
+    fn reads_before(&self, act: &Act<'_>) -> bool {
+        act.acked.saturating_add(1) < self.asked.fresh
     }
 
     fn judge(&self, known: &Ahead, act: &Act<'_>) -> Option<(bool, Limit)> {
@@ -89,7 +94,8 @@ impl Watch {
     fn exposure(&self, known: &Ahead, act: &Act<'_>, operator: Option<&str>) -> Exposure {
         let mine = |name: &str| operator.is_none_or(|operator| operator == name);
         let mut sum = Exposure::default();
-        for (_, part) in known.before.iter().filter(|(name, _)| mine(name)) {
+        let before = known.before.iter().filter(|(name, _)| self.reads_before(act) && mine(name));
+        for (_, part) in before {
             sum.acts = sum.acts.saturating_add(part.acts);
             sum.yuan = sum.yuan.saturating_add(part.yuan);
             sum.kwh = sum.kwh.saturating_add(part.kwh);
