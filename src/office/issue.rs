@@ -334,7 +334,11 @@ pub(super) async fn enrolled(conn: &mut Conn, device: &DeviceId) -> Result<(), O
     }
 }
 
-async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), OfficeError> {
+pub(super) async fn revoke(
+    conn: &mut Conn,
+    id: TokenId,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
     if token.leg.is_some() {
         return Err(OfficeError::NotReplaceable(id, "it is a leg of a swap"));

@@ -5,6 +5,7 @@
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
+pub use super::rounds::RoundTaken;
 pub use super::rows::{Acceptance, ShiftSummary, Shown};
 pub use super::swap::{SwapFacts, SwapFixed};
 
@@ -401,6 +402,8 @@ pub enum Event {
     },
     /// A bundle of parameters was taken in (verified before); its file is a snapshot.
     BundleTaken(BundleTaken),
+    /// A round of the office was taken in, as well.
+    RoundTaken(RoundTaken),
     /// A meter is about to be written to by rows of its profile that are not proven, because
     /// somebody said that it is meant.
     UnprovenAccepted {
@@ -465,6 +468,7 @@ impl Event {
             | Self::Revoked { .. }
             | Self::Software { .. }
             | Self::BundleTaken(_)
+            | Self::RoundTaken(_)
             | Self::TailCut { .. } => None,
         }
     }
