@@ -129,7 +129,6 @@ impl Query {
             Self::Review(id) => Some(id.clone()),
             Self::Meter(meter) => Some(meter.to_string()),
             Self::Operator(operator) => Some(operator.to_string()),
-            Self::Round(round) => Some(round.to_string()),
             _ => None,
         }
     }

@@ -170,8 +170,11 @@ pub enum OfficeError {
         /// The swap.
         swap: TokenId,
     },
-    /// Tokens for a meter that is to be swapped are out.
-    #[error("tokens for meter {0} are out: let them be used, or take them back first")]
+    /// Tokens for a meter that is to be swapped or closed are out.
+    #[error(
+        "tokens for meter {0} are out: let them be used, or take them back (`revoke token`), and \
+         settle each when its handheld has synced (`review settle`)"
+    )]
     TokensOut(MeterNo),
     /// No such swap.
     #[error("there is no swap {0}")]

@@ -80,6 +80,15 @@ impl Site {
         desk.clock.store(AT, std::sync::atomic::Ordering::Relaxed);
         Self { desk }
     }
+
+    /// And a handheld nobody has heard of for a day.
+    pub fn silent(self) -> Self {
+        let clock = |at| self.desk.clock.store(at, std::sync::atomic::Ordering::Relaxed);
+        clock(AT - 25 * 3_600);
+        self.desk.handheld("hh-9").sync(&self.desk.post()).unwrap();
+        clock(AT);
+        self
+    }
 }
 
 /// The desk with a hand on its keys and the office behind it.
@@ -210,6 +219,9 @@ impl<'a> Hand<'a> {
         else {
             return;
         };
+        if let Update::Seen(Query::Round(id), _) = update {
+            self.ids.push(id.to_string());
+        }
         let mut cells = Vec::new();
         for part in &page.parts {
             match part {

@@ -85,7 +85,11 @@ pub fn go(shared: &mut Shared, action: Action, query: &Query, key: &str, facts: 
         Action::GoRounds => app::open(shared, Query::Rounds),
         Action::NewRound => shared.go(Form::new(Kind::NewRound, &[])),
         Action::WithdrawRound => {
-            if let Ok(round) = key.parse() {
+            let own = match query {
+                Query::Round(round) => Some(*round),
+                _ => key.parse().ok(),
+            };
+            if let Some(round) = own {
                 shared.go(Check::new(Act::WithdrawRound { round }));
             }
         }

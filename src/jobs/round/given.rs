@@ -3,6 +3,7 @@
 //! A round is begun once. One that was withdrawn, or whose time is over, is not begun any more; what
 //! was begun before goes on.
 
+use super::keep::Kept;
 use super::list::{Expected, Wanted};
 use crate::jobs::errand::{Row, Sign, Values};
 use crate::jobs::failure::{self, fail};
@@ -64,7 +65,7 @@ pub fn all(store: &Store, now: UnixSeconds) -> Vec<(RoundRow, Stands)> {
         .rounds()
         .into_iter()
         .map(|row| {
-            let stands = stands(&errands, &row, now);
+            let stands = stands(store, &errands, &row, now);
             (row, stands)
         })
         .collect();
@@ -72,12 +73,16 @@ pub fn all(store: &Store, now: UnixSeconds) -> Vec<(RoundRow, Stands)> {
     rows
 }
 
-fn stands(errands: &[StepRow], row: &RoundRow, now: UnixSeconds) -> Stands {
+/// One whose list is not whole never began: the power failed while it was written down.
+fn stands(store: &Store, errands: &[StepRow], row: &RoundRow, now: UnixSeconds) -> Stands {
     let id = row.taken.id.to_string();
     let of = |errand: &&StepRow| {
         let step = &errand.step;
         let own = |(key, value): &(String, String)| key == OFFICE && *value == id;
-        step.kind == ErrandKind::Round && step.name == Step::WHOLE && step.notes.iter().any(own)
+        step.kind == ErrandKind::Round
+            && step.name == Step::WHOLE
+            && step.notes.iter().any(own)
+            && Kept::of(store, step.errand).whole
     };
     match errands.iter().find(of).map(|errand| (errand.step.errand, errand.step.state)) {
         Some((work, StepState::Begun)) => Stands::Begun(work),

@@ -180,8 +180,11 @@ impl Office {
                 continue;
             }
             let whole = step.name == Step::WHOLE && step.meter.is_none();
-            if whole && work.is_none() && note(&step, OFFICE) == Some(&id.to_string()) {
-                (work, begun) = (Some(step.errand), Some(entry.at));
+            // Where the power failed over its list it is begun again, as another errand.
+            let own = whole && step.state == StepState::Begun;
+            if own && note(&step, OFFICE) == Some(&id.to_string()) {
+                (work, begun, ended) = (Some(step.errand), Some(entry.at), false);
+                told.clear();
             }
             if work != Some(step.errand) {
                 continue;

@@ -148,6 +148,8 @@ async fn age(file: &Path) {
                DROP TABLE checkpoint;
                DROP TABLE bundle_doc;
                DROP TABLE bundle_write;
+               DROP TABLE round_doc;
+               DROP TABLE meter_closed;
                ALTER TABLE review DROP COLUMN rests;
                DROP TABLE bundle_file;
                DROP TABLE rewound;
@@ -178,7 +180,7 @@ async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
     let url = format!("sqlite://{}", file.display());
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'
-               AND name NOT IN ('swap', 'checkpoint', 'bundle_doc', 'bundle_file', 'bundle_write',
+               AND name NOT IN ('swap', 'checkpoint', 'bundle_doc', 'bundle_file', 'bundle_write', 'round_doc', 'meter_closed',
                                 'rewound',
                                 'shift', 'shift_sum', 'shift_op', 'issue_list', 'issue_row')
                ORDER BY name";
