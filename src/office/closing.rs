@@ -5,6 +5,7 @@
 //! closes the line here. It is done once for each account of a meter, and only when nothing of it is
 //! out any more: a token whose fate is not known could still credit a meter nobody is sold to.
 
+use super::backup::rewound;
 use super::book::Book;
 use super::db::query;
 use super::entry::{Source, flag};
@@ -89,7 +90,7 @@ impl Office {
     /// [`OfficeError::Usage`] without a reason, for a balance nobody spoke of, a payment without a
     /// receipt or above what the meter held, a receipt that was booked before;
     /// [`OfficeError::NoMeter`], [`OfficeError::TokensOut`], [`OfficeError::SwapOpen`];
-    /// [`OfficeError::MeterClosed`] for one that was closed otherwise.
+    /// [`OfficeError::MeterClosed`] for one that was closed otherwise; [`OfficeError::Restored`].
     pub async fn close_meter(&self, close: &CloseMeter) -> Result<ClosedMeter, OfficeError> {
         review::require(&close.reason)?;
         let (id, now) = (self.new_id()?, self.now());
@@ -143,6 +144,7 @@ async fn close_in(
     id: TokenId,
     now: UnixSeconds,
 ) -> Result<ClosedMeter, OfficeError> {
+    rewound::fence(conn).await?;
     // Holds the meter's row: of two desks one finds what the other did.
     let line = ledger::meter(conn, close.meter).await?.ok_or(OfficeError::NoMeter(close.meter))?;
     if let Some(done) = closed(conn, close.meter, line.account).await? {

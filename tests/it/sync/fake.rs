@@ -304,6 +304,7 @@ impl Fake {
             grants: vec![],
             overrides: vec![],
             bundles: vec![],
+            rounds: vec![],
         };
         (self.pulled.borrow())(&mut pulled);
         pulled

@@ -6,8 +6,8 @@ use crate::office::desk::{COUNT, Handheld, METER, account, device, figure, meter
 use crate::support::postgres;
 use crate::sync::media::visit;
 use meterkit::office::{
-    Letter, MediaReport, NewMeter, NewOperator, NewSwap, Office, OfficeError, SwapState, ToDo,
-    Verdict,
+    Letter, MediaReport, NewMeter, NewOperator, NewRound, NewSwap, Office, OfficeError, RoundOf,
+    SwapState, ToDo, Verdict,
 };
 use meterkit::store::Event;
 use meterkit::sync::wire::media::{FOLDER, TO_DEVICE, TO_OFFICE};
@@ -381,4 +381,41 @@ fn a_token_on_paper_is_entered_whenever_it_is_taken_in() {
     assert_eq!(after.reviews, 0);
     let handheld: &Handheld = &day.two;
     assert!(handheld.store.verify().is_ok());
+}
+
+/// A round the backup has is there again, and its handheld goes on with it; one that was made later
+/// is named, and is no work of a stranger.
+#[test]
+fn rounds_come_back_with_a_backup_and_later_ones_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = found(&dir.path().join("office"));
+    let one = first.handheld("hh-1");
+    let make = |yard: &Yard, name: &str| {
+        let new = NewRound {
+            device: device("hh-1"),
+            name: name.to_owned(),
+            note: String::new(),
+            of: RoundOf::All,
+            due: None,
+            days: 30,
+        };
+        yard.local.wait(yard.office().new_round(&new)).unwrap();
+    };
+    make(&first, "early");
+    first.backup(&dir.path().join("noon.mkb"));
+    make(&first, "late");
+    one.sync(&first.post()).unwrap();
+    one.sync(&first.post()).unwrap();
+    let second = restore(&dir.path().join("noon.mkb"), &dir.path().join("again"));
+    let names = || {
+        let rows = second.local.wait(second.office().rounds()).unwrap();
+        rows.into_iter().map(|row| (row.name, row.taken.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), [("early".to_owned(), false)]);
+    for _ in 0..3 {
+        let _ = one.sync(&second.post());
+    }
+    assert_eq!(names(), [("early".to_owned(), true)]);
+    let again = second.local.wait(second.office().to_do_again()).unwrap();
+    assert!(again.iter().any(|one| one.what == ToDo::Round && one.which == "late"), "{again:?}");
 }
