@@ -59,7 +59,8 @@ struct NewArgs {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// A round the office made: its name, or the end of its id (`round list`).
-    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "line", "meters", "all", "terminal"])]
+    #[arg(long, value_name = "ID")]
+    #[arg(conflicts_with_all = ["file", "line", "meters", "all", "of-box"])]
     office: Option<String>,
     /// Every meter of the area list on this line.
     #[arg(long, value_name = "LINE")]

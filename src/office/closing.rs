@@ -2,8 +2,8 @@
 //! does, which takes the meter off the list.
 //!
 //! A handheld that closes an account at its meter moves no money: its journal calls a person. He
-//! closes the line here. It is done once for each account of a meter, and only when nothing of it is
-//! out any more: a token whose fate is not known could still credit a meter nobody is sold to.
+//! closes the line here. It is done once for each account of a meter, and only when nothing of it
+//! is out any more: a token whose fate is not known could still credit it.
 
 use super::backup::rewound;
 use super::book::Book;

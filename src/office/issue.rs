@@ -155,7 +155,6 @@ impl Office {
     ) -> Result<Issued, OfficeError> {
         rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
-        // Its row is held from here on: another desk may be closing it.
         let meter = ledger::meter(conn, order.meter).await?;
         let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
@@ -236,8 +235,7 @@ impl Office {
         insert(conn, &row, Some(seq), now, (&bytes, &kid.to_string())).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
-        let count_before = step;
-        let act = deed.act;
+        let (count_before, act) = (step, deed.act);
         Ok(Issued { id, act, meter, count_before, credit, device, expires, bytes, near_limit })
     }
 

@@ -311,9 +311,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
     check_area(&line.area)?;
     check_place(&line.place)?;
     if let Some(old) = ledger::meter(conn, line.meter).await? {
-        // Of an account that was closed the meter can be added again, with another one.
-        let ended = super::closing::closed(conn, line.meter, old.account).await?.is_some();
-        if ended {
+        if super::closing::closed(conn, line.meter, old.account).await?.is_some() {
             return super::closing::listed_again(conn, &old, (&line, new)).await;
         }
         if (old.account, old.unit) != (line.account, line.unit) {

@@ -1,11 +1,9 @@
 //! What the journal records, as the program sees it.
 //!
-//! These types are never written anywhere: `records` owns the versioned form on disk, so that a
-//! field can be renamed here without touching a single old journal.
+//! These types are never written anywhere: `records` owns the versioned form on disk.
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
-pub use super::rounds::RoundTaken;
 pub use super::rows::{Acceptance, ShiftSummary, Shown};
 pub use super::swap::{SwapFacts, SwapFixed};
 
@@ -70,8 +68,7 @@ pub struct TokenFacts {
 }
 
 impl TokenFacts {
-    /// What a verified token says. `None` if its meter or account is not a number: verification has
-    /// already refused those.
+    /// What a verified token says. `None` if its meter or account is no number: verified ones are.
     pub fn of(token: &RechargeToken) -> Option<Self> {
         let unit = match token.unit {
             Unit::Yuan => CreditUnit::Yuan,
@@ -403,7 +400,7 @@ pub enum Event {
     /// A bundle of parameters was taken in (verified before); its file is a snapshot.
     BundleTaken(BundleTaken),
     /// A round of the office was taken in, as well.
-    RoundTaken(RoundTaken),
+    RoundTaken(super::rounds::RoundTaken),
     /// A meter is about to be written to by rows of its profile that are not proven, because
     /// somebody said that it is meant.
     UnprovenAccepted {

@@ -15,6 +15,7 @@ use crate::office::desk::{self as site, Desk, METER, device, meter, operator};
 use crate::support::draw::screen_text;
 use meterkit::desk::app::{self, App};
 use meterkit::desk::page::{Cell, Part};
+use meterkit::desk::query::Query;
 use meterkit::desk::worker::{self, Request, Update};
 use meterkit::desk::{DeskOptions, keymap::Place};
 use meterkit::office::{NewMeter, NewOperator, Offer};

@@ -73,13 +73,11 @@ pub async fn list(office: &Office) -> Result<Page, OfficeError> {
 
 fn place(place: &RoundPlace) -> Line {
     let kwh = |value| Cell::Credit(Credit { value, unit: CreditUnit::Kwh });
-    let mut facts = vec![
-        Fact::new("meter", Cell::text(place.line.meter)).strong(),
-        Fact::new("energy", place.energy.map_or(Cell::Unknown, kwh)).strong(),
-        Fact::new("energy-last", place.line.energy.map_or(Cell::Unknown, kwh)),
-        Fact::new("read-at", place.at.map_or(Cell::Unknown, Cell::At)),
-        Fact::new("location", Cell::text(&place.line.location)),
-    ];
+    let mut facts = vec![Fact::new("meter", Cell::text(place.line.meter)).strong()];
+    facts.extend(place.energy.map(|energy| Fact::new("energy", kwh(energy)).strong()));
+    facts.extend(place.line.energy.map(|energy| Fact::new("energy-last", kwh(energy))));
+    facts.extend(place.at.map(|at| Fact::new("read-at", Cell::At(at))));
+    facts.push(Fact::new("location", Cell::text(&place.line.location)));
     for odd in &place.odd {
         let says = format!("{}: {} -> {}", odd.kind, odd.was, odd.is);
         facts.insert(1, Fact::new("odd-one", Cell::text(says)).meant(Meaning::Alarm));

@@ -1,7 +1,7 @@
 //! Rounds the office made: those taken in, what each stands at, and the list one is begun with.
 //!
-//! A round is begun once. One that was withdrawn, or whose time is over, is not begun any more; what
-//! was begun before goes on.
+//! A round is begun once. One that was withdrawn, or whose time is over, is not begun any more;
+//! what was begun before goes on.
 
 use super::keep::Kept;
 use super::list::{Expected, Wanted};

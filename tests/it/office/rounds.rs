@@ -1,5 +1,5 @@
-//! Rounds the office makes, from the list to the table that comes back: on the handheld with its own
-//! store and job, at simulated meters.
+//! Rounds the office makes, from the list to the table that comes back: on the handheld with its
+//! own store and job, at simulated meters.
 
 use std::sync::atomic::Ordering;
 
