@@ -111,7 +111,7 @@ fn indexes(url: &str) -> Vec<(String, bool)> {
 /// From format 6 back to 5, as far as `shifts.sql` brought it up.
 const AGE: &str = "
     DROP TABLE rewound, shift, shift_sum, shift_op, issue_list, issue_row, checkpoint, bundle_doc,
-        bundle_file, bundle_write;
+        bundle_file, bundle_write, round_doc, meter_closed;
     ALTER TABLE review DROP COLUMN rests;
     DROP INDEX review_open;
     DROP INDEX token_step;
