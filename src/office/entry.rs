@@ -15,7 +15,7 @@ use super::ledger::{self, Conn};
 use super::model::{Class, Move, TokenRow, TokenState};
 use super::reconcile::{Claim, Observed, Setting, Verdict, judge, observe};
 use super::review::NewReview;
-use super::{bundle, closing, excess, parallel, people, status, swap};
+use super::{bundle, closing, excess, parallel, people, round, status, swap};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
 use crate::units::{self, DeviceId, Evidence, Limit, MeterNo, TokenId, UnixSeconds};
 use std::collections::BTreeSet;
@@ -192,6 +192,11 @@ async fn follow_trust(
         Event::BundleTaken(taken) => {
             let ours = bundle::shown(conn, taken.id, source.device, source.seq).await?;
             (!ours).then_some((Class::C1, "a bundle we never gave that handheld"))
+        }
+        Event::RoundTaken(taken) => {
+            let life = (source.device, source.epoch);
+            let ours = round::shown(conn, taken.id, life, source.seq).await?;
+            (!ours).then_some((Class::C1, "a round we never made for that handheld"))
         }
         Event::OverrideUsed { id, meter, .. } => {
             let by = (source.device, entry.operator.as_str(), *meter);

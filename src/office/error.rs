@@ -156,11 +156,11 @@ pub enum OfficeError {
     /// A movement was booked before.
     #[error("token {0} was settled this way before")]
     SettledBefore(TokenId),
-    /// The newest keyset was made before the issuer's key could sign such a document.
-    #[error("the keyset does not let the issuer's key sign swaps: `keys keyset renew` first")]
+    /// The newest keyset was made before its key could sign such a document.
+    #[error("the keyset does not let its key sign that: `keys keyset renew` first")]
     KeysetOld,
-    /// The meter was swapped out.
-    #[error("meter {0} was swapped out")]
+    /// The meter was swapped out, or its account was closed.
+    #[error("meter {0} is closed: it was swapped out, or its account was ended")]
     MeterClosed(MeterNo),
     /// A swap of the meter is under way.
     #[error("meter {meter} is part of swap {swap}, which has not ended")]
@@ -170,8 +170,11 @@ pub enum OfficeError {
         /// The swap.
         swap: TokenId,
     },
-    /// Tokens for a meter that is to be swapped are out.
-    #[error("tokens for meter {0} are out: let them be used, or take them back first")]
+    /// Tokens for a meter that is to be swapped or closed are out.
+    #[error(
+        "tokens for meter {0} are out: let them be used, or take them back (`revoke token`), and \
+         settle each when its handheld has synced (`review settle`)"
+    )]
     TokensOut(MeterNo),
     /// No such swap.
     #[error("there is no swap {0}")]

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("text", &["units", "report"]),
     ("config", &[]),
-    ("table", &["report"]),
+    ("table", &["report", "units"]),
     ("logging", &[]),
     ("protocol", &["units"]),
     ("profile", &["protocol", "units"]),
