@@ -171,8 +171,8 @@ struct Rows {
 }
 
 /// Empty tables of the same kind, with the same indexes. What is written again and again as a
-/// version of one row is inserted without an index here: most of those the office writes need no
-/// entry in one either (PostgreSQL's HOT updates).
+/// version of one row is inserted without an index here: more than half of those the office writes
+/// need no entry in one either (PostgreSQL's HOT updates).
 fn like(url: &str, place: &str, name: &str) -> String {
     let target = schema(url, name);
     let from = place.rsplit("%3D").next().unwrap();
