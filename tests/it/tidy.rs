@@ -209,6 +209,23 @@ fn nothing_is_left_open() {
     }
 }
 
+/// Documentation is not compiled as tests (`doctest = false`: to look for some takes as long as to
+/// check everything), so there is no code in it that would look as if it were.
+#[test]
+fn nothing_in_documentation_would_be_a_test() {
+    for (file, text) in sources(&["src", "tokens/src"]) {
+        let fences = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            let said = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
+            said.trim_start().strip_prefix("```")
+        });
+        // Every second one closes.
+        for language in fences.step_by(2) {
+            assert!(["text", "toml", "json"].contains(&language), "{file}: ```{language}");
+        }
+    }
+}
+
 /// `foo.rs` and the files of `foo/` together make a module: three at least, or it needs no folder.
 #[test]
 fn folders_hold_three_files_or_more() {
