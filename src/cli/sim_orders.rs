@@ -1,8 +1,9 @@
 //! Orders to simulated meters while they are served, one a line on standard input: what somebody
 //! standing before the real ones would do.
 //!
-//! `load NUMBER WATTS`, `dead NUMBER`, `alive NUMBER`, `wiring NUMBER abc a-bc` (with a third word the
-//! phase that is switched off ahead of it: `wiring NUMBER abc abc b`), `cover NUMBER` (opened), `programming NUMBER on|off` and `button NUMBER`. Each line is said again with `+` when it was
+//! `load NUMBER WATTS`, `dead NUMBER`, `alive NUMBER`, `cover NUMBER` (opened), `wiring NUMBER abc
+//! a-bc` (with a third word the phase that is switched off ahead of it: `wiring NUMBER abc abc b`),
+//! `programming NUMBER on|off` and `button NUMBER`. Each line is said again with `+` when it was
 //! carried out and with `X` when it was not understood or names no meter here.
 
 use std::io::BufRead;

@@ -19,7 +19,7 @@ use crate::profile::Protocol;
 use crate::protocol::value::{CivilTime, read_bcd};
 use crate::report::Code;
 use crate::store::{Event, Reading, Recorded};
-use crate::units::{MeterNo, UnixSeconds};
+use crate::units::MeterNo;
 
 /// Longest time on the line, with the question under way on top: at 2400 baud all counts and newest
 /// records take about 8 s.
@@ -134,8 +134,9 @@ impl Log {
     }
 
     /// As notes of a step: how much was read, how often each kind happened and when last, by the
-    /// meter's own clock, and which of them are odd by what was known `before`.
-    pub fn notes(&self, before: &[Recorded], until: UnixSeconds) -> Vec<(String, String)> {
+    /// meter's own clock, and which of them are odd by what was known `before`, in entries older
+    /// than `until`.
+    pub fn notes(&self, before: &[Recorded], until: u64) -> Vec<(String, String)> {
         let number = |di: u32| {
             let found = self.items.iter().find(|(own, _)| *own == di);
             found.and_then(|(_, data)| read_bcd(data, false))
@@ -179,10 +180,10 @@ fn time(record: &[u8], at: usize) -> Option<CivilTime> {
     civil::of_wire(wire)
 }
 
-/// A count as it was last seen before a moment, by the journal (newest entries first).
-fn known(events: &[Recorded], di: u32, until: UnixSeconds) -> Option<i64> {
+/// A count as it was last seen before an entry, by the journal (newest entries first).
+fn known(events: &[Recorded], di: u32, until: u64) -> Option<i64> {
     let readings = events.iter().filter_map(|entry| match &entry.event {
-        Event::Reading(reading) if reading.read_at < until => Some(reading),
+        Event::Reading(reading) if entry.seq < until => Some(reading),
         _ => None,
     });
     let mut counts = readings.filter_map(|reading| {
@@ -250,7 +251,7 @@ mod tests {
             whole: true,
             ..Log::default()
         };
-        let notes = log.notes(&[], UnixSeconds(i64::MAX));
+        let notes = log.notes(&[], u64::MAX);
         let text: Vec<String> = notes.iter().map(|(name, text)| format!("{name}={text}")).collect();
         let at = "event-cover-at=2026-11-21 03:04:05";
         assert_eq!(text, ["events=events-read", "event-cover=2", at, "event-terminal-cover=0"]);
@@ -263,7 +264,7 @@ mod tests {
         assert_eq!(codes[0].code, Code::MeterOpened);
         assert_eq!((codes.len(), codes[0].detail.as_str()), (1, "1 -> 2"));
         // Nothing read is no line of zeros, and is said.
-        let none = Log::default().notes(&[], UnixSeconds(0));
+        let none = Log::default().notes(&[], 0);
         assert_eq!(none, [(NOTE.to_owned(), NONE.to_owned())]);
         assert_eq!(paper(&[]), [(NOTE.to_owned(), NONE.to_owned())]);
     }

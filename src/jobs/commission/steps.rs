@@ -67,11 +67,11 @@ pub const MEASURE: &str = "comm-measure";
 const ON_WORD: &str = "comm-on-word";
 /// What is asked where the word about the load makes the meter likely right; of a meter without
 /// neutral, whose pairs cannot be measured; and where it makes it likely wrong.
-pub const LIKELY: &str = "comm-likely";
+pub const LIKELY: &str = "comm-word";
 /// See [`LIKELY`].
-pub const LIKELY_TWO: &str = "comm-likely-two";
+pub const LIKELY_TWO: &str = "comm-word-two";
 /// See [`LIKELY`].
-pub const LIKELY_WRONG: &str = "comm-likely-wrong";
+pub const LIKELY_WRONG: &str = "comm-word-wrong";
 /// One phase is to be switched off; all are to be on again.
 pub const PHASE_OFF: &str = "comm-phase-off";
 /// See [`PHASE_OFF`].

@@ -131,7 +131,7 @@ pub fn read_old(site: &Site<'_>, state: &State) -> Result<(), Failure> {
         let mut notes = figures(&seen.evidence);
         // Compared with what was seen before this swap: its own readings are no news.
         let before = desk.store.events_for(state.old(), true, HISTORY);
-        notes.extend(log.notes(&before, state.whole.begun));
+        notes.extend(log.notes(&before, state.whole.seq));
         write(desk, line, (state, state.old()), step, notes)
     })
 }

@@ -86,21 +86,21 @@ pub const WORDS: &[(&str, Both)] = &[
     ("comm-skip-reason", both("Why is it left out", "跳过原因")),
     ("comm-load", both("What load is on in every phase?", "各相现接何种负载？")),
     (
-        "comm-likely",
+        "comm-word",
         both(
             "Likely right, but only on your word about the load. Measure it?",
             "仅凭您所说的负载，接线可能正确。是否实测确认？",
         ),
     ),
     (
-        "comm-likely-two",
+        "comm-word-two",
         both(
             "Likely right, but only on your word about the load. What now?",
             "仅凭您所说的负载，接线可能正确。如何处理？",
         ),
     ),
     (
-        "comm-likely-wrong",
+        "comm-word-wrong",
         both(
             "Likely wrong, on your word about the load. Measure before wires are moved?",
             "仅凭您所说的负载，接线可能错误。改线前是否实测？",

@@ -86,7 +86,7 @@ fn a_wrong_wiring_is_named_and_found_right_after_the_repair() {
         .at(None, |site| Commission.advance(site, work, &Answer::None, &mut |_| {}))
         .unwrap()
         .unwrap();
-    assert!(matches!(sheet.ask, Ask::Choice("comm-likely-wrong", _)), "{sheet:#?}");
+    assert!(matches!(sheet.ask, Ask::Choice("comm-word-wrong", _)), "{sheet:#?}");
     let row = sheet.rows.iter().find(|row| row.name == "comm-wiring").unwrap();
     assert_eq!(row.failure.as_ref().map(|failure| failure.code), Some(Code::WiringWrong));
     // That it is wrong was found; which wiring it is rests on the word about the heaters.
@@ -142,10 +142,10 @@ fn a_wiring_that_cannot_be_right_is_called_wrong_and_named_once_the_load_is_know
 
 #[test]
 fn what_rests_on_a_word_is_never_whole_until_it_is_measured() {
-    // The load lags by 66 degrees and all currents are one place on and turned: the figures are
+    // The load lags by 60 degrees and all currents are one place on and turned: the figures are
     // those of heaters on a meter that is wired right, and the person says heaters.
     let mut person = Person::new(FLEET, "000000000501");
-    let trap = Wiring::try_from("abc -c-a-b".to_owned()).unwrap();
+    let trap = Wiring::try_from("abc -b-c-a".to_owned()).unwrap();
     person.on_meter(|meter| (meter.set_wiring(trap), meter.set_lag(600)));
     person.tries = vec!["comm-on-word"];
     let work = person.begin(&person.values());
@@ -153,7 +153,7 @@ fn what_rests_on_a_word_is_never_whole_until_it_is_measured() {
         .at(None, |site| Commission.advance(site, work, &Answer::None, &mut |_| {}))
         .unwrap()
         .unwrap();
-    assert!(matches!(sheet.ask, Ask::Choice("comm-likely", _)), "{sheet:#?}");
+    assert!(matches!(sheet.ask, Ask::Choice("comm-word", _)), "{sheet:#?}");
     let value = |name: &str| sheet.rows.iter().find(|row| row.name == name).map(|r| &r.value[..]);
     assert_eq!(value("comm-finding"), Some("wiring-likely-right"));
     assert_eq!((value("comm-basis"), value("comm-confidence")), (None, Some("confidence-word")));

@@ -211,11 +211,14 @@ impl Person {
             }
             Ask::Choice(name, _) => {
                 self.asked.push((*name).to_owned());
+                // What rests on a word alone is measured, unless wires are to be put right first.
+                let measures = matches!(*name, "comm-word" | "comm-word-wrong")
+                    && self.repair.is_none()
+                    && self.tries.first() != Some(&"comm-on-word");
                 let said = match (self.tries.is_empty(), *name) {
+                    _ if measures => "comm-measure",
                     (false, _) => self.tries.remove(0),
                     (true, "comm-survey-one") => "comm-take",
-                    // What rests on a word alone is measured.
-                    (true, "comm-likely" | "comm-likely-wrong") => "comm-measure",
                     (true, _) => "comm-skip",
                 };
                 if let Some(wiring) = self.repair.take() {

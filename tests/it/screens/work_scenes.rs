@@ -412,7 +412,7 @@ fn likely() -> Sheet {
         Row::info("comm-twins", "currents-moved-2+current-reversed-a+current-reversed-b"),
     ]);
     let answers = &["comm-measure", "comm-again", "comm-on-word", "comm-skip"];
-    sheet.ask = Ask::Choice("comm-likely", answers);
+    sheet.ask = Ask::Choice("comm-word", answers);
     sheet.exit = Some(Code::WorkPartial);
     sheet
 }
