@@ -3,6 +3,7 @@
 
 mod backup;
 mod document;
+mod fences;
 mod hostile;
 mod killed;
 mod raw;

@@ -90,7 +90,7 @@ fn an_office_that_dies_half_way_has_all_of_it_or_nothing() {
     let before = yard.books(&issued);
     let pack = yard.pack(have + 1, head);
     let mut died = 0;
-    for steps in (0..).step_by(7) {
+    for steps in 0.. {
         let done = yard.desk.local.wait(async {
             let name = device("hh-1");
             let mut work = pin!(yard.desk.office().apply_pack(&name, &pack, b"signed"));
@@ -111,6 +111,7 @@ fn an_office_that_dies_half_way_has_all_of_it_or_nothing() {
         }
         died += 1;
     }
+    // Several statements may be answered within one poll: about seventy on an idle machine.
     assert!(died > 10, "it was stopped at many places, {died}");
     yard.apply(have + 1, head);
     assert_eq!(yard.books(&issued), wanted);
