@@ -88,11 +88,13 @@ impl Wiring {
             _ => vec![Row::of(meaning, format!("{mark} {found}  {sure} {how}"))],
         };
         if let Some((on, what)) = &self.likely {
-            let on =
-                format!("{} {}:", names::or_name(lang, "comm-likely-if"), names::or_name(lang, on));
-            rows.extend(facts::say(Meaning::Plain, &on, width));
-            let what = what.iter().map(|one| names::value(lang, one));
-            rows.extend(what.flat_map(|one| facts::say(Meaning::Plain, &one, width)));
+            // One sentence: the wiring never stands on a line without its condition.
+            let word = |name: &str| names::or_name(lang, name).to_owned();
+            let what: Vec<String> = what.iter().map(|one| names::value(lang, one)).collect();
+            let (on, what) = (word(on), what.join("; "));
+            let (only_if, likely) = (word("comm-likely-if"), word("comm-likely"));
+            let text = format!("{only_if} {on}: {likely}: {what}");
+            rows.extend(facts::say(Meaning::Plain, &text, width));
         } else if !self.basis.is_empty() {
             rows.extend(facts::say(Meaning::Faint, names::or_name(lang, &self.basis), width));
         }
