@@ -52,6 +52,7 @@ mod judge_acts;
 mod judge_tests;
 pub mod lines;
 pub mod media;
+mod meter_log;
 pub mod meters;
 mod named;
 pub mod open;

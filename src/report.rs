@@ -205,6 +205,8 @@ codes! {
     NewInUse = "MK-SWAP-04", 5;
     /// What was taken out of the old meter cannot be credited here: the office settles it.
     InTransit = "MK-SWAP-05", 1;
+    /// A meter was opened or cleared since it was last seen.
+    MeterOpened = "MK-SWAP-06", 1;
 
     /// The meter is wired wrong.
     WiringWrong = "MK-COMM-01", 1;
@@ -218,6 +220,8 @@ codes! {
     OverloadNotSeen = "MK-COMM-05", 1;
     /// The meter did not trip, or not come back, in time.
     OverloadLate = "MK-COMM-06", 1;
+    /// Nothing answered where a meter was looked for.
+    NothingFound = "MK-COMM-07", 1;
     // Who may do what.
     /// Nobody is logged in.
     LoggedOut = "MK-AUTH-01", 1;

@@ -12,8 +12,8 @@ use super::context::Context;
 use super::errand::{self, ErrandArgs};
 use super::output::Output;
 use crate::jobs::commission::certificate::{self, Certificate, Entry};
-use crate::jobs::commission::wiring::{self, Load, System};
-use crate::jobs::commission::{Commission, SYSTEMS, figures, steps};
+use crate::jobs::commission::wiring::{self, Load};
+use crate::jobs::commission::{Commission, SYSTEMS, check, figures, steps};
 use crate::jobs::errand::Values;
 use crate::jobs::lines::Stop;
 use crate::jobs::views::Failure;
@@ -53,9 +53,12 @@ enum CommissionCommand {
 
 #[derive(Debug, Args)]
 struct StartArgs {
-    /// The number on the meter's label.
+    /// The number on the meter's label; without it the line is surveyed first.
     #[arg(long, value_name = "NUMBER")]
     meter: Option<MeterNo>,
+    /// Look first what answers on the line, even where the number is known.
+    #[arg(long)]
+    survey: bool,
     /// The scanned barcode; compared with the meter's own number.
     #[arg(long, value_name = "CODE")]
     barcode: Option<String>,
@@ -128,7 +131,7 @@ fn loads() -> PossibleValuesParser {
 pub fn run(common: &Common, args: &CommissionArgs, out: &Output) -> Result<u8, Failure> {
     let context = Context::load(common, out)?;
     if let CommissionCommand::Wiring(args) = &args.command {
-        return check(&context, common, args);
+        return wiring_alone(&context, common, args);
     }
     let work = context.log_in(common)?;
     let (values, own) = match &args.command {
@@ -157,6 +160,7 @@ fn form(args: &StartArgs) -> Values {
     let mut values = Values::default();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     values.set("meter", args.meter.map(|meter| meter.to_string()).unwrap_or_default());
+    values.set("survey", if args.survey { "yes" } else { "" });
     values.set("barcode", text(&args.barcode));
     values.set("set-address", if args.set_address { "yes" } else { "" });
     let file = args.template.as_ref().map(|path| path.display().to_string());
@@ -182,18 +186,13 @@ fn found(store: &crate::store::Store, text: &str) -> Result<WorkId, Failure> {
 }
 
 /// The wiring check alone. Reading needs nobody logged in.
-fn check(context: &Context, common: &Common, args: &WiringArgs) -> Result<u8, Failure> {
+fn wiring_alone(context: &Context, common: &Common, args: &WiringArgs) -> Result<u8, Failure> {
     let profiles = context.profiles();
     let name = context.file.profile.as_deref().unwrap_or(crate::profile::DEFAULT);
     let profile = open::named(&profiles, name)?;
     let stop = Stop { meter: args.meter, profile: profile.clone(), place: Default::default() };
     let seen = context.on_line(common, &profile, |line| figures::read(line, &stop))?;
-    let system = match args.system.as_deref() {
-        Some("single") => System::Single,
-        Some("three-wire") => System::ThreeWire,
-        Some(_) => System::FourWire,
-        None => figures::system(&seen),
-    };
+    let system = check::named_system(args.system.as_deref(), &seen);
     let load = Load::named(&args.load).unwrap_or(Load::Ordinary);
     let verdict = wiring::judge(system, &seen, load);
     let mut notes = figures::notes(&seen, &verdict);
@@ -236,7 +235,9 @@ fn write_notes(to: &mut dyn Write, lang: Lang, notes: &steps::Notes) -> io::Resu
         }
         let row = format!("comm-{name}");
         let said: Vec<String> = match name.as_str() {
-            "faults" | "doubts" | "twins" => value.split(' ').map(|w| say(lang, w)).collect(),
+            "faults" | "likely" | "doubts" | "twins" => {
+                value.split(' ').map(|w| say(lang, w)).collect()
+            }
             _ => vec![names::or_name(lang, value).to_owned()],
         };
         let name = pad(names::or_name(lang, &row), NAME_CELLS);

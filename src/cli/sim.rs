@@ -76,7 +76,8 @@ struct ServeArgs {
     #[arg(long)]
     infrared: bool,
     /// Take orders to the meters from standard input: load NUMBER WATTS, dead NUMBER, alive NUMBER,
-    /// wiring NUMBER abc a-bc, programming NUMBER on, button NUMBER.
+    /// cover NUMBER (opened), wiring NUMBER abc a-bc, wiring NUMBER abc abc b (phase B off ahead of
+    /// it), programming NUMBER on, button NUMBER.
     #[arg(long)]
     orders: bool,
 }

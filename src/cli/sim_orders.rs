@@ -1,7 +1,8 @@
 //! Orders to simulated meters while they are served, one a line on standard input: what somebody
 //! standing before the real ones would do.
 //!
-//! `load NUMBER WATTS`, `dead NUMBER`, `alive NUMBER`, `wiring NUMBER abc a-bc`,
+//! `load NUMBER WATTS`, `dead NUMBER`, `alive NUMBER`, `cover NUMBER` (opened), `wiring NUMBER abc
+//! a-bc` (with a third word the phase that is switched off ahead of it: `wiring NUMBER abc abc b`),
 //! `programming NUMBER on|off` and `button NUMBER`. Each line is said again with `+` when it was
 //! carried out and with `X` when it was not understood or names no meter here.
 
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use super::output::Output;
 use crate::sim::serve::SharedFleet;
-use crate::sim::{Meter, Wiring};
+use crate::sim::{Meter, Mishap, Wiring};
 use crate::units::MeterNo;
 
 /// Longest line that is read, bytes.
@@ -29,10 +30,11 @@ fn order(fleet: &SharedFleet, line: &str) -> Option<()> {
             let watts = watts.parse().ok()?;
             Box::new(move |meter| meter.set_load(watts))
         }
+        ("cover", []) => Box::new(|meter| meter.suffer(Mishap::Cover)),
         ("dead", []) => Box::new(|meter| meter.set_dead(true)),
         ("alive", []) => Box::new(|meter| meter.set_dead(false)),
-        ("wiring", [volts, amps]) => {
-            let wiring = Wiring::try_from(format!("{volts} {amps}")).ok()?;
+        ("wiring", words @ ([_, _] | [_, _, _])) => {
+            let wiring = Wiring::try_from(words.join(" ")).ok()?;
             Box::new(move |meter| meter.set_wiring(wiring))
         }
         ("programming", ["on"]) => Box::new(|meter| meter.set_programming(true)),
@@ -76,10 +78,21 @@ mod tests {
         let meters =
             numbers.map(|no| Meter::new(MeterSetup::new(no), DEFAULT_START.parse().unwrap(), 1));
         let fleet: SharedFleet = Arc::new(Mutex::new(Fleet::new(meters.into())));
-        for good in ["load 47 12000", "dead 48", "wiring 47 abc a-bc", "programming 47 on"] {
+        let wired = ["wiring 47 abc abc c", "wiring 47 abc a-bc"];
+        for good in
+            ["load 47 12000", "dead 48", wired[0], wired[1], "programming 47 on", "cover 47"]
+        {
             assert!(order(&fleet, good).is_some(), "{good}");
         }
-        for bad in ["load 47", "load 47 much", "load 49 1", "wiring 47 abc", "stop 47", ""] {
+        for bad in [
+            "load 47",
+            "load 47 much",
+            "load 49 1",
+            "wiring 47 abc",
+            "wiring 47 abc abc bc",
+            "stop 47",
+            "",
+        ] {
             assert!(order(&fleet, bad).is_none(), "{bad}");
         }
         let fleet = fleet.lock().unwrap();

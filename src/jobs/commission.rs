@@ -7,15 +7,18 @@
 //! | part | what |
 //! |---|---|
 //! | [`steps`] | how one step waits, fails, is left out |
+//! | [`found`] | which meter, by a survey of the line |
 //! | [`identity`] | number, barcode, address, CT ratio, account |
 //! | [`template`] | parameters |
 //! | [`others`] | what another errand does: a bundle's parameters, the account's opening |
-//! | [`wiring`], [`guesses`], [`figures`], [`verdict`] | the wiring check |
+//! | [`check`], [`wiring`], [`guesses`], [`figures`], [`verdict`] | the wiring check |
 //! | [`trial`] | overload and relay |
 //! | [`certificate`] | what it all came to |
 
 pub mod certificate;
+pub mod check;
 pub mod figures;
+pub mod found;
 pub mod guesses;
 pub mod identity;
 pub mod others;
@@ -31,7 +34,7 @@ use super::errand::{
     self, Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values, Vectors,
 };
 use super::failure::fail;
-use super::lines::Stop;
+use super::lines::{Crew, Stop};
 use super::swap::back;
 use super::views::Failure;
 use super::{Line, access, gate, read};
@@ -39,7 +42,7 @@ use crate::report::Code;
 use crate::store::{Step, StepRow, Store};
 use crate::units::{ErrandKind, MeterNo, StepState, Verb, WorkId};
 use steps::{Came, Here, Notes, of, with};
-use wiring::{Finding, Load, System};
+use wiring::Load;
 
 /// Kinds of connection, by their stable names.
 pub const SYSTEMS: &[&str] = &["single", "three-wire", "four-wire"];
@@ -50,8 +53,12 @@ const WIRING: &str = "comm-wiring";
 /// Rows of the template, kept with what was wanted: the file may be another one later.
 const ROWS: &str = "rows";
 
+/// The first step where nobody has said which meter it is.
+const SURVEY: &str = "comm-survey";
+
 const FIELDS: &[Field] = &[
-    Field { key: "meter", kind: FieldKind::Meter, required: true },
+    Field { key: "meter", kind: FieldKind::Meter, required: false },
+    Field { key: "survey", kind: FieldKind::Switch, required: false },
     Field { key: "barcode", kind: FieldKind::Text, required: false },
     Field { key: "set-address", kind: FieldKind::Switch, required: false },
     Field { key: "template", kind: FieldKind::File, required: false },
@@ -67,6 +74,7 @@ type StepOf = (&'static str, fn(&Values) -> bool);
 
 /// The steps, in order.
 pub const STEPS: &[StepOf] = &[
+    (SURVEY, |values| values.switch("survey")),
     ("comm-identify", |_| true),
     ("comm-address", |values| values.switch("set-address")),
     ("comm-template", |values| values.get(ROWS).is_some()),
@@ -93,6 +101,14 @@ impl Errand for Commission {
 
     fn plan(&self, site: &Site<'_>, values: &Values) -> Result<Sheet, Failure> {
         let (meter, mut values) = wanted(values)?;
+        let Some(meter) = meter else {
+            gate::change_some(site.desk, Verb::Commission, site.moment())?;
+            let mut sheet = head(None, &values);
+            let steps = STEPS.iter().filter(|(_, applies)| applies(&values));
+            sheet.rows.extend(steps.map(|(name, _)| Row::new(Sign::Todo, name, "")));
+            sheet.rows.push(Row::info("comm-survey-s", found::budget_s().to_string()));
+            return Ok(sheet);
+        };
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
         others::planned(site, meter, &mut values)?;
         let mut sheet = head(None, &values);
@@ -106,21 +122,19 @@ impl Errand for Commission {
             Ok(notes) => Row::new(Sign::Good, "comm-identify", of(&notes, "number").to_owned()),
             Err(failure) => Row::new(Sign::Bad, "comm-identify", "").because(failure),
         });
-        let rest = STEPS.iter().skip(1).filter(|(_, applies)| applies(&values));
+        let rest = STEPS.iter().skip(2).filter(|(_, applies)| applies(&values));
         sheet.rows.extend(rest.map(|(name, _)| Row::new(Sign::Todo, name, "")));
         Ok(sheet)
     }
 
     fn begin(&self, site: &Site<'_>, values: &Values) -> Result<WorkId, Failure> {
         let (meter, mut values) = wanted(values)?;
+        let Some(meter) = meter else {
+            gate::change_some(site.desk, Verb::Commission, site.moment())?;
+            return site.begin(self.kind(), &values);
+        };
         gate::change(site.desk, Verb::Commission, meter, site.moment(), true)?;
-        let store = site.desk.store;
-        for row in store.errands() {
-            let open = row.step.kind == self.kind() && row.step.state == StepState::Begun;
-            if open && Values::of_notes(&row.step.notes).meter("meter") == Ok(meter) {
-                return Err(fail(Code::WorkOpen, row.step.errand.to_string()));
-            }
-        }
+        not_open(site.desk.store, meter)?;
         others::pinned(site, meter, &mut values)?;
         gate::change(site.desk, Verb::Commission, meter, site.moment(), false)?;
         site.begin(self.kind(), &values)
@@ -134,9 +148,21 @@ impl Errand for Commission {
         tell: &mut dyn FnMut(&Sheet),
     ) -> Result<Sheet, Failure> {
         let store = site.desk.store;
-        let values = errand::wanted(store, work, self.kind())?;
-        let meter = values.meter("meter")?;
+        let mut values = errand::wanted(store, work, self.kind())?;
         let mut answer = Some(answer).filter(|answer| **answer != Answer::None);
+        if values.get("meter").is_none() && !ended(store, work) {
+            if !found::go_on(site, (work, &values), answer.take(), tell)? {
+                return self.sheet(store, work);
+            }
+            values = errand::wanted(store, work, self.kind())?;
+            tell(&self.sheet(store, work)?);
+        }
+        let Some(meter) = meter_of(&values)? else { return self.sheet(store, work) };
+        // The line as it was set, and the kind it spoke as, when the survey heard it.
+        let (settings, wished) = found::heard(store, work, meter);
+        let crew = Crew { settings: site.crew.settings.or(settings), ..*site.crew };
+        let wished = wished.as_deref().or(site.wished);
+        let site = &Site { crew: &crew, wished, ..*site };
         while !ended(store, work) {
             let Some(name) = pending(store, work, meter, &values) else {
                 let state = StepState::Done;
@@ -157,9 +183,17 @@ impl Errand for Commission {
 
     fn sheet(&self, store: &Store, work: WorkId) -> Result<Sheet, Failure> {
         let values = errand::wanted(store, work, self.kind())?;
-        let meter = values.meter("meter")?;
+        let Some(meter) = meter_of(&values)? else { return Ok(found::sheet(store, work, &values)) };
         let mut sheet = head(Some(work), &values);
         for (name, _) in STEPS.iter().filter(|(_, applies)| applies(&values)) {
+            if *name == SURVEY {
+                let row = store.step(work, None, SURVEY);
+                sheet.rows.extend(row.map(|row| {
+                    let chosen = of(&row.step.notes, "chosen");
+                    Row::new(Sign::of(row.step.state), SURVEY, chosen)
+                }));
+                continue;
+            }
             match store.step(work, Some(meter), name) {
                 None => sheet.rows.push(Row::new(Sign::Todo, name, "")),
                 Some(row) => sheet.rows.extend(rows(&row)),
@@ -197,10 +231,35 @@ fn vectors(row: &StepRow) -> Option<Vectors> {
     })
 }
 
-/// Checks the form; the template's rows come with it.
-fn wanted(values: &Values) -> Result<(MeterNo, Values), Failure> {
+/// The meter, if it is known yet.
+fn meter_of(values: &Values) -> Result<Option<MeterNo>, Failure> {
+    values.get("meter").map(|_| values.meter("meter")).transpose()
+}
+
+/// No other commissioning of this meter is open.
+fn not_open(store: &Store, meter: MeterNo) -> Result<(), Failure> {
+    for row in store.errands() {
+        let open = row.step.kind == ErrandKind::Commission && row.step.state == StepState::Begun;
+        if open && Values::of_notes(&row.step.notes).meter("meter") == Ok(meter) {
+            return Err(fail(Code::WorkOpen, row.step.errand.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the form; the template's rows come with it. No meter: it is looked for first.
+fn wanted(values: &Values) -> Result<(Option<MeterNo>, Values), Failure> {
     values.check(FIELDS)?;
-    let (meter, mut values) = (values.meter("meter")?, values.clone());
+    let (mut meter, mut values) = (meter_of(values)?, values.clone());
+    if let Some(number) = meter.filter(|_| values.switch("survey")) {
+        // Looked for, and taken if it answers.
+        values.set("pick", number.to_string());
+        values.set("meter", String::new());
+        meter = None;
+    }
+    if meter.is_none() {
+        values.set("survey", "yes");
+    }
     if let Some(code) = values.get("barcode") {
         identity::check_digit(code)?;
     }
@@ -239,7 +298,7 @@ fn pending(store: &Store, work: WorkId, meter: MeterNo, values: &Values) -> Opti
         let row = store.step(work, Some(meter), name);
         row.is_some_and(|row| matches!(row.step.state, StepState::Done | StepState::Skipped))
     };
-    let steps = STEPS.iter().filter(|(_, applies)| applies(values));
+    let steps = STEPS.iter().filter(|(name, applies)| *name != SURVEY && applies(values));
     steps.map(|(name, _)| *name).find(|name| !over(name))
 }
 
@@ -256,8 +315,12 @@ const SHOWN: &[&str] = &[
     "amount",
     "customer",
     "finding",
+    "basis",
     "confidence",
     "faults",
+    "likely-if",
+    "likely",
+    "confirm",
     "doubts",
     "twins",
     "limit-w",
@@ -304,7 +367,7 @@ fn run(here: &Here<'_>, notes: &Notes, answer: Option<&Answer>) -> Result<Came, 
         "comm-ratio" => identity::ratio(here, notes, answer),
         "comm-bundle" => others::bundle(here),
         "comm-account" => others::account(here, answer),
-        "comm-wiring" => check_wiring(here, answer),
+        "comm-wiring" => check::run(here, notes, answer),
         "comm-overload" => trial::overload(here, notes, answer),
         "comm-relay" => trial::relay(here, notes, answer),
         _ => first_reading(here),
@@ -330,34 +393,6 @@ fn parameters(here: &Here<'_>) -> Result<Came, Failure> {
         }
         let why = refused.first().map(|(_, why)| why.code).unwrap_or(Code::MeterRefused);
         Ok(Came::Failed(fail(why, template::text(&left)), notes))
-    })
-}
-
-/// Reads the figures, judges, and asks for another load where nothing can be told.
-fn check_wiring(here: &Here<'_>, answer: Option<&Answer>) -> Result<Came, Failure> {
-    let said = answer.and_then(Answer::text);
-    let load = said.or(here.values.get("load")).and_then(Load::named).unwrap_or(Load::Ordinary);
-    let seen = here.on(figures::read)?;
-    let system = match here.values.get("system") {
-        Some("single") => System::Single,
-        Some("three-wire") => System::ThreeWire,
-        Some(_) => System::FourWire,
-        None => figures::system(&seen),
-    };
-    let verdict = wiring::judge(system, &seen, load);
-    let mut notes = figures::notes(&seen, &verdict);
-    notes.extend(with(&[("load", load.name())]));
-    let doubts = of(&notes, "doubts").to_owned();
-    Ok(match verdict.finding {
-        Finding::Right => Came::Done(notes),
-        // Wrong without a name: another load tells which.
-        Finding::Wrong if verdict.faults.is_empty() => {
-            Came::FailedAsking(fail(Code::WiringWrong, doubts), "comm-load", notes)
-        }
-        Finding::Wrong => Came::Failed(fail(Code::WiringWrong, of(&notes, "faults")), notes),
-        Finding::CannotTell => {
-            Came::FailedAsking(fail(Code::WiringUnsure, doubts), "comm-load", notes)
-        }
     })
 }
 

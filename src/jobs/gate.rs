@@ -140,6 +140,19 @@ pub fn change(
     }
 }
 
+/// The same before it is known which meter it will be: role and shift alone.
+///
+/// # Errors
+/// The end of the shift, the grant, the role.
+pub fn change_some(desk: &Desk<'_>, verb: Verb, moment: Moment) -> Result<(), Failure> {
+    let Desk { store, session, .. } = *desk;
+    session.lasts(moment)?;
+    let trust = trust::read(store);
+    let stand = trust::stand(store, session, &trust, moment);
+    let granted = stand.granted.counts();
+    rights::may(granted.as_ref().copied(), verb, None, || None).map(drop)
+}
+
 impl Permit {
     /// The limits for the store to hold.
     pub fn bounds(&self) -> Bounds {

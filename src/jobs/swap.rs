@@ -18,6 +18,7 @@ pub mod words;
 
 use super::errand::{Answer, Ask, Errand, Field, FieldKind, Row, Sheet, Sign, Site, Values};
 use super::failure::{self, fail};
+use super::meter_log::{self, Log};
 use super::views::Failure;
 use super::{check, fallen, gate, read_back};
 use crate::report::Code;
@@ -59,11 +60,15 @@ impl Errand for Swap {
         let mut sheet = Sheet::new(ErrandKind::Swap, None);
         sheet.rows = words::head(site.desk.store, &facts);
         credited_here(site, &facts, &mut sheet)?;
+        let mut log = Log::default();
         let read = site.on(facts.old, |line, stop| {
             let seen = act::prove(site.desk, line, stop)?.evidence;
             let debited = check::serves(line.profile, Act::CarryOut, 0);
+            // Shown, and written down when the swap reads it: a plan is no visit to compare with.
+            log = meter_log::read(line, stop)?;
             Ok((amounts::take(&facts, &seen, read_back::limits(line.profile), 1), seen, debited))
         });
+        let alive = read.is_ok();
         match read {
             // No document says how this kind is debited: it keeps what it holds.
             Ok((_, seen, Err(failure))) => {
@@ -94,6 +99,10 @@ impl Errand for Swap {
                 sheet.rows.push(row);
                 sheet.rows.extend(words::claim_rows(&claim(site, &facts)?, facts.unit));
             }
+        }
+        if alive {
+            let before = site.desk.store.events_for(facts.old, true, HISTORY);
+            sheet.rows.extend(meter_log::rows(&log.notes(&before, u64::MAX), facts.old));
         }
         Ok(sheet)
     }

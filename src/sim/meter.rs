@@ -244,9 +244,19 @@ impl Meter {
         self.setup.load_w = watts;
     }
 
+    /// Another angle of the load, 0.1 degree; positive lags.
+    pub fn set_lag(&mut self, lag: i32) {
+        self.setup.lag = lag;
+    }
+
     /// Other wires on its terminals.
     pub fn set_wiring(&mut self, wiring: Wiring) {
         self.setup.wiring = wiring;
+    }
+
+    /// Switches a phase (0 to 2) off ahead of it, or all on again.
+    pub fn set_phase_off(&mut self, off: Option<u8>) {
+        self.setup.wiring = self.setup.wiring.without(off);
     }
 
     /// Opens or ends the programming state (the sealed button; 15H needs it).

@@ -10,18 +10,28 @@ const TURN: i32 = 3600;
 const PHASE: i32 = 1200;
 
 /// Which phase each terminal has. As text: voltages, a space, currents; a minus before a current
-/// that goes through backwards, a dot for a voltage that is missing: `"abc a-bc"`.
+/// that goes through backwards, a dot for a voltage that is missing: `"abc a-bc"`. After another
+/// space the phase that is switched off ahead of the meter: `"abc acb b"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Wiring {
     volts: [Option<u8>; 3],
     amps: [(u8, bool); 3],
+    off: Option<u8>,
 }
 
 impl Wiring {
     /// As it should be.
-    pub const STRAIGHT: Self =
-        Self { volts: [Some(0), Some(1), Some(2)], amps: [(0, false), (1, false), (2, false)] };
+    pub const STRAIGHT: Self = Self {
+        volts: [Some(0), Some(1), Some(2)],
+        amps: [(0, false), (1, false), (2, false)],
+        off: None,
+    };
+
+    /// The same with a phase (0 to 2) switched off ahead of the meter, or with all of them on.
+    pub fn without(self, off: Option<u8>) -> Self {
+        Self { off, ..self }
+    }
 }
 
 impl TryFrom<String> for Wiring {
@@ -38,7 +48,14 @@ impl TryFrom<String> for Wiring {
         for (slot, c) in wiring.volts.iter_mut().zip(volts.chars()) {
             *slot = if c == '.' { None } else { Some(phase(c).ok_or_else(bad)?) };
         }
-        let mut rest = amps.chars();
+        if let Some((_, off)) = amps.split_once(' ') {
+            let mut letters = off.chars();
+            wiring.off = Some(letters.next().and_then(phase).ok_or_else(bad)?);
+            if letters.next().is_some() {
+                return Err(bad());
+            }
+        }
+        let mut rest = amps.split(' ').next().unwrap_or_default().chars();
         for slot in &mut wiring.amps {
             let mut c = rest.next().ok_or_else(bad)?;
             let back = c == '-';
@@ -60,6 +77,9 @@ impl From<Wiring> for String {
         for (phase, back) in wiring.amps {
             text.extend(back.then_some('-'));
             text.push(letter(phase));
+        }
+        if let Some(off) = wiring.off {
+            text.extend([' ', letter(off)]);
         }
         text
     }
@@ -100,9 +120,13 @@ impl Meter {
         let supply = self.volts_x10(at as u8 + 1);
         // mA of the load: W, divided by volts and power factor.
         let amps = (load / cos * 10_000.0 / supply as f64).round() as u64;
-        let Some(volt) = volt else { return Element { amps, ..none } };
+        // What is switched off ahead of the meter has neither voltage nor current.
+        let amps = if wiring.off == Some(*amp) { 0 } else { amps };
+        let Some(volt) = volt.filter(|volt| wiring.off != Some(*volt)) else {
+            return Element { amps, ..none };
+        };
         let angle = self.setup.lag
-            + PHASE * (i32::from(*amp) - i32::from(*volt))
+            + PHASE * (i32::from(*amp) - i32::from(volt))
             + if *back { TURN / 2 } else { 0 };
         let angle = angle.rem_euclid(TURN);
         let apparent = supply as f64 * amps as f64 / 1000.0;
@@ -158,7 +182,7 @@ impl Meter {
 
     /// Of status word 7: bit 0 voltages, bit 1 currents in the wrong order.
     pub(super) fn sequence_bits(&self) -> u16 {
-        let Wiring { volts, amps } = self.setup.wiring;
+        let Wiring { volts, amps, .. } = self.setup.wiring;
         if self.setup.phases != 3 {
             return 0;
         }

@@ -2,7 +2,9 @@
 
 mod drawing;
 mod errand;
+mod found;
 mod kills;
+mod measured;
 mod others;
 mod person;
 mod wirings;

@@ -4,9 +4,11 @@
 //! was left out stands on it with the reason.
 
 use super::steps::{Notes, of};
-use super::{Commission, STEPS};
+use super::{Commission, STEPS, SURVEY};
 use crate::jobs::errand::{self, Errand, Row, Sign, Values};
+use crate::jobs::failure::fail;
 use crate::jobs::views::Failure;
+use crate::report::Code;
 use crate::store::Store;
 use crate::units::{MeterNo, StepState, UnixSeconds, WorkId};
 
@@ -51,17 +53,19 @@ pub struct Certificate {
 /// The certificate of a commissioning, as far as it has come.
 ///
 /// # Errors
-/// [`crate::report::Code::WorkUnknown`].
+/// [`Code::WorkUnknown`]; [`Code::WorkPartial`] before there is a meter.
 pub fn certificate(store: &Store, work: WorkId) -> Result<Certificate, Failure> {
     let kind = Commission.kind();
     let wanted = errand::wanted(store, work, kind)?;
-    let meter = wanted.meter("meter")?;
+    // Nothing was chosen of what answered: there is no paper yet.
+    let meter = wanted.meter("meter").map_err(|_| fail(Code::WorkPartial, work.to_string()))?;
     let mut entries = Vec::new();
     for (name, applies) in STEPS {
         if !applies(&wanted) {
             continue;
         }
-        let row = store.step(work, Some(meter), name);
+        let about = Some(meter).filter(|_| *name != SURVEY);
+        let row = store.step(work, about, name);
         entries.push(match row {
             None => Entry {
                 name,

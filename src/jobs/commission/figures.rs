@@ -175,12 +175,14 @@ pub fn doubt_text(doubt: Doubt) -> String {
     }
 }
 
-/// A stable word for what was found.
-pub fn finding_text(finding: Finding) -> &'static str {
-    match finding {
-        Finding::Right => "wiring-right",
-        Finding::Wrong => "wiring-wrong",
-        Finding::CannotTell => "wiring-cannot-tell",
+/// A stable word for what was found; what is only likely says so in its name.
+pub fn finding_text(verdict: &Verdict) -> &'static str {
+    match (verdict.finding, &verdict.likely) {
+        (Finding::Right, _) => "wiring-right",
+        (Finding::Wrong, _) => "wiring-wrong",
+        (Finding::CannotTell, None) => "wiring-cannot-tell",
+        (Finding::CannotTell, Some(likely)) if likely.faults.is_empty() => "wiring-likely-right",
+        (Finding::CannotTell, Some(_)) => "wiring-likely-wrong",
     }
 }
 
@@ -189,6 +191,7 @@ pub fn confidence_text(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::High => "confidence-high",
         Confidence::Fair => "confidence-fair",
+        Confidence::Word => "confidence-word",
         Confidence::None => "confidence-none",
     }
 }
@@ -198,36 +201,49 @@ const TWINS_NAMED: usize = 3;
 
 /// Figures and verdict as notes of a step.
 pub fn notes(figures: &Figures, verdict: &Verdict) -> Notes {
-    let list = |values: &[Option<i64>; 3]| {
-        let words = values.map(|value| value.map_or_else(|| "-".to_owned(), |v| v.to_string()));
-        words.join(" ")
-    };
     let words = |texts: Vec<String>| texts.join(" ");
     let own = |of: fn(&super::wiring::Element) -> Option<i32>| {
         list(&verdict.elements.map(|element| of(&element).map(i64::from)))
     };
-    let twins: Vec<String> = verdict
-        .twins
-        .iter()
-        .take(TWINS_NAMED)
-        .map(|twin| match twin.is_empty() {
-            true => "wiring-right".to_owned(),
-            false => twin.iter().map(|fault| fault_text(*fault)).collect::<Vec<_>>().join("+"),
-        })
-        .collect();
-    vec![
-        note("finding", finding_text(verdict.finding)),
+    let wiring = |faults: &[Fault]| match faults {
+        [] => "wiring-right".to_owned(),
+        _ => faults.iter().map(|fault| fault_text(*fault)).collect::<Vec<_>>().join("+"),
+    };
+    let twins = verdict.twins.iter().take(TWINS_NAMED).map(|twin| wiring(twin)).collect();
+    let found = verdict.finding != Finding::CannotTell;
+    let likely = verdict.likely.as_ref();
+    let mut notes = vec![
+        note("finding", finding_text(verdict)),
+        note("basis", if found { "basis-measured" } else { "" }),
         note("confidence", confidence_text(verdict.confidence)),
         note("faults", words(verdict.faults.iter().copied().map(fault_text).collect())),
+        note("likely-if", likely.map_or(String::new(), |own| format!("if-{}", own.load.name()))),
+        note("likely", likely.map_or(String::new(), |own| wiring(&own.faults))),
+        note("confirm", if likely.is_some() { "confirm-by-phases" } else { "" }),
         note("doubts", words(verdict.doubts.iter().copied().map(doubt_text).collect())),
         note("twins", words(twins)),
-        note("volts-dv", list(&figures.volts)),
-        note("amps-ma", list(&figures.amps)),
-        note("watts-dw", list(&figures.watts)),
-        note("vars-dvar", list(&figures.vars)),
+    ];
+    notes.extend(plain(figures));
+    notes.extend([
         note("angles", own(|element| element.angle)),
         note("load-angles", own(|element| element.load)),
         note("order", if figures.order_reversed == Some(true) { "reversed" } else { "" }),
         note("total-hides", if verdict.total_hides { "yes" } else { "" }),
+    ]);
+    notes
+}
+
+/// The figures alone.
+pub fn plain(figures: &Figures) -> Notes {
+    vec![
+        note("volts-dv", list(&figures.volts)),
+        note("amps-ma", list(&figures.amps)),
+        note("watts-dw", list(&figures.watts)),
+        note("vars-dvar", list(&figures.vars)),
     ]
+}
+
+/// Three figures with spaces between them; a dash for one that is not there.
+fn list(values: &[Option<i64>; 3]) -> String {
+    values.map(|value| value.map_or_else(|| "-".to_owned(), |v| v.to_string())).join(" ")
 }

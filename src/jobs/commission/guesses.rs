@@ -19,6 +19,9 @@ pub struct Guess {
     pub steps: [i32; 3],
     /// Whether the voltages follow each other the wrong way round.
     pub odd: bool,
+    /// For each element's voltage the element that has its conductor's current. Told of four-wire
+    /// meters only.
+    pub pairs: [u8; 3],
 }
 
 impl Guess {
@@ -46,11 +49,25 @@ pub fn all(system: System) -> Vec<Guess> {
     guesses
 }
 
+/// Where pairs tell nothing: one element, or voltages between phases.
+const UNTOLD: [u8; 3] = [0, 1, 2];
+
+/// For each voltage the element with its conductor's current: the phases of the voltages follow
+/// each other forwards or backwards, and each current is so many phases ahead of its voltage.
+fn pairs(odd: bool, ahead: [i32; 3]) -> [u8; 3] {
+    let volts = if odd { [0, 2, 1] } else { [0, 1, 2] };
+    let amps: Vec<i32> = volts.iter().zip(ahead).map(|(own, n)| (own + n) % 3).collect();
+    volts.map(|phase| {
+        let at = amps.iter().position(|own| *own == phase).unwrap_or_default();
+        u8::try_from(at).unwrap_or_default()
+    })
+}
+
 fn single() -> Vec<Guess> {
     let reversed = vec![Fault::CurrentReversed(0)];
     vec![
-        Guess { faults: Vec::new(), steps: [0; 3], odd: false },
-        Guess { faults: reversed, steps: [180, 0, 0], odd: false },
+        Guess { faults: Vec::new(), steps: [0; 3], odd: false, pairs: UNTOLD },
+        Guess { faults: reversed, steps: [180, 0, 0], odd: false, pairs: UNTOLD },
     ]
 }
 
@@ -84,7 +101,8 @@ fn four_wire() -> Vec<Guess> {
     let mut guesses = Vec::new();
     for (odd, ahead, faults) in patterns {
         for turned in reversals(&[0, 1, 2]) {
-            let mut guess = Guess { faults: faults.clone(), steps: ahead.map(|n| n * 120), odd };
+            let (faults, steps) = (faults.clone(), ahead.map(|n| n * 120));
+            let mut guess = Guess { faults, steps, odd, pairs: pairs(odd, ahead) };
             for element in turned {
                 guess.faults.push(Fault::CurrentReversed(element));
                 if let Some(step) = guess.steps.get_mut(usize::from(element)) {
@@ -133,7 +151,7 @@ fn three_wire() -> Vec<Guess> {
                 }
                 faults.extend(turned.iter().map(|element| Fault::CurrentReversed(*element)));
                 let steps = [first.rem_euclid(360), 0, third.rem_euclid(360)];
-                let guess = Guess { faults, steps, odd };
+                let guess = Guess { faults, steps, odd, pairs: UNTOLD };
                 let known = classes.entry((steps, odd)).or_insert_with(|| guess.clone());
                 if guess.weight() < known.weight() {
                     *known = guess;
@@ -159,6 +177,13 @@ mod tests {
             }
             assert!(guesses[0].faults.is_empty());
         }
+        let swapped = all(System::FourWire);
+        let of = |fault| swapped.iter().find(|guess| guess.faults == [fault]).unwrap().pairs;
+        assert_eq!(of(Fault::CurrentsSwapped(1, 2)), [0, 2, 1]);
+        assert_eq!(of(Fault::VoltagesSwapped(0, 2)), [2, 1, 0]);
+        // In A is current B, in B C, in C A: the conductor of voltage A has its current in C.
+        assert_eq!(of(Fault::CurrentsMoved(1)), [2, 0, 1]);
+        assert_eq!((of(Fault::OrderReversed), of(Fault::CurrentReversed(1))), (UNTOLD, UNTOLD));
         let three = all(System::ThreeWire);
         assert_eq!((three[0].steps, three[0].faults.len()), ([30, 0, 330], 0));
     }

@@ -49,6 +49,8 @@ pub enum Came {
 const FAILED: &str = "comm-failed";
 /// Why a step is left out.
 const REASON: &str = "comm-skip-reason";
+/// The answer that tries a step again.
+const AGAIN: &str = "comm-again";
 /// The answer that leaves a step out.
 const SKIP: &str = "comm-skip";
 /// What is asked where the account is not open and no token for it is here.
@@ -57,8 +59,25 @@ pub const NO_TOKEN: &str = "comm-no-token";
 const NOT_OPENED: &str = "comm-not-opened";
 /// The digits that confirm the opening of the account.
 pub const DIGITS: &str = "comm-digits";
+/// What is asked where the figures do not tell: what load is on, or a measurement.
+pub const LOAD: &str = "comm-load";
+/// The answer that measures which voltage and current belong together.
+pub const MEASURE: &str = "comm-measure";
+/// The answer that leaves a likely verdict unconfirmed.
+const ON_WORD: &str = "comm-on-word";
+/// What is asked where the word about the load makes the meter likely right; of a meter without
+/// neutral, whose pairs cannot be measured; and where it makes it likely wrong.
+pub const LIKELY: &str = "comm-word";
+/// See [`LIKELY`].
+pub const LIKELY_TWO: &str = "comm-word-two";
+/// See [`LIKELY`].
+pub const LIKELY_WRONG: &str = "comm-word-wrong";
+/// One phase is to be switched off; all are to be on again.
+pub const PHASE_OFF: &str = "comm-phase-off";
+/// See [`PHASE_OFF`].
+pub const PHASES_ON: &str = "comm-phases-on";
 /// Answers to the question what load is on.
-const LOADS: &[&str] = &["resistive", "ordinary", "inductive", "capacitive", SKIP];
+const LOADS: &[&str] = &[MEASURE, "resistive", "ordinary", "inductive", "capacitive", SKIP];
 /// Shortest reason for leaving a step out, characters.
 const REASON_MIN: usize = 3;
 /// Longest, bytes.
@@ -70,6 +89,8 @@ pub fn ask(name: &str, meter: MeterNo) -> Ask {
         "comm-button",
         "comm-load-on",
         "comm-load-off",
+        PHASE_OFF,
+        PHASES_ON,
         "check-right-meters",
         "check-people-told",
         "check-no-danger-off",
@@ -77,10 +98,13 @@ pub fn ask(name: &str, meter: MeterNo) -> Ask {
     ];
     match name {
         "" => Ask::Nothing,
-        FAILED => Ask::Choice(FAILED, &["comm-again", SKIP]),
-        NO_TOKEN => Ask::Choice(NO_TOKEN, &["comm-again", SKIP]),
+        FAILED => Ask::Choice(FAILED, &[AGAIN, SKIP]),
+        NO_TOKEN => Ask::Choice(NO_TOKEN, &[AGAIN, SKIP]),
         DIGITS => Ask::Digits(meter),
-        "comm-load" => Ask::Choice("comm-load", LOADS),
+        LOAD => Ask::Choice(LOAD, LOADS),
+        LIKELY => Ask::Choice(LIKELY, &[MEASURE, AGAIN, ON_WORD, SKIP]),
+        LIKELY_TWO => Ask::Choice(LIKELY_TWO, &[AGAIN, ON_WORD, SKIP]),
+        LIKELY_WRONG => Ask::Choice(LIKELY_WRONG, &[MEASURE, AGAIN, SKIP]),
         REASON => Ask::Enter(REASON, FieldKind::Text),
         "comm-ct-second" => Ask::Enter("comm-ct-second", FieldKind::Number),
         name => GO.iter().find(|go| **go == name).map_or(Ask::Nothing, |go| Ask::Go(go)),
@@ -159,24 +183,31 @@ impl Here<'_> {
         let said = answer.and_then(Answer::text).unwrap_or_default();
         match (waits, answer) {
             (REASON, _) => return self.left_out(notes, said),
-            (FAILED | "comm-load", _) if said == SKIP => {
+            (FAILED | LOAD | LIKELY | LIKELY_TWO | LIKELY_WRONG, _) if said == SKIP => {
                 return self
                     .put(StepState::Failed, replaced(notes, "wait", REASON))
                     .map(|()| false);
             }
             // Why is known: nobody has to type it.
             (NO_TOKEN, _) if said == SKIP => return self.left_out(notes, NOT_OPENED),
-            ("comm-load", _) if Load::named(said).is_none() => {
-                return Err(fail(Code::FieldOdd, format!("comm-load: {said}")));
+            (LIKELY | LIKELY_TWO, _) if said == ON_WORD => return self.left_out(notes, ON_WORD),
+            (LOAD | LIKELY | LIKELY_WRONG, _) if said == MEASURE => {}
+            (LOAD, _) if Load::named(said).is_none() => {
+                return Err(fail(Code::FieldOdd, format!("{LOAD}: {said}")));
             }
-            (FAILED | NO_TOKEN, _) if said != "comm-again" && said != "again" => {
+            (FAILED | NO_TOKEN | LIKELY | LIKELY_TWO | LIKELY_WRONG, _)
+                if said != AGAIN && said != "again" =>
+            {
                 return Err(fail(Code::FieldOdd, format!("{FAILED}: {said}")));
             }
             _ => {}
         }
-        // Tried again, a step begins anew; its first notes say nothing of the new try.
+        // Tried again, a step begins anew; its first notes say nothing of the new try. What was
+        // said of the load goes on.
+        let kept: Notes = notes.iter().filter(|(name, _)| name == "load").cloned().collect();
         let (notes, answer) = match waits {
-            FAILED | NO_TOKEN => (&none, None),
+            FAILED | NO_TOKEN => (&kept, None),
+            LIKELY | LIKELY_TWO | LIKELY_WRONG if said != MEASURE => (&kept, None),
             _ => (notes, answer),
         };
         match run(self, notes, answer) {

@@ -133,7 +133,7 @@ pub enum Fault {
     Bypass,
 }
 
-/// What was found.
+/// What was found, whatever the load is that draws energy there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
     /// The wiring is right.
@@ -177,6 +177,8 @@ pub enum Confidence {
     High,
     /// Right as far as can be seen; see the doubts.
     Fair,
+    /// Nothing is found; what is likely rests on a person's word about the load.
+    Word,
     /// There is no verdict.
     None,
 }
@@ -190,6 +192,16 @@ pub struct Element {
     pub load: Option<i32>,
 }
 
+/// The one wiring that fits what a person said of the load. Not a finding: an untrue word makes it
+/// another one, and no figure of the meter shows that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Likely {
+    /// What would be wrong then; nothing: it would be right.
+    pub faults: Vec<Fault>,
+    /// The word that it rests on.
+    pub load: Load,
+}
+
 /// The verdict with all it stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -197,12 +209,14 @@ pub struct Verdict {
     pub finding: Finding,
     /// How sure that is.
     pub confidence: Confidence,
-    /// What is wrong.
+    /// What is wrong, as far as that was found.
     pub faults: Vec<Fault>,
+    /// Which of several wirings it would be if the load is as a person said.
+    pub likely: Option<Likely>,
     /// What stands against a verdict, or weakens it.
     pub doubts: Vec<Doubt>,
-    /// Other wirings with the same figures: where nothing can be told those between which it lies,
-    /// else those that a load outside the assumed power factors could hide. Simplest first.
+    /// Wirings with the same figures between which it lies; beside a likely one, the others. The
+    /// likelier and simpler ones first.
     pub twins: Vec<Vec<Fault>>,
     /// By element.
     pub elements: [Element; 3],

@@ -5,24 +5,28 @@
 //! wiring explains the figures with another power factor of the load. What is assumed of the load
 //! decides between them:
 //!
-//! * the load draws energy, it does not feed back;
+//! * the load draws energy, it does not feed back: on that rests what is given as found;
 //! * its power factor lies where a person says who looked at it ([`Load`]): heaters, motors,
 //!   capacitors. No such range is wider than the 60 degrees between two wirings, so that at most
-//!   one of them explains an angle.
+//!   one of them explains an angle. On that rests only what is given as likely.
 //!
-//! Where nobody said anything, any load that draws energy is possible, and a verdict needs one
-//! wiring alone that explains the figures with any of them. Where one was named, one wiring alone
-//! must explain them so, and no simpler one with another power factor, alike in all phases. All
-//! else is "cannot tell", or, where the right wiring is not among those that explain the figures,
-//! "wrong" without a name. What a load outside the assumption could still hide behind a verdict is
-//! listed with it ([`Verdict::twins`]).
+//! What is **found** ([`Verdict::finding`], [`Verdict::faults`]) holds with any load that draws
+//! energy: one wiring alone explains the figures, or the right one does not. The word of a person
+//! takes no part in it. Where several explain them, the word may single one out: one that explains
+//! them as was said, with no simpler one that does with another power factor, alike in all phases.
+//! That one is **likely** ([`Verdict::likely`]), beside "cannot tell" or "wrong" without a name.
+//!
+//! What makes a likely wiring a found one is not a better word but a measurement: with one phase
+//! switched off ahead of the meter, the voltage and the current that go with it are a pair
+//! ([`pair`]). With the pairs known ([`judge_paired`]) every current is at most turned by 180
+//! degrees, and the sign of its power says whether it is, whatever the load.
 //!
 //! Angles are found with floating point and rounded to tenths of a degree; no money and no energy
 //! is counted here, and what is kept is whole numbers.
 
 use super::guesses::{self, Guess};
 pub use super::verdict::{
-    Confidence, Doubt, Element, Fault, Figures, Finding, Load, System, Verdict,
+    Confidence, Doubt, Element, Fault, Figures, Finding, Likely, Load, System, Verdict,
 };
 
 /// Below this a current says nothing, mA.
@@ -51,15 +55,62 @@ const BALANCED: i32 = 250;
 /// What the words for loads reach from and to: 0.42 leading to 0.26 lagging, 0.1 degree.
 const SPOKEN_OF: (i32, i32) = (-650, 750);
 
+/// When a phase is switched off, its voltage falls under [`VOLTAGE_MISSING`] percent; the others
+/// keep so many. Its current is that of an open conductor; the others may move, as loads between
+/// phases do, but keep so many percent.
+const VOLTAGE_STAYS: i64 = 85;
+const CURRENT_GONE: i64 = 10;
+const CURRENT_STAYS: i64 = 50;
+/// A current whose going can be seen, mA.
+const CURRENT_PAIRED_MA: i64 = 200;
+
 /// An element that can be judged: its possible angles, 0.1 degree.
 type Angles = Vec<i32>;
 
-/// Judges the wiring.
+/// For each element's voltage the element that has its conductor's current.
+pub type Pairs = [u8; 3];
+
+/// Judges the wiring by one reading and what a person says of the load.
 pub fn judge(system: System, figures: &Figures, load: Load) -> Verdict {
+    judged(system, figures, load, None)
+}
+
+/// Judges a four-wire meter whose pairs were measured: `pairs` says of each element's voltage at
+/// which element the current of the same conductor is. Nobody's word is needed.
+pub fn judge_paired(figures: &Figures, pairs: Pairs) -> Verdict {
+    judged(System::FourWire, figures, Load::Unknown, Some(pairs))
+}
+
+/// Which voltage went with which current when one phase was switched off ahead of the meter: the
+/// elements at which each of them was, 0 to 2. `None` where not exactly one of each went, or where
+/// the currents before were too small to see it.
+pub fn pair(before: &Figures, off: &Figures) -> Option<(u8, u8)> {
+    let gone = |values: fn(&Figures) -> [Option<i64>; 3], floor: i64, (gone, stays): (i64, i64)| {
+        let mut found = None;
+        for (at, (was, is)) in (0u8..).zip(values(before).into_iter().zip(values(off))) {
+            let (was, is) = (was?.abs(), is?.abs());
+            if was < floor {
+                return None;
+            }
+            match is * 100 {
+                share if share < was * gone && found.is_none() => found = Some(at),
+                share if share >= was * stays => {}
+                _ => return None,
+            }
+        }
+        found
+    };
+    let volts = gone(|figures| figures.volts, VOLTAGE_FLOOR_DV, (VOLTAGE_MISSING, VOLTAGE_STAYS))?;
+    let amps = gone(|figures| figures.amps, CURRENT_PAIRED_MA, (CURRENT_GONE, CURRENT_STAYS))?;
+    Some((volts, amps))
+}
+
+fn judged(system: System, figures: &Figures, load: Load, pairs: Option<Pairs>) -> Verdict {
     let mut verdict = Verdict {
         finding: Finding::CannotTell,
         confidence: Confidence::None,
         faults: Vec::new(),
+        likely: None,
         doubts: Vec::new(),
         twins: Vec::new(),
         elements: [Element::default(); 3],
@@ -92,8 +143,8 @@ pub fn judge(system: System, figures: &Figures, load: Load) -> Verdict {
     }
     let whole =
         used.iter().all(|element| lit.get(usize::from(*element)).is_some_and(Option::is_some));
-    let seen = decide(&Case { system, load, lit: &lit }, figures, &mut verdict);
-    conclude((system, load), figures, (seen, whole), &mut verdict);
+    let seen = decide(&Case { system, load, lit: &lit, pairs }, figures, &mut verdict, whole);
+    conclude(system, figures, (seen, whole), &mut verdict);
     verdict
 }
 
@@ -220,8 +271,18 @@ struct Fit {
     guess: Guess,
     /// The load's own angle at each element by it, 0.1 degree.
     own: [Option<i32>; 3],
-    /// With a load as assumed; else with one that draws energy, but an unusual one.
-    assumed: bool,
+    by: By,
+}
+
+/// With what load a wiring explains the figures, the likeliest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    /// As it was said to be, or usually is.
+    Assumed,
+    /// An unusual one of that kind.
+    Unusual,
+    /// One that draws energy, whatever was said of it.
+    Any,
 }
 
 impl Fit {
@@ -251,29 +312,51 @@ struct Case<'a> {
     system: System,
     load: Load,
     lit: &'a [Option<Angles>; 3],
+    /// Where they were measured.
+    pairs: Option<Pairs>,
 }
 
 impl Case<'_> {
     /// How a guess explains the figures, if it does.
     fn fit(&self, guess: Guess) -> Option<Fit> {
-        let mut fit = Fit { guess, own: [None; 3], assumed: true };
-        let (assumed, conceivable) = (self.load.assumed(self.system), self.load.conceivable());
+        let mut fit = Fit { guess, own: [None; 3], by: By::Assumed };
+        let ranges = [
+            (By::Assumed, self.load.assumed(self.system)),
+            (By::Unusual, self.load.conceivable()),
+            (By::Any, Load::Unknown.conceivable()),
+        ];
         let within =
             |(low, high): (i32, i32), own: &i32| (low - TOLERANCE..=high + TOLERANCE).contains(own);
         for ((angles, step), own) in self.lit.iter().zip(fit.guess.steps).zip(&mut fit.own) {
             let Some(angles) = angles else { continue };
-            let mut loads = angles.iter().map(|angle| folded(angle - step * 10));
-            *own = loads.clone().find(|own| within(assumed, own));
-            if own.is_none() {
-                *own = Some(loads.find(|own| within(conceivable, own))?);
-                fit.assumed = false;
-            }
+            let loads = angles.iter().map(|angle| folded(angle - step * 10));
+            let explained = ranges.iter().find_map(|(by, range)| {
+                loads.clone().find(|own| within(*range, own)).map(|own| (*by, own))
+            });
+            let (by, found) = explained?;
+            *own = Some(found);
+            fit.by = fit.by.max(by);
         }
         // Between two elements of a three-wire meter lies no neutral: one load for both.
         if self.system == System::ThreeWire && fit.spread() > BALANCED {
-            fit.assumed = false;
+            fit.by = fit.by.max(By::Unusual);
         }
         Some(fit)
+    }
+
+    /// What a person's word singles out of several wirings: one that explains the figures as was
+    /// said, and that none other of them speaks against.
+    fn likely(&self, fits: &[Fit]) -> Result<usize, Doubt> {
+        let assumed: Vec<usize> =
+            (0..).zip(fits).filter(|(_, fit)| fit.by == By::Assumed).map(|(at, _)| at).collect();
+        let mut known = fits.iter().filter(|fit| fit.by <= By::Unusual);
+        match (assumed.as_slice(), assumed.first().and_then(|at| fits.get(*at))) {
+            _ if !self.load.decides() => Err(Doubt::Several),
+            ([], _) => Err(Doubt::Unusual),
+            ([at], Some(own)) if !known.any(|fit| fit.contradicts(own)) => Ok(*at),
+            ([_], _) => Err(Doubt::Unusual),
+            _ => Err(Doubt::Several),
+        }
     }
 }
 
@@ -288,8 +371,8 @@ enum Told {
     Nothing,
 }
 
-/// Finds the one wiring that explains the figures.
-fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) -> Told {
+/// Finds the one wiring that explains the figures. `whole`: all elements can be judged.
+fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict, whole: bool) -> Told {
     if case.lit.iter().all(Option::is_none) {
         return Told::Nothing;
     }
@@ -301,7 +384,9 @@ fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) -> Told {
     };
     let mut fits: Vec<Fit> = Vec::new();
     for guess in guesses::all(case.system) {
-        let possible = told.is_none_or(|odd| odd == guess.odd) && !guess.faults.iter().any(dark);
+        let possible = told.is_none_or(|odd| odd == guess.odd)
+            && case.pairs.is_none_or(|pairs| pairs == guess.pairs)
+            && !guess.faults.iter().any(dark);
         // Where the meter does not say in which order its phases come, a wiring and its mirror
         // image look the same: the simpler of the two, which comes first, stands for both.
         let mirror = |fit: &Fit| told.is_none() && fit.guess.steps == guess.steps;
@@ -309,41 +394,47 @@ fn decide(case: &Case<'_>, figures: &Figures, verdict: &mut Verdict) -> Told {
             fits.extend(case.fit(guess));
         }
     }
-    let decides = case.load.decides();
     // The likelier ones first; among these, as before, the simplest.
-    fits.sort_by_key(|fit| !fit.assumed);
-    let right = fits.iter().any(|fit| fit.guess.faults.is_empty());
-    let assumed: Vec<&Fit> = fits.iter().filter(|fit| fit.assumed || !decides).collect();
-    let doubt = match assumed.as_slice() {
-        [] if fits.is_empty() => Doubt::Nothing,
-        [] => Doubt::Unusual,
-        [own] if fits.iter().any(|fit| fit.contradicts(own)) => Doubt::Unusual,
+    fits.sort_by_key(|fit| fit.by);
+    let angles_of = |own: [Option<i32>; 3], verdict: &mut Verdict| {
+        for (element, angle) in verdict.elements.iter_mut().zip(own) {
+            element.load = angle;
+        }
+    };
+    let doubt = match fits.as_slice() {
+        [] => Doubt::Nothing,
         [own] => {
-            let others = fits.iter().filter(|fit| fit.guess != own.guess);
-            verdict.twins = others.map(|fit| fit.guess.faults.clone()).collect();
             verdict.faults.extend(own.guess.faults.iter().copied());
-            for (element, angle) in verdict.elements.iter_mut().zip(own.own) {
-                element.load = angle;
-            }
+            angles_of(own.own, verdict);
             return Told::Named;
         }
-        _ => Doubt::Several,
+        // With a phase that shows nothing "right" is not even likely.
+        several => match case.likely(several).map(|at| (at, several.get(at))) {
+            Ok((_, Some(own))) if own.guess.faults.is_empty() && !whole => Doubt::Several,
+            Ok((at, Some(own))) => {
+                let likely = Likely { faults: own.guess.faults.clone(), load: case.load };
+                verdict.likely = Some(likely);
+                angles_of(own.own, verdict);
+                let others = (0..).zip(several).filter(|(other, _)| *other != at);
+                verdict.twins = others.map(|(_, fit)| fit.guess.faults.clone()).collect();
+                Doubt::Several
+            }
+            Ok(_) => Doubt::Several,
+            Err(doubt) => doubt,
+        },
     };
-    verdict.twins = fits.iter().map(|fit| fit.guess.faults.clone()).collect();
+    if verdict.likely.is_none() {
+        verdict.twins = fits.iter().map(|fit| fit.guess.faults.clone()).collect();
+    }
     verdict.doubts.push(doubt);
-    // No load that draws energy makes these figures of a right wiring. A word about the load does
-    // not count here, nor do figures that nothing explains.
-    let any_load = fits.is_empty() || right || case.load == Load::Resistive;
-    if any_load { Told::Nothing } else { Told::NotRight }
+    // No load that draws energy makes these figures of a right wiring: that is so whatever was
+    // said of it. Figures that nothing explains say nothing.
+    let right = fits.iter().any(|fit| fit.guess.faults.is_empty());
+    if fits.is_empty() || right { Told::Nothing } else { Told::NotRight }
 }
 
 /// What the parts come to. `seen`: what the angles say; `whole`: of all elements.
-fn conclude(
-    (system, load): (System, Load),
-    figures: &Figures,
-    (seen, whole): (Told, bool),
-    verdict: &mut Verdict,
-) {
+fn conclude(system: System, figures: &Figures, (seen, whole): (Told, bool), verdict: &mut Verdict) {
     let told = seen == Told::Named;
     verdict.finding = match (verdict.faults.is_empty(), seen) {
         (false, _) | (true, Told::NotRight) => Finding::Wrong,
@@ -351,12 +442,15 @@ fn conclude(
         _ => Finding::CannotTell,
     };
     if verdict.finding == Finding::CannotTell {
+        if verdict.likely.is_some() {
+            verdict.confidence = Confidence::Word;
+        }
         return;
     }
     if told && system != System::Single && figures.order_reversed.is_none() {
         verdict.doubts.push(Doubt::NoOrder);
     }
-    let (low, high) = load.assumed(system);
+    let (low, high) = Load::Unknown.conceivable();
     let inside = |angle: i32| (low + MARGIN..=high - MARGIN).contains(&angle);
     let plenty = verdict.elements.iter().zip(figures.amps).all(|(element, amps)| {
         let enough = amps.is_some_and(|amps| amps.abs() >= CURRENT_PLENTY_MA);

@@ -159,12 +159,17 @@ fn view(store: &Store, row: StepRow, ask: Ask) -> WorkView {
         "bundle" => named(value),
         _ => value.clone(),
     });
+    let mut what: Vec<String> = what.collect();
+    if what.is_empty() && row.step.kind == ErrandKind::Commission {
+        // Which meter it is has not been chosen yet.
+        what.push("comm-survey".to_owned());
+    }
     WorkView {
         work: row.step.errand,
         kind: row.step.kind,
         begun: row.begun,
         state: row.step.state,
-        what: what.collect(),
+        what,
         ask,
     }
 }

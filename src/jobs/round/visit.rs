@@ -3,8 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::facts::{EXTRA, Facts, READ};
 use super::keep::{self, Kept, Place};
 use super::report::BACK;
@@ -14,7 +12,7 @@ use crate::jobs::errand::{self, Sheet, Site};
 use crate::jobs::lines::{self, Ended, Stop};
 use crate::jobs::swap::back;
 use crate::jobs::views::{Failure, QuickRead};
-use crate::jobs::{Line, ask, read};
+use crate::jobs::{Line, ask, meter_log, read};
 use crate::profile::Protocol;
 use crate::report::Code;
 use crate::store::Reading;
@@ -137,15 +135,10 @@ fn take(line: &mut Line<'_>, stop: &Stop) -> Result<Taken, Failure> {
         match ask::read(line, asked, &EXTRA, 0) {
             Ok(answers) => {
                 let took = u64::try_from(answers.took.as_millis()).unwrap_or(u64::MAX);
-                card.took_ms = card.took_ms.saturating_add(took);
-                reading.took_ms = card.took_ms;
                 let given = answers.given().into_iter();
                 let known = given.filter(|(_, data)| data.iter().any(|byte| *byte != 0xFF));
-                reading.items.extend(known);
-                let mut digest = Sha256::new();
-                digest.update(reading.frames_digest);
-                digest.update(answers.digest);
-                reading.frames_digest = digest.finalize().into();
+                meter_log::add(&mut reading, known.collect(), &answers.digest, took);
+                card.took_ms = reading.took_ms;
             }
             Err(failure) if failure.code == Code::Cancelled => return Err(failure),
             Err(failure) => tracing::debug!(meter = %stop.meter, ?failure, "only the card"),

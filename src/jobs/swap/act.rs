@@ -1,15 +1,16 @@
 //! What a swap does at its two meters, one act a function. Each may be broken off anywhere: what
 //! counts is in the journal.
 
-use super::amounts;
 use super::state::{State, step};
 use super::words::{Notes, figures, note};
+use super::{HISTORY, amounts};
 use crate::jobs::address::BusAddress;
 use crate::jobs::errand::{self, Site};
 use crate::jobs::evidence::written::{Written, written};
 use crate::jobs::evidence::{self, How, Seen};
 use crate::jobs::failure::{self, fail};
 use crate::jobs::lines::Stop;
+use crate::jobs::meter_log::{self, Log};
 use crate::jobs::recharge::{self, Checked};
 use crate::jobs::views::Failure;
 use crate::jobs::{Desk, Line, check, read, read_back};
@@ -59,11 +60,23 @@ pub fn prove(desk: &Desk<'_>, line: &mut Line<'_>, stop: &Stop) -> Result<Seen, 
     Ok(seen)
 }
 
-/// The same with the card: status words, alarms, voltages. A card that cannot be read is left out.
-fn prove_whole(desk: &Desk<'_>, line: &mut Line<'_>, stop: &Stop) -> Result<Seen, Failure> {
+/// The same with the card: status words, alarms, voltages; with `log`, what the meter wrote down of
+/// what happened to it, too. A card that cannot be read is left out: nothing of it is needed.
+fn prove_whole(
+    desk: &Desk<'_>,
+    line: &mut Line<'_>,
+    stop: &Stop,
+    log: Option<&mut Log>,
+) -> Result<Seen, Failure> {
     let seen = prove(desk, line, stop)?;
     match read::read_at(line, stop.meter, &stop.place) {
-        Ok((_, card)) => append(desk, line, Event::Reading(card))?,
+        Ok((_, mut card)) => {
+            if let Some(log) = log {
+                *log = meter_log::read(line, stop)?;
+                log.join(&mut card);
+            }
+            append(desk, line, Event::Reading(card))?;
+        }
         Err(failure) if failure.code == Code::Cancelled => return Err(failure),
         Err(_) => {}
     }
@@ -111,10 +124,15 @@ fn own_account(seen: &Evidence, state: &State) -> Result<(), Failure> {
 pub fn read_old(site: &Site<'_>, state: &State) -> Result<(), Failure> {
     let desk = site.desk;
     site.on(state.old(), |line, stop| {
-        let seen = prove_whole(desk, line, stop)?;
+        let mut log = Log::default();
+        let seen = prove_whole(desk, line, stop, Some(&mut log))?;
         own_account(&seen.evidence, state)?;
         let step = (step::OLD, StepState::Done);
-        write(desk, line, (state, state.old()), step, figures(&seen.evidence))
+        let mut notes = figures(&seen.evidence);
+        // Compared with what was seen before this swap: its own readings are no news.
+        let before = desk.store.events_for(state.old(), true, HISTORY);
+        notes.extend(log.notes(&before, state.whole.seq));
+        write(desk, line, (state, state.old()), step, notes)
     })
 }
 
@@ -241,7 +259,7 @@ pub fn close_old(site: &Site<'_>, state: &State, read: bool) -> Result<(), Failu
 pub fn read_new(site: &Site<'_>, state: &State) -> Result<(), Failure> {
     let (desk, facts) = (site.desk, &state.swap.facts);
     site.at(&stop_of_new(site, &state.swap.facts)?, |line, stop| {
-        let seen = prove_whole(desk, line, stop)?.evidence;
+        let seen = prove_whole(desk, line, stop, None)?.evidence;
         if let Some(account) = seen.account.filter(|account| *account != facts.account) {
             return Err(fail(Code::NewInUse, format!("{account} / {}", facts.account)));
         }

@@ -7,6 +7,7 @@ use super::state::{State, step};
 use super::words::{Notes, note};
 use crate::jobs::errand::{Row, Site};
 use crate::jobs::failure::fail;
+use crate::jobs::meter_log;
 use crate::jobs::views::Failure;
 use crate::report::Code;
 use crate::store::Store;
@@ -30,6 +31,7 @@ pub fn notes(site: &Site<'_>, state: &State, last: Option<&Evidence>) -> Notes {
         ("old-balance", step::OLD, "balance"),
         ("old-left", step::CLOSED, "balance"),
         ("old-count", step::OLD, "count"),
+        ("old-bought", step::OLD, "bought"),
         ("claim", step::CLAIM, "amount"),
         ("proved", step::GIVEN_UP, "proved"),
         ("age", step::GIVEN_UP, "age"),
@@ -39,6 +41,8 @@ pub fn notes(site: &Site<'_>, state: &State, last: Option<&Evidence>) -> Notes {
     for (name, from, key) in pairs {
         notes.extend(state.note(from, key).map(|value| note(name, value)));
     }
+    let shown = state.step(step::OLD).map(|row| row.step.notes.as_slice()).unwrap_or_default();
+    notes.extend(meter_log::paper(shown));
     notes.extend(state.taken().map(|taken| note("taken", taken)));
     notes.push(note("credited", state.credited()));
     notes.push(note("in-transit", state.in_transit()));
@@ -77,7 +81,8 @@ pub struct Certificate {
 }
 
 /// Names that are amounts of the account's unit.
-const AMOUNTS: [&str; 10] = [
+const AMOUNTS: [&str; 11] = [
+    "old-bought",
     "old-balance",
     "old-left",
     "claim",

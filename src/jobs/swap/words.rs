@@ -4,7 +4,7 @@ use super::amounts::Claim;
 use super::certificate;
 use super::state::{Next, State, step};
 use crate::jobs::errand::{Ask, FieldKind, Row, Sheet, Sign};
-use crate::jobs::fallen;
+use crate::jobs::{fallen, meter_log};
 use crate::report::Code;
 use crate::store::{Store, SwapFacts, TokenRow, TokenState};
 use crate::units::{Credit, CreditUnit, Energy, ErrandKind, Evidence, RelayState, StepState};
@@ -28,6 +28,9 @@ pub fn figures(seen: &Evidence) -> Notes {
     ];
     notes.extend(seen.account.map(|account| note("account", account)));
     notes.extend(seen.energy.map(|energy| note("energy", energy.0)));
+    if let Some(bought) = seen.last_purchase {
+        notes.extend([note("bought", bought.amount), note("bought-count", bought.count)]);
+    }
     notes.extend(seen.relay.map(|relay| match relay {
         RelayState::Closed => note("relay", "closed"),
         RelayState::Open => note("relay", "open"),
@@ -174,6 +177,8 @@ fn reading(state: &State, name: &str) -> Option<Row> {
 fn old_rows(state: &State) -> Vec<Row> {
     let unit = unit(state);
     let mut rows: Vec<Row> = reading(state, step::OLD).into_iter().collect();
+    rows.extend(bought(state));
+    rows.extend(happened(state));
     if state.step(step::NOTHING).is_some() {
         let why = state.note(step::NOTHING, "why").unwrap_or_default();
         rows.push(Row::new(Sign::Good, step::NOTHING, why));
@@ -194,6 +199,19 @@ fn old_rows(state: &State) -> Vec<Row> {
     rows.extend(stays.map(|stays| Row::new(Sign::Warn, "stays-in-old", money(stays, unit))));
     let meter = state.old();
     rows.into_iter().map(|row| row.at(meter)).collect()
+}
+
+/// The old meter's newest purchase record.
+fn bought(state: &State) -> Option<Row> {
+    let amount = state.figure(step::OLD, "bought")?;
+    let count = state.note(step::OLD, "bought-count").unwrap_or_default();
+    Some(Row::info("old-bought", format!("{}, n={count}", money(amount, unit(state)))))
+}
+
+/// What the old meter wrote down of what happened to it.
+fn happened(state: &State) -> Vec<Row> {
+    let notes = state.step(step::OLD).map(|row| row.step.notes.as_slice());
+    meter_log::rows(notes.unwrap_or_default(), state.old())
 }
 
 /// What was known of the old meter when it was given up.

@@ -18,8 +18,8 @@ pub const WIRING_UNSURE: Words = Words {
     title: both("The figures do not tell how the meter is wired.", "现有数据无法判断电表接线。"),
     money: KEPT,
     next: both(
-        "Switch a heater or kettle on in every phase, say so, check again.",
-        "请在每相接通电热负载，选择阻性负载后重新检查。",
+        "With load on every phase, choose to measure: one phase off at a time.",
+        "请在各相均有负载时选择实测：逐相断电。",
     ),
 };
 
@@ -59,5 +59,14 @@ pub const OVERLOAD_LATE: Words = Words {
     next: both(
         "Take the load off, look at limit and delay, try again or change the meter.",
         "请断开负载，核对门限和延时后重试，或更换电表。",
+    ),
+};
+
+pub const NOTHING_FOUND: Words = Words {
+    title: both("Nothing answered on this line.", "该总线上没有任何应答。"),
+    money: KEPT,
+    next: both(
+        "Check that the meter has supply, wires A and B and the place of the head; look again.",
+        "请检查电表是否有电、A/B线和光电头位置，然后重新巡检。",
     ),
 };

@@ -61,3 +61,15 @@ pub const IN_TRANSIT: Words = Words {
         "请同步。后台将为新表签发余额结转令牌。",
     ),
 };
+
+pub const METER_OPENED: Words = Words {
+    title: both(
+        "The meter was opened or cleared since it was last seen.",
+        "自上次抄读以来，该表曾被开盖或清零。",
+    ),
+    money: KEPT,
+    next: both(
+        "Look at its seals, take a photo, and send both to the office with the old meter.",
+        "请检查封印并拍照，随旧表一并交后台。",
+    ),
+};

@@ -20,6 +20,33 @@ pub const WORDS: &[(&str, Both)] = &[
         "capacitive",
         both("capacitors, electronics (0.98 to 0.42 lead)", "电容、电子负载（容性0.98至0.42）"),
     ),
+    ("survey", both("survey the line", "先巡检总线")),
+    ("pick", both("number looked for", "要找的表号")),
+    ("comm-survey", both("survey of the line", "总线巡检")),
+    ("comm-pick", both("number looked for", "要找的表号")),
+    ("comm-survey-s", both("survey, at most, s", "巡检最长（s）")),
+    ("comm-found-count", both("answered so far", "已应答")),
+    ("comm-found", both("answers, not known here", "有应答，未建档")),
+    ("comm-found-known", both("answers, known here", "有应答，已建档")),
+    ("comm-found-bus", both("answers, has no number", "有应答，无表号")),
+    ("comm-proposed", both("proposed", "建议选择")),
+    ("comm-chosen", both("chosen", "已选表号")),
+    ("comm-stopped", both("stopped early", "巡检中途停止")),
+    ("comm-survey-one", both("Is this the meter?", "是否就是这只表？")),
+    (
+        "comm-survey-which",
+        both(
+            "Which meter? Its place in the list, the end of its number, or 0: look again",
+            "选择哪只表？填列表序号或表号末几位；0为重新巡检",
+        ),
+    ),
+    (
+        "comm-survey-none",
+        both("Nothing answers on this line. What now?", "总线上无应答，如何处理？"),
+    ),
+    ("comm-take", both("yes, this one", "是，选择该表")),
+    ("comm-type", both("another: by its number", "选择其他表（按表号）")),
+    ("comm-stop", both("end it: nothing was changed", "结束作业（未作任何改动）")),
     ("comm-identify", both("meter and its number", "核对表号")),
     ("comm-address", both("address", "通信地址")),
     ("comm-template", both("parameters", "参数设置")),
@@ -58,6 +85,40 @@ pub const WORDS: &[(&str, Both)] = &[
     ("comm-skip", both("leave it out (needs a reason)", "跳过（须说明原因）")),
     ("comm-skip-reason", both("Why is it left out", "跳过原因")),
     ("comm-load", both("What load is on in every phase?", "各相现接何种负载？")),
+    (
+        "comm-word",
+        both(
+            "Likely right, but only on your word about the load. Measure it?",
+            "仅凭您所说的负载，接线可能正确。是否实测确认？",
+        ),
+    ),
+    (
+        "comm-word-two",
+        both(
+            "Likely right, but only on your word about the load. What now?",
+            "仅凭您所说的负载，接线可能正确。如何处理？",
+        ),
+    ),
+    (
+        "comm-word-wrong",
+        both(
+            "Likely wrong, on your word about the load. Measure before wires are moved?",
+            "仅凭您所说的负载，接线可能错误。改线前是否实测？",
+        ),
+    ),
+    ("comm-measure", both("measure: one phase off at a time", "实测：逐相断电")),
+    (
+        "comm-on-word",
+        both("leave it unconfirmed, on my word about the load", "不实测，仅凭本人所说的负载"),
+    ),
+    (
+        "comm-phase-off",
+        both(
+            "Is one phase (not yet done) off AHEAD of the meter, the others on?",
+            "是否已在电表前断开一相（未做过的），其余两相通电？",
+        ),
+    ),
+    ("comm-phases-on", both("Are all three phases on again?", "三相是否已全部恢复通电？")),
     ("comm-ct-second", both("CT ratio, read off again by a second person", "由第二人再次录入变比")),
     (
         "comm-button",
@@ -100,7 +161,12 @@ pub const WORDS: &[(&str, Both)] = &[
     ("comm-same", both("already as wanted", "原已一致")),
     ("comm-ratio-set", both("ratio", "变比")),
     ("comm-finding", both("verdict", "结论")),
+    ("comm-basis", both("found by", "依据")),
     ("comm-confidence", both("confidence", "可信度")),
+    ("comm-likely-if", both("ONLY IF the load is", "仅当负载确为")),
+    ("comm-likely", both("likely then, NOT MEASURED", "则可能是（未经测量）")),
+    ("comm-confirm", both("confirm by", "确认方法")),
+    ("comm-pairs", both("pairs measured", "实测电压电流配对")),
     ("comm-faults", both("wrong", "错误")),
     ("comm-doubts", both("because", "依据不足之处")),
     ("comm-twins", both("same figures would come from", "同样数据也可能是")),
@@ -141,8 +207,55 @@ pub const WORDS: &[(&str, Both)] = &[
     ("wiring-right", both("wired right", "接线正确")),
     ("wiring-wrong", both("wired wrong", "接线错误")),
     ("wiring-cannot-tell", both("cannot tell", "无法判断")),
+    (
+        "wiring-likely-right",
+        both(
+            "NOT MEASURED: likely right, if the load is as you say",
+            "未经测量：若负载如您所述，可能正确",
+        ),
+    ),
+    (
+        "wiring-likely-wrong",
+        both(
+            "NOT MEASURED: likely wrong, if the load is as you say",
+            "未经测量：若负载如您所述，可能错误",
+        ),
+    ),
+    (
+        "basis-measured",
+        both("the meter's figures alone, whatever the load", "电表自身数据，与负载种类无关"),
+    ),
+    (
+        "basis-pairs",
+        both("one phase off at a time, whatever the load", "逐相断电实测，与负载种类无关"),
+    ),
+    ("if-resistive", both("heaters, as you say", "您所说的阻性负载（电热）")),
+    ("if-inductive", both("motors, as you say", "您所说的感性负载（电动机）")),
+    ("if-capacitive", both("capacitors, as you say", "您所说的容性负载（电容）")),
+    (
+        "confirm-by-phases",
+        both(
+            "switching one phase off at a time (wiring check of a commissioning)",
+            "逐相断电实测（开通作业的接线检查步骤）",
+        ),
+    ),
+    (
+        "pair-not-seen",
+        both(
+            "not exactly one voltage and one current went: switch one phase off AHEAD of the \
+             meter, with load on every phase; four-wire meters only",
+            "未见恰好一相电压和一相电流同时消失：请在电表前断开一相，且各相均有负载；仅适用于三相四线",
+        ),
+    ),
     ("confidence-high", both("high", "高")),
     ("confidence-fair", both("fair", "一般")),
+    (
+        "confidence-word",
+        both(
+            "your word only; untrue, it is another wiring",
+            "仅凭您的说法；若不属实则接线另有错误",
+        ),
+    ),
     ("confidence-none", both("none", "无")),
     ("voltage-missing-a", both("voltage A is missing", "A相失压")),
     ("neutral-swapped-a", both("neutral and phase A are swapped", "零线与A相接反")),

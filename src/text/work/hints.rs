@@ -95,6 +95,13 @@ const HINTS: &[(&str, Both)] = &[
     ("comm-failed", both("Choose to try again or to leave it out.", "请选择重试或跳过。")),
     ("comm-load", both("Choose one of the loads.", "请选择一种负载。")),
     (
+        "comm-survey-which",
+        both(
+            "Write the place of a meter in the list, or the whole number on its label.",
+            "请填写列表中的序号，或铭牌上的完整表号。",
+        ),
+    ),
+    (
         "template",
         both("A row is ITEM = VALUE, both hexadecimal.", "每行格式为：标识=值，均为十六进制。"),
     ),

@@ -41,8 +41,8 @@ pub const ABOUT: &[(&str, Both)] = &[
         "commission",
         both(
             "Puts a meter into service step by step, checks its wiring with a drawing, tests \
-             overload and relay.",
-            "逐步开通电表：核对、设参、带相量图的接线检查、过载和拉合闸试验。",
+             overload and relay. Without a number the line is surveyed first.",
+            "逐步开通电表：核对、设参、带相量图的接线检查、过载和拉合闸试验。不填表号则先巡检总线。",
         ),
     ),
     (

@@ -24,6 +24,10 @@ pub struct Wiring {
     /// What was found and how sure that is, by stable names.
     finding: String,
     confidence: String,
+    /// What the verdict stands on, by its stable name; nothing where there is none.
+    basis: String,
+    /// On which word about the load what would be likely, by stable names.
+    likely: Option<(String, Vec<String>)>,
     /// What is wrong, or what stands against a verdict, by stable names.
     reasons: Vec<String>,
 }
@@ -39,7 +43,9 @@ impl Wiring {
         let one = |name: &str| values(name).into_iter().next().unwrap_or_default();
         let (finding, confidence) = (one("comm-finding"), one("comm-confidence"));
         let reasons = [values("comm-faults"), values("comm-doubts")].concat();
-        Some(Self { vectors, finding, confidence, reasons })
+        let (basis, on) = (one("comm-basis"), one("comm-likely-if"));
+        let likely = Some((on, values("comm-likely"))).filter(|(on, _)| !on.is_empty());
+        Some(Self { vectors, finding, confidence, basis, likely, reasons })
     }
 
     fn drawing(&self) -> Phasor {
@@ -76,7 +82,22 @@ impl Wiring {
         let found = names::or_name(lang, &self.finding);
         let sure = names::or_name(lang, "comm-confidence");
         let how = names::or_name(lang, &self.confidence);
-        let mut rows = vec![Row::of(meaning, format!("{mark} {found}  {sure} {how}"))];
+        // A verdict on somebody's word is longer than a line, and never cut.
+        let mut rows = match self.confidence.as_str() {
+            "confidence-word" => facts::say(meaning, &format!("{mark} {found}"), width),
+            _ => vec![Row::of(meaning, format!("{mark} {found}  {sure} {how}"))],
+        };
+        if let Some((on, what)) = &self.likely {
+            // One sentence: the wiring never stands on a line without its condition.
+            let word = |name: &str| names::or_name(lang, name).to_owned();
+            let what: Vec<String> = what.iter().map(|one| names::value(lang, one)).collect();
+            let (on, what) = (word(on), what.join("; "));
+            let (only_if, likely) = (word("comm-likely-if"), word("comm-likely"));
+            let text = format!("{only_if} {on}: {likely}: {what}");
+            rows.extend(facts::say(Meaning::Plain, &text, width));
+        } else if !self.basis.is_empty() {
+            rows.extend(facts::say(Meaning::Faint, names::or_name(lang, &self.basis), width));
+        }
         let three = self.vectors.volts.iter().flatten().count() > 1;
         if three {
             let (meaning, text) = match self.vectors.backwards {

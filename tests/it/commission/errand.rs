@@ -43,6 +43,9 @@ fn a_meter_is_commissioned_with_its_overload_timed() {
     assert_eq!(template, ["2", "2"], "the alarm amounts were there already");
     assert_eq!(note(&certificate, "comm-wiring", "finding"), "wiring-right");
     assert_eq!(note(&certificate, "comm-wiring", "confidence"), "confidence-high");
+    // The word about the heaters made it likely only; two phases switched off one by one found it.
+    assert_eq!(note(&certificate, "comm-wiring", "basis"), "basis-pairs");
+    assert_eq!(person.asked.iter().filter(|asked| *asked == "comm-phase-off").count(), 2);
     // 5 s and 3 min, by the meter's own records: each within its second.
     let (low, high) = span(note(&certificate, "comm-overload", "tripped-after"));
     assert!(low <= 50 && 50 <= high && high - low <= 70, "{low} {high}");
@@ -83,10 +86,17 @@ fn a_wrong_wiring_is_named_and_found_right_after_the_repair() {
         .at(None, |site| Commission.advance(site, work, &Answer::None, &mut |_| {}))
         .unwrap()
         .unwrap();
-    assert!(matches!(sheet.ask, Ask::Choice("comm-failed", _)), "{sheet:#?}");
+    assert!(matches!(sheet.ask, Ask::Choice("comm-word-wrong", _)), "{sheet:#?}");
     let row = sheet.rows.iter().find(|row| row.name == "comm-wiring").unwrap();
     assert_eq!(row.failure.as_ref().map(|failure| failure.code), Some(Code::WiringWrong));
-    assert!(sheet.rows.iter().any(|row| row.value == "current-reversed-b"), "{sheet:#?}");
+    // That it is wrong was found; which wiring it is rests on the word about the heaters.
+    let value = |name: &str| sheet.rows.iter().find(|row| row.name == name).map(|r| &r.value[..]);
+    assert_eq!(value("comm-finding"), Some("wiring-wrong"));
+    assert_eq!(value("comm-basis"), Some("basis-measured"));
+    assert_eq!(value("comm-faults"), None);
+    assert_eq!(value("comm-likely-if"), Some("if-resistive"));
+    assert_eq!(value("comm-likely"), Some("current-reversed-b"));
+    assert_eq!(value("comm-confirm"), Some("confirm-by-phases"));
     assert_eq!(sheet.exit, Some(Code::WorkPartial));
     let sheet = person.go_on(work, None).unwrap();
     assert_eq!(sheet.exit, None, "{sheet:#?}");
@@ -128,6 +138,56 @@ fn a_wiring_that_cannot_be_right_is_called_wrong_and_named_once_the_load_is_know
     person.go_on(work, None).unwrap();
     let certificate = certificate(&person.store, work).unwrap();
     assert_eq!(note(&certificate, "comm-wiring", "faults"), "current-reversed-b");
+}
+
+#[test]
+fn what_rests_on_a_word_is_never_whole_until_it_is_measured() {
+    // The load lags by 60 degrees and all currents are one place on and turned: the figures are
+    // those of heaters on a meter that is wired right, and the person says heaters.
+    let mut person = Person::new(FLEET, "000000000501");
+    let trap = Wiring::try_from("abc -b-c-a".to_owned()).unwrap();
+    person.on_meter(|meter| (meter.set_wiring(trap), meter.set_lag(600)));
+    person.tries = vec!["comm-on-word"];
+    let work = person.begin(&person.values());
+    let sheet = person
+        .at(None, |site| Commission.advance(site, work, &Answer::None, &mut |_| {}))
+        .unwrap()
+        .unwrap();
+    assert!(matches!(sheet.ask, Ask::Choice("comm-word", _)), "{sheet:#?}");
+    let value = |name: &str| sheet.rows.iter().find(|row| row.name == name).map(|r| &r.value[..]);
+    assert_eq!(value("comm-finding"), Some("wiring-likely-right"));
+    assert_eq!((value("comm-basis"), value("comm-confidence")), (None, Some("confidence-word")));
+    let sheet = person.go_on(work, None).unwrap();
+    assert_eq!(sheet.exit, Some(Code::WorkPartial));
+    let paper = certificate(&person.store, work).unwrap();
+    let wiring = paper.entries.iter().find(|entry| entry.name == "comm-wiring").unwrap();
+    assert_eq!(wiring.state, Some(StepState::Skipped));
+    assert_eq!(of(&wiring.notes, "reason"), "comm-on-word");
+    assert!(paper.ended && !paper.whole);
+    // Measured instead, the same meter is found wrong, and how.
+    let mut person = Person::new(FLEET, "000000000501");
+    person.on_meter(|meter| (meter.set_wiring(trap), meter.set_lag(600)));
+    let work = person.begin(&person.values());
+    person.go_on(work, None).unwrap();
+    let paper = certificate(&person.store, work).unwrap();
+    assert_eq!(note(&paper, "comm-wiring", "finding"), "wiring-wrong");
+    assert_eq!(note(&paper, "comm-wiring", "basis"), "basis-pairs");
+    let faults = note(&paper, "comm-wiring", "faults");
+    assert!(faults.contains("currents-moved") && faults.contains("current-reversed-a"), "{faults}");
+}
+
+#[test]
+fn a_phase_that_was_not_switched_off_is_no_pair() {
+    let mut person = Person::new(FLEET, "000000000501");
+    person.tries = vec!["comm-measure"];
+    person.lazy = true;
+    let work = person.begin(&person.values());
+    let sheet = person.go_on(work, None).unwrap();
+    assert_eq!(sheet.exit, Some(Code::WorkPartial));
+    let paper = certificate(&person.store, work).unwrap();
+    let wiring = paper.entries.iter().find(|entry| entry.name == "comm-wiring").unwrap();
+    assert_eq!(of(&wiring.notes, "detail"), "pair-not-seen");
+    assert_eq!(of(&wiring.notes, "finding"), "", "nothing was found");
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub struct Person {
     pub tries: Vec<&'static str>,
     /// Puts wires right when asked to try again.
     pub repair: Option<Wiring>,
+    /// Says that a phase is off without switching it.
+    pub lazy: bool,
     /// What was asked.
     pub asked: Vec<String>,
     /// Entries of the journal before the errand.
@@ -99,6 +101,7 @@ impl Person {
             folder,
             tries: Vec::new(),
             repair: None,
+            lazy: false,
             asked: Vec::new(),
             first,
         }
@@ -118,6 +121,11 @@ impl Person {
     pub fn on_meter<T>(&self, act: impl FnOnce(&mut Meter) -> T) -> T {
         let mut fleet = self.fleet.lock().unwrap();
         act(fleet.meter_mut(self.meter).unwrap())
+    }
+
+    /// How far the line's own time is: it goes on only while something is asked.
+    pub fn on_line(&self) -> Duration {
+        self.wire.lock().unwrap().now()
     }
 
     pub fn values(&self) -> Values {
@@ -191,15 +199,27 @@ impl Person {
                 match *name {
                     "comm-load-on" => self.on_meter(|meter| meter.set_load(OVERLOAD_W)),
                     "comm-load-off" => self.on_meter(|meter| meter.set_load(USUAL_W)),
+                    "comm-phase-off" if !self.lazy => {
+                        let off = self.asked.iter().filter(|asked| *asked == "comm-phase-off");
+                        let off = u8::try_from(off.count() % 3).unwrap();
+                        self.on_meter(|meter| meter.set_phase_off(Some(off)));
+                    }
+                    "comm-phases-on" => self.on_meter(|meter| meter.set_phase_off(None)),
                     _ => {}
                 }
                 Answer::Yes
             }
             Ask::Choice(name, _) => {
                 self.asked.push((*name).to_owned());
-                let said = match self.tries.is_empty() {
-                    true => "comm-skip",
-                    false => self.tries.remove(0),
+                // What rests on a word alone is measured, unless wires are to be put right first.
+                let measures = matches!(*name, "comm-word" | "comm-word-wrong")
+                    && self.repair.is_none()
+                    && self.tries.first() != Some(&"comm-on-word");
+                let said = match (self.tries.is_empty(), *name) {
+                    _ if measures => "comm-measure",
+                    (false, _) => self.tries.remove(0),
+                    (true, "comm-survey-one") => "comm-take",
+                    (true, _) => "comm-skip",
                 };
                 if let Some(wiring) = self.repair.take() {
                     self.on_meter(|meter| meter.set_wiring(wiring));

@@ -6,13 +6,15 @@
 
 use std::fmt::Write as _;
 
-use meterkit::jobs::commission::wiring::{Fault, Figures, Finding, Load, System, Verdict, judge};
+use meterkit::jobs::commission::wiring::{
+    Confidence, Fault, Figures, Finding, Load, System, Verdict, judge, judge_paired,
+};
 
 /// Which phase is on each terminal, and which currents go through backwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Wiring {
-    volts: [usize; 3],
-    amps: [usize; 3],
+pub struct Wiring {
+    pub volts: [usize; 3],
+    pub amps: [usize; 3],
     back: [bool; 3],
 }
 
@@ -39,13 +41,13 @@ fn vector(size: f64, degrees: f64) -> Vector {
 
 /// A load: amperes and angle (lag positive) of each phase.
 #[derive(Debug, Clone, Copy)]
-struct Drawn {
-    amps: [f64; 3],
-    lag: [f64; 3],
+pub struct Drawn {
+    pub amps: [f64; 3],
+    pub lag: [f64; 3],
 }
 
 /// Whole numbers from a seed: the same every run.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
     /// -1 to 1.
@@ -61,7 +63,7 @@ fn odd(order: [usize; 3]) -> bool {
 }
 
 /// What a four-wire meter so wired says, with so much noise in each figure.
-fn figures(wiring: Wiring, drawn: Drawn, noise: f64, chance: &mut Chance) -> Figures {
+pub fn figures(wiring: Wiring, drawn: Drawn, noise: f64, chance: &mut Chance) -> Figures {
     let mut figures = Figures { order_reversed: Some(odd(wiring.volts)), ..Figures::default() };
     for at in 0..3 {
         let voltage =
@@ -119,61 +121,76 @@ fn is_right(wiring: Wiring, drawn: Drawn) -> bool {
     !odd(wiring.volts) && wiring.volts == wiring.amps && (0..3).all(|at| !back(at))
 }
 
+/// Every case is one of right, unnamed, cannot and wrong; a likely wiring comes with an unnamed one
+/// or with "cannot tell".
 #[derive(Debug, Default, Clone, Copy)]
-struct Shares {
-    /// The verdict is this wiring.
-    right: u32,
+pub struct Shares {
+    /// The verdict, given without a condition, is this wiring.
+    pub right: u32,
     /// The verdict is "wrong", without a name, and so it is.
     unnamed: u32,
-    cannot: u32,
-    /// Any other verdict, whatever it adds of twins and doubts.
-    wrong: u32,
-    /// Of those, where the meter is wired right.
+    pub cannot: u32,
+    /// Any other verdict without a condition, whatever it adds of twins and doubts.
+    pub wrong: u32,
+    /// A wiring is given as likely on the word about the load.
+    pub likely: u32,
+    /// Of those: it is another wiring.
+    untrue: u32,
+    /// Of those again: and the meter is wired right.
     accused: u32,
-    /// Of the meters that are wired right: how many were judged so, and how many there were.
-    good: (u32, u32),
 }
 
 impl Shares {
-    fn count(&mut self, wiring: Wiring, drawn: Drawn, verdict: &Verdict) {
+    pub fn count(&mut self, wiring: Wiring, drawn: Drawn, verdict: &Verdict) {
         let right = |faults: &[Fault]| is_right(repaired(wiring, faults), drawn);
         let truly = is_right(wiring, drawn);
-        self.good.1 += u32::from(truly);
+        let likely = verdict.likely.as_ref();
         match verdict.finding {
             Finding::CannotTell => self.cannot += 1,
             Finding::Wrong if verdict.faults.is_empty() => match truly {
                 true => self.wrong += 1,
                 // Between which wirings it lies is said, and this is one of them.
                 false if verdict.twins.iter().any(|twin| right(twin)) => self.unnamed += 1,
+                false if likely.is_some_and(|likely| right(&likely.faults)) => self.unnamed += 1,
                 false => self.wrong += 1,
             },
-            _ if right(&verdict.faults) => {
-                self.right += 1;
-                self.good.0 += u32::from(truly);
-            }
-            _ => {
-                self.wrong += 1;
-                self.accused += u32::from(truly);
-            }
+            _ if right(&verdict.faults) => self.right += 1,
+            _ => self.wrong += 1,
+        }
+        if let Some(likely) = likely {
+            let untrue = !right(&likely.faults);
+            self.likely += 1;
+            self.untrue += u32::from(untrue);
+            self.accused += u32::from(untrue && truly);
+            // Nobody may take it for a finding.
+            let found = matches!(verdict.finding, Finding::Right) || !verdict.faults.is_empty();
+            assert!(!found, "{verdict:?}");
+            let open = verdict.finding == Finding::CannotTell;
+            assert!(!open || verdict.confidence == Confidence::Word, "{verdict:?}");
         }
     }
 
-    fn line(&self, name: &str) -> String {
-        let all = self.right + self.unnamed + self.cannot + self.wrong;
-        let part = |count: u32| f64::from(count) * 100.0 / f64::from(all.max(1));
+    pub fn all(&self) -> u32 {
+        self.right + self.unnamed + self.cannot + self.wrong
+    }
+
+    pub fn line(&self, name: &str) -> String {
+        let part = |count: u32, of: u32| f64::from(count) * 100.0 / f64::from(of.max(1));
+        let of_all = |count: u32| part(count, self.all());
         format!(
-            "{name:<44} {all:>6} {:>7.2} {:>9.2} {:>7.2} {:>7.2} {:>4}/{:<4}",
-            part(self.right),
-            part(self.unnamed),
-            part(self.cannot),
-            part(self.wrong),
-            self.good.0,
-            self.good.1
+            "{name:<44} {:>6} {:>7.2} {:>9.2} {:>7.2} {:>7.2} {:>9.2} {:>12.2}",
+            self.all(),
+            of_all(self.right),
+            of_all(self.unnamed),
+            of_all(self.cannot),
+            of_all(self.wrong),
+            of_all(self.likely),
+            of_all(self.untrue),
         )
     }
 }
 
-fn all_wirings() -> Vec<Wiring> {
+pub fn all_wirings() -> Vec<Wiring> {
     let mut all = Vec::new();
     for volts in ORDERS {
         for amps in ORDERS {
@@ -213,14 +230,14 @@ fn run(loads: &[Drawn], told: Load, noise: f64, order: bool) -> Shares {
     shares
 }
 
-fn balanced(amps: f64, lag: f64) -> Drawn {
+pub fn balanced(amps: f64, lag: f64) -> Drawn {
     Drawn { amps: [amps; 3], lag: [lag; 3] }
 }
 
 #[test]
 fn no_wiring_is_ever_judged_wrong() {
     let mut table = String::new();
-    let head = "cases  right%  unnamed% cannot%  wrong%  good";
+    let head = "cases  right%  unnamed% cannot%  wrong%  on-word%  of it untrue%";
     let _ = writeln!(table, "{:<44} {head}", "load");
     let usual: Vec<Drawn> =
         [-11.5, -8.0, 0.0, 10.0, 18.2, 25.8, 31.8, 36.9, 45.0].map(|lag| balanced(5.0, lag)).into();
@@ -285,23 +302,26 @@ fn no_wiring_is_ever_judged_wrong() {
     }
     println!("{table}");
     for (name, shares) in &all {
-        // What a person says of the load is on the certificate, and it can be untrue.
-        if !name.starts_with("UNTRUE") {
-            assert_eq!(shares.wrong, 0, "{name}");
+        // Whether a word is true or not: what is given as found is so.
+        assert_eq!(shares.wrong, 0, "{name}");
+        let untrue = name.starts_with("UNTRUE");
+        if !untrue {
+            assert_eq!(shares.untrue, 0, "{name}");
         }
         assert!(*name == "UNTRUE: strange, told heaters" || shares.accused == 0, "{name}");
         // An untrue word turns every angle by 60 degrees and leaves figures that a true one gives,
-        // too: they cannot be told apart. Of two wirings as simple it must not decide alone.
+        // too: they cannot be told apart. Of two wirings as simple it must not make one likely.
         let motors = ["UNTRUE: leading, told motors", "UNTRUE: motors, told capacitors"];
         if motors.contains(name) {
-            let all = shares.right + shares.unnamed + shares.cannot + shares.wrong;
-            assert!(shares.wrong * 5 < all * 2, "{name}: {} of {all}", shares.wrong);
+            let all = shares.all();
+            assert!(shares.untrue * 5 < all * 2, "{name}: {} of {all}", shares.untrue);
         }
         if *name == "heaters, told so" {
-            assert_eq!((shares.right, shares.cannot), (3 * 288, 0), "{name}");
+            assert_eq!((shares.likely, shares.right), (3 * 288, 0), "{name}");
         }
         if *name == "usual, nothing told" {
             assert!(shares.unnamed > 0, "{name}: nothing is ever called wrong");
+            assert_eq!(shares.likely, 0, "{name}: nobody said anything");
         }
     }
 }
@@ -310,7 +330,7 @@ fn plain(lag: f64, wiring: Wiring) -> Figures {
     figures(wiring, balanced(5.0, lag), 0.0, &mut Chance(1))
 }
 
-const STRAIGHT: Wiring = Wiring { volts: [0, 1, 2], amps: [0, 1, 2], back: [false; 3] };
+pub const STRAIGHT: Wiring = Wiring { volts: [0, 1, 2], amps: [0, 1, 2], back: [false; 3] };
 
 #[test]
 fn voltages_alone_tell_a_missing_phase_and_a_swapped_neutral() {
@@ -333,14 +353,14 @@ fn a_meter_that_adds_amounts_does_not_hide_a_reversed_current() {
     let sum: i64 = figures.watts.iter().flatten().map(|watts| watts.abs()).sum();
     figures.total = Some(sum);
     let verdict = judge(System::FourWire, &figures, Load::Resistive);
-    assert_eq!(verdict.faults, [Fault::CurrentReversed(2)]);
+    assert_eq!(verdict.likely.unwrap().faults, [Fault::CurrentReversed(2)]);
     assert!(verdict.total_hides);
     // The same where it shows amounts of each phase and says the direction apart.
     figures.watts = figures.watts.map(|watts| watts.map(i64::abs));
     figures.vars = figures.vars.map(|vars| vars.map(i64::abs));
     figures.backwards = [false, false, true];
     let verdict = judge(System::FourWire, &figures, Load::Resistive);
-    assert_eq!(verdict.faults, [Fault::CurrentReversed(2)]);
+    assert_eq!(verdict.likely.unwrap().faults, [Fault::CurrentReversed(2)]);
 }
 
 #[test]
@@ -377,8 +397,12 @@ fn figures_that_do_not_fit_each_other_are_no_verdict() {
     let mut open = good.clone();
     (open.amps[2], open.watts[2], open.vars[2]) = (Some(0), Some(0), Some(0));
     assert_eq!(judge(System::FourWire, &open, Load::Ordinary).finding, Finding::CannotTell);
-    // Feeding back looks like reversed currents, which is why it is assumed away; a mix is nothing.
-    assert_eq!(judge(System::FourWire, &good, Load::Resistive).finding, Finding::Right);
+    // The same figures without the trouble: likely right on a word, and right by a measurement.
+    let verdict = judge(System::FourWire, &good, Load::Resistive);
+    assert_eq!(verdict.finding, Finding::CannotTell);
+    assert_eq!(verdict.likely.map(|likely| likely.faults), Some(Vec::new()));
+    assert_eq!(judge_paired(&good, [0, 1, 2]).finding, Finding::Right);
+    assert_eq!(judge_paired(&hurried, [0, 1, 2]).finding, Finding::CannotTell);
 }
 
 /// Which terminals of a three-wire meter have which phase, which currents, and which way round.
@@ -403,7 +427,7 @@ fn three_wire(volts: [usize; 3], amps: [usize; 2], back: [bool; 2], lag: f64) ->
 
 #[test]
 fn three_wires_without_a_neutral_are_never_judged_wrong_either() {
-    let [mut right, mut unnamed, mut cannot, mut wrong, mut good] = [0u32; 5];
+    let [mut right, mut unnamed, mut cannot, mut wrong, mut likely, mut good] = [0u32; 6];
     let told_so = [-10.0, 0.0, 10.0].map(|lag| (lag, Load::Resistive));
     let not_told = [-80.0, -45.0, -10.0, 0.0, 20.0, 44.0, 70.0].map(|lag| (lag, Load::Ordinary));
     for (lag, told) in told_so.into_iter().chain(not_told) {
@@ -413,37 +437,44 @@ fn three_wires_without_a_neutral_are_never_judged_wrong_either() {
                     let figures = three_wire(volts, amps, back, lag);
                     let verdict = judge(System::ThreeWire, &figures, told);
                     // What the verdict names must give these very figures.
-                    let (mut own_volts, mut own_amps) = ([0, 1, 2], [0, 2]);
-                    let mut own_back = [false; 2];
-                    for fault in &verdict.faults {
-                        match *fault {
-                            Fault::VoltagesSwapped(a, b) => own_volts.swap(a.into(), b.into()),
-                            Fault::VoltagesMoved(by) => own_volts.rotate_left(by.into()),
-                            Fault::CurrentsSwapped(..) => own_amps.swap(0, 1),
-                            Fault::CurrentReversed(at) => own_back[usize::from(at / 2)] = true,
-                            _ => panic!("{fault:?}"),
+                    let same = |faults: &[Fault]| {
+                        let (mut own_volts, mut own_amps) = ([0, 1, 2], [0, 2]);
+                        let mut own_back = [false; 2];
+                        for fault in faults {
+                            match *fault {
+                                Fault::VoltagesSwapped(a, b) => own_volts.swap(a.into(), b.into()),
+                                Fault::VoltagesMoved(by) => own_volts.rotate_left(by.into()),
+                                Fault::CurrentsSwapped(..) => own_amps.swap(0, 1),
+                                Fault::CurrentReversed(at) => own_back[usize::from(at / 2)] = true,
+                                _ => panic!("{fault:?}"),
+                            }
                         }
-                    }
-                    let own = three_wire(own_volts, own_amps, own_back, lag);
-                    let same = own.order_reversed == figures.order_reversed
-                        && own.watts == figures.watts
-                        && own.vars == figures.vars;
+                        let own = three_wire(own_volts, own_amps, own_back, lag);
+                        own.order_reversed == figures.order_reversed
+                            && own.watts == figures.watts
+                            && own.vars == figures.vars
+                    };
+                    let named = same(&verdict.faults);
                     match verdict.finding {
                         Finding::CannotTell => cannot += 1,
-                        Finding::Wrong if verdict.faults.is_empty() && !same => unnamed += 1,
+                        Finding::Wrong if verdict.faults.is_empty() && !named => unnamed += 1,
                         Finding::Wrong if verdict.faults.is_empty() => wrong += 1,
-                        _ if same => right += 1,
+                        _ if named => right += 1,
                         _ => wrong += 1,
                     }
                     let straight = (volts, amps, back) == ([0, 1, 2], [0, 2], [false; 2]);
-                    good += u32::from(straight && verdict.finding == Finding::Right);
+                    if let Some(own) = &verdict.likely {
+                        likely += 1;
+                        assert!(same(&own.faults), "{verdict:?}");
+                        good += u32::from(straight && own.faults.is_empty());
+                    }
                 }
             }
         }
     }
     println!(
         "three-wire: right {right}, wrong without a name {unnamed}, cannot tell {cannot}, \
-         wrong {wrong}, good seen {good}/3"
+         wrong {wrong}, likely on a word {likely}, good among them {good}/3"
     );
-    assert_eq!(wrong, 0);
+    assert_eq!((wrong, good), (0, 3));
 }

@@ -3,8 +3,8 @@
 use meterkit::jobs::errand::{Errand, Sign};
 use meterkit::jobs::swap::{Swap, certificate};
 use meterkit::report::Code;
-use meterkit::sim::MeterSetup;
-use meterkit::store::{Store, TokenState};
+use meterkit::sim::{MeterSetup, Mishap};
+use meterkit::store::{Event, Store, TokenState};
 use meterkit::transport::Faults;
 use meterkit::units::{Mark, Role, Verb};
 
@@ -146,4 +146,76 @@ fn a_dead_meter_that_was_never_read_has_no_figures() {
     let row = plan.rows.iter().find(|row| row.name == "last-proved").unwrap();
     assert_eq!((row.value.as_str(), row.sign), ("never-read", Sign::Warn));
     assert!(!plan.rows.iter().any(|row| row.name == "suggested"), "{:#?}", plan.rows);
+}
+
+/// What the old meter wrote down goes into the journal, onto the sheet and onto the certificate; a
+/// cover that was opened since it was last seen is told with its next step, and money goes on.
+#[test]
+fn what_happened_to_the_old_meter_is_on_the_papers() {
+    let mut bench = Bench::new(vec![old_setup(12_345), new_setup()], Faults::NONE);
+    let leave = bench.take_leave(Leave::default());
+    let store = bench.open();
+    let suffer = |mishap| bench.fleet.lock().unwrap().meter_mut(old()).unwrap().suffer(mishap);
+    suffer(Mishap::Cover);
+    let plan = bench.work(&store, |site| Swap.plan(site, &Bench::values())).unwrap();
+    let row = plan.rows.iter().find(|row| row.name == "event-cover").unwrap();
+    assert!(row.value.starts_with("1, 20"), "{row:?}");
+    assert!(!plan.rows.iter().any(|row| row.name == "events-odd"), "nobody saw it before");
+    // Somebody reads it, and it is opened after that.
+    let seen = |items: &[(u32, Vec<u8>)]| items.iter().any(|(di, _)| *di == 0x0330_0D01);
+    let (_, mut reading) = bench
+        .work(&store, |site| {
+            site.on(old(), |line, stop| meterkit::jobs::read::read_at(line, old(), &stop.place))
+        })
+        .unwrap();
+    reading.items.push((0x0330_0D00, vec![1, 0, 0]));
+    store.append(&bench.stamp(), Event::Reading(reading)).unwrap();
+    suffer(Mishap::Cover);
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    let odd = sheet.rows.iter().find(|row| row.name == "events-odd").unwrap();
+    assert_eq!((odd.value.as_str(), odd.sign), ("event-cover", Sign::Warn));
+    let why = odd.failure.as_ref().unwrap();
+    assert_eq!((why.code, why.detail.as_str()), (Code::MeterOpened, "1 -> 2"));
+    let paper = certificate::read(&store, begun(&store).unwrap()).unwrap();
+    let lines = |name: &str| {
+        let found = paper.lines.iter().filter(|line| line.name == name);
+        found.map(|line| line.value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("events"), ["events-read"]);
+    assert!(lines("event-cover")[0].starts_with("2, 20"), "{:?}", lines("event-cover"));
+    assert_eq!(lines("events-odd"), ["event-cover"]);
+    // The records as they came are in the journal.
+    let entries = store.events_for(old(), true, 100);
+    let kept = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Reading(reading) => Some(seen(&reading.items)),
+        _ => None,
+    });
+    assert_eq!(kept.filter(|kept| *kept).count(), 1);
+}
+
+/// Records that a meter does not have, or stays silent on, cost a bounded time and no money.
+#[test]
+fn a_meter_that_serves_no_events_is_swapped_all_the_same() {
+    let lacks = (0x03..=0x0E).map(|nth| 0x0330_0000 + (nth << 8)).chain([
+        0x0330_0000,
+        0x0330_0100,
+        0x0330_0200,
+        0x0311_0000,
+        0x1D00_0001,
+        0x1E00_0001,
+    ]);
+    let setup = MeterSetup { lacks: lacks.collect(), ..old_setup(12_345) };
+    let mut bench = Bench::new(vec![setup, new_setup()], Faults::NONE);
+    let leave = bench.take_leave(Leave::default());
+    let store = bench.open();
+    let sheet = follow(&bench, &store, None, &mut Person::default()).unwrap();
+    assert_eq!(sheet.exit, None, "{:#?}", sheet.rows);
+    assert_eq!(audit(&bench, &store, leave), Vec::<String>::new());
+    let row = sheet.rows.iter().find(|row| row.name == "events").unwrap();
+    assert_eq!((row.value.as_str(), row.sign), ("events-unserved", Sign::Warn));
+    let paper = certificate::read(&store, begun(&store).unwrap()).unwrap();
+    let line = paper.lines.iter().find(|line| line.name == "events").unwrap();
+    assert_eq!(line.value, "events-unserved");
 }
