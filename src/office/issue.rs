@@ -155,12 +155,13 @@ impl Office {
     ) -> Result<Issued, OfficeError> {
         rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
+        // Its line is held from here on; a meter on its way into service has none yet.
         let meter = ledger::meter(conn, order.meter).await?;
-        let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
             return Err(OfficeError::MeterClosed(order.meter));
         }
         swap::check_free(conn, order.meter).await?;
+        let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
         let listed = meter.account;
         if let Some(account) = deed.account.filter(|_| deed.act == Act::Open) {
             meter.account = account;
