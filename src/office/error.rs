@@ -261,8 +261,8 @@ impl OfficeError {
     }
 }
 
-/// Whether a rule of this table was broken: PostgreSQL names the table, or a partition of it, SQLite
-/// the columns.
+/// Whether a rule of this table was broken: PostgreSQL names the table, or a partition of it,
+/// SQLite the columns.
 pub(super) fn is_of(error: &dyn sqlx::error::DatabaseError, table: &str) -> bool {
     match error.table() {
         Some(named) => {
