@@ -126,8 +126,7 @@ impl Office {
     }
 
     /// Revokes a token that is out: with its next status the handheld does not use it any more.
-    /// Until then it may, so its money stays where it is and the token is suspect; a person settles
-    /// it, or `reissue` replaces it at the same step.
+    /// Until then it may: the token is suspect, until a person settles it or `reissue` replaces it.
     ///
     /// # Errors
     /// [`OfficeError::NoToken`], [`OfficeError::NotReplaceable`] for one that is not out.
