@@ -29,6 +29,7 @@
 //! step of each meter account; the database itself refuses a second one.
 
 mod again;
+mod ahead;
 mod answer;
 mod apply;
 mod backup;
@@ -73,6 +74,7 @@ mod pull;
 pub mod reconcile;
 mod report;
 mod review;
+mod round;
 mod sales;
 mod shift;
 mod status;
@@ -84,6 +86,7 @@ pub use apply::Applied;
 pub use backup::{Again, KeysFrom, Manifest, ToDo, Waiting, examine};
 pub use bundle::{BundleInfo, NewBundle, SignedBundle};
 pub use checkpoint::{CheckpointRow, Held};
+pub use closing::{CloseMeter, ClosedMeter};
 pub use custody::KeyRevoked;
 pub use devices::{DeviceInfo, ForkRow, Offer, Offered};
 pub use error::OfficeError;
@@ -96,8 +99,8 @@ pub use keys::{
 };
 pub use limits::{Carried, Policy, PolicyChange};
 pub use lists::{
-    Ages, BundleSeen, KeptMeter, LostContact, MeterAge, MeterBundle, MeterFound, MeterSheet, Today,
-    TokenAsk, TokenInfo,
+    Ages, BundleSeen, KeptMeter, LostContact, MeterAge, MeterBundle, MeterFound, MeterSheet,
+    PlaceState, RoundOdd, RoundPlace, RoundSheet, RoundState, Today, TokenAsk, TokenInfo,
 };
 pub use lost::{
     Fence, Fenced, Fencing, LostMeter, LostOperator, LostSheet, LostSwap, LostToken, LostWhy,
@@ -110,6 +113,7 @@ pub use people::{Granted, NewOperator, NewOverride, OperatorInfo, Overridden};
 pub use proof::{MeterShows, Unused};
 pub use report::{Balance, LedgerReport, MeterHeld};
 pub use review::{ReviewRow, Verdict};
+pub use round::{NewRound, RoundInfo, RoundOf};
 pub use sales::{Period, SaleRow, SaleSum, SalesAsk, SalesBy};
 pub use shift::{
     Next, SaidSum, Shift, ShiftDetail, ShiftHead, ShiftLine, ShiftOf, ShiftSaid, ShiftSum,

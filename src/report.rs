@@ -164,6 +164,15 @@ codes! {
     FieldOdd = "MK-WORK-05", 2;
     /// The meter itself has answered: nothing is typed over a reading.
     ReadingStands = "MK-WORK-09", 1;
+    // Rounds the office made.
+    /// There is no such round of the office here.
+    RoundUnknown = "MK-ROUND-01", 5;
+    /// It was withdrawn, or its time is over.
+    RoundOver = "MK-ROUND-02", 5;
+    /// It was begun already.
+    RoundBegun = "MK-ROUND-03", 1;
+    /// Its list is not the one that was signed for this handheld.
+    RoundBad = "MK-ROUND-04", 5;
     // Bundles of parameters, meters' clocks.
     /// There is no such bundle here.
     BundleUnknown = "MK-BUNDLE-01", 5;

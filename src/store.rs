@@ -49,6 +49,7 @@ pub mod query;
 pub mod rebuild;
 mod recorded;
 pub mod records;
+pub mod rounds;
 pub mod rows;
 pub mod rules;
 pub mod runs;
@@ -71,6 +72,7 @@ pub use event::{
 };
 pub use identity::Identity;
 pub use open::{IndexKind, Options};
+pub use rounds::{RoundRow, RoundTaken};
 pub use rows::{
     AreaMeter, AreaPage, Bounds, ClockMemory, Cut, GrantRow, Imported, MarkRow, MeterRow,
     OpenIntent, Opened, OverrideRow, Seen, StepRow, Summary, TokenRow, TokenState, Verified,

@@ -10,6 +10,7 @@
 //! | [`client`] | the handheld's side of one exchange |
 //! | [`checkpoint`] | the shift checkpoint |
 //! | [`media`] | the same over a USB stick or a shared folder |
+//! | [`rounds`] | what a round of the office must be to be taken in, and to be begun |
 //! | [`post`] | one request and its answer over HTTP, or in process |
 //! | [`mod@enrol`] | how a new handheld becomes known to its office |
 //! | [`error`] | why an exchange ended early |
@@ -24,6 +25,7 @@ pub mod error;
 pub mod media;
 pub mod plan;
 pub mod post;
+pub mod rounds;
 pub mod wire;
 
 pub use client::{Progress, Session, SyncReport, authority, sync_now};

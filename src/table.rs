@@ -1,6 +1,8 @@
 //! Tables out of files that people bring, and into files for them: XLSX, and CSV as spreadsheet
-//! programs write and read it. The handheld and the office both do; no word in it is ours.
+//! programs write and read it, and what a list of meters to be read says. The handheld and the
+//! office both do; no word in it is ours.
 
+pub mod list;
 pub mod read;
 pub mod write;
 

@@ -166,6 +166,7 @@ fn kind(kind: JournalKind) -> &'static str {
         JournalKind::Step => "step",
         JournalKind::Marked => "marked",
         JournalKind::BundleTaken => "bundle-taken",
+        JournalKind::RoundTaken => "round-taken",
         JournalKind::Unproven => "unproven-accepted",
         JournalKind::SwapTaken => "swap-taken",
         JournalKind::SwapFixed => "swap-fixed",

@@ -11,9 +11,11 @@ use super::context::{Context, Work};
 use super::errand::{self, ErrandArgs, MetersArgs};
 use super::output::Output;
 use super::round_book;
+use crate::jobs::Moment;
 use crate::jobs::errand::{Errand, Values};
 use crate::jobs::failure::fail;
 use crate::jobs::round::export::is_book;
+use crate::jobs::round::given::{self, OFFICE};
 use crate::jobs::round::{Round, type_in};
 use crate::jobs::views::Failure;
 use crate::report::Code;
@@ -34,6 +36,8 @@ enum RoundCommand {
     New(NewArgs),
     /// Go on with a round: read what is still missing.
     Read(ReadArgs),
+    /// The rounds the office made for this handheld, and how each stands.
+    List,
     /// The rounds there are, or how one stands.
     Show {
         /// The round's id, or the end of it.
@@ -54,6 +58,10 @@ struct NewArgs {
     /// Meters listed in this XLSX or CSV file, with what is expected of them.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// A round the office made: its name, or the end of its id (`round list`).
+    #[arg(long, value_name = "ID")]
+    #[arg(conflicts_with_all = ["file", "line", "meters", "all", "of-box"])]
+    office: Option<String>,
     /// Every meter of the area list on this line.
     #[arg(long, value_name = "LINE")]
     line: Option<String>,
@@ -144,6 +152,7 @@ pub fn run(common: &Common, args: &RoundArgs, out: &Output) -> Result<u8, Failur
     let work = context.log_in(common)?;
     let mut values = Values::default();
     let errand = match &args.command {
+        RoundCommand::List => return list(&context, &work),
         RoundCommand::Show { id } => return show(&context, &work, id.as_deref()),
         RoundCommand::Manual(args) => return manual(&context, &work, args),
         RoundCommand::Export(args) => return export(&context, &work, args),
@@ -153,6 +162,7 @@ pub fn run(common: &Common, args: &RoundArgs, out: &Output) -> Result<u8, Failur
         }
         RoundCommand::New(args) => {
             meters(&mut values, &work, &args.meters)?;
+            values.set(OFFICE, args.office.clone().unwrap_or_default());
             let file = args.file.as_ref().map(|file| file.display().to_string());
             values.set("round-file", file.unwrap_or_default());
             values.set("round-line", args.line.clone().unwrap_or_default());
@@ -173,6 +183,29 @@ pub fn run(common: &Common, args: &RoundArgs, out: &Output) -> Result<u8, Failur
         }
     };
     errand::run(&context, common, &work, &Round, (&errand, &values))
+}
+
+/// The rounds of the office, the one due first in front.
+fn list(context: &Context, work: &Work) -> Result<u8, Failure> {
+    let out = &context.out;
+    let now = Moment::of(&context.clock).at;
+    for (row, stands) in given::all(&work.store, now) {
+        let taken = &row.taken;
+        let object = json!({
+            "round": taken.id.to_string(), "name": taken.name, "meters": taken.meters,
+            "due": taken.due.map(|due| due.0), "expires": taken.expires.0, "taken": row.at.0,
+            "late": taken.due.is_some_and(|due| due <= now), "stands": stands.name(),
+            "withdrawn": row.revoked, "work": stands.work().map(|work| work.to_string()),
+        });
+        out.show(object, |to| {
+            let due = taken.due.map_or_else(|| "-".to_owned(), |due| context.moment(due));
+            let word = names::or_name(out.lang, stands.name());
+            let work = stands.work().map(|work| work.short()).unwrap_or_default();
+            let (id, name, meters) = (taken.id, &taken.name, taken.meters);
+            writeln!(to, "{id}  {due}  {meters}  {word} {work}  {name}")
+        });
+    }
+    Ok(0)
 }
 
 fn meters(values: &mut Values, work: &Work, args: &MetersArgs) -> Result<(), Failure> {

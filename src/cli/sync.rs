@@ -71,6 +71,9 @@ pub fn run(common: &Common, args: &SyncArgs, out: &Output) -> Result<u8, Failure
         if report.bundles > 0 {
             writeln!(to, "{}", out.lang.synced_bundles(report.bundles))?;
         }
+        if report.rounds > 0 {
+            writeln!(to, "{}", out.lang.synced_rounds(report.rounds))?;
+        }
         if report.cut_short {
             writeln!(to, "{}", out.lang.synced_cut_short(report.bytes / 1024))?;
         }
@@ -104,6 +107,7 @@ fn object(report: &SyncReport) -> Value {
         "reviews": reviews.collect::<Vec<_>>(),
         "sent": view.sent, "tokens": view.tokens, "meters": view.meters, "review": view.review,
         "clock_s": view.clock_s, "still_out": still, "bundles": report.bundles,
+        "rounds": report.rounds,
         "pages": report.pages, "bytes": report.bytes, "cut_short": report.cut_short,
     })
 }

@@ -127,6 +127,39 @@ pub enum Act {
         /// The signed file to write.
         out: PathBuf,
     },
+    /// Make a round for a handheld.
+    NewRound {
+        /// What it is called.
+        name: String,
+        /// For which handheld.
+        device: DeviceId,
+        /// Only meters of this area.
+        area: Option<String>,
+        /// Those of a file; else of the list.
+        file: Option<PathBuf>,
+        /// By when it is to be read.
+        due: Option<String>,
+        /// What the reader should know.
+        note: String,
+        /// For how many days it can be begun.
+        days: i64,
+    },
+    /// Withdraw a round.
+    WithdrawRound {
+        /// Which.
+        round: TokenId,
+    },
+    /// Close the account of a meter.
+    CloseMeter {
+        /// Which.
+        meter: MeterNo,
+        /// Why.
+        reason: String,
+        /// What was paid back, hundredths.
+        paid: Option<i64>,
+        /// The receipt for it.
+        receipt: String,
+    },
     /// Close a shift.
     CloseShift(Whose),
     /// Write a list to a file.
@@ -171,6 +204,9 @@ impl Act {
             Self::RevokeOperator { .. } => "act-revoke-operator",
             Self::Count { .. } => "act-count",
             Self::SignBundle { .. } => "act-sign-bundle",
+            Self::NewRound { .. } => "act-new-round",
+            Self::WithdrawRound { .. } => "act-withdraw-round",
+            Self::CloseMeter { .. } => "act-close-meter",
             Self::CloseShift(_) => "act-close-shift",
             Self::Export { .. } => "act-export",
         }
@@ -225,6 +261,23 @@ impl Act {
                 option("area", area.as_ref()),
                 path(out)
             ),
+            Self::NewRound { name, device, area, file, due, note, days } => {
+                let of = match (file, area) {
+                    (Some(file), _) => format!(" --meters {}", path(file)),
+                    (None, Some(area)) => format!(" --area {}", quoted(area)),
+                    (None, None) => " --all".to_owned(),
+                };
+                let note = Some(note).filter(|note| !note.is_empty());
+                let (due, note) = (option("due", due.as_ref()), option("note", note));
+                let name = quoted(name);
+                format!("round new --device {device} --name {name}{of}{due}{note} --days {days}")
+            }
+            Self::WithdrawRound { round } => format!("round withdraw {round}"),
+            Self::CloseMeter { meter, reason, paid, receipt } => {
+                let receipt = Some(receipt).filter(|receipt| !receipt.is_empty());
+                let (paid, receipt) = (option("paid", paid.map(Money)), option("receipt", receipt));
+                format!("meter close {meter} --reason {}{paid}{receipt}", quoted(reason))
+            }
             Self::CloseShift(Whose::Device(device)) => format!("shift close --device {device}"),
             Self::CloseShift(Whose::Operator(who)) => format!("shift close --operator {who}"),
             Self::Export { query, file } => {

@@ -87,6 +87,10 @@ pub enum Kind {
     Count(MeterNo),
     /// Sign a bundle.
     SignBundle,
+    /// Make a round.
+    NewRound,
+    /// Answer the call about an account that was closed in the field: its meter, and the call.
+    CloseMeter(MeterNo, String),
     /// Write a list to a file.
     Export(Query),
 }
@@ -95,6 +99,7 @@ const KINDS: Takes = Takes::Choice(&["recharge", "open", "refund", "reversal", "
 const VERDICTS: Takes = Takes::Choice(&["booked", "not-booked"]);
 const ROLES: Takes =
     Takes::Choice(&["recharge", "finance", "field", "installer", "auditor", "supervisor"]);
+const ANSWERS: Takes = Takes::Choice(&["close-account", "only-seen"]);
 const WHOSE: Takes = Takes::Choice(&["device", "operator"]);
 
 const ISSUE: &[Spec] = &[
@@ -133,6 +138,21 @@ const SIGN_BUNDLE: &[Spec] = &[
     may("area", Takes::Text),
     days(BUNDLE_DAYS),
     must("out", Takes::File),
+];
+const NEW_ROUND: &[Spec] = &[
+    must("round-name", Takes::Text),
+    must("device", Takes::Device),
+    may("area", Takes::Text),
+    may("file", Takes::File),
+    may("due", Takes::Text),
+    may("reader-note", Takes::Text),
+    days(BUNDLE_DAYS),
+];
+const CLOSE_METER: &[Spec] = &[
+    must("answer", ANSWERS),
+    may("paid", Takes::Amount),
+    may("receipt-no", Takes::Text),
+    must("reason", Takes::Text),
 ];
 const EXPORT: &[Spec] = &[must("file", Takes::File)];
 
@@ -209,6 +229,8 @@ impl Kind {
             Self::CloseShift => CLOSE_SHIFT,
             Self::Count(_) => COUNT,
             Self::SignBundle => SIGN_BUNDLE,
+            Self::NewRound => NEW_ROUND,
+            Self::CloseMeter(..) => CLOSE_METER,
             Self::Export(_) => EXPORT,
         }
     }
@@ -227,6 +249,8 @@ impl Kind {
             Self::CloseShift => "act-close-shift",
             Self::Count(_) => "act-count",
             Self::SignBundle => "act-sign-bundle",
+            Self::NewRound => "act-new-round",
+            Self::CloseMeter(..) => "act-close-meter",
             Self::Export(_) => "act-export",
         }
     }
@@ -235,7 +259,7 @@ impl Kind {
     pub fn about(&self) -> Option<String> {
         match self {
             Self::Fence(device) => Some(device.to_string()),
-            Self::Count(meter) => Some(meter.to_string()),
+            Self::Count(meter) | Self::CloseMeter(meter, _) => Some(meter.to_string()),
             _ => None,
         }
     }
@@ -303,6 +327,32 @@ impl Kind {
                 area: values.may("area", |text| Some(text.to_owned()))?,
                 days: values.parsed("days")?,
                 out: PathBuf::from(values.own("out")?),
+            },
+            Self::NewRound => {
+                let area = values.may("area", |text| Some(text.to_owned()))?;
+                let file = values.may("file", |text| Some(PathBuf::from(text)))?;
+                // A file names its meters itself.
+                if area.is_some() && file.is_some() {
+                    return Err(Odd { key: "area", text: values.text("area").to_owned() });
+                }
+                Act::NewRound {
+                    name: values.own("round-name")?,
+                    device: values.parsed("device")?,
+                    area,
+                    file,
+                    due: values.may("due", |text| Some(text.to_owned()))?,
+                    note: values.text("reader-note").to_owned(),
+                    days: values.parsed("days")?,
+                }
+            }
+            Self::CloseMeter(_, id) if values.text("answer") == "only-seen" => {
+                Act::CloseReview { id: id.clone(), reason: values.own("reason")? }
+            }
+            Self::CloseMeter(meter, _) => Act::CloseMeter {
+                meter: *meter,
+                reason: values.own("reason")?,
+                paid: values.may("paid", amount)?,
+                receipt: values.text("receipt-no").to_owned(),
             },
             Self::Export(query) => {
                 Act::Export { query: query.clone(), file: PathBuf::from(values.own("file")?) }

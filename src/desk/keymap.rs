@@ -41,6 +41,10 @@ pub enum Place {
     Operator,
     /// Prices and bundles.
     Bundles,
+    /// Rounds.
+    Rounds,
+    /// One round.
+    Round,
     /// Sales.
     Sales,
     /// Lost contact.
@@ -63,7 +67,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Today,
         Self::Devices,
         Self::Device,
@@ -76,6 +80,8 @@ impl Place {
         Self::Operators,
         Self::Operator,
         Self::Bundles,
+        Self::Rounds,
+        Self::Round,
         Self::Sales,
         Self::LostContact,
         Self::KeepPower,
@@ -151,6 +157,12 @@ pub enum Action {
     RevokeOperator,
     /// Signs a bundle.
     SignBundle,
+    /// The rounds.
+    GoRounds,
+    /// Makes a round.
+    NewRound,
+    /// Withdraws a round.
+    WithdrawRound,
     /// Days, months, years.
     Span,
     /// Closes a shift.

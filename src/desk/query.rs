@@ -1,7 +1,7 @@
 //! What can be looked at, and the command line that prints the same.
 
 use super::keymap::Place;
-use crate::units::{DeviceId, MeterNo, OperatorId};
+use crate::units::{DeviceId, MeterNo, OperatorId, TokenId};
 
 /// Over what time sales are summed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,10 @@ pub enum Query {
     Operator(OperatorId),
     /// The prices and other bundles.
     Bundles,
+    /// The rounds that were made.
+    Rounds,
+    /// One of them.
+    Round(TokenId),
     /// What was sold.
     Sales(Span),
     /// Meters nobody has read for long.
@@ -85,7 +89,12 @@ impl Query {
     pub fn is_list(&self) -> bool {
         !matches!(
             self,
-            Self::Device(_) | Self::Lost(_) | Self::Review(_) | Self::Meter(_) | Self::Operator(_)
+            Self::Device(_)
+                | Self::Lost(_)
+                | Self::Review(_)
+                | Self::Meter(_)
+                | Self::Operator(_)
+                | Self::Round(_)
         )
     }
 
@@ -104,6 +113,8 @@ impl Query {
             Self::Operators => Place::Operators,
             Self::Operator(_) => Place::Operator,
             Self::Bundles => Place::Bundles,
+            Self::Rounds => Place::Rounds,
+            Self::Round(_) => Place::Round,
             Self::Sales(_) => Place::Sales,
             Self::LostContact => Place::LostContact,
             Self::KeepPower => Place::KeepPower,
@@ -135,6 +146,8 @@ impl Query {
             Self::Doubt => "list tokens --doubt".to_owned(),
             Self::Operators | Self::Operator(_) => "list operators".to_owned(),
             Self::Bundles => "list bundles".to_owned(),
+            Self::Rounds => "round list".to_owned(),
+            Self::Round(round) => format!("round show {round}"),
             Self::Sales(span) => format!("sales --period {}", span.name()),
             Self::LostContact => "list lost-contact".to_owned(),
             Self::KeepPower => "list keep-power".to_owned(),
@@ -153,6 +166,8 @@ impl Query {
             Self::Doubt => "tokens-in-doubt",
             Self::Operators | Self::Operator(_) => "operators",
             Self::Bundles => "bundles",
+            Self::Rounds => "rounds",
+            Self::Round(round) => return format!("round-{round}"),
             Self::Sales(span) => return format!("sales-by-{}", span.name()),
             Self::LostContact => "lost-contact",
             Self::KeepPower => "keep-power",

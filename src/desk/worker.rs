@@ -11,6 +11,7 @@ mod meters;
 mod orders;
 mod people;
 mod reviews;
+mod rounds;
 mod shift;
 mod today;
 mod tokens;
@@ -142,6 +143,8 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
         Query::Meter(meter) => meters::card(office, *meter).await,
         Query::Doubt => lists::doubt(office).await,
         Query::Bundles => lists::bundles(office).await,
+        Query::Rounds => rounds::list(office).await,
+        Query::Round(round) => rounds::card(office, *round).await,
         Query::Sales(span) => lists::sales(office, *span).await,
         Query::LostContact => lists::lost_contact(office).await,
         Query::KeepPower => lists::kept(office).await,
@@ -171,6 +174,8 @@ async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
             let how = files::Signing { file, device, area: area.as_ref(), days: *days, out };
             files::check_bundle(office, how).await
         }
+        Act::NewRound { .. } | Act::WithdrawRound { .. } => rounds::check(office, act).await,
+        Act::CloseMeter { .. } => meters::check_close(office, act).await,
         Act::CloseShift(whose) => shift::check(office, whose).await,
         Act::Export { query, file } => files::check_export(office, query, file).await,
     }
@@ -197,6 +202,8 @@ async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
             let how = files::Signing { file, device, area: area.as_ref(), days: *days, out };
             files::sign_bundle(office, how).await
         }
+        Act::NewRound { .. } | Act::WithdrawRound { .. } => rounds::carry_out(office, act).await,
+        Act::CloseMeter { .. } => meters::close(office, act).await,
         Act::CloseShift(whose) => shift::carry_out(office, whose).await,
         Act::Export { query, file } => files::export(office, query, file).await,
     }

@@ -13,6 +13,7 @@ use crate::report::Code;
 use crate::store::vault::VaultError;
 use crate::store::{Damage, StoreError, Why};
 use crate::sync::error::SyncError;
+use crate::sync::rounds::RoundFault;
 use crate::sync::wire::Refusal;
 use crate::table::TableError;
 use crate::transport::LinkError;
@@ -59,6 +60,19 @@ pub fn exchange(error: &ExchangeError) -> Failure {
         ExchangeError::Refused(word) => fail(Code::MeterRefused, word.to_string()),
         ExchangeError::Garbled | ExchangeError::Form | ExchangeError::Endless => {
             fail(Code::MeterGarbled, error.to_string())
+        }
+    }
+}
+
+/// A round of the office that is not accepted.
+pub fn round(fault: &RoundFault) -> Failure {
+    match fault {
+        RoundFault::Token(error) => token(error),
+        RoundFault::Store(StoreError::TokenRevoked(id)) => fail(Code::RoundOver, id.to_string()),
+        RoundFault::Store(error) => store(error),
+        RoundFault::Expired(_) => fail(Code::RoundOver, fault.to_string()),
+        RoundFault::Shape(_) | RoundFault::Device(_) | RoundFault::Life(..) => {
+            fail(Code::RoundBad, fault.to_string())
         }
     }
 }

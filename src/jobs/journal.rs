@@ -140,6 +140,7 @@ fn described(event: &Event) -> (JournalKind, Option<Outcome>, String) {
         Event::BundleTaken(taken) => {
             (JournalKind::BundleTaken, None, format!("{} v{}", taken.name, taken.version))
         }
+        Event::RoundTaken(taken) => (JournalKind::RoundTaken, None, taken.name.clone()),
         Event::UnprovenAccepted { verb, profile, confidence, .. } => {
             (JournalKind::Unproven, None, format!("{} {profile} {confidence}", verb.name()))
         }

@@ -8,8 +8,8 @@
 pub mod curve;
 pub mod export;
 pub mod facts;
+pub mod given;
 pub mod keep;
-pub mod list;
 pub mod plausible;
 pub mod report;
 mod typing;
@@ -17,7 +17,6 @@ mod visit;
 
 use self::export::EXPORT;
 use self::keep::Kept;
-use self::list::{Expected, List, Wanted};
 use self::plausible::Against;
 use super::boxes;
 use super::errand::{
@@ -27,6 +26,8 @@ use super::failure::{fail, store as store_failure};
 use super::views::Failure;
 use crate::report::Code;
 use crate::store::{AreaMeter, Event, Stamp, Step, Store};
+pub use crate::table::list;
+use crate::table::list::{Expected, List, Wanted};
 use crate::table::read as table;
 use crate::units::{Energy, ErrandKind, Mark, MeterNo, StepState, WorkId};
 
@@ -47,6 +48,7 @@ const MAX_REASON: usize = 200;
 const FIELDS: &[Field] = &[
     Field { key: "round-what", kind: FieldKind::Choice(WHAT), required: false },
     Field { key: "meters", kind: FieldKind::Meters, required: false },
+    Field { key: given::OFFICE, kind: FieldKind::Text, required: false },
     Field { key: "round-file", kind: FieldKind::File, required: false },
     Field { key: "round-all", kind: FieldKind::Switch, required: false },
     Field { key: "round-area", kind: FieldKind::Text, required: false },
@@ -87,6 +89,12 @@ impl Errand for Round {
         let list = wanted(site, values)?;
         let mut sheet = Sheet::new(ErrandKind::Round, None);
         let rows = &mut sheet.rows;
+        if let Some(ready) = given::ready(site.desk.store, values, site.moment().at)? {
+            rows.push(Row::info(given::OFFICE, ready.round.name));
+            if !ready.round.note.is_empty() {
+                rows.push(Row::info("round-note", ready.round.note));
+            }
+        }
         rows.push(Row::info("round-listed", list.meters.len().to_string()));
         for bad in &list.bad {
             let cell = if bad.cell.is_empty() { "-" } else { bad.cell.as_str() };
@@ -115,6 +123,9 @@ impl Errand for Round {
             return Err(fail(Code::FieldOdd, "meters"));
         }
         let mut own = values.clone();
+        if let Some(ready) = given::ready(site.desk.store, values, site.moment().at)? {
+            own.set(given::OFFICE, ready.round.id.to_string());
+        }
         // The list has entries of its own: it may be longer than one entry.
         own.set("meters", "");
         if let Some(file) = values.get(EXPORT) {
@@ -189,6 +200,7 @@ impl Errand for Round {
         let values = errand::wanted(store, work, ErrandKind::Round)?;
         let kept = Kept::of(store, work);
         let mut sheet = report::sheet(work, &kept);
+        sheet.rows.extend(given::row(store, &values));
         sheet.rows.extend(export::row(store, work, &values));
         // When all that are missing were gone to in vain a person is asked, after a restart too.
         let missing = kept.missing();
@@ -231,6 +243,10 @@ fn wanted(site: &Site<'_>, values: &Values) -> Result<List, Failure> {
         curve::Window::of(values)?;
     }
     let mut list = List::default();
+    if let Some(ready) = given::ready(store, values, site.moment().at)? {
+        list.meters = ready.meters;
+        return Ok(list);
+    }
     let mut add = |meter: MeterNo, wanted: Wanted| {
         if list.meters.iter().all(|(known, _)| *known != meter) {
             list.meters.push((meter, wanted));

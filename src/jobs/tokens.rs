@@ -17,6 +17,7 @@ use super::views::{Failure, TokenStateView, TokenView};
 use super::{Moment, Session, bundle, meters};
 use crate::report::Code;
 use crate::store::{self, Stamp, Store, StoreError, TokenFacts, TokenRow, TokenState};
+use crate::sync::rounds;
 use crate::units::{Act, MeterNo, TokenId, UnixSeconds, Verb};
 
 /// Largest file that is read: 10,000 tokens as text.
@@ -79,6 +80,9 @@ pub fn import_bytes(store: &Store, stamp: &Stamp, contents: &[u8]) -> Imported {
         let read = document.and_then(|bytes| match document_type(&bytes) {
             Ok(DocType::Override) => Some(take_override(store, stamp, &trust, bytes)).transpose(),
             Ok(DocType::Swap) => Some(take_swap(store, stamp, &trust, bytes)).transpose(),
+            Ok(DocType::Round) => rounds::take(store, &trust.keys, stamp, &bytes)
+                .map(Some)
+                .map_err(|fault| failure::round(&fault)),
             Ok(DocType::Status) => take_status(store, stamp, &trust, &bytes).map(|()| None),
             Ok(DocType::Receipt) => take_receipt(store, stamp, &bytes).map(|()| None),
             // Anything else has to be a token, and says so if it is none.

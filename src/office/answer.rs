@@ -263,12 +263,17 @@ pub(super) async fn standing(
     conn: &mut Conn,
     device: &DeviceId,
 ) -> Result<Result<DeviceRow, Refusal>, OfficeError> {
-    Ok(match ledger::device(conn, device).await? {
+    Ok(standing_of(ledger::device(conn, device).await?))
+}
+
+/// Whether a handheld may be served.
+pub(super) fn standing_of(row: Option<DeviceRow>) -> Result<DeviceRow, Refusal> {
+    match row {
         None => Err(Refusal::UnknownDevice),
         Some(row) if row.status == "quarantined" => Err(Refusal::Quarantined),
         Some(row) if row.key.is_none() => Err(Refusal::UnknownDevice),
         Some(row) => Ok(row),
-    })
+    }
 }
 
 /// The newest receipts of this life after `number`, oldest first.

@@ -6,17 +6,20 @@
 //! per entry (`entry`): a bad entry never blocks the ones behind it.
 
 use super::Office;
-use super::answer::standing;
+use super::ahead::{Ahead, Asked};
+use super::answer::standing_of;
 use super::book::Book;
+use super::cell::Cell;
 use super::checkpoint;
 use super::clocks::Clocks;
-use super::db::query;
+use super::db::{locking, query};
 use super::devices::quarantine;
 use super::entry::{Desk, Record, Source, named, take};
 use super::error::OfficeError;
 use super::exposure::Watch;
 use super::grounds::Grounds;
 use super::ledger::{self, Conn, DeviceRow, transact};
+use super::many::{Batch, with_rows};
 use super::model::Class;
 use super::review::{NewReview, raise};
 use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, chain};
@@ -46,33 +49,58 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
+        match self.apply_after(device, pack, document, true).await? {
+            Some(applied) => Ok(applied),
+            None => Err(OfficeError::Stored("rewound")),
+        }
+    }
+
+    /// The same; `None`, and nothing taken, while something is to be `recovered` from the pack
+    /// before that.
+    pub(super) async fn apply_after(
+        &self,
+        device: &DeviceId,
+        pack: &Pack,
+        document: &[u8],
+        recovered: bool,
+    ) -> Result<Option<Applied>, OfficeError> {
         // Unpacked once, whatever the transaction goes through. Where a transaction holds only what
         // it decides about, that waits until it is known that the pack is new; where it keeps all
         // others waiting, it is done before.
         let mut records = None;
         if !self.ledger.is_shared() {
             let Some(unpacked) = unpack(pack) else {
-                return Ok(Applied::Refused(Refusal::Malformed));
+                return Ok(Some(Applied::Refused(Refusal::Malformed)));
             };
             records = Some(unpacked);
         }
-        let signed = (pack, document);
-        transact!(self.ledger, |tx| self.apply_in(&mut tx, device, signed, &mut records).await)
+        transact!(self.ledger, |tx| {
+            let row = held(&mut tx, device).await?;
+            match row {
+                Some((_, true)) if !recovered => Ok(None),
+                row => {
+                    let row = standing_of(row.map(|(row, _)| row));
+                    let signed = (pack, document);
+                    self.apply_in(&mut tx, row, signed, &mut records).await.map(Some)
+                }
+            }
+        })
     }
 
     async fn apply_in(
         &self,
         conn: &mut Conn,
-        device: &DeviceId,
+        row: Result<DeviceRow, Refusal>,
         (pack, document): (&Pack, &[u8]),
         records: &mut Option<Vec<Record>>,
     ) -> Result<Applied, OfficeError> {
-        let row = match standing(conn, device).await? {
+        let row = match row {
             Ok(row) if row.epoch == pack.epoch => row,
             Ok(_) => return Ok(Applied::Refused(Refusal::Epoch)),
             Err(refusal) => return Ok(Applied::Refused(refusal)),
         };
-        if let Some(receipt) = same_pack(conn, device, pack).await? {
+        let device = &row.device.clone();
+        if let Some(receipt) = same_pack(conn, &row, pack).await? {
             return Ok(Applied::Receipt(receipt));
         }
         if records.is_none() {
@@ -85,13 +113,22 @@ impl Office {
             let (seq, hash) = (row.head_seq, row.head_hash);
             return Ok(Applied::Need(Position { epoch: row.epoch, seq, hash }));
         }
+        let asked = Asked {
+            device: device.clone(),
+            epoch: pack.epoch,
+            pack: (pack.first, pack.last()),
+            fresh: row.head_seq + 1,
+            acked: row.known_acked.min(row.head_seq),
+            status: row.status_taken,
+        };
+        let ahead = Ahead::read(conn, &asked).await?;
         let fork = match first_fork(conn, &row, pack, records).await? {
-            None => checkpoint::contradicted(conn, &row, records).await?,
+            None => checkpoint::contradicted(&ahead.signed, records),
             fork => fork,
         };
         if let Some(seq) = fork {
             let now = self.now();
-            keep_pack(conn, device, pack, document, now).await?;
+            with_rows(conn, KEEP, vec![kept(device, pack, document, now)]).await?;
             keep_forks(conn, device, pack.epoch, records, now).await?;
             quarantine_fork(conn, device, pack.epoch, seq, "a pack", now).await?;
             return Ok(Applied::Refused(Refusal::Quarantined));
@@ -100,8 +137,8 @@ impl Office {
         let fresh = records.partition_point(|record| record.seq <= row.head_seq);
         let (here, fresh) = records.split_at(fresh);
         let mut outcomes = vec![EntryOutcome::Duplicate; here.len()];
-        let watch = Watch::new(row.head_seq + 1);
-        let mut desk = Desk { book: Book::new(row), watch, clocks: Clocks::default() };
+        let (waits, clocks) = (ahead.waits, Clocks::after(ahead.anchor));
+        let mut desk = Desk { book: Book::new(row), watch: Watch::new(asked, ahead), clocks };
         let (tokens, meters) = named(fresh);
         desk.book.read_ahead(conn, &tokens, &meters).await?;
         for record in fresh {
@@ -109,19 +146,22 @@ impl Office {
             let source = Source { device, epoch: pack.epoch, seq: record.seq, now, seen };
             outcomes.push(take(conn, &mut desk, &source, record).await?);
         }
-        desk.book.write(conn).await?;
-        let row = desk.book.device;
-        let last = records.last().map_or(row.head_seq, |last| last.seq.max(row.head_seq));
-        checkpoint::reached(conn, device, (pack.epoch, last), now).await?;
-        keep_pack(conn, device, pack, document, now).await?;
-        let receipt = self.receipt(conn, &row, pack, records, outcomes).await?;
+        let mut batch = Batch::default();
+        batch.with(KEEP, vec![kept(device, pack, document, now)]);
+        let receipt = self.receipt(&mut batch, &desk.book.device, pack, records, outcomes)?;
+        desk.book.write_with(conn, batch).await?;
+        if waits {
+            let row = &desk.book.device;
+            let last = records.last().map_or(row.head_seq, |last| last.seq.max(row.head_seq));
+            checkpoint::reached(conn, device, (pack.epoch, last), now).await?;
+        }
         Ok(Applied::Receipt(receipt))
     }
 
-    /// Moves the head, signs the receipt and keeps it.
-    async fn receipt(
+    /// Moves the head, signs the receipt and keeps it, with what else is to be written.
+    fn receipt(
         &self,
-        conn: &mut Conn,
+        batch: &mut Batch,
         row: &DeviceRow,
         pack: &Pack,
         records: &[Record],
@@ -141,33 +181,48 @@ impl Office {
             runs: Receipt::runs_of(outcomes),
         };
         let bytes = self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)?;
-        query(
-            "UPDATE device SET head_seq = $2, head_hash = $3, receipts = $4, last_seen = $5,
-             known_acked = $6 WHERE device = $1",
-        )
-        .bind(row.device.as_str())
-        .bind(ledger::number(acked.seq))
-        .bind(acked.hash.as_slice())
-        .bind(ledger::number(receipt.number))
-        .bind(receipt.at.0)
-        .bind(ledger::number(row.known_acked))
-        .execute(&mut *conn)
-        .await?;
-        query(
-            "INSERT INTO receipt (device, number, epoch, first, last, hash, bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(row.device.as_str())
-        .bind(ledger::number(receipt.number))
-        .bind(i64::from(pack.epoch))
-        .bind(ledger::number(receipt.first))
-        .bind(ledger::number(receipt.last))
-        .bind(pack.hash.as_slice())
-        .bind(&bytes)
-        .execute(conn)
-        .await?;
+        let number = ledger::number(receipt.number);
+        let sql = "UPDATE device SET head_seq = v.column2, head_hash = v.column3,
+                   receipts = v.column4, last_seen = v.column5, known_acked = v.column6
+                   FROM {rows} WHERE device.device = v.column1";
+        let moved: Vec<Cell> = vec![
+            row.device.as_str().into(),
+            ledger::number(acked.seq).into(),
+            acked.hash.as_slice().into(),
+            number.into(),
+            receipt.at.0.into(),
+            ledger::number(row.known_acked).into(),
+        ];
+        batch.with(sql, vec![moved]);
+        let given: Vec<Cell> = vec![
+            row.device.as_str().into(),
+            number.into(),
+            i64::from(pack.epoch).into(),
+            ledger::number(receipt.first).into(),
+            ledger::number(receipt.last).into(),
+            pack.hash.as_slice().into(),
+            (&bytes).into(),
+        ];
+        batch.add("receipt (device, number, epoch, first, last, hash, bytes)", vec![given]);
         Ok(bytes)
     }
+}
+
+/// Reads a handheld, its row held; and whether its journal is waited for since the office was put
+/// back to an earlier time.
+async fn held(
+    conn: &mut Conn,
+    device: &DeviceId,
+) -> Result<Option<(DeviceRow, bool)>, OfficeError> {
+    let sql = locking!(
+        conn,
+        "SELECT device.*, (SELECT COUNT(*) FROM rewound r WHERE r.device = device.device)
+             AS rewound
+         FROM device WHERE device = $1"
+    );
+    let row = query(sql).bind(device.as_str()).fetch_optional(conn).await?;
+    row.map(|row| Ok((ledger::device_row(&row)?, ledger::counter(&row, "rewound")? > 0)))
+        .transpose()
 }
 
 /// The records of a pack, each with the chain hash it makes; `None` if they are not those of which
@@ -183,16 +238,19 @@ fn unpack(pack: &Pack) -> Option<Vec<Record>> {
     (hash == pack.hash).then_some(records)
 }
 
-/// The receipt given for exactly this pack before.
+/// The receipt given for exactly this pack before: then the journal is here to its end.
 async fn same_pack(
     conn: &mut Conn,
-    device: &DeviceId,
+    row: &DeviceRow,
     pack: &Pack,
 ) -> Result<Option<Vec<u8>>, OfficeError> {
+    if pack.last() > row.head_seq {
+        return Ok(None);
+    }
     let sql = "SELECT bytes FROM receipt
                WHERE device = $1 AND epoch = $2 AND first = $3 AND last = $4 AND hash = $5";
     let row = query(sql)
-        .bind(device.as_str())
+        .bind(row.device.as_str())
         .bind(i64::from(pack.epoch))
         .bind(ledger::number(pack.first))
         .bind(ledger::number(pack.last()))
@@ -228,7 +286,10 @@ async fn first_fork(
 ) -> Result<Option<u64>, OfficeError> {
     // Before the first entry stands a random number of the handheld; what follows pins it.
     if pack.first > 1 {
-        let before = hash_at(conn, &row.device, row.epoch, pack.first - 1).await?;
+        let before = match pack.first - 1 {
+            head if head == row.head_seq => Some(row.head_hash),
+            other => hash_at(conn, &row.device, row.epoch, other).await?,
+        };
         if before != Some(pack.before) {
             return Ok(Some(pack.first - 1));
         }
@@ -254,27 +315,20 @@ async fn first_fork(
 }
 
 /// Keeps a pack as it came.
-async fn keep_pack(
-    conn: &mut Conn,
-    device: &DeviceId,
-    pack: &Pack,
-    document: &[u8],
-    now: UnixSeconds,
-) -> Result<(), OfficeError> {
-    query(
-        "INSERT INTO pack (device, epoch, first, last, hash, document, received)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-    )
-    .bind(device.as_str())
-    .bind(i64::from(pack.epoch))
-    .bind(ledger::number(pack.first))
-    .bind(ledger::number(pack.last()))
-    .bind(pack.hash.as_slice())
-    .bind(document)
-    .bind(now.0)
-    .execute(conn)
-    .await?;
-    Ok(())
+const KEEP: &str = "INSERT INTO pack (device, epoch, first, last, hash, document, received)
+                    SELECT * FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING";
+
+/// A pack as it came, as a row.
+fn kept(device: &DeviceId, pack: &Pack, document: &[u8], now: UnixSeconds) -> Vec<Cell> {
+    vec![
+        device.as_str().into(),
+        i64::from(pack.epoch).into(),
+        ledger::number(pack.first).into(),
+        ledger::number(pack.last()).into(),
+        pack.hash.as_slice().into(),
+        document.into(),
+        now.0.into(),
+    ]
 }
 
 /// Keeps the records of a pack that contradicts what is here.

@@ -7,11 +7,11 @@
 //! [`Book::settle`] first.
 
 use super::cell::Cell;
-use super::db::query;
+use super::db::{Row, query};
 use super::error::OfficeError;
 use super::grounds::{self, GroundReading};
 use super::ledger::{self, Conn, DeviceRow};
-use super::many::{add_rows, among, change_among, with_rows};
+use super::many::{Batch, among};
 use super::model::{Move, TokenRow, TokenState};
 use super::posting::BOOK;
 use super::reconcile::Known;
@@ -105,16 +105,13 @@ impl Book {
             self.read_tokens(conn, list(strangers.iter().map(|(id, _)| id))).await?;
             meters.extend(more);
         }
-        let named = list(&meters);
         self.tokens.extend(
             ids.iter()
                 .filter(|id| !self.tokens.contains_key(id))
                 .map(|id| (*id, None))
                 .collect::<Vec<_>>(),
         );
-        self.read_states(conn, named.clone()).await?;
-        self.read_openings(conn, named.clone()).await?;
-        self.read_swapped(conn, named).await?;
+        self.read_meters(conn, list(&meters)).await?;
         for (meter, line) in &self.meters {
             self.openings.entry(*meter).or_default();
             if let Some(line) = line {
@@ -161,59 +158,54 @@ impl Book {
         place.get_or_insert(kept);
     }
 
-    /// The last readings, and the step after every credit that is not voided where that is beyond
-    /// the last proved count. Reading no steps that are behind it keeps the cost of a meter from
-    /// growing with its years.
-    async fn read_states(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
-        let sql = "SELECT s.meter, s.account, s.count, s.balance, s.seen,
+    /// What else is known of meters, in one statement:
+    /// - the last readings, and the step after every credit that is not voided where that is beyond
+    ///   the last proved count. Reading no steps that are behind it keeps the cost of a meter from
+    ///   growing with its years;
+    /// - the account that a token opens in a meter, while that may still happen; the newest counts;
+    /// - whether a meter has to do with a swap.
+    async fn read_meters(&mut self, conn: &mut Conn, meters: Vec<Cell>) -> Result<(), OfficeError> {
+        let sql = "SELECT 'seen' AS what, s.meter, s.account, s.count, s.balance, s.seen,
                    (SELECT MAX(t.count_before) + 1 FROM token t
                     WHERE t.meter = s.meter AND t.account = s.account AND t.count_before >= s.count
                     AND t.state IN ('reserved', 'delivered', 'suspect', 'disputed', 'applied')
                     AND t.act IN ('recharge', 'carry-in', 'open') AND t.amount > 0) AS next
-                   FROM meter_state s WHERE s.meter {list}";
+                   FROM meter_state s WHERE s.meter {list}
+                   UNION ALL SELECT 'opens', meter, account, seq, 0, 0, NULL FROM token
+                   WHERE meter {list} AND act = 'open' AND swap IS NULL
+                   AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
+                   UNION ALL SELECT 'swap', meter, account, 0, 0, 0, NULL FROM swap
+                   WHERE meter {list}
+                   UNION ALL SELECT 'swap', old_meter, old_account, 0, 0, 0, NULL FROM swap
+                   WHERE old_meter {list}";
+        let mut openings: BTreeMap<MeterNo, (i64, AccountNo)> = BTreeMap::new();
         for row in among(conn, sql, meters).await? {
-            let place = (ledger::parsed(&row, "meter")?, ledger::parsed(&row, "account")?);
-            let state = State {
-                count: PurchaseCount(ledger::small(&row, "count")?),
-                balance: row.try_get("balance")?,
-                seen: UnixSeconds(row.try_get("seen")?),
-                changed: false,
-            };
-            self.states.insert(place, Some(state));
-            if row.try_get::<Option<i64>, _>("next")?.is_some() {
-                self.next.insert(place, PurchaseCount(ledger::small(&row, "next")?));
+            let meter: MeterNo = ledger::parsed(&row, "meter")?;
+            match row.try_get::<String, _>("what")?.as_str() {
+                "seen" => self.keep_state(meter, &row)?,
+                "opens" => {
+                    let opens = (row.try_get("count")?, ledger::parsed(&row, "account")?);
+                    let newest = openings.entry(meter).or_insert(opens);
+                    *newest = opens.max(*newest);
+                }
+                _ => drop(self.swapped.insert(meter)),
             }
         }
+        self.openings.extend(openings.into_iter().map(|(meter, (_, opens))| (meter, Some(opens))));
         Ok(())
     }
 
-    /// The meters that have to do with a swap.
-    async fn read_swapped(
-        &mut self,
-        conn: &mut Conn,
-        meters: Vec<Cell>,
-    ) -> Result<(), OfficeError> {
-        let sql = "SELECT meter FROM swap WHERE meter {list}
-                   UNION SELECT old_meter FROM swap WHERE old_meter {list}";
-        for row in among(conn, sql, meters).await? {
-            self.swapped.insert(ledger::parsed(&row, "meter")?);
-        }
-        Ok(())
-    }
-
-    /// The account that a token opens in a meter, while that may still happen; the newest counts.
-    async fn read_openings(
-        &mut self,
-        conn: &mut Conn,
-        meters: Vec<Cell>,
-    ) -> Result<(), OfficeError> {
-        let sql = "SELECT meter, account FROM token WHERE meter {list} AND act = 'open'
-                   AND swap IS NULL
-                   AND state IN ('reserved', 'delivered', 'suspect', 'disputed')
-                   ORDER BY meter, seq";
-        for row in among(conn, sql, meters).await? {
-            let account = ledger::parsed(&row, "account")?;
-            self.openings.insert(ledger::parsed(&row, "meter")?, Some(account));
+    fn keep_state(&mut self, meter: MeterNo, row: &Row) -> Result<(), OfficeError> {
+        let place = (meter, ledger::parsed(row, "account")?);
+        let state = State {
+            count: PurchaseCount(ledger::small(row, "count")?),
+            balance: row.try_get("balance")?,
+            seen: UnixSeconds(row.try_get("seen")?),
+            changed: false,
+        };
+        self.states.insert(place, Some(state));
+        if row.try_get::<Option<i64>, _>("next")?.is_some() {
+            self.next.insert(place, PurchaseCount(ledger::small(row, "next")?));
         }
         Ok(())
     }
@@ -371,6 +363,15 @@ impl Book {
 
     /// Writes what has changed.
     pub async fn write(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+        self.write_with(conn, Batch::default()).await
+    }
+
+    /// Writes what has changed, together with more.
+    pub async fn write_with(
+        &mut self,
+        conn: &mut Conn,
+        mut batch: Batch,
+    ) -> Result<(), OfficeError> {
         let changed = self.tokens.values_mut().flatten().filter(|kept| kept.changed);
         let tokens = changed.map(|kept| {
             kept.changed = false;
@@ -386,20 +387,20 @@ impl Book {
                    intent_seq = COALESCE(token.intent_seq, v.column3),
                    told = CASE WHEN v.column4 = 1 THEN 1 ELSE token.told END
                    FROM {rows} WHERE token.meter = v.column5 AND token.id = v.column1";
-        let written = with_rows(conn, sql, tokens.collect()).await;
-        written.map_err(|error| ledger::step_taken(error.into()))?;
-        let told = list(std::mem::take(&mut self.told));
-        change_among(conn, "UPDATE decision SET told = 1 WHERE token {list}", told).await?;
-        self.write_states(conn).await?;
-        add_rows(conn, BOOK, std::mem::take(&mut self.postings)).await?;
-        with_rows(conn, RAISE, std::mem::take(&mut self.reviews)).await?;
+        batch.with(sql, tokens.collect());
+        let told = std::mem::take(&mut self.told).into_iter().map(|id| vec![text(id)]);
+        let sql = "UPDATE decision SET told = 1 FROM {rows} WHERE decision.token = v.column1";
+        batch.with(sql, told.collect());
+        self.add_states(&mut batch);
+        batch.add(BOOK, std::mem::take(&mut self.postings));
+        batch.with(RAISE, std::mem::take(&mut self.reviews));
         let event = "event (device, epoch, seq, hash, body, kind, at, operator, meter, token,
                             outcome, reason, received)";
-        add_rows(conn, event, std::mem::take(&mut self.events)).await?;
-        Ok(())
+        batch.add(event, std::mem::take(&mut self.events));
+        batch.run(conn).await.map_err(|error| ledger::step_taken(error.into()))
     }
 
-    async fn write_states(&mut self, conn: &mut Conn) -> Result<(), OfficeError> {
+    fn add_states(&mut self, batch: &mut Batch) {
         let mut rows = Vec::new();
         for ((meter, account), state) in &mut self.states {
             if let Some(state) = state.as_mut().filter(|state| state.changed) {
@@ -417,6 +418,6 @@ impl Book {
                    SELECT column1, column2, column3, column4, column5 FROM {rows} WHERE 1 = 1
                    ON CONFLICT (meter, account) DO UPDATE SET
                    count = excluded.count, balance = excluded.balance, seen = excluded.seen";
-        Ok(with_rows(conn, sql, rows).await?)
+        batch.with(sql, rows);
     }
 }

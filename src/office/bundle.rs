@@ -240,12 +240,15 @@ pub(super) async fn part(
                AND EXISTS (SELECT 1 FROM bundle_doc WHERE device = $2 AND digest = $1)";
     let row = query(sql).bind(digest.as_slice()).bind(device.as_str()).fetch_optional(conn).await?;
     let body: Vec<u8> = row.map(|row| row.try_get("body")).transpose()?.unwrap_or_default();
+    Ok(piece(&body, offset))
+}
+
+/// A piece of a file.
+pub(super) fn piece(body: &[u8], offset: u64) -> FilePart {
     let from = usize::try_from(offset).unwrap_or(usize::MAX).min(body.len());
     let to = from.saturating_add(FILE_PART).min(body.len());
-    Ok(FilePart {
-        total: u64::try_from(body.len()).unwrap_or(u64::MAX),
-        bytes: body[from..to].to_vec(),
-    })
+    let total = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    FilePart { total, bytes: body[from..to].to_vec() }
 }
 
 /// The journal shows a bundle; gives whether we gave it to that handheld.

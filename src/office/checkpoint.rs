@@ -11,7 +11,7 @@ use super::db::{Row, query};
 use super::entry::Record;
 use super::error::OfficeError;
 use super::grounds::Grounds;
-use super::ledger::{self, Conn, DeviceRow, transact};
+use super::ledger::{self, Conn, transact};
 use super::model::Class;
 use super::review::{NewReview, raise};
 use crate::sync::wire::{Checkpoint, Position, Visit};
@@ -318,31 +318,14 @@ async fn length(conn: &mut Conn, device: &DeviceId, epoch: u32) -> Result<u64, O
     ledger::counter(&row, "seq")
 }
 
-/// The first place where records that are about to be taken in contradict a checkpoint.
-pub(super) async fn contradicted(
-    conn: &mut Conn,
-    row: &DeviceRow,
-    records: &[Record],
-) -> Result<Option<u64>, OfficeError> {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(None) };
-    let sql = "SELECT seq, hash FROM checkpoint
-               WHERE device = $1 AND epoch = $2 AND seq >= $3 AND seq <= $4 ORDER BY seq";
-    let rows = query(sql)
-        .bind(row.device.as_str())
-        .bind(i64::from(row.epoch))
-        .bind(ledger::number(first.seq))
-        .bind(ledger::number(last.seq))
-        .fetch_all(conn)
-        .await?;
-    for row in &rows {
-        let (seq, hash): (u64, [u8; 32]) =
-            (ledger::counter(row, "seq")?, ledger::fixed(row, "hash")?);
-        let ours = records.iter().find(|record| record.seq == seq);
-        if ours.is_some_and(|record| record.hash != hash) {
-            return Ok(Some(seq));
-        }
-    }
-    Ok(None)
+/// The first place where records that are about to be taken in contradict a checkpoint, of those
+/// that name a place among them.
+pub(super) fn contradicted(signed: &[(u64, [u8; 32])], records: &[Record]) -> Option<u64> {
+    let other = |(seq, hash): &&(u64, [u8; 32])| {
+        let ours = records.iter().find(|record| record.seq == *seq);
+        ours.is_some_and(|record| record.hash != *hash)
+    };
+    signed.iter().find(other).map(|(seq, _)| *seq)
 }
 
 /// The journal has come so far: what was signed of it is here, and whoever was called because

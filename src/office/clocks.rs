@@ -5,11 +5,7 @@
 //! claimed time outside of that is kept as it was claimed; the judgement uses the nearest time that
 //! can be.
 
-use super::db::query;
-use super::entry::Source;
-use super::error::OfficeError;
-use super::ledger::{self, Conn};
-use crate::sync::wire::{Event, read_entry};
+use crate::sync::wire::Event;
 use crate::units::UnixSeconds;
 
 /// How far outside a clock may be before anybody is called, seconds. Beyond this a meter's clock,
@@ -17,9 +13,11 @@ use crate::units::UnixSeconds;
 const TOLERANCE_S: i64 = 900;
 
 /// What the office's own word says about the times of one pack, entry by entry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clocks {
-    /// The office's last word before the entry; asked for once.
+    /// The office's last word in what is here of the journal.
+    before: Option<UnixSeconds>,
+    /// Its last word before the entry.
     anchor: Option<Option<UnixSeconds>>,
 }
 
@@ -44,6 +42,11 @@ impl Bounds {
 }
 
 impl Clocks {
+    /// For a pack that follows a journal in which the office's last word was this.
+    pub fn after(before: Option<UnixSeconds>) -> Self {
+        Self { before, anchor: None }
+    }
+
     /// The office's word, as it stands in the journal.
     pub fn hears(&mut self, event: &Event) {
         if let Event::TimeAnchor { server } = event {
@@ -52,43 +55,13 @@ impl Clocks {
         }
     }
 
-    /// When an entry can have been written.
-    pub async fn bounds(
-        &mut self,
-        conn: &mut Conn,
-        source: &Source<'_>,
-    ) -> Result<Bounds, OfficeError> {
-        let anchor = match self.anchor {
-            Some(anchor) => anchor,
-            None => last_anchor(conn, source).await?,
-        };
-        self.anchor = Some(anchor);
+    /// When an entry that arrived at `now` can have been written.
+    pub fn bounds(&mut self, now: UnixSeconds) -> Bounds {
+        let anchor = *self.anchor.get_or_insert(self.before);
         // A word of ours that is later than now is no bound: somebody set the office's clock back.
-        let lower = anchor.filter(|anchor| *anchor <= source.now);
-        Ok(Bounds { lower, upper: source.now })
+        let lower = anchor.filter(|anchor| *anchor <= now);
+        Bounds { lower, upper: now }
     }
-}
-
-/// The office's last word in what is here of a journal. Every exchange leaves one, so it is near
-/// the end.
-async fn last_anchor(
-    conn: &mut Conn,
-    source: &Source<'_>,
-) -> Result<Option<UnixSeconds>, OfficeError> {
-    let sql = "SELECT body FROM event WHERE device = $1 AND epoch = $2 AND seq < $3
-               AND kind = 'time-anchor' ORDER BY seq DESC LIMIT 1";
-    let row = query(sql)
-        .bind(source.device.as_str())
-        .bind(i64::from(source.epoch))
-        .bind(ledger::number(source.seq))
-        .fetch_optional(conn)
-        .await?;
-    let body: Option<Vec<u8>> = row.map(|row| row.try_get("body")).transpose()?;
-    let event = body.and_then(|body| read_entry(&body).ok()).map(|entry| entry.event);
-    Ok(event.and_then(|event| match event {
-        Event::TimeAnchor { server } => Some(server),
-        _ => None,
-    }))
 }
 
 #[cfg(test)]

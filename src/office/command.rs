@@ -11,12 +11,15 @@ mod online;
 mod pass;
 mod people;
 mod qr;
+mod round;
 mod serve;
 mod show;
 mod swap;
 
 use super::meters::NewMeter;
-use super::{Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict};
+use super::{
+    CloseMeter, Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict,
+};
 use crate::units::PurchaseCount;
 use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
@@ -37,6 +40,7 @@ struct Shown {
 
 /// For the desk, which reads the same files.
 pub(crate) use bundle::read as read_bundle;
+pub(crate) use round::read as read_list_file;
 
 /// Writes a file that only this user can read.
 ///
@@ -138,6 +142,7 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Operator(args::OperatorAct::Grant { .. }) | Act::Override(_) | Act::Bundle(_) => {
             &[People]
         }
+        Act::Round(round::RoundAct::New(_)) => &[People],
         Act::Qr(args) if args.signs() => &[Status],
         Act::Devices { act: Some(DeviceAct::Recovery { .. }), .. } => &[Recovery],
         _ => &[],
@@ -281,6 +286,7 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
         Act::Operator(operator) => people::operator(office, operator).await,
         Act::Override(args) => people::over_ride(office, args).await,
         Act::Bundle(act) => bundle::act(office, act).await,
+        Act::Round(act) => round::act(office, act).await,
         Act::Swap(act) => swap::act(office, act).await,
         Act::Limits(limits) => people::limits(office, limits).await,
         Act::Keys(act) => keys::act(office, act, pass).await,
@@ -293,6 +299,17 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
 
 async fn meter(office: &Office, act: MeterAct) -> Result<Shown, OfficeError> {
     match act {
+        MeterAct::Close { meter, reason, paid, receipt, revoke, dry_run } => {
+            if revoke {
+                let revoked = office.revoke_tokens_of(meter).await?;
+                return Ok(show::closing(&meter.to_string(), &revoked));
+            }
+            let close = CloseMeter { meter, reason, paid, receipt };
+            Ok(show::closed(&match dry_run {
+                true => office.close_meter_would(&close).await?,
+                false => office.close_meter(&close).await?,
+            }))
+        }
         MeterAct::Count { meter, count, reason } => {
             office.set_count(meter, PurchaseCount(count), &reason).await?;
             Ok(show::counted(meter, count))

@@ -43,6 +43,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 const LOCK_WAIT: &str = "10s";
 /// How long is waited for a free connection, and for a server that does not answer.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// How long a connection that nobody used is taken for one that works: the pool asked when it was
+/// given back.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// Connections to SQLite: one writes at a time, the others read.
 const CONNECTIONS: u32 = 4;
 /// Connections of one process to PostgreSQL, whose usual limit is 100 for all.
@@ -391,7 +394,15 @@ impl Pool {
             .options([("lock_timeout", LOCK_WAIT), ("timezone", "UTC")])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_POSTGRES);
-        let pool = pool.acquire_timeout(CONNECT_WAIT);
+        let pool = pool.acquire_timeout(CONNECT_WAIT).test_before_acquire(false);
+        let pool = pool.before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        });
         Ok(Self::Postgres(pool.connect_with(options).await?))
     }
 

@@ -15,7 +15,7 @@ use super::ledger::{self, Conn};
 use super::model::{Class, Move, TokenRow, TokenState};
 use super::reconcile::{Claim, Observed, Setting, Verdict, judge, observe};
 use super::review::NewReview;
-use super::{bundle, closing, excess, parallel, people, status, swap};
+use super::{bundle, closing, excess, parallel, people, round, status, swap};
 use crate::sync::wire::{Entry, EntryOutcome, Event, kind_of, read_entry};
 use crate::units::{self, DeviceId, Evidence, Limit, MeterNo, TokenId, UnixSeconds};
 use std::collections::BTreeSet;
@@ -90,7 +90,7 @@ pub(super) async fn take(
         None => Observed::default(),
     };
     let swap = swap::follow(conn, &mut desk.book, source, entry).await?;
-    let (at, clock) = time_of(conn, desk, source, entry).await?;
+    let (at, clock) = time_of(desk, source, entry);
     let outcome = match (swap, claim_of(&entry.event)) {
         (Some(outcome), _) => outcome,
         (None, Some((token, claim))) => {
@@ -114,20 +114,19 @@ pub(super) async fn take(
 
 /// The time an entry is judged by: never before the office's last word that stands before it. A
 /// money act whose clock was further off than a clock may be goes to a person (C9).
-async fn time_of(
-    conn: &mut Conn,
+fn time_of(
     desk: &mut Desk,
     source: &Source<'_>,
     entry: &Entry,
-) -> Result<(UnixSeconds, Option<(Class, &'static str)>), OfficeError> {
+) -> (UnixSeconds, Option<(Class, &'static str)>) {
     if !matches!(entry.event, Event::Intent { .. } | Event::Outcome { .. }) {
         desk.clocks.hears(&entry.event);
-        return Ok((entry.at, None));
+        return (entry.at, None);
     }
-    let bounds = desk.clocks.bounds(conn, source).await?;
+    let bounds = desk.clocks.bounds(source.now);
     let at = bounds.lower.map_or(entry.at, |lower| lower.max(entry.at));
     if !matches!(entry.event, Event::Intent { .. }) || !bounds.broken_by(entry.at) {
-        return Ok((at, None));
+        return (at, None);
     }
     let why = "a money act while the handheld's clock was out of bounds";
     let when = |at: UnixSeconds| {
@@ -139,7 +138,7 @@ async fn time_of(
     let id = format!("C9:{}:{}:{}", source.device, source.epoch, source.seq);
     let (meter, token) = (entry.event.meter(), entry.event.token());
     flag(&mut desk.book, source, (id, Class::C9, &says), meter, token);
-    Ok((at, Some((Class::C9, why))))
+    (at, Some((Class::C9, why)))
 }
 
 /// Calls a person.
@@ -187,12 +186,17 @@ async fn follow_trust(
     let found = match &entry.event {
         Event::GrantTaken { id, .. } | Event::OverrideTaken { id, .. } => {
             let ours = people::shown(conn, *id, source.device, source.seq).await?;
-            watch.forget_grants();
+            watch.forget();
             (!ours).then_some((Class::C1, "a grant or override we never gave that handheld"))
         }
         Event::BundleTaken(taken) => {
             let ours = bundle::shown(conn, taken.id, source.device, source.seq).await?;
             (!ours).then_some((Class::C1, "a bundle we never gave that handheld"))
+        }
+        Event::RoundTaken(taken) => {
+            let life = (source.device, source.epoch);
+            let ours = round::shown(conn, taken.id, life, source.seq).await?;
+            (!ours).then_some((Class::C1, "a round we never made for that handheld"))
         }
         Event::OverrideUsed { id, meter, .. } => {
             let by = (source.device, entry.operator.as_str(), *meter);
@@ -202,7 +206,7 @@ async fn follow_trust(
         Event::DocumentTaken { kind, version, .. } if kind.snapshot() == "status" => {
             status::taken(conn, source.device, *version).await?;
             book.device.status_taken = book.device.status_taken.max(*version);
-            watch.forget_statuses();
+            watch.forget();
             None
         }
         Event::ReceiptStored { acked, .. } => {
@@ -221,8 +225,6 @@ async fn follow_trust(
         }
         Event::Intent { facts, .. } => {
             let act = Act {
-                device: source.device,
-                epoch: source.epoch,
                 seq: source.seq,
                 operator: &entry.operator,
                 at: entry.at,

@@ -156,11 +156,11 @@ pub enum OfficeError {
     /// A movement was booked before.
     #[error("token {0} was settled this way before")]
     SettledBefore(TokenId),
-    /// The newest keyset was made before the issuer's key could sign such a document.
-    #[error("the keyset does not let the issuer's key sign swaps: `keys keyset renew` first")]
+    /// The newest keyset was made before its key could sign such a document.
+    #[error("the keyset does not let its key sign that: `keys keyset renew` first")]
     KeysetOld,
-    /// The meter was swapped out.
-    #[error("meter {0} was swapped out")]
+    /// The meter was swapped out, or its account was closed.
+    #[error("meter {0} is closed: it was swapped out, or its account was ended")]
     MeterClosed(MeterNo),
     /// A swap of the meter is under way.
     #[error("meter {meter} is part of swap {swap}, which has not ended")]
@@ -170,8 +170,11 @@ pub enum OfficeError {
         /// The swap.
         swap: TokenId,
     },
-    /// Tokens for a meter that is to be swapped are out.
-    #[error("tokens for meter {0} are out: let them be used, or take them back first")]
+    /// Tokens for a meter that is to be swapped or closed are out.
+    #[error(
+        "tokens for meter {0} are out: let them be used, or take them back (`revoke token`), and \
+         settle each when its handheld has synced (`review settle`)"
+    )]
     TokensOut(MeterNo),
     /// No such swap.
     #[error("there is no swap {0}")]
@@ -254,6 +257,75 @@ impl OfficeError {
             Self::BackupFile(..) => "backup-file",
             Self::Restored(_) => "restored",
             Self::Usage(_) => "usage",
+        }
+    }
+}
+
+/// Whether a rule of this table was broken: PostgreSQL names the table, or a partition of it, and
+/// SQLite the columns.
+pub(super) fn is_of(error: &dyn sqlx::error::DatabaseError, table: &str) -> bool {
+    match error.table() {
+        Some(named) => {
+            let rest = named.strip_prefix(table);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        }
+        None => error.message().contains(&format!(" {table}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of;
+    use sqlx::error::{DatabaseError, ErrorKind};
+    use std::error::Error;
+
+    /// What one of the databases says of a broken rule.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, Option<&'static str>);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn table(&self) -> Option<&str> {
+            self.1
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::UniqueViolation
+        }
+    }
+
+    /// What a pack writes goes to the database together: only a rule of the tokens says that a step
+    /// is taken.
+    #[test]
+    fn a_broken_rule_is_of_the_table_that_has_it() {
+        let postgres = "duplicate key value violates unique constraint";
+        let cases = [
+            (postgres, Some("token"), true),
+            (postgres, Some("token_13"), true),
+            (postgres, Some("posting"), false),
+            (postgres, Some("tokens"), false),
+            ("UNIQUE constraint failed: token.meter, token.account", None, true),
+            ("UNIQUE constraint failed: posting.op, posting.leg", None, false),
+            ("UNIQUE constraint failed: event.device, event.token", None, false),
+        ];
+        for (message, table, want) in cases {
+            assert_eq!(is_of(&Said(message, table), "token"), want, "{message} {table:?}");
         }
     }
 }

@@ -155,11 +155,12 @@ impl Office {
     ) -> Result<Issued, OfficeError> {
         rewound::fence(conn).await?;
         enrolled(conn, &order.device).await?;
+        // Its line is held from here on; a meter on its way into service has none yet.
+        let meter = ledger::meter(conn, order.meter).await?;
         if swap::closed_at(conn, order.meter).await?.is_some() {
             return Err(OfficeError::MeterClosed(order.meter));
         }
         swap::check_free(conn, order.meter).await?;
-        let meter = ledger::meter(conn, order.meter).await?;
         let mut meter = meter.ok_or(OfficeError::NoMeter(order.meter))?;
         let listed = meter.account;
         if let Some(account) = deed.account.filter(|_| deed.act == Act::Open) {
@@ -235,8 +236,7 @@ impl Office {
         insert(conn, &row, Some(seq), now, (&bytes, &kid.to_string())).await?;
         ledger::book(conn, Move::Issue, &row, now).await?;
         let (meter, device) = (order.meter, order.device.clone());
-        let count_before = step;
-        let act = deed.act;
+        let (count_before, act) = (step, deed.act);
         Ok(Issued { id, act, meter, count_before, credit, device, expires, bytes, near_limit })
     }
 
@@ -334,7 +334,11 @@ pub(super) async fn enrolled(conn: &mut Conn, device: &DeviceId) -> Result<(), O
     }
 }
 
-async fn revoke(conn: &mut Conn, id: TokenId, now: UnixSeconds) -> Result<(), OfficeError> {
+pub(super) async fn revoke(
+    conn: &mut Conn,
+    id: TokenId,
+    now: UnixSeconds,
+) -> Result<(), OfficeError> {
     let token = ledger::token(conn, id).await?.ok_or(OfficeError::NoToken(id))?;
     if token.leg.is_some() {
         return Err(OfficeError::NotReplaceable(id, "it is a leg of a swap"));

@@ -323,6 +323,17 @@ impl Keys {
         Ok((issuer.swap(swap)?, kid))
     }
 
+    /// Signs a round, if the keyset lets the key for people do that.
+    pub fn round(&self, payload: Value, now: i64) -> Result<Vec<u8>, OfficeError> {
+        let key = self.chest.issuer(&self.in_use(Purpose::People, now)?)?;
+        let kid = key.kid();
+        let named = self.keyset().keys.iter().find(|record| record.key.kid() == kid);
+        if !named.is_some_and(|record| record.types.contains(&DocType::Round)) {
+            return Err(OfficeError::KeysetOld);
+        }
+        Ok(key.sign(DocType::Round, self.tenant(), payload)?)
+    }
+
     /// Signs an answer, a receipt, an area page or an enrolment file.
     pub fn answer(&self, kind: DocType, payload: Value, now: i64) -> Result<Vec<u8>, OfficeError> {
         let key = self.chest.issuer(&self.in_use(Purpose::Status, now)?)?;

@@ -7,7 +7,7 @@
 use super::again::Conflicts;
 use super::cell::Cell;
 use super::db::{self, Pool, Row, Session, locking, query};
-use super::error::OfficeError;
+use super::error::{OfficeError, is_of};
 use super::model::{Leg, Move, TokenRow, TokenState, parse_unit};
 use super::posting::{self, Side};
 use crate::sync::wire::MeterLine;
@@ -24,14 +24,15 @@ pub(super) use super::db::Conn;
 /// The tables.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// Version of `schema.sql`, kept in the database.
-pub(super) const FORMAT: &str = "6";
+pub(super) const FORMAT: &str = "7";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
-/// got a place on a bus, tokens an act, meters are swapped, and shifts are closed.
-const UPGRADES: [(&str, &str, &str); 4] = [
+/// got a place on a bus, tokens an act, meters are swapped, shifts are closed, and rounds are made.
+const UPGRADES: [(&str, &str, &str); 5] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
     ("5", "6", concat!(include_str!("shifts.sql"), include_str!("indexes.sql"))),
+    ("6", "7", include_str!("rounds.sql")),
 ];
 /// The indexes of the tables that grow; in whatever form the tables are.
 const INDEXES: &str = include_str!("indexes.sql");
@@ -332,7 +333,9 @@ pub(super) async fn set_state(
 /// recharge.
 pub(super) fn step_taken(error: OfficeError) -> OfficeError {
     match &error {
-        OfficeError::Db(sqlx::Error::Database(db)) if db.is_unique_violation() => {
+        OfficeError::Db(sqlx::Error::Database(db))
+            if db.is_unique_violation() && is_of(db.as_ref(), "token") =>
+        {
             OfficeError::StepTaken
         }
         _ => error,

@@ -4,10 +4,12 @@
 mod bundles;
 mod kept;
 mod meters;
+mod rounds;
 
 pub use bundles::{BundleSeen, MeterBundle};
 pub use kept::KeptMeter;
 pub use meters::{Ages, LostContact, MeterAge, MeterFound, MeterSheet};
+pub use rounds::{PlaceState, RoundOdd, RoundPlace, RoundSheet, RoundState};
 
 use super::db::{Row, query};
 use super::error::OfficeError;

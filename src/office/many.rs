@@ -7,6 +7,7 @@
 use super::cell::Cell;
 use super::db::{Conn, Done, Query, Row, query_made};
 use super::error::OfficeError;
+use std::borrow::Cow;
 
 /// How many rows one statement of SQLite takes. It binds at most 32,766 values, and 13 columns of
 /// 256 rows are 3,328.
@@ -40,15 +41,6 @@ pub(super) async fn among(
     Ok(rows)
 }
 
-/// The same for a statement that changes something.
-pub(super) async fn change_among(
-    conn: &mut Conn,
-    sql: &'static str,
-    list: Vec<Cell>,
-) -> Result<(), OfficeError> {
-    among(conn, sql, list).await.map(drop)
-}
-
 /// New rows in a table: `into` is its name and columns, `t (a, b)`. All rows have the same kinds of
 /// values. Not by COPY: it costs PostgreSQL no less, its indexes being most of it, and a request
 /// cut off in the middle of one leaves a connection on which nothing can begin.
@@ -57,39 +49,90 @@ pub(super) async fn add_rows(
     into: &'static str,
     rows: Vec<Vec<Cell>>,
 ) -> Result<(), sqlx::Error> {
-    with_rows(conn, &format!("INSERT INTO {into} SELECT * FROM {{rows}}"), rows).await
+    let mut batch = Batch::default();
+    batch.add(into, rows);
+    batch.run(conn).await
 }
 
 /// A statement over a table of rows: `{rows}` in its text stands for a table `v` with the columns
 /// `column1` and so on. All rows have the same kinds of values.
 pub(super) async fn with_rows(
     conn: &mut Conn,
-    sql: &str,
+    sql: &'static str,
     rows: Vec<Vec<Cell>>,
 ) -> Result<(), sqlx::Error> {
-    let width = rows.first().map_or(0, Vec::len);
-    if width == 0 {
-        return Ok(());
+    let mut batch = Batch::default();
+    batch.with(sql, rows);
+    batch.run(conn).await
+}
+
+/// Changes that are made together: each a statement over a table of rows. PostgreSQL takes them as
+/// one statement (`WITH`), SQLite one after the other; so none of them may read what another
+/// writes, nor two write the same table.
+#[derive(Debug, Default)]
+pub(super) struct Batch(Vec<(Cow<'static, str>, Vec<Vec<Cell>>)>);
+
+impl Batch {
+    /// As [`add_rows`].
+    pub fn add(&mut self, into: &'static str, rows: Vec<Vec<Cell>>) {
+        if !rows.is_empty() {
+            self.0.push((format!("INSERT INTO {into} SELECT * FROM {{rows}}").into(), rows));
+        }
     }
-    if conn.is_postgres() {
-        let kinds: Vec<&str> = rows[0].iter().map(Cell::kind).collect();
-        let mut columns: Vec<Vec<Cell>> = kinds.iter().map(|_| Vec::new()).collect();
-        for row in rows {
-            for (column, cell) in columns.iter_mut().zip(row) {
-                column.push(cell);
+
+    /// As [`with_rows`].
+    pub fn with(&mut self, sql: &'static str, rows: Vec<Vec<Cell>>) {
+        if !rows.is_empty() {
+            self.0.push((sql.into(), rows));
+        }
+    }
+
+    /// Makes the changes.
+    pub async fn run(self, conn: &mut Conn) -> Result<(), sqlx::Error> {
+        if !conn.is_postgres() {
+            for (sql, rows) in &self.0 {
+                one_by_one(conn, sql, rows).await?;
             }
+            return Ok(());
         }
-        let (mut arrays, mut names) = (Vec::new(), Vec::new());
-        for (number, kind) in (1..).zip(kinds) {
-            arrays.push(format!("${number}::{kind}[]"));
-            names.push(format!("column{number}"));
+        let mut bound = Vec::new();
+        let parts = self.0.into_iter().map(|(sql, rows)| {
+            let table = arrays(rows, &mut bound);
+            sql.replace("{rows}", &table)
+        });
+        let mut parts: Vec<String> = parts.collect();
+        let Some(mut whole) = parts.pop() else { return Ok(()) };
+        if !parts.is_empty() {
+            let parts = parts.iter().enumerate().map(|(at, part)| format!("w{at} AS ({part})"));
+            whole = format!("WITH {} {whole}", parts.collect::<Vec<_>>().join(", "));
         }
-        let table = format!("unnest({}) AS v({})", arrays.join(", "), names.join(", "));
-        let made = query_made(sql.replace("{rows}", &table));
-        made.bind_all(columns.into_iter().map(column)).execute(conn).await?;
-        return Ok(());
+        query_made(whole).bind_all(bound).execute(conn).await.map(drop)
     }
-    let mut rest = rows.as_slice();
+}
+
+/// Rows as a table of PostgreSQL, an array for each column; these are added to what is bound.
+fn arrays(rows: Vec<Vec<Cell>>, bound: &mut Vec<Cell>) -> String {
+    let kinds: Vec<&str> = rows.first().into_iter().flatten().map(Cell::kind).collect();
+    let mut columns: Vec<Vec<Cell>> =
+        kinds.iter().map(|_| Vec::with_capacity(rows.len())).collect();
+    for row in rows {
+        for (column, cell) in columns.iter_mut().zip(row) {
+            column.push(cell);
+        }
+    }
+    let (mut arrays, mut names) = (Vec::new(), Vec::new());
+    for (kind, (number, at)) in kinds.into_iter().zip((1..).zip(bound.len() + 1..)) {
+        arrays.push(format!("${at}::{kind}[]"));
+        names.push(format!("column{number}"));
+    }
+    bound.extend(columns.into_iter().map(column));
+    format!("unnest({}) AS v({})", arrays.join(", "), names.join(", "))
+}
+
+/// A statement over rows, for SQLite: as many at once as one of its sizes takes.
+async fn one_by_one(conn: &mut Conn, sql: &str, rows: &[Vec<Cell>]) -> Result<(), sqlx::Error> {
+    let width = rows.first().map_or(0, Vec::len);
+    let mut rest = rows;
     while !rest.is_empty() {
         let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
         let (these, more) = rest.split_at(size);

@@ -361,7 +361,9 @@ impl Office {
             pull.area = area.as_ref().map_or(pull.area, |area| area.version);
             pull.after = last;
         }
-        for bytes in super::bundle::files(conn, device, self.now().0).await? {
+        let mut files = super::bundle::files(conn, device, self.now().0).await?;
+        files.extend(super::round::files(conn, (device, row.epoch), self.now().0).await?);
+        for bytes in files {
             let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             replies.push(Reply::File(FilePart { total, bytes }));
         }

@@ -311,6 +311,9 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
     check_area(&line.area)?;
     check_place(&line.place)?;
     if let Some(old) = ledger::meter(conn, line.meter).await? {
+        if super::closing::closed(conn, line.meter, old.account).await?.is_some() {
+            return super::closing::listed_again(conn, &old, (&line, new)).await;
+        }
         if (old.account, old.unit) != (line.account, line.unit) {
             return Err(OfficeError::MeterOther(line.meter));
         }
@@ -349,7 +352,7 @@ async fn add(conn: &mut Conn, new: &NewMeter, now: i64) -> Result<(), OfficeErro
 }
 
 /// Binds the four columns of a place, in the order of the table.
-fn bind_place(query: Query, place: &BusPlace) -> Query {
+pub(super) fn bind_place(query: Query, place: &BusPlace) -> Query {
     let query = query.bind(&place.line).bind(&place.terminal);
     query.bind(i64::from(place.user)).bind(&place.address)
 }
@@ -389,11 +392,7 @@ pub(super) async fn swapped(
     at: i64,
 ) -> Result<(), OfficeError> {
     let old = ledger::meter(conn, facts.old).await?.ok_or(OfficeError::NoMeter(facts.old))?;
-    query("UPDATE meter SET closed = $2 WHERE meter = $1")
-        .bind(facts.old.to_string())
-        .bind(at)
-        .execute(&mut *conn)
-        .await?;
+    set_closed(conn, facts.old, at).await?;
     let sql = "INSERT INTO meter (meter, account, unit, customer, location, profile, area,
                                   bus_line, bus_box, bus_user, bus_address, closed)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)
@@ -424,6 +423,18 @@ pub(super) async fn swapped(
     .bind(i64::from(facts.count.0))
     .execute(&mut *conn)
     .await?;
+    new_area(conn).await
+}
+
+async fn set_closed(conn: &mut Conn, meter: MeterNo, at: i64) -> Result<(), OfficeError> {
+    let closed = query("UPDATE meter SET closed = $2 WHERE meter = $1");
+    closed.bind(meter.to_string()).bind(at).execute(conn).await?;
+    Ok(())
+}
+
+/// A meter's account was closed: it is on the list no more.
+pub(super) async fn close(conn: &mut Conn, meter: MeterNo, at: i64) -> Result<(), OfficeError> {
+    set_closed(conn, meter, at).await?;
     new_area(conn).await
 }
 

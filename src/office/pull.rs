@@ -11,7 +11,7 @@ use super::error::OfficeError;
 use super::ledger::{self, Conn, DeviceRow, transact};
 use super::meters::area_version;
 use super::model::parse_unit;
-use super::people;
+use super::{people, round};
 use crate::sync::wire::{
     Area, MAX_DECISIONS, MAX_ROOTS, MAX_TOKENS, Pull, Pulled, Refusal, Reply, Settled, Withdrawn,
     digest,
@@ -58,7 +58,7 @@ impl Office {
             let standing = standing(&mut tx, device).await?;
             match standing {
                 Err(refusal) => Ok(Reply::Refused(refusal)),
-                Ok(_) => bundle::part(&mut tx, device, wanted).await.map(Reply::File),
+                Ok(_) => round::part(&mut tx, device, wanted).await.map(Reply::File),
             }
         })
     }
@@ -107,6 +107,7 @@ impl Office {
             grants,
             overrides,
             bundles: bundle::waiting(conn, device, self.now().0).await?,
+            rounds: round::waiting(conn, (device, row.epoch), self.now().0).await?,
         };
         Ok((pulled, last))
     }

@@ -141,7 +141,7 @@ async fn balances(conn: &mut Conn) -> Result<Vec<Balance>, OfficeError> {
 
 /// Compares the postings with what the states of tokens and legs say. What was posted for a swap
 /// itself, and not for a leg, comes on top of that: it rests on no token; and so does what a debit
-/// took out beyond its token (`excess`).
+/// took out beyond its token (`excess`), and what was paid back when an account was closed.
 async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, OfficeError> {
     let sql = "SELECT unit,
                CAST(SUM(in_transit) AS BIGINT) AS in_transit,
@@ -164,7 +164,8 @@ async fn tokens_match(conn: &mut Conn, balances: &[Balance]) -> Result<bool, Off
                      CASE WHEN place = 'in-transit' THEN amount ELSE 0 END,
                      CASE WHEN place = 'meter-held' THEN amount ELSE 0 END,
                      CASE WHEN place = 'variance' THEN amount ELSE 0 END
-                     FROM posting WHERE op LIKE 'excess-%' OR token IN (SELECT id FROM swap))
+                     FROM posting WHERE op LIKE 'excess-%' OR op LIKE 'close:%'
+                         OR token IN (SELECT id FROM swap))
                      AS parts
                GROUP BY unit";
     for row in query(sql).fetch_all(conn).await? {

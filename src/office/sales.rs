@@ -212,20 +212,17 @@ async fn sales(
         SalesBy::Device => "t.device",
     };
     // What a swap carries over was sold before.
-    let sql = format!(
-        "SELECT whose, grain, unit, source, target, CAST(SUM(amount) AS BIGINT) AS amount,
-                COUNT(*) AS n
-         FROM (SELECT {key} AS whose, p.at / {GRAIN_S} AS grain, p.unit AS unit,
-                      f.place AS source, p.place AS target, p.amount AS amount
-               FROM posting p JOIN posting f ON f.op = p.op AND f.leg = 0 AND f.meter = p.meter
-               JOIN token t ON t.id = p.token AND t.meter = p.meter
-               WHERE p.leg = 1 AND t.swap IS NULL AND p.place <> 'revenue'
-               AND f.place <> 'revenue' AND p.at >= $1 AND p.at < $2) AS moves
-         GROUP BY whose, grain, unit, source, target"
-    );
+    let mut rows = Vec::new();
     let from = ask.from.map_or(0, |at| at.0);
     let to = ask.to.map_or(i64::MAX, |at| at.0);
-    let rows = query_made(sql).bind(from).bind(to).fetch_all(conn).await?;
+    for (of, key, also) in [
+        ("token", key, "AND t.swap IS NULL"),
+        // What was paid back when an account was closed is no handheld's, and no operator's.
+        ("meter_closed", if ask.by == SalesBy::Area { key } else { "''" }, ""),
+    ] {
+        let sql = moves(of, key, also);
+        rows.extend(query_made(sql).bind(from).bind(to).fetch_all(&mut *conn).await?);
+    }
     let mut sums: BTreeMap<(String, String, bool), SaleSum> = BTreeMap::new();
     for row in &rows {
         let (key, unit, [source, target]) = of_row(row)?;
@@ -237,6 +234,21 @@ async fn sales(
     }
     let rows = sums.into_iter().map(|((period, key, _), sum)| SaleRow { period, key, sum });
     Ok(rows.collect())
+}
+
+/// The movements of tokens, or of accounts that were closed, added up.
+fn moves(of: &str, key: &str, also: &str) -> String {
+    format!(
+        "SELECT whose, grain, unit, source, target, CAST(SUM(amount) AS BIGINT) AS amount,
+                COUNT(*) AS n
+         FROM (SELECT {key} AS whose, p.at / {GRAIN_S} AS grain, p.unit AS unit,
+                      f.place AS source, p.place AS target, p.amount AS amount
+               FROM posting p JOIN posting f ON f.op = p.op AND f.leg = 0 AND f.meter = p.meter
+               JOIN {of} t ON t.id = p.token AND t.meter = p.meter
+               WHERE p.leg = 1 {also} AND p.place <> 'revenue'
+               AND f.place <> 'revenue' AND p.at >= $1 AND p.at < $2) AS moves
+         GROUP BY whose, grain, unit, source, target"
+    )
 }
 
 /// Key, unit, and from where to where.

@@ -116,6 +116,8 @@ async fn revoked(conn: &mut Conn, device: &str, now: i64) -> Result<Vec<[u8; 16]
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                UNION ALL SELECT id, revoked FROM bundle_doc
                    WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
+               UNION ALL SELECT id, revoked FROM round_doc
+                   WHERE device = $1 AND revoked IS NOT NULL AND expires > $2
                ORDER BY 2 DESC, 1 LIMIT $3";
     let rows = query(sql)
         .bind(device)

@@ -3,7 +3,7 @@
 use super::model::unit_name;
 use super::{
     BundleSeen, DeviceInfo, KeptMeter, LostContact, LostSheet, MeterFound, OperatorInfo,
-    OrderReport, ReviewRow, SaleRow, Shift, ShiftDetail, TokenInfo,
+    OrderReport, ReviewRow, RoundSheet, SaleRow, Shift, ShiftDetail, TokenInfo,
 };
 use crate::sync::wire::MeterLine;
 use crate::table::write::{Cell, Page};
@@ -33,6 +33,8 @@ pub enum Table<'a> {
     Tokens(&'a [TokenInfo]),
     /// Versions of bundles.
     Bundles(&'a [BundleSeen]),
+    /// A round, meter by meter.
+    Round(&'a RoundSheet),
     /// People.
     Operators(&'a [OperatorInfo]),
     /// Things to look at.
@@ -106,6 +108,7 @@ pub fn pages(table: &Table<'_>) -> Vec<Page> {
         Table::Meters(rows) => vec![meters(rows)],
         Table::Tokens(rows) => vec![tokens(rows)],
         Table::Bundles(rows) => vec![bundles(rows)],
+        Table::Round(sheet) => vec![round(sheet)],
         Table::Operators(rows) => vec![operators(rows)],
         Table::Reviews(rows) => vec![reviews(rows)],
         Table::Orders(report) => vec![orders(report)],
@@ -406,6 +409,34 @@ fn bundles(rows: &[BundleSeen]) -> Page {
         ]
     });
     page("bundles", &head, rows)
+}
+
+fn round(sheet: &RoundSheet) -> Page {
+    let head = [
+        "meter", "customer", "location", "line", "state", "at", "energy", "last", "count", "net",
+        "unit", "odd", "why", "operator",
+    ];
+    let rows = sheet.places.iter().map(|place| {
+        let line = &place.line;
+        let odd = place.odd.iter().map(|odd| format!("{}: {} -> {}", odd.kind, odd.was, odd.is));
+        vec![
+            text(line.meter),
+            text(&line.customer),
+            text(&line.location),
+            text(&line.line),
+            text(place.state.name()),
+            maybe(place.at, time),
+            maybe(place.energy, money),
+            maybe(line.energy, money),
+            Cell::figure(place.count, 0),
+            maybe(place.net.map(|(net, _)| net), money),
+            maybe(place.net, |(_, unit)| text(unit_name(unit))),
+            text(odd.collect::<Vec<_>>().join("; ")),
+            text(&place.why),
+            text(&place.by),
+        ]
+    });
+    page("round", &head, rows)
 }
 
 fn operators(rows: &[OperatorInfo]) -> Page {

@@ -63,7 +63,7 @@ pub(super) struct Defaults {
 }
 
 /// What a table says of where it comes from and how sure it is; else what the file says.
-pub(super) fn defaults(notes: &mut Notes<'_>, table: &mut Table<'_>, file: &Defaults) -> Defaults {
+pub(super) fn defaults(notes: &mut Notes, table: &mut Table<'_>, file: &Defaults) -> Defaults {
     let source = table.text(notes, "source", Need::May, "where the fact comes from", words);
     let confidence = table.text(notes, "confidence", Need::May, SURE, sure);
     Defaults {
@@ -82,7 +82,7 @@ struct Head {
     confidence: Option<char>,
 }
 
-fn head(notes: &mut Notes<'_>, top: &mut Table<'_>) -> Head {
+fn head(notes: &mut Notes, top: &mut Table<'_>) -> Head {
     let id = top.text(notes, "id", Need::Must, NAME, name);
     let person = top.text(notes, "name", Need::Must, "a name", words);
     let protocol = top.word(notes, "protocol", Need::Must);
@@ -97,7 +97,7 @@ fn head(notes: &mut Notes<'_>, top: &mut Table<'_>) -> Head {
     Head { id, name: person, protocol, class, source, confidence }
 }
 
-fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
+fn whole(notes: &mut Notes, mut top: Table<'_>) -> Option<Profile> {
     let head = head(notes, &mut top);
     let protocol = head.protocol;
     let line = top.table(notes, "line", Need::Must).and_then(|table| line(notes, table));
@@ -148,7 +148,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Profile> {
 
 /// Every item, the inherited ones too.
 fn items(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     top: &mut Table<'_>,
     protocol: Option<Protocol>,
     defaults: &Defaults,
@@ -172,7 +172,7 @@ fn items(
 
 /// The items of the built-in profile named in `items_of`.
 fn inherit(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     top: &Table<'_>,
     id: &str,
     protocol: Option<Protocol>,
@@ -218,7 +218,7 @@ fn sure(text: &str) -> Option<char> {
     }
 }
 
-fn line(notes: &mut Notes<'_>, mut table: Table<'_>) -> Option<Line> {
+fn line(notes: &mut Notes, mut table: Table<'_>) -> Option<Line> {
     let baud = table.number(notes, "baud", Need::Must, 300..=115_200, "");
     let parity = table.word(notes, "parity", Need::Must);
     let data_bits = table.number(notes, "data_bits", Need::Must, 7..=8, "");
@@ -236,7 +236,7 @@ fn line(notes: &mut Notes<'_>, mut table: Table<'_>) -> Option<Line> {
     Some(Line { framing, preamble: preamble? })
 }
 
-fn timing(notes: &mut Notes<'_>, mut table: Table<'_>) -> Option<Patience> {
+fn timing(notes: &mut Notes, mut table: Table<'_>) -> Option<Patience> {
     let mut ms = |table: &mut Table<'_>, key, low: i64, otherwise: Option<u64>| {
         let need = if otherwise.is_some() { Need::May } else { Need::Must };
         let there = table.has(key);
@@ -252,14 +252,14 @@ fn timing(notes: &mut Notes<'_>, mut table: Table<'_>) -> Option<Patience> {
     Some(Patience { answer: answer?, gap: gap?, money: money?, silence: silence?, tries: tries? })
 }
 
-fn password(notes: &mut Notes<'_>, mut table: Table<'_>) -> Option<u8> {
+fn password(notes: &mut Notes, mut table: Table<'_>) -> Option<u8> {
     let level = table.number(notes, "level", Need::Must, 0..=9, "");
     table.finish(notes);
     level
 }
 
 fn item(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     mut table: Table<'_>,
     protocol: Protocol,
     protocol_known: bool,
@@ -313,7 +313,7 @@ fn item(
     })
 }
 
-fn statuses(notes: &mut Notes<'_>, top: &mut Table<'_>, items: &[Item]) -> Vec<StatusBit> {
+fn statuses(notes: &mut Notes, top: &mut Table<'_>, items: &[Item]) -> Vec<StatusBit> {
     let mut bits: Vec<(usize, StatusBit)> = Vec::new();
     for mut table in top.tables(notes, "status") {
         let item = table.text(notes, "item", Need::Must, "the name of an item", name);
@@ -339,7 +339,7 @@ fn statuses(notes: &mut Notes<'_>, top: &mut Table<'_>, items: &[Item]) -> Vec<S
 }
 
 fn terminal_of(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     mut table: Table<'_>,
     protocol: Option<Protocol>,
 ) -> Option<Terminal> {

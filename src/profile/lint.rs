@@ -18,7 +18,7 @@ pub(super) struct Placed {
 }
 
 /// Looks at every item and at every two of them.
-pub(super) fn items(notes: &mut Notes<'_>, protocol: Protocol, list: &[Placed]) {
+pub(super) fn items(notes: &mut Notes, protocol: Protocol, list: &[Placed]) {
     for (nth, Placed { at, path, item }) in list.iter().enumerate() {
         let name_key = format!("{path}.name");
         let place_key = format!("{path}.at");
@@ -91,14 +91,14 @@ fn registers(item: &Item) -> Option<(u8, Range<u32>)> {
 }
 
 /// What is written needs a maker's manual or two sources behind it.
-pub(super) fn written(notes: &mut Notes<'_>, at: usize, path: &str, confidence: char) {
+pub(super) fn written(notes: &mut Notes, at: usize, path: &str, confidence: char) {
     if confidence > 'B' {
         notes.add(at, path, "", What::Unsure { confidence });
     }
 }
 
 /// A model that could have an account and says nothing about it.
-pub(super) fn no_money(notes: &mut Notes<'_>, protocol: Option<Protocol>) {
+pub(super) fn no_money(notes: &mut Notes, protocol: Option<Protocol>) {
     if protocol.is_some_and(|p| p == Protocol::Dlt645_2007 || p.is_modbus()) {
         notes.add_to_file("money", What::NoMoney);
     }

@@ -18,11 +18,7 @@ pub struct Manners {
 }
 
 /// Reads both sections.
-pub(super) fn read(
-    notes: &mut Notes<'_>,
-    top: &mut Table<'_>,
-    protocol: Option<Protocol>,
-) -> Manners {
+pub(super) fn read(notes: &mut Notes, top: &mut Table<'_>, protocol: Option<Protocol>) -> Manners {
     let mut manners = Manners::default();
     if let Some(mut table) = section(notes, top, "iec62056", protocol, Protocol::Iec62056) {
         manners.wake = table.flag(notes, "wake").unwrap_or_default();
@@ -38,7 +34,7 @@ pub(super) fn read(
 
 /// The section, if it is there and goes with the protocol.
 fn section<'a>(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     top: &mut Table<'a>,
     key: &'static str,
     protocol: Option<Protocol>,

@@ -44,7 +44,7 @@ impl Common {
 }
 
 pub(super) fn read(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     mut table: Table<'_>,
     protocol: Option<Protocol>,
     file: &Defaults,
@@ -79,7 +79,7 @@ pub(super) fn read(
     Read { rules, lacks }
 }
 
-fn common(notes: &mut Notes<'_>, table: &mut Table<'_>, defaults: Defaults) -> Option<Common> {
+fn common(notes: &mut Notes, table: &mut Table<'_>, defaults: Defaults) -> Option<Common> {
     let unit = table.text(notes, "unit", Need::Must, "yuan or kwh", |text| match text {
         "yuan" => Some(CreditUnit::Yuan),
         "kwh" => Some(CreditUnit::Kwh),
@@ -90,7 +90,7 @@ fn common(notes: &mut Notes<'_>, table: &mut Table<'_>, defaults: Defaults) -> O
     Some(Common { unit: unit?, price_fen_per_kwh: price?, power_w: power?, defaults })
 }
 
-fn dlt645(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<Dlt645Money> {
+fn dlt645(notes: &mut Notes, table: &mut Table<'_>) -> Option<Dlt645Money> {
     let recharge: Option<Layout> = table.word(notes, "recharge", Need::Must);
     let refund: Option<Refund> = table.word(notes, "refund", Need::May);
     let mut di =
@@ -125,9 +125,9 @@ enum Kind {
 }
 
 /// The rules, and the keys that are missing.
-fn modbus(notes: &mut Notes<'_>, table: &mut Table<'_>) -> (Option<ModbusMoney>, Vec<String>) {
+fn modbus(notes: &mut Notes, table: &mut Table<'_>) -> (Option<ModbusMoney>, Vec<String>) {
     let mut lacks = Vec::new();
-    let mut required = |table: &mut Table<'_>, notes: &mut Notes<'_>, key, kind| {
+    let mut required = |table: &mut Table<'_>, notes: &mut Notes, key, kind| {
         if !table.has(key) {
             table.known(key);
             lacks.push(String::from(key));
@@ -175,12 +175,7 @@ fn modbus(notes: &mut Notes<'_>, table: &mut Table<'_>) -> (Option<ModbusMoney>,
 }
 
 /// `key = { at = "0362", form = "i32" }`.
-fn field(
-    notes: &mut Notes<'_>,
-    table: &mut Table<'_>,
-    key: &'static str,
-    kind: Kind,
-) -> Option<Field> {
+fn field(notes: &mut Notes, table: &mut Table<'_>, key: &'static str, kind: Kind) -> Option<Field> {
     let mut inner = table.table(notes, key, Need::May)?;
     let at = inner.text(notes, "at", Need::Must, REGISTER, register);
     let form: Option<Form> = inner.word(notes, "form", Need::Must);
@@ -212,7 +207,7 @@ fn field(
 }
 
 /// `recharge = { at = "0543", parts = [{ part = "amount", form = "u32" }, ..] }`.
-fn recharge(notes: &mut Notes<'_>, table: &mut Table<'_>) -> Option<(u16, Vec<(Part, Form)>)> {
+fn recharge(notes: &mut Notes, table: &mut Table<'_>) -> Option<(u16, Vec<(Part, Form)>)> {
     let mut inner = table.table(notes, "recharge", Need::Must)?;
     let at = inner.text(notes, "at", Need::Must, REGISTER, register);
     let mut parts: Vec<(Part, Form)> = Vec::new();

@@ -18,20 +18,22 @@ const SHOWN: usize = 40;
 
 /// What was found wrong or doubtful.
 #[derive(Debug)]
-pub(super) struct Notes<'t> {
-    text: &'t str,
+pub(super) struct Notes {
+    /// Length of the text, and where its lines end: a bad file is noted at many places of it.
+    len: usize,
+    ends: Vec<usize>,
     pub all: Vec<ProfileFault>,
 }
 
-impl<'t> Notes<'t> {
-    pub fn new(text: &'t str) -> Self {
-        Self { text, all: Vec::new() }
+impl Notes {
+    pub fn new(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { len: text.len(), ends: ends.map(|(at, _)| at).collect(), all: Vec::new() }
     }
 
-    /// The line of a byte, from 1.
+    /// The line of a byte, from 1; beyond the end of the text there are none.
     pub fn line(&self, at: usize) -> usize {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
+        if at > self.len { 1 } else { self.ends.partition_point(|end| *end < at) + 1 }
     }
 
     pub fn add(&mut self, at: usize, key: &str, value: &str, what: What) {
@@ -100,13 +102,13 @@ impl<'a> Table<'a> {
     }
 
     /// Notes that `key` should have been `expected`.
-    pub fn wrong(&self, notes: &mut Notes<'_>, key: &str, expected: &str) {
+    pub fn wrong(&self, notes: &mut Notes, key: &str, expected: &str) {
         let value = self.rows.get(key).map(|value| shown(value.get_ref())).unwrap_or_default();
         let expected = expected.to_owned();
         notes.add(self.at(key), &self.path_of(key), &value, What::Wrong { expected });
     }
 
-    fn lacks(&self, notes: &mut Notes<'_>, key: &str, need: Need, expected: &str) {
+    fn lacks(&self, notes: &mut Notes, key: &str, need: Need, expected: &str) {
         if need == Need::Must {
             let expected = expected.to_owned();
             notes.add(self.at, &self.path_of(key), "", What::Missing { expected });
@@ -116,7 +118,7 @@ impl<'a> Table<'a> {
     /// A text that `read` understands.
     pub fn text<T>(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         key: &'static str,
         need: Need,
         expected: &str,
@@ -136,7 +138,7 @@ impl<'a> Table<'a> {
     /// One of the words of an enumeration.
     pub fn word<T: DeserializeOwned>(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         key: &'static str,
         need: Need,
     ) -> Option<T> {
@@ -150,7 +152,7 @@ impl<'a> Table<'a> {
     /// A whole number; `unit` is added to what is expected.
     pub fn number<T: TryFrom<i64>>(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         key: &'static str,
         need: Need,
         range: RangeInclusive<i64>,
@@ -173,7 +175,7 @@ impl<'a> Table<'a> {
     }
 
     /// Yes or no.
-    pub fn flag(&mut self, notes: &mut Notes<'_>, key: &'static str) -> Option<bool> {
+    pub fn flag(&mut self, notes: &mut Notes, key: &'static str) -> Option<bool> {
         let value = self.cell(key)?;
         let found = value.get_ref().as_bool();
         if found.is_none() {
@@ -183,12 +185,7 @@ impl<'a> Table<'a> {
     }
 
     /// A section or an inline table.
-    pub fn table(
-        &mut self,
-        notes: &mut Notes<'_>,
-        key: &'static str,
-        need: Need,
-    ) -> Option<Table<'a>> {
+    pub fn table(&mut self, notes: &mut Notes, key: &'static str, need: Need) -> Option<Table<'a>> {
         let Some(value) = self.cell(key) else {
             self.lacks(notes, key, need, "a section");
             return None;
@@ -201,7 +198,7 @@ impl<'a> Table<'a> {
     }
 
     /// Sections written `[[key]]`, or a list of inline tables. None at all is an empty list.
-    pub fn tables(&mut self, notes: &mut Notes<'_>, key: &'static str) -> Vec<Table<'a>> {
+    pub fn tables(&mut self, notes: &mut Notes, key: &'static str) -> Vec<Table<'a>> {
         let Some(value) = self.cell(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong(notes, key, &format!("a list of sections, each [[{key}]]"));
@@ -226,7 +223,7 @@ impl<'a> Table<'a> {
     /// A list of exactly `count` texts that `read` understands.
     pub fn texts<T>(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         key: &'static str,
         count: usize,
         expected: &str,
@@ -248,7 +245,7 @@ impl<'a> Table<'a> {
     /// A list of texts that `read` understands, so many of them.
     pub fn list<T>(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         key: &'static str,
         count: RangeInclusive<usize>,
         expected: &str,
@@ -263,7 +260,7 @@ impl<'a> Table<'a> {
     }
 
     /// Every key has been asked for: the others are unknown.
-    pub fn finish(self, notes: &mut Notes<'_>) {
+    pub fn finish(self, notes: &mut Notes) {
         for key in self.rows.keys() {
             let name = key.get_ref().as_ref();
             if !self.known.contains(&name) {

@@ -19,7 +19,7 @@ pub struct RelayRules {
 /// Why no parameter is written to a model: its maker keeps them where no document says how to write
 /// them. Reads `[parameters]`; `None`: 14H with the standard's identifiers.
 pub(super) fn parameters(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     top: &mut Table<'_>,
     protocol: Option<Protocol>,
 ) -> Option<String> {
@@ -37,7 +37,7 @@ pub(super) fn parameters(
 
 /// Reads the section.
 pub(super) fn read(
-    notes: &mut Notes<'_>,
+    notes: &mut Notes,
     top: &mut Table<'_>,
     protocol: Option<Protocol>,
 ) -> RelayRules {

@@ -1,7 +1,6 @@
 //! What the journal records, as the program sees it.
 //!
-//! These types are never written anywhere: `records` owns the versioned form on disk, so that a
-//! field can be renamed here without touching a single old journal.
+//! These types are never written anywhere: `records` owns the versioned form on disk.
 
 pub use super::bundles::BundleTaken;
 pub use super::recorded::{RawRecord, Recorded};
@@ -69,8 +68,7 @@ pub struct TokenFacts {
 }
 
 impl TokenFacts {
-    /// What a verified token says. `None` if its meter or account is not a number: verification has
-    /// already refused those.
+    /// What a verified token says. `None` if its meter or account is no number: verified ones are.
     pub fn of(token: &RechargeToken) -> Option<Self> {
         let unit = match token.unit {
             Unit::Yuan => CreditUnit::Yuan,
@@ -401,6 +399,8 @@ pub enum Event {
     },
     /// A bundle of parameters was taken in (verified before); its file is a snapshot.
     BundleTaken(BundleTaken),
+    /// A round of the office was taken in, as well.
+    RoundTaken(super::rounds::RoundTaken),
     /// A meter is about to be written to by rows of its profile that are not proven, because
     /// somebody said that it is meant.
     UnprovenAccepted {
@@ -465,6 +465,7 @@ impl Event {
             | Self::Revoked { .. }
             | Self::Software { .. }
             | Self::BundleTaken(_)
+            | Self::RoundTaken(_)
             | Self::TailCut { .. } => None,
         }
     }

@@ -8,7 +8,8 @@
 
 use super::bundles::BundleRow;
 use super::kv::{Batch, IndexError, Kv, MemoryKv, Pair, Span};
-use super::records::{RecordError, bundle, rows};
+use super::records::{RecordError, bundle, round, rows};
+use super::rounds::RoundRow;
 use super::rows::{OpenIntent, TokenRow};
 use super::runs::Directories;
 use super::schema::MAX_INDEX_VALUE;
@@ -51,6 +52,8 @@ pub enum Tree {
     Errand = b'D',
     /// Bundle by id.
     Bundle = b'B',
+    /// Round of the office by id.
+    Round = b'P',
     /// What is remembered of a meter: (blinded meter, number of the mark).
     Mark = b'K',
     /// (blinded meter, sequence number): offset of the frame, and 1 if the entry holds evidence.
@@ -346,6 +349,17 @@ impl Index {
     pub fn bundle(&self, id: TokenId) -> Result<Option<BundleRow>> {
         let Some(row) = self.get(&id_key(Tree::Bundle, id))? else { return Ok(None) };
         let mut found = bundle::decode_row(&row)?;
+        found.revoked = self.is_revoked(id)?;
+        Ok(Some(found))
+    }
+
+    /// A round of the office, whether it was withdrawn included.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn round(&self, id: TokenId) -> Result<Option<RoundRow>> {
+        let Some(row) = self.get(&id_key(Tree::Round, id))? else { return Ok(None) };
+        let mut found = round::decode_row(&row)?;
         found.revoked = self.is_revoked(id)?;
         Ok(Some(found))
     }

@@ -4,14 +4,13 @@
 //! reached by reading the journal again. Nothing is refused here: an entry that is in the journal
 //! has happened (`rules` decides before it is written).
 
-use super::bundles::{BundleRow, BundleTaken};
 use super::event::{Event, Position, Stamp, Step, SwapFacts, SwapFixed, TokenFacts, Withdrawal};
 use super::filed;
 use super::index::{Index, OFFSET_EVERY, Tree, id_key, key, row_digest, seq_key};
 use super::kv::{Batch, IndexError};
 use super::records::rows::{self, Exposed, OverrideFor};
 use super::records::swap::{decode_swap, encode_swap};
-use super::records::{bundle, errand};
+use super::records::{bundle, errand, round};
 use super::rows::{GrantRow, MarkRow, OpenIntent, OverrideRow, StepRow, TokenRow, TokenState};
 use super::state::{Doc, State};
 use super::swap::SwapRow;
@@ -197,7 +196,16 @@ impl Changes<'_> {
                 Ok(())
             }
             Event::Step(step) => self.step(stamp, step),
-            Event::BundleTaken(taken) => self.bundle(stamp, taken),
+            Event::BundleTaken(taken) => {
+                let row = bundle::row_of(taken, stamp.at, self.seq);
+                self.batch.insert(id_key(Tree::Bundle, taken.id), Some(row));
+                Ok(())
+            }
+            Event::RoundTaken(taken) => {
+                let row = round::row_of(taken, stamp.at, self.seq);
+                self.batch.insert(id_key(Tree::Round, taken.id), Some(row));
+                Ok(())
+            }
             Event::Marked { meter, mark, on, note } => {
                 let row = on.then(|| MarkRow {
                     meter: *meter,
@@ -261,14 +269,6 @@ impl Changes<'_> {
             begun: before.map_or(stamp.at, |row| row.begun),
         };
         self.batch.insert(key, Some(errand::encode_step(&row)));
-        Ok(())
-    }
-
-    fn bundle(&mut self, stamp: &Stamp, taken: &BundleTaken) -> Result<()> {
-        let key = id_key(Tree::Bundle, taken.id);
-        let (taken, at, seq) = (taken.clone(), stamp.at, self.seq);
-        let row = BundleRow { taken, at, seq, revoked: false };
-        self.batch.insert(key, Some(bundle::encode_row(&row)));
         Ok(())
     }
 

@@ -11,6 +11,7 @@ pub mod errand;
 pub mod event;
 pub mod parts;
 pub mod people;
+pub mod round;
 pub mod rows;
 pub mod swap;
 

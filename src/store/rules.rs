@@ -56,6 +56,7 @@ pub fn check_sizes(stamp: &Stamp, event: &Event) -> Result<()> {
             fits("name", taken.name.len(), MAX_TEXT)?;
             fits("bundle", taken.bytes.len(), MAX_TOKEN)
         }
+        Event::RoundTaken(taken) => fits("name", taken.name.len(), MAX_TEXT),
         Event::Marked { note, .. } => fits("note", note.len(), MAX_TEXT),
         Event::Enrolled { tenant, office, .. } => {
             fits("tenant", tenant.len(), MAX_TEXT)?;
@@ -119,6 +120,12 @@ pub fn check(index: &Index, stamp: &Stamp, event: &Event) -> Result<()> {
             Some(_) => Err(StoreError::Conflict(*id)),
         },
         Event::BundleTaken(taken) => match index.bundle(taken.id)? {
+            None if index.is_revoked(taken.id)? => Err(StoreError::TokenRevoked(taken.id)),
+            None => Ok(()),
+            Some(row) if row.taken == *taken => Err(StoreError::Known(taken.id)),
+            Some(_) => Err(StoreError::Conflict(taken.id)),
+        },
+        Event::RoundTaken(taken) => match index.round(taken.id)? {
             None if index.is_revoked(taken.id)? => Err(StoreError::TokenRevoked(taken.id)),
             None => Ok(()),
             Some(row) if row.taken == *taken => Err(StoreError::Known(taken.id)),

@@ -6,17 +6,12 @@
 //! meters can be found and nobody can tell which they are.
 
 use super::error::StoreError;
-use chacha20poly1305::aead::{AeadInOut, KeyInit as _};
-use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use meterkit_tokens::cipher::{Cipher, NONCE, TAG};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// Length of a nonce.
-const NONCE: usize = 24;
-/// Length of a tag.
-const TAG: usize = 16;
 /// What sealing adds: nonce and tag.
 pub const SEALING: usize = NONCE + TAG;
 /// Length of a blinded part of a key.
@@ -85,9 +80,9 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandom> {
 
 /// Seals and opens; its keys are wiped when it is dropped.
 pub struct Sealer {
-    journal: XChaCha20Poly1305,
-    index: XChaCha20Poly1305,
-    file: XChaCha20Poly1305,
+    journal: Cipher,
+    index: Cipher,
+    file: Cipher,
     blind: Zeroizing<[u8; 32]>,
 }
 
@@ -107,7 +102,7 @@ impl Sealer {
             let _ = root.expand(name, &mut *out);
             out
         };
-        let cipher = |name: &[u8]| XChaCha20Poly1305::new((&*subkey(name)).into());
+        let cipher = |name: &[u8]| Cipher::new(&subkey(name));
         Self {
             journal: cipher(b"journal"),
             index: cipher(b"index"),
@@ -116,7 +111,7 @@ impl Sealer {
         }
     }
 
-    fn cipher(&self, part: Part) -> &XChaCha20Poly1305 {
+    fn cipher(&self, part: Part) -> &Cipher {
         match part {
             Part::Journal => &self.journal,
             Part::Index => &self.index,
@@ -132,24 +127,15 @@ impl Sealer {
         let nonce = random::<NONCE>()?;
         let mut out = Vec::with_capacity(plain.len() + SEALING);
         out.extend_from_slice(&nonce);
-        out.extend_from_slice(plain);
-        let body = &mut out[NONCE..];
         // Fails only beyond 256 GiB.
-        let tag =
-            self.cipher(part).encrypt_inout_detached(&XNonce::from(nonce), place, body.into());
-        out.extend_from_slice(&tag.map_err(|e| NoRandom(e.to_string()))?);
-        Ok(out)
+        let sealed = self.cipher(part).seal(&nonce, place, plain, &mut out);
+        sealed.map(|()| out).ok_or_else(|| NoRandom("too long".to_owned()))
     }
 
     /// Opens what was sealed for a place; `None` if it was not, or not with this key.
     pub fn open(&self, part: Part, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
-        let (body, tag) = rest.split_last_chunk::<TAG>()?;
-        let mut out = body.to_vec();
-        let (nonce, tag) = (XNonce::from(*nonce), Tag::from(*tag));
-        let cipher = self.cipher(part);
-        cipher.decrypt_inout_detached(&nonce, place, out.as_mut_slice().into(), &tag).ok()?;
-        Some(out)
+        self.cipher(part).open(nonce, place, rest)
     }
 
     /// What stands for something in a key of the index: the same for the same, and else a secret.

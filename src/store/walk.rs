@@ -126,8 +126,13 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         let left = usize::try_from(segment.header.size.saturating_sub(self.offset));
+        let wanted = BLOCK.max(need).min(left.unwrap_or(BLOCK));
         let mut block = std::mem::take(&mut self.block);
-        block.resize(BLOCK.max(need).min(left.unwrap_or(BLOCK)), 0);
+        if block.len() < wanted {
+            // All of it is read over; zeros of the system's cost nothing.
+            block = vec![0; wanted];
+        }
+        block.truncate(wanted);
         let got = read_full(&*segment.file, &mut block, self.offset)
             .map_err(|e| self.damage(self.offset, format!("cannot be read: {e}")))?;
         block.truncate(got);

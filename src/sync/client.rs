@@ -10,6 +10,7 @@ mod bundles;
 mod keys;
 mod media;
 mod report;
+mod rounds;
 mod take;
 mod trust;
 

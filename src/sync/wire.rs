@@ -23,6 +23,7 @@ mod pack;
 pub mod path;
 mod pull;
 mod receipt;
+mod round;
 
 pub use area::{Area, MAX_AREA_NAME, MeterLine, Page};
 pub use checkpoint::Checkpoint;
@@ -37,6 +38,7 @@ pub use name::claimed_name;
 pub use pack::Pack;
 pub use pull::{Pull, Pulled, Settled, Withdrawn};
 pub use receipt::{EntryOutcome, Receipt, Run};
+pub use round::{MAX_ROUND_METERS, MAX_ROUND_NAME, MAX_ROUND_NOTE, Round, RoundLine};
 
 use crate::units::{DeviceId, UnixSeconds};
 use fields::{Reader, map};
@@ -69,6 +71,8 @@ pub const MAX_ROOTS: usize = 4;
 pub const MAX_GRANTS: usize = 8;
 /// Most bundles in one PULL; each is 4 KiB at most.
 pub const MAX_BUNDLES: usize = 8;
+/// Most rounds in one PULL answer, each by its hash; the rest comes with the next exchange.
+pub const MAX_ROUNDS: usize = 8;
 /// Most overrides in one PULL answer; the rest comes with the next exchange.
 pub const MAX_OVERRIDES: usize = 32;
 

@@ -114,12 +114,44 @@ fn text(bytes: &[u8]) -> Result<String, TableError> {
     text.map(|text| text.into_owned()).ok_or_else(|| unread("UTF-8, GB18030"))
 }
 
+/// A cell that is being read. Whether it is blank so far is remembered and not looked for: a quote
+/// asks for it, and a file may be nothing but quotes behind blanks.
+#[derive(Default)]
+struct Open {
+    text: String,
+    written: bool,
+}
+
+impl Open {
+    fn push(&mut self, c: char) {
+        self.written = self.written || !blank(c);
+        self.text.push(c);
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.written = false;
+    }
+
+    /// What was read; empty again afterwards.
+    fn close(&mut self) -> String {
+        self.written = false;
+        std::mem::take(&mut self.text)
+    }
+}
+
+fn blank(c: char) -> bool {
+    #[cfg(test)]
+    tests::LOOKS.with(|looks| looks.set(looks.get() + 1));
+    c.is_whitespace()
+}
+
 /// The rows of a CSV text (RFC 4180), whose separator is the one of comma, semicolon and tab that
 /// is most frequent outside quotes in its first lines.
 fn csv(text: &str) -> Vec<TableRow> {
     let separator = separator(text);
     let mut rows: Vec<TableRow> = Vec::new();
-    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), Open::default(), false);
     let (mut line, mut begun) = (1, 1);
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -129,19 +161,19 @@ fn csv(text: &str) -> Vec<TableRow> {
                 rest.next();
             }
             '"' if quoted => quoted = false,
-            '"' if cell.trim().is_empty() => {
+            '"' if !cell.written => {
                 cell.clear();
                 quoted = true;
             }
             '\n' if !quoted => {
-                cells.push(std::mem::take(&mut cell));
+                cells.push(cell.close());
                 rows.push((begun, std::mem::take(&mut cells)));
                 line += 1;
                 begun = line;
             }
             '\r' if !quoted => {}
             c if c == separator && !quoted && cells.len() < MAX_COLUMNS => {
-                cells.push(std::mem::take(&mut cell));
+                cells.push(cell.close());
             }
             c => {
                 line += usize::from(c == '\n');
@@ -149,7 +181,7 @@ fn csv(text: &str) -> Vec<TableRow> {
             }
         }
     }
-    cells.push(cell);
+    cells.push(cell.text);
     rows.push((begun, cells));
     rows
 }
@@ -175,6 +207,12 @@ fn separator(text: &str) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Characters looked at to see whether they are blank.
+        pub(super) static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
 
     fn cells(bytes: &[u8]) -> Vec<TableRow> {
         rows(bytes).unwrap()
@@ -194,6 +232,22 @@ mod tests {
         assert_eq!(cells(b"a;b\n1,5;2\n"), [row(1, &["a", "b"]), row(2, &["1,5", "2"])]);
         assert_eq!(cells(b"a\tb\n1\t2"), [row(1, &["a", "b"]), row(2, &["1", "2"])]);
         assert_eq!(cells(b""), []);
+    }
+
+    /// A quote behind blanks, behind text and behind blanks behind text; what is read is what was
+    /// always read.
+    #[test]
+    fn each_character_is_looked_at_once_however_many_quotes_there_are() {
+        for (begin, then, quote) in
+            [(" ", "x", "\""), (" ", "", "\"\""), ("x", " ", "\""), ("", "", "\" \"")]
+        {
+            let text = [&begin.repeat(2_000), then, &quote.repeat(2_000)].concat();
+            LOOKS.set(0);
+            assert_eq!(csv(&text).len(), 1);
+            let looks = LOOKS.get();
+            assert!(looks <= text.chars().count(), "{begin:?} {then:?} {quote:?}: {looks} looks");
+        }
+        assert_eq!(cells(b"  \"a\" ,x\"y\" \""), [row(1, &["a", "x\"y\" \""])]);
     }
 
     #[test]

@@ -108,6 +108,10 @@ messages! {
         en: "Synced: {sent} entries sent, {tokens} tokens received, {review} for review.",
         zh: "同步完成：上传 {sent} 条，收到令牌 {tokens} 个，待核查 {review} 条。",
     }
+    synced_rounds(n: u32) {
+        en: "{n} rounds of the office received: 'meterkit round list'.",
+        zh: "收到后台抄表任务 {n} 个，请用 meterkit round list 查看。",
+    }
     synced_bundles(n: u32) { en: "{n} bundles of parameters received.", zh: "收到参数包 {n} 个。" }
     synced_cut_short(kb: u64) {
         en: "The budget of the link is spent after {kb} KB; the rest goes with the next sync.",

@@ -105,6 +105,7 @@ pub const LEDGER: &[Both] = &[
     ),
     both("a grant or override we never gave that handheld", "后台未给过该掌机此授权"),
     both("a bundle we never gave that handheld", "后台未给过该掌机此参数包"),
+    both("a round we never made for that handheld", "后台未给该掌机下发过此抄表任务"),
     both(
         "a money act while the handheld's clock was out of bounds",
         "掌机时钟超出允许范围时发生资金操作",

@@ -16,6 +16,8 @@ messages! {
     desk_title_doubt() { en: "Tokens in doubt", zh: "存疑令牌" }
     desk_title_operators() { en: "Operators", zh: "操作员" }
     desk_title_operator() { en: "Operator", zh: "操作员" }
+    desk_title_rounds() { en: "Rounds", zh: "抄表任务" }
+    desk_title_round() { en: "Round", zh: "抄表任务" }
     desk_title_bundles() { en: "Prices, bundles", zh: "电价与参数包" }
     desk_title_sales() { en: "Sales", zh: "销售统计" }
     desk_title_lost_contact() { en: "Lost contact", zh: "失联" }
@@ -42,6 +44,9 @@ messages! {
     desk_key_count() { en: "Count", zh: "改次数" }
     desk_key_add() { en: "Add", zh: "登记" }
     desk_key_grant() { en: "Grant", zh: "授权" }
+    desk_key_rounds() { en: "Rounds", zh: "抄表" }
+    desk_key_new() { en: "New", zh: "新建" }
+    desk_key_withdraw() { en: "Withdraw", zh: "撤回" }
     desk_key_sign() { en: "Sign", zh: "签署" }
     desk_key_span() { en: "Span", zh: "期间" }
     desk_key_close() { en: "Close", zh: "结账" }
@@ -90,6 +95,12 @@ messages! {
         en: "Takes everything from the operator, on every handheld.",
         zh: "收回该操作员在所有掌机上的授权。",
     }
+    desk_does_rounds() { en: "Goes to the rounds: lists to be read.", zh: "进入抄表任务。" }
+    desk_does_new_round() { en: "Makes a round for a handheld.", zh: "为掌机新建抄表任务。" }
+    desk_does_withdraw() {
+        en: "Withdraws the round; one that was begun goes on.",
+        zh: "撤回抄表任务；已开始的继续。",
+    }
     desk_does_sign() { en: "Signs a file of prices or parameters.", zh: "签署电价或参数文件。" }
     desk_does_span() { en: "Days, months, years.", zh: "按日、按月、按年。" }
     desk_does_close() {
@@ -129,6 +140,7 @@ messages! {
     }
     desk_empty_doubt() { en: "No token is in doubt.", zh: "没有存疑令牌。" }
     desk_empty_operators() { en: "No operators yet. F2 enters the first.", zh: "尚无操作员。按F2登记。" }
+    desk_empty_rounds() { en: "No round was made yet. F2 makes one.", zh: "尚无抄表任务。按F2新建。" }
     desk_empty_bundles() {
         en: "No handheld has put a bundle into a meter yet. F2 signs one.",
         zh: "尚无参数包下装记录。按F2签署。",
@@ -212,6 +224,12 @@ messages! {
         en: "Who may work with the handhelds. A grant counts on one handheld; its code is shown \
              once.",
         zh: "可使用掌机的人员。每次授权只对一台掌机有效，激活码只显示一次。",
+    }
+    desk_about_rounds() {
+        en: "Lists of meters for a handheld to read, with what is known of each. The list goes out \
+             with the next exchange; how far it is comes back with the journal. A figure typed by \
+             hand is no reading.",
+        zh: "交给掌机抄读的电表清单，附已知数据。清单随下次交换下发，进度随日志返回。人工录入的读数不算抄读。",
     }
     desk_about_bundles() {
         en: "Prices and other parameters that handhelds have put into meters, and where they are \

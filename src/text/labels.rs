@@ -117,6 +117,7 @@ messages! {
     kind_software() { en: "new version", zh: "程序更新" }
     kind_step() { en: "step", zh: "作业步骤" }
     kind_marked() { en: "marked", zh: "标记" }
+    kind_round() { en: "office round", zh: "后台抄表" }
     kind_bundle() { en: "bundle", zh: "参数包" }
     kind_unproven() { en: "not proven", zh: "未证实写表" }
     kind_swap_taken() { en: "swap leave", zh: "换表授权" }

@@ -46,6 +46,7 @@ messages! {
         en: "It was interrupted, or left. Enter shows how far it came; then it can be carried on.",
         zh: "作业曾中断或暂停。按Enter查看进度，然后可继续。",
     }
+    work_due(when: &str) { en: "to be read by {when}", zh: "须于 {when} 前抄完" }
     work_offer() {
         en: "The office's papers for it are here. Enter fills in the form.",
         zh: "后台授权已在本机。按Enter自动填表。",

@@ -107,6 +107,7 @@ impl Lang {
             JournalKind::Step => self.kind_step(),
             JournalKind::Marked => self.kind_marked(),
             JournalKind::BundleTaken => self.kind_bundle(),
+            JournalKind::RoundTaken => self.kind_round(),
             JournalKind::Unproven => self.kind_unproven(),
             JournalKind::SwapTaken => self.kind_swap_taken(),
             JournalKind::SwapFixed => self.kind_swap_fixed(),

@@ -14,6 +14,8 @@ mod desk;
 #[allow(dead_code)]
 #[path = "../it/office/load.rs"]
 mod load;
+#[path = "office/worked.rs"]
+mod worked;
 #[path = "../it/support"]
 mod support {
     #[allow(dead_code)]
@@ -36,6 +38,7 @@ use meterkit::units::{Cap, Decision, UnixSeconds};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 use support::postgres::{Cluster, schema};
+use worked::Worked;
 
 /// Handhelds of the district; of the smallest as many as bring one full pack each.
 const DEVICES: usize = 200;
@@ -83,20 +86,37 @@ fn district(url: &str, entries: usize) {
     let servers = [district.serve(), district.serve()];
     let addresses = servers.each_ref().map(|server| server.address);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let peer = |name: &str, how| {
+    let peer = |name: &str, how, which| {
         let target = like(url, &place, &format!("{name}{entries}"));
-        Peer { lines: runtime.block_on(lines(&target)), how, entries: 0, took: Duration::ZERO }
+        let lines = runtime.block_on(lines(&target));
+        Peer {
+            lines,
+            how,
+            which,
+            entries: 0,
+            packs: 0,
+            took: Duration::ZERO,
+            worked: Worked::default(),
+        }
     };
-    let mut peers =
-        [peer("arrays", How::Table), peer("values", How::Values), peer("single", How::Row)];
+    let mut peers = [
+        peer("arrays", How::Table, Which::New),
+        peer("values", How::Values, Which::New),
+        peer("single", How::Row, Which::New),
+        peer("all_arrays", How::Table, Which::All),
+        peer("all_values", How::Values, Which::All),
+    ];
     let (mut took, mut sent, mut rounds) = (Duration::ZERO, 0, Vec::new());
+    let mut worked = Worked::default();
     let longest = district.handhelds.iter().map(|handheld| handheld.packs.len()).max().unwrap();
     for from in (0..longest).step_by(PACKS) {
         for first in (0..devices).step_by(ROUND) {
             let (those, packs) = (first..first + ROUND, from..from + PACKS);
+            let before = Worked::now();
             let (round, count) =
                 district.bring_those(&addresses, LINES, those.clone(), packs.clone());
             (took, sent) = (took + round, sent + count);
+            worked.add(&before, &Worked::now());
             let names = those.map(|n| format!("hh-{n}")).collect();
             let rows = Arc::new(runtime.block_on(rows(&place, names, packs)));
             let here: usize = rows.iter().map(|pack| pack.events.len()).sum();
@@ -115,13 +135,16 @@ fn district(url: &str, entries: usize) {
         1e6 / rate,
         report.postings
     );
+    println!("CPU time of a pack, ms: {}", worked.of(packs));
     for peer in &peers {
         let plain = peer.entries as f64 / peer.took.as_secs_f64();
         println!(
-            "plain inserts of the same rows, {}: {plain:.0} entries/s, {:.1} us each; the office \
-             reaches {:.0} % of it",
+            "plain inserts of {}, {}: {plain:.0} entries/s, {:.1} us each (CPU time of a pack, ms: \
+             {}); the office reaches {:.0} % of it",
+            peer.which.name(),
             peer.how.name(),
             1e6 / plain,
+            peer.worked.of(peer.packs),
             rate / plain * 100.0
         );
     }
@@ -141,14 +164,24 @@ struct Rows {
     postings: Vec<PgRow>,
     pack: PgRow,
     receipt: PgRow,
+    /// The rows it wrote anew: an update writes a row, too.
+    tokens: Vec<PgRow>,
+    states: Vec<PgRow>,
+    device: PgRow,
 }
 
-/// Empty tables of the same kind, with the same indexes.
+/// Empty tables of the same kind, with the same indexes. What is written again and again as a
+/// version of one row is inserted without an index here: more than half of those the office writes
+/// need no entry in one either (PostgreSQL's HOT updates).
 fn like(url: &str, place: &str, name: &str) -> String {
     let target = schema(url, name);
     let from = place.rsplit("%3D").next().unwrap();
-    for table in ["event", "posting", "pack", "receipt"] {
+    for table in ["event", "posting", "pack", "receipt", "token"] {
         let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table} INCLUDING ALL)");
+        support::postgres::run(url, &sql);
+    }
+    for table in ["meter_state", "device"] {
+        let sql = format!("CREATE TABLE {name}.{table} (LIKE {from}.{table})");
         support::postgres::run(url, &sql);
     }
     target
@@ -184,11 +217,32 @@ impl How {
     }
 }
 
+/// Which of the rows are inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that were not there before: entries, postings, packs and receipts.
+    New,
+    /// Beside them the tokens, last readings and handhelds that the packs wrote anew.
+    All,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Self::New => "the new rows only",
+            Self::All => "all rows the office writes",
+        }
+    }
+}
+
 /// Whoever inserts the same rows and does nothing else.
 struct Peer {
     lines: Vec<PgConnection>,
     how: How,
+    which: Which,
     entries: usize,
+    packs: usize,
+    worked: Worked,
     took: Duration,
 }
 
@@ -197,21 +251,24 @@ impl Peer {
     async fn insert(&mut self, packs: &Arc<Vec<Rows>>) -> Duration {
         // A statement for each row is slow enough to be known from a part.
         let part = if self.how == How::Row { packs.len() / 5 } else { packs.len() };
-        let (next, how) = (Arc::new(AtomicUsize::new(0)), self.how);
+        let (next, how, which) = (Arc::new(AtomicUsize::new(0)), self.how, self.which);
+        let before = Worked::now();
         let begun = Instant::now();
         let mut all = tokio::task::JoinSet::new();
         for mut conn in self.lines.drain(..) {
             let (packs, next) = (Arc::clone(packs), Arc::clone(&next));
             all.spawn(async move {
                 while let Some(pack) = packs[..part].get(next.fetch_add(1, Ordering::Relaxed)) {
-                    insert(&mut conn, pack, how).await;
+                    insert(&mut conn, pack, (how, which)).await;
                 }
                 conn
             });
         }
         self.lines = all.join_all().await;
         let took = begun.elapsed();
+        self.worked.add(&before, &Worked::now());
         self.took += took;
+        self.packs += part;
         self.entries += packs[..part].iter().map(|pack| pack.events.len()).sum::<usize>();
         took
     }
@@ -239,7 +296,17 @@ async fn rows(place: &str, devices: Vec<String>, numbers: Range<usize>) -> Vec<R
         let sql = "SELECT * FROM receipt WHERE device = $1 AND first = $2 AND last = $3";
         let receipt = sqlx::query(sql).bind(&device).bind(first).bind(last);
         let receipt = receipt.fetch_one(&mut conn).await.unwrap();
-        all.push(Rows { events, postings, pack, receipt });
+        let sql = "SELECT t.* FROM event e JOIN token t ON t.id = e.token
+                   WHERE e.device = $1 AND e.seq BETWEEN $2 AND $3 AND e.kind = 'outcome'";
+        let tokens = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let tokens = tokens.fetch_all(&mut conn).await.unwrap();
+        let sql = "SELECT * FROM meter_state WHERE meter IN
+                   (SELECT meter FROM event WHERE device = $1 AND seq BETWEEN $2 AND $3)";
+        let states = sqlx::query(sql).bind(&device).bind(first).bind(last);
+        let states = states.fetch_all(&mut conn).await.unwrap();
+        let whose = sqlx::query("SELECT * FROM device WHERE device = $1").bind(&device);
+        let device = whose.fetch_one(&mut conn).await.unwrap();
+        all.push(Rows { events, postings, pack, receipt, tokens, states, device });
     }
     all
 }
@@ -272,7 +339,7 @@ macro_rules! add {
     }};
 }
 
-async fn insert(conn: &mut PgConnection, rows: &Rows, how: How) {
+async fn insert(conn: &mut PgConnection, rows: &Rows, (how, which): (How, Which)) {
     let mut tx = conn.begin().await.unwrap();
     let size = |rows: &[PgRow]| if how == How::Row { 1 } else { rows.len().max(1) };
     for part in rows.events.chunks(size(&rows.events)) {
@@ -294,7 +361,35 @@ async fn insert(conn: &mut PgConnection, rows: &Rows, how: How) {
     add!(tx, std::slice::from_ref(&rows.receipt), how, "receipt", "device": String as "text",
         "number": i64 as "bigint", "epoch": i64 as "bigint", "first": i64 as "bigint",
         "last": i64 as "bigint", "hash": Vec<u8> as "bytea", "bytes": Vec<u8> as "bytea");
+    if which == Which::All {
+        again(&mut tx, rows, how).await;
+    }
     tx.commit().await.unwrap();
+}
+
+/// Inserts what the office wrote anew of rows that were there.
+async fn again(tx: &mut PgConnection, rows: &Rows, how: How) {
+    for part in rows.tokens.chunks(rows.tokens.len().max(1)) {
+        add!(tx, part, how, "token", "id": String as "text", "meter": String as "text",
+            "account": String as "text", "count_before": i64 as "bigint",
+            "amount": i64 as "bigint", "unit": String as "text", "device": String as "text",
+            "seq": i64 as "bigint", "order_no": Vec<u8> as "bytea", "issued": i64 as "bigint",
+            "expires": i64 as "bigint", "bytes": Vec<u8> as "bytea", "kid": String as "text",
+            "state": String as "text", "intent_seq": i64 as "bigint", "told": i64 as "bigint",
+            "act": String as "text");
+    }
+    for part in rows.states.chunks(rows.states.len().max(1)) {
+        add!(tx, part, how, "meter_state", "meter": String as "text", "account": String as "text",
+            "count": i64 as "bigint", "balance": i64 as "bigint", "seen": i64 as "bigint");
+    }
+    add!(tx, std::slice::from_ref(&rows.device), how, "device", "device": String as "text",
+        "status": String as "text", "secret_hash": Vec<u8> as "bytea",
+        "secret_ends": i64 as "bigint", "public_key": Vec<u8> as "bytea", "epoch": i64 as "bigint",
+        "head_seq": i64 as "bigint", "head_hash": Vec<u8> as "bytea", "receipts": i64 as "bigint",
+        "bye_receipt": i64 as "bigint", "last_seen": i64 as "bigint",
+        "known_acked": i64 as "bigint", "status_taken": i64 as "bigint",
+        "status_given": i64 as "bigint", "recovery_given": i64 as "bigint",
+        "software": String as "text");
 }
 
 /// One handheld with 10,000 entries nobody has yet, over HTTP on loopback.

@@ -15,6 +15,7 @@ use crate::office::desk::{self as site, Desk, METER, device, meter, operator};
 use crate::support::draw::screen_text;
 use meterkit::desk::app::{self, App};
 use meterkit::desk::page::{Cell, Part};
+use meterkit::desk::query::Query;
 use meterkit::desk::worker::{self, Request, Update};
 use meterkit::desk::{DeskOptions, keymap::Place};
 use meterkit::office::{NewMeter, NewOperator, Offer};
@@ -79,6 +80,15 @@ impl Site {
         hands[0].sync(&desk.post()).unwrap();
         desk.clock.store(AT, std::sync::atomic::Ordering::Relaxed);
         Self { desk }
+    }
+
+    /// And a handheld nobody has heard of for a day.
+    pub fn silent(self) -> Self {
+        let clock = |at| self.desk.clock.store(at, std::sync::atomic::Ordering::Relaxed);
+        clock(AT - 25 * 3_600);
+        self.desk.handheld("hh-9").sync(&self.desk.post()).unwrap();
+        clock(AT);
+        self
     }
 }
 
@@ -210,6 +220,9 @@ impl<'a> Hand<'a> {
         else {
             return;
         };
+        if let Update::Seen(Query::Round(id), _) = update {
+            self.ids.push(id.to_string());
+        }
         let mut cells = Vec::new();
         for part in &page.parts {
             match part {

@@ -5,6 +5,7 @@
 mod acts;
 mod api;
 mod cli;
+mod closing;
 mod custody;
 pub mod desk;
 mod grounds;
@@ -17,6 +18,7 @@ mod people;
 mod places;
 mod postgres;
 mod proof;
+mod rounds;
 mod said;
 mod shifts;
 mod status;

@@ -106,6 +106,7 @@ impl Desk {
             DocType::Answer,
             DocType::Receipt,
             DocType::Area,
+            DocType::Round,
             DocType::Enrolment,
         ];
         let record = KeyRecord {

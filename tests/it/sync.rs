@@ -16,6 +16,7 @@ pub mod media;
 mod mix;
 pub mod packs;
 mod parallel;
+mod rounds;
 mod tls;
 mod trust;
 

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("text", &["units", "report"]),
     ("config", &[]),
-    ("table", &["report"]),
+    ("table", &["report", "units"]),
     ("logging", &[]),
     ("protocol", &["units"]),
     ("profile", &["protocol", "units"]),
@@ -206,6 +206,23 @@ fn nothing_is_left_open() {
             assert!(!text.contains(mark), "{file}: {mark}");
         }
         assert!(!text.contains(concat!("#[ig", "nore")), "{file}: an ignored test");
+    }
+}
+
+/// Documentation is not compiled as tests (`doctest = false`: to look for some takes as long as to
+/// check everything), so there is no code in it that would look as if it were.
+#[test]
+fn nothing_in_documentation_would_be_a_test() {
+    for (file, text) in sources(&["src", "tokens/src"]) {
+        let fences = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            let said = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
+            said.trim_start().strip_prefix("```")
+        });
+        // Every second one closes.
+        for language in fences.step_by(2) {
+            assert!(["text", "toml", "json"].contains(&language), "{file}: ```{language}");
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Our own CBOR value, and the only module that names `serde_cbor`.
 //!
 //! `serde_cbor` is unmaintained (RUSTSEC-2021-0127: archived, no open vulnerability) and lenient;
-//! it only reads, through its `Value` type alone, never through derive, and only bytes that passed
-//! [`crate::canonical::scan`]. To replace it, replace the private conversion at the end. Writing is
-//! ours: one form for each value leaves nothing for a codec to choose, and a load of ten thousand
-//! tokens is written twice.
+//! it only reads, into our [`Value`] alone, never through derive, and only bytes that passed
+//! [`crate::canonical::scan`]. To replace it, replace the private visitor at the end. Its own value
+//! is passed by: that one keeps maps as trees, and an office takes entries apart by the million.
+//! Writing is ours: one form for each value leaves nothing for a codec to choose, and a load of ten
+//! thousand tokens is written twice.
 //!
 //! Limits: map keys are integers, integers fit `i64`, no floats, no tags.
 
@@ -12,6 +13,9 @@ pub use crate::canonical::Limits;
 pub use crate::error::CborError;
 
 use crate::canonical::{put_bytes, put_head, scan};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::cell::Cell;
+use std::fmt;
 
 /// A CBOR value of the subset we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +139,10 @@ fn put_int(number: i64, out: &mut Vec<u8>) {
 /// is no integer; [`CborError::Range`] for an integer beyond `i64`.
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Value, CborError> {
     scan(bytes, limits, &[])?;
-    let value = from_codec(serde_cbor::from_slice(bytes).map_err(|_| CborError::Codec)?)?;
+    let fault = Cell::new(None);
+    let mut codec = serde_cbor::Deserializer::from_slice(bytes);
+    let read = Item(&fault).deserialize(&mut codec).and_then(|value| codec.end().map(|()| value));
+    let value = read.map_err(|_| fault.take().unwrap_or(CborError::Codec))?;
     // The second belt: what was accepted is the one encoding of what was decoded.
     debug_assert_eq!(encode(&value), bytes);
     Ok(value)
@@ -278,26 +285,74 @@ takers! {
     array, opt_array, Array, Vec<Value>, "an array";
 }
 
-fn from_codec(value: serde_cbor::Value) -> Result<Value, CborError> {
-    use serde_cbor::Value as Codec;
-    let int = |v: i128| i64::try_from(v).map_err(|_| CborError::Range);
-    Ok(match value {
-        Codec::Null => Value::Null,
-        Codec::Bool(v) => Value::Bool(v),
-        Codec::Integer(v) => Value::Int(int(v)?),
-        Codec::Bytes(v) => Value::Bytes(v),
-        Codec::Text(v) => Value::Text(v),
-        Codec::Array(v) => {
-            Value::Array(v.into_iter().map(from_codec).collect::<Result<_, CborError>>()?)
+/// Takes one item from the codec; what it finds wrong is put down for [`decode`].
+struct Item<'f>(&'f Cell<Option<CborError>>);
+
+impl Item<'_> {
+    fn fail<E: Error>(&self, fault: CborError) -> E {
+        self.0.set(Some(fault));
+        E::custom("not in the subset")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Item<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, codec: D) -> Result<Value, D::Error> {
+        codec.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a truth value, a whole number, bytes, a text, an array or a map")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        i64::try_from(value).map(Value::Int).map_err(|_| self.fail(CborError::Range))
+    }
+
+    fn visit_i128<E: Error>(self, value: i128) -> Result<Value, E> {
+        i64::try_from(value).map(Value::Int).map_err(|_| self.fail(CborError::Range))
+    }
+
+    fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<Value, E> {
+        Ok(Value::Bytes(value.to_vec()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Item(self.0))? {
+            list.push(item);
         }
-        Codec::Map(v) => {
-            let entry = |(k, v)| match k {
-                Codec::Integer(k) => Ok((int(k)?, from_codec(v)?)),
-                _ => Err(CborError::KeyType),
-            };
-            Value::Map(v.into_iter().map(entry).collect::<Result<_, CborError>>()?)
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        // The scan has counted them: no head claims more than there are.
+        let mut map = Vec::with_capacity(entries.size_hint().unwrap_or(0));
+        while let Some(key) = entries.next_key_seed(Item(self.0))? {
+            let Value::Int(key) = key else { return Err(self.fail(CborError::KeyType)) };
+            map.push((key, entries.next_value_seed(Item(self.0))?));
         }
-        // The scan lets none of these through.
-        _ => return Err(CborError::Codec),
-    })
+        Ok(Value::Map(map))
+    }
 }

@@ -82,6 +82,8 @@ pub enum DocType {
     Receipt,
     /// `ar`: one page of the area list (meters and customers).
     Area,
+    /// `rd`: a list of meters to be read, for one handheld.
+    Round,
     /// `en`: what a handheld is told at enrolment.
     Enrolment,
     /// `jp`: a run of journal records, signed by the handheld.
@@ -115,7 +117,7 @@ const KIB: usize = 1024;
 
 impl DocType {
     /// All types.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Root,
         Self::Keyset,
         Self::Status,
@@ -127,6 +129,7 @@ impl DocType {
         Self::Answer,
         Self::Receipt,
         Self::Area,
+        Self::Round,
         Self::Enrolment,
         Self::Pack,
         Self::Checkpoint,
@@ -169,6 +172,9 @@ impl DocType {
             }
             Self::Area => {
                 row("ar", "application/vnd.meterkit.ar+cose", Office, false, 256 * KIB, DEEP)
+            }
+            Self::Round => {
+                row("rd", "application/vnd.meterkit.rd+cose", Office, false, 64 * KIB, DEEP)
             }
             Self::Enrolment => {
                 row("en", "application/vnd.meterkit.en+cose", Office, false, 256 * KIB, DEEP)

@@ -55,6 +55,7 @@ impl TryFrom<DocType> for DeviceDoc {
             | DocType::Answer
             | DocType::Receipt
             | DocType::Area
+            | DocType::Round
             | DocType::Enrolment => Err(TokenError::Signer(doc)),
         }
     }

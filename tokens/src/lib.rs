@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`canonical`] | the scan that accepts exactly one byte string for each value |
 //! | [`cbor`] | our value type; the only module that names `serde_cbor` |
+//! | [`cipher`] | the cipher of everything at rest, store and key files |
 //! | [`claims`] | document types, media types, claim labels, limits |
 //! | [`keys`] | public keys, key ids, keyrings |
 //! | [`cose`] | the envelope: open and seal |
@@ -33,6 +34,7 @@ pub mod bundle;
 pub mod canonical;
 pub mod caps;
 pub mod cbor;
+pub mod cipher;
 pub mod claims;
 pub mod cose;
 pub mod device;
@@ -52,6 +54,7 @@ pub mod swap;
 pub use base45::{from_qr_text, join_parts, qr_part, qr_parts, qr_text};
 pub use bundle::BundleToken;
 pub use caps::Caps;
+pub use cipher::Cipher;
 pub use claims::{DocType, Signer};
 pub use cose::{Verified, document_type, verify};
 pub use device::{DeviceDoc, DeviceKey};

@@ -153,6 +153,28 @@ pub const TABLE: Table<Place, Action, Need> = bindings! {
         ESC => Back, NONE;
         F1 => Help, NONE;
         F2 => SignBundle, NONE;
+        F3 => GoRounds, NONE;
+        F4 => Export, ANSWER;
+    }
+    Rounds {
+        ENTER => Open, ROW;
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => NewRound, NONE;
+        F3 => WithdrawRound, ROW;
+    }
+    Round {
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F3 => WithdrawRound, ANSWER;
         F4 => Export, ANSWER;
     }
     Sales {

@@ -12,6 +12,9 @@ use crate::desk::shared::Shared;
 use crate::tui::when;
 use crate::units::{MeterNo, TokenId};
 
+/// How the identity of a call begins about an account that was closed in the field.
+const CLOSED: &str = "C8:closed:";
+
 /// A figure as it was told, for the field of a form.
 fn told(facts: &[Fact], name: &str) -> Option<String> {
     let fact = facts.iter().find(|fact| fact.name == name)?;
@@ -79,6 +82,17 @@ pub fn go(shared: &mut Shared, action: Action, query: &Query, key: &str, facts: 
             }
         }
         Action::SignBundle => shared.go(Form::new(Kind::SignBundle, &[])),
+        Action::GoRounds => app::open(shared, Query::Rounds),
+        Action::NewRound => shared.go(Form::new(Kind::NewRound, &[])),
+        Action::WithdrawRound => {
+            let own = match query {
+                Query::Round(round) => Some(*round),
+                _ => key.parse().ok(),
+            };
+            if let Some(round) = own {
+                shared.go(Check::new(Act::WithdrawRound { round }));
+            }
+        }
         Action::CloseShift => {
             let whose = whose(query);
             let known = [("whose", whose.to_owned()), (whose, key.to_owned())];
@@ -110,6 +124,12 @@ fn settle(shared: &mut Shared, query: &Query, key: &str, facts: &[Fact]) {
     };
     match token {
         Some(token) => shared.go(Form::new(Kind::Settle, &[("token", token)])),
-        None => shared.go(Form::new(Kind::CloseReview(key.to_owned()), &[])),
+        None => {
+            let closed = key.starts_with(CLOSED).then(|| meter(facts)).flatten();
+            shared.go(match closed {
+                Some(meter) => Form::new(Kind::CloseMeter(meter, key.to_owned()), &[]),
+                None => Form::new(Kind::CloseReview(key.to_owned()), &[]),
+            });
+        }
     }
 }

@@ -38,7 +38,8 @@ async fn sheets(office: &Office, query: &Query, file: &Path) -> Result<Vec<Sheet
         }
         Query::KeepPower => sheets(&Table::Kept(&office.kept().await?)),
         Query::Shift => sheets(&Table::Shifts(&office.shifts(None).await?)),
-        Query::Today | Query::Meter(_) => {
+        Query::Round(round) => sheets(&Table::Round(&office.round(*round).await?)),
+        Query::Today | Query::Meter(_) | Query::Rounds => {
             return Err(OfficeError::Usage("this page is no list".to_owned()));
         }
     })

@@ -1,10 +1,11 @@
 //! Meters and customers: the search, the card, a count put right.
 
+use super::super::act::Act;
 use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left, right};
 use super::super::query::Query;
 use super::devices::credit;
 use super::tokens;
-use crate::office::{MeterFound, Office, OfficeError};
+use crate::office::{CloseMeter, ClosedMeter, MeterFound, Office, OfficeError};
 use crate::tui::theme::Meaning;
 use crate::units::{MeterNo, PurchaseCount};
 
@@ -37,7 +38,7 @@ fn facts(found: &MeterFound) -> Vec<Fact> {
     facts.push(Fact::new("count", count));
     facts.push(Fact::new("read", Cell::age(found.seen)));
     if let Some(closed) = found.closed {
-        facts.insert(0, Fact::new("swapped-out", Cell::At(closed)).meant(Meaning::Alarm));
+        facts.insert(0, Fact::new("closed-at", Cell::At(closed)).meant(Meaning::Alarm));
     }
     facts.push(Fact::new("tokens-out", Cell::Number(found.out)));
     facts.push(Fact::new("account", Cell::text(line.account)));
@@ -148,4 +149,38 @@ pub async fn count(
 ) -> Result<Page, OfficeError> {
     office.set_count(meter, PurchaseCount(count), reason).await?;
     card(office, meter).await
+}
+
+fn closing(act: &Act) -> Result<CloseMeter, OfficeError> {
+    let Act::CloseMeter { meter, reason, paid, receipt } = act else {
+        return Err(OfficeError::Usage(act.name().to_owned()));
+    };
+    let (reason, receipt) = (reason.clone(), receipt.clone());
+    Ok(CloseMeter { meter: *meter, reason, paid: *paid, receipt })
+}
+
+fn closed(done: &ClosedMeter) -> Vec<Fact> {
+    vec![
+        Fact::new("meter", Cell::text(done.meter)).strong(),
+        Fact::new("account", Cell::text(done.account)),
+        Fact::new("balance", Cell::Credit(done.balance)),
+        Fact::new("paid", Cell::Credit(done.paid)).strong(),
+        Fact::new("receipt-no", Cell::text(&done.receipt)),
+        Fact::new("reason", Cell::text(&done.reason)),
+    ]
+}
+
+/// What closing its account means.
+pub async fn check_close(office: &Office, act: &Act) -> Result<Page, OfficeError> {
+    let done = office.close_meter_would(&closing(act)?).await?;
+    let parts = vec![Part::Say(Meaning::Strong, "say-closes-meter"), Part::Facts(closed(&done))];
+    let proof = Some(tokens::tail(&done.meter.to_string()));
+    Ok(Page { proof, ..Page::of(parts) })
+}
+
+/// Closes it.
+pub async fn close(office: &Office, act: &Act) -> Result<Page, OfficeError> {
+    let done = office.close_meter(&closing(act)?).await?;
+    let says = if done.before { "say-closed-before" } else { "say-closed-meter" };
+    Ok(Page::of(vec![Part::Say(Meaning::Strong, says), Part::Facts(closed(&done))]))
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::jobs::account;
 use crate::jobs::control::PRICES;
+use crate::jobs::round::given::{self, Stands};
 use crate::jobs::views::OfferView;
-use crate::store::{Step, Store, TokenRow};
+use crate::store::{RoundTaken, Step, Store, TokenRow};
 use crate::units::swap_step::LEAVE;
 use crate::units::{Act, ErrandKind, Mark, MeterNo, StepState, UnixSeconds};
 
@@ -20,6 +21,7 @@ pub fn offers(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
     let tokens: Vec<&TokenRow> = tokens.iter().filter(waits).collect();
     let mut all: Vec<OfferView> = swaps(store, now).into_iter().take(MOST).collect();
     all.extend(tokens.iter().filter_map(|row| of_account(store, row)).take(MOST));
+    all.extend(rounds(store, now).into_iter().take(MOST));
     all.extend(bundles(store, now).into_iter().take(2 * MOST));
     all.extend(tokens.iter().filter_map(|row| commission(store, row)).take(MOST));
     all
@@ -27,7 +29,7 @@ pub fn offers(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
 
 fn offer(kind: ErrandKind, values: &[(&str, String)], what: &[String], note: String) -> OfferView {
     let values = values.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-    OfferView { kind, values: values.collect(), what: what.to_vec(), note }
+    OfferView { kind, values: values.collect(), what: what.to_vec(), note, due: None }
 }
 
 /// Whose meter it is, by the list.
@@ -76,6 +78,18 @@ fn commission(store: &Store, row: &TokenRow) -> Option<OfferView> {
     let values = [("meter", meter.clone())];
     let note = whose(store, row.facts.meter);
     open.then(|| offer(ErrandKind::Commission, &values, &[meter], note))
+}
+
+/// The rounds of the office that can be begun, the one due first in front.
+fn rounds(store: &Store, now: UnixSeconds) -> Vec<OfferView> {
+    let rows = given::all(store, now).into_iter();
+    let one = |taken: &RoundTaken| {
+        let values = [(given::OFFICE, taken.id.to_string())];
+        let what = [taken.name.clone(), format!("({})", taken.meters)];
+        let offer = offer(ErrandKind::Round, &values, &what, String::new());
+        OfferView { due: taken.due, ..offer }
+    };
+    rows.filter(|(_, stands)| *stands == Stands::Waits).map(|(row, _)| one(&row.taken)).collect()
 }
 
 /// The bundles that were taken in, the newest of each name: each can be written as a whole errand

@@ -217,6 +217,8 @@ pub enum JournalKind {
     Marked,
     /// A bundle of parameters was taken in.
     BundleTaken,
+    /// A round of the office was taken in.
+    RoundTaken,
     /// Rows that are not proven were about to be written, because somebody said so.
     Unproven,
     /// The office's leave for a swap was taken in.

@@ -31,6 +31,8 @@ pub struct OfferView {
     pub what: Vec<String>,
     /// Whose meter it is.
     pub note: String,
+    /// By when the office wants it done.
+    pub due: Option<UnixSeconds>,
 }
 
 /// What is remembered of a meter.

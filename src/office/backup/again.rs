@@ -31,6 +31,8 @@ pub enum ToDo {
     Swap,
     /// A bundle was signed: `bundle sign`.
     Bundle,
+    /// A round was made: `round new`.
+    Round,
 }
 
 impl ToDo {
@@ -45,6 +47,7 @@ impl ToDo {
             Self::Token => "token",
             Self::Swap => "swap",
             Self::Bundle => "bundle",
+            Self::Round => "round",
         }
     }
 }
@@ -54,7 +57,7 @@ impl ToDo {
 pub struct Again {
     /// What.
     pub what: ToDo,
-    /// Which token, leave, grant, operator, meter or bundle.
+    /// Which token, leave, grant, operator, meter, bundle or round.
     pub which: String,
     /// How it was decided: `booked`, `not-booked`; else empty.
     pub how: &'static str,
@@ -78,7 +81,8 @@ impl Office {
                    JOIN rewound r ON r.device = e.device
                    WHERE e.seq > r.base AND (r.head IS NULL OR e.seq <= r.head)
                    AND e.kind IN ('resolved', 'token-withdrawn', 'revoked', 'grant-taken',
-                                  'token-imported', 'swap-taken', 'bundle-taken')
+                                  'token-imported', 'swap-taken', 'bundle-taken',
+                                  'round-taken')
                    ORDER BY e.device, e.epoch, e.seq";
         let rows = query(sql).fetch_all(&mut conn).await?;
         let mut found = BTreeMap::new();
@@ -157,6 +161,12 @@ async fn missing(
             let sql = "SELECT COUNT(*) AS n FROM bundle_doc WHERE id = $1";
             if !there(conn, sql, &taken.id.to_string()).await? {
                 all.push((ToDo::Bundle, taken.name.clone(), ""));
+            }
+        }
+        Event::RoundTaken(taken) => {
+            let sql = "SELECT COUNT(*) AS n FROM round_doc WHERE id = $1";
+            if !there(conn, sql, &taken.id.to_string()).await? {
+                all.push((ToDo::Round, taken.name.clone(), ""));
             }
         }
         _ => {}

@@ -39,8 +39,13 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
-        self.recover(device, pack).await?;
-        let applied = self.apply_pack(device, pack, document).await?;
+        let applied = match self.apply_after(device, pack, document, false).await? {
+            Some(applied) => applied,
+            None => {
+                self.recover(device, pack).await?;
+                self.apply_pack(device, pack, document).await?
+            }
+        };
         self.count_pack(&applied);
         Ok(applied)
     }

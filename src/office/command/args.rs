@@ -16,6 +16,7 @@ use super::checkpoint::CheckpointAct;
 use super::media::MediaArgs;
 use super::online::OnlineAct;
 use super::qr::QrArgs;
+use super::round::RoundAct;
 use super::serve::WatchArgs;
 use super::swap::SwapAct;
 use crate::office::issue;
@@ -220,6 +221,9 @@ pub(super) enum Act {
     /// Sets of parameters for meters.
     #[command(subcommand)]
     Bundle(BundleAct),
+    /// Lists of meters to be read by a handheld.
+    #[command(subcommand)]
+    Round(RoundAct),
     /// Meters swapped with their balances.
     #[command(subcommand)]
     Swap(SwapAct),
@@ -316,6 +320,27 @@ pub(super) enum MeterAct {
         /// Where it hangs on its bus.
         #[command(flatten)]
         place: PlaceArgs,
+    },
+    /// Close the account of a meter, and book what was paid back: it is on the list no more, and
+    /// nothing is issued to it.
+    Close {
+        /// Its number.
+        meter: MeterNo,
+        /// Why, for whoever reads this later.
+        #[arg(long)]
+        reason: String,
+        /// What was paid back to the customer, of what the meter held at its last proof.
+        #[arg(long, value_parser = amount)]
+        paid: Option<i64>,
+        /// The number of the receipt for it.
+        #[arg(long, default_value = "", value_name = "NUMBER")]
+        receipt: String,
+        /// Close nothing yet: revoke what is out for it, so that it can be closed later.
+        #[arg(long, conflicts_with_all = ["paid", "receipt", "dry_run"])]
+        revoke: bool,
+        /// Only show what it would come to.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Put a meter's purchase count right, after somebody read it.
     Count {

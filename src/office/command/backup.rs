@@ -156,7 +156,8 @@ fn list(rows: &[Waiting], again: &[Again]) -> Shown {
             "In no journal, and to be looked at again by whoever did it since the backup: shifts \
              that were closed, reviews\nof no token, tokens that no handheld took, limits, \
              prices, lists of sales, meters and their places, recharges from\nthe office's own \
-             line, handhelds enrolled or stopped, keys.\n",
+             line, handhelds enrolled or stopped, accounts
+that were closed, keys.\n",
         );
     }
     Shown { json, text, good: waiting == 0 }
@@ -175,5 +176,8 @@ fn said(what: ToDo) -> &'static str {
         ToDo::Token => "this token was issued, and its step has another here (`review list`):",
         ToDo::Swap => "this swap was allowed, and another of its meters was begun (`swap list`):",
         ToDo::Bundle => "this bundle was signed (`bundle sign`):",
+        ToDo::Round => {
+            "this round was made (`round new`), and is read by its handheld all the same:"
+        }
     }
 }

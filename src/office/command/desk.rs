@@ -13,7 +13,7 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
 /// Writes a list to the file somebody asked for.
-fn written(file: &FileArgs, table: &Table<'_>) -> Result<(), OfficeError> {
+pub(super) fn written(file: &FileArgs, table: &Table<'_>) -> Result<(), OfficeError> {
     let Some(out) = &file.out else { return Ok(()) };
     let pages = for_file(table, out);
     save(out, &pages, file.mark)

@@ -5,6 +5,7 @@ mod keys;
 mod lists;
 mod lost;
 mod people;
+mod rounds;
 mod swaps;
 
 pub(super) use devices::{devices, enrol, forks, recovery, status};
@@ -17,6 +18,7 @@ pub(super) use lists::{
 };
 pub(super) use lost::{lost, shift, shift_detail, shifts};
 pub(super) use people::{granted, limits, operator_gone, operators, overridden};
+pub(super) use rounds::{closed, closing, round, round_made, round_plan, rounds};
 pub(super) use swaps::{swap_issued, swaps};
 
 use self::lost::time;

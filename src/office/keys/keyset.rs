@@ -37,7 +37,9 @@ fn rights(purpose: Purpose) -> (Vec<DocType>, Option<i64>) {
             ],
             None,
         ),
-        Purpose::People => (vec![DocType::Grant, DocType::Override, DocType::Bundle], None),
+        Purpose::People => {
+            (vec![DocType::Grant, DocType::Override, DocType::Bundle, DocType::Round], None)
+        }
         _ => (vec![], None),
     }
 }

@@ -10,8 +10,7 @@
 
 use crate::office::OfficeError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use meterkit_tokens::Cipher;
 use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::cbor::{self, CborError, Fields, Value};
 use secrecy::{ExposeSecret, SecretString};
@@ -79,9 +78,10 @@ impl Sealed {
         fill(&mut nonce)?;
         let mut file = Self { name, purpose, public, cost, salt, nonce, sealed: vec![] };
         let aad = file.aad();
-        let payload = Payload { msg: secret, aad: &aad };
-        let sealed = file.cipher(passphrase)?.encrypt(&XNonce::from(nonce), payload);
-        file.sealed = sealed.map_err(|_| OfficeError::KeyFile(file.name.clone()))?;
+        let mut out = Vec::new();
+        let sealed = file.cipher(passphrase)?.seal(&nonce, &aad, secret, &mut out);
+        sealed.ok_or_else(|| OfficeError::KeyFile(file.name.clone()))?;
+        file.sealed = out;
         Ok(file)
     }
 
@@ -91,10 +91,9 @@ impl Sealed {
     /// [`OfficeError::WrongPassphrase`]: the passphrase, or the file, is not the one.
     pub fn open(&self, passphrase: &SecretString) -> Result<Secret, OfficeError> {
         let aad = self.aad();
-        let payload = Payload { msg: &self.sealed, aad: &aad };
-        let opened = self.cipher(passphrase)?.decrypt(&XNonce::from(self.nonce), payload);
-        let wrong = |_| OfficeError::WrongPassphrase(self.name.clone());
-        Ok(Zeroizing::new(opened.map_err(wrong)?))
+        let opened = self.cipher(passphrase)?.open(&self.nonce, &aad, &self.sealed);
+        let wrong = || OfficeError::WrongPassphrase(self.name.clone());
+        opened.map(Zeroizing::new).ok_or_else(wrong)
     }
 
     /// The bytes of the file.
@@ -152,7 +151,7 @@ impl Sealed {
         ]))
     }
 
-    fn cipher(&self, passphrase: &SecretString) -> Result<XChaCha20Poly1305, OfficeError> {
+    fn cipher(&self, passphrase: &SecretString) -> Result<Cipher, OfficeError> {
         let failed = |_| OfficeError::KeyFile(self.name.clone());
         let Cost { kib, passes, lanes } = self.cost;
         let params = Params::new(kib, passes, lanes, Some(32)).map_err(failed)?;
@@ -164,7 +163,7 @@ impl Sealed {
             argon.hash_password_into_with_memory(secret, &self.salt, &mut *key, &mut blocks[..]);
         blocks.iter_mut().for_each(Zeroize::zeroize);
         made.map_err(failed)?;
-        Ok(XChaCha20Poly1305::new(&Key::from(*key)))
+        Ok(Cipher::new(&key))
     }
 }
 

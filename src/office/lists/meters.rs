@@ -20,7 +20,7 @@ pub struct MeterFound {
     pub balance: Option<i64>,
     /// When that was read, by the handheld's clock; none for what was only entered.
     pub seen: Option<UnixSeconds>,
-    /// When it was swapped out.
+    /// When it was swapped out, or its account was closed.
     pub closed: Option<UnixSeconds>,
     /// Tokens that are out for it.
     pub out: u64,

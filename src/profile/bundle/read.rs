@@ -56,7 +56,7 @@ struct Making {
 impl Making {
     fn add(
         &mut self,
-        notes: &mut Notes<'_>,
+        notes: &mut Notes,
         (name, at): (String, usize),
         di: u32,
         value: Vec<u8>,
@@ -76,7 +76,7 @@ impl Making {
     }
 }
 
-fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Bundle> {
+fn whole(notes: &mut Notes, mut top: Table<'_>) -> Option<Bundle> {
     let named = "1 to 64 characters";
     let name = top.text(notes, "name", Need::Must, named, |text| {
         let good = (1..=NAME_MAX).contains(&text.chars().count())
@@ -129,7 +129,7 @@ fn whole(notes: &mut Notes<'_>, mut top: Table<'_>) -> Option<Bundle> {
 }
 
 /// A section of numbers, written as text so that they are exact: `alarm-1 = "20.00"`.
-fn numbers(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>, rows: &[Row]) {
+fn numbers(notes: &mut Notes, making: &mut Making, mut table: Table<'_>, rows: &[Row]) {
     for &(key, di, len, decimals, unit) in rows {
         if !table.has(key) {
             table.known(key);
@@ -174,7 +174,7 @@ fn number(text: &str, len: usize, decimals: u8) -> Option<Vec<u8>> {
 }
 
 /// Holidays, and what the weekend is.
-fn calendar(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
+fn calendar(notes: &mut Notes, making: &mut Making, mut table: Table<'_>) {
     let form = "a list such as [\"2026-10-01 2\"]: a day and its day table";
     if table.has("holidays") {
         let found = table.list(notes, "holidays", 1..=HOLIDAYS_MAX, form, holiday);
@@ -206,7 +206,7 @@ fn calendar(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
 }
 
 /// Any other parameter, by its identifier and its bytes as they are sent.
-fn item(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
+fn item(notes: &mut Notes, making: &mut Making, mut table: Table<'_>) {
     let at = table.at("di");
     let place = (table.path.clone(), at);
     let di = table.text(notes, "di", Need::Must, "eight hex digits", |text| {
@@ -252,7 +252,7 @@ fn hex(text: &str, len: usize) -> Option<Vec<u8>> {
 }
 
 /// Year zones and day tables, for the standby set.
-fn tariff(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
+fn tariff(notes: &mut Notes, making: &mut Making, mut table: Table<'_>) {
     let form = "1 to 14 such as \"07-01 2\": from that day on that day table, in rising order";
     let mut used = Vec::new();
     if table.has("zones") {
@@ -271,7 +271,7 @@ fn tariff(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
 }
 
 /// Day tables: all of them, from 1 without a gap, because the whole set changes places.
-fn days(notes: &mut Notes<'_>, making: &mut Making, table: &mut Table<'_>, used: &[u8]) {
+fn days(notes: &mut Notes, making: &mut Making, table: &mut Table<'_>, used: &[u8]) {
     let form = "1 to 14 such as \"06:00 3\": from that minute on that rate, in rising order";
     let (mut count, mut slots) = (0, 0);
     for (nth, mut day) in table.tables(notes, "day").into_iter().enumerate() {
@@ -302,7 +302,7 @@ fn days(notes: &mut Notes<'_>, making: &mut Making, table: &mut Table<'_>, used:
 }
 
 /// Prices of the rates, for the standby set.
-fn prices(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
+fn prices(notes: &mut Notes, making: &mut Making, mut table: Table<'_>) {
     let form = "1 to 63 prices in quotes, yuan/kWh with at most four decimals";
     let read = |text: &str| number(text, 4, 4);
     let found = table.list(notes, "rates", 1..=RATES_MAX, form, read);
@@ -315,7 +315,7 @@ fn prices(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
 }
 
 /// One block is one frame.
-fn fits(notes: &mut Notes<'_>, (name, at): &(String, usize), rates: &[Vec<u8>]) -> bool {
+fn fits(notes: &mut Notes, (name, at): &(String, usize), rates: &[Vec<u8>]) -> bool {
     let good = rates.len() * 4 <= VALUE_MAX;
     if !good {
         let expected = format!("at most {} prices in one write", VALUE_MAX / 4);
@@ -325,7 +325,7 @@ fn fits(notes: &mut Notes<'_>, (name, at): &(String, usize), rates: &[Vec<u8>]) 
 }
 
 /// Steps and their prices, for the standby set.
-fn steps(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
+fn steps(notes: &mut Notes, making: &mut Making, mut table: Table<'_>) {
     let form = "1 to 6 limits in quotes, kWh with at most two decimals, in rising order";
     let values = table.list(notes, "values", 1..=STEPS_MAX, form, |text| number(text, 4, 2));
     let form = "one price in quotes more than there are limits, yuan/kWh";
@@ -347,7 +347,7 @@ fn steps(notes: &mut Notes<'_>, making: &mut Making, mut table: Table<'_>) {
 }
 
 /// A switch time for each set that is written and for no other.
-fn switches(notes: &mut Notes<'_>, making: &Making, table: Option<Table<'_>>) -> Vec<Switch> {
+fn switches(notes: &mut Notes, making: &Making, table: Option<Table<'_>>) -> Vec<Switch> {
     let form = "a minute such as \"2026-07-01 00:00\"";
     let mut switches = Vec::new();
     let empty = DeTable::new();
@@ -443,7 +443,7 @@ fn small(text: &str, most: u8) -> Option<u8> {
 }
 
 /// Says that the entries rise.
-fn rising(notes: &mut Notes<'_>, (name, at): &(String, usize), entries: &[[u8; 3]]) -> bool {
+fn rising(notes: &mut Notes, (name, at): &(String, usize), entries: &[[u8; 3]]) -> bool {
     let key = |entry: &[u8; 3]| (entry[2], entry[1]);
     let good = entries.windows(2).all(|pair| key(&pair[0]) < key(&pair[1]));
     if !good {

@@ -41,10 +41,15 @@ pub fn take(f: &mut Fields) -> Result<BundleTaken> {
 }
 
 /// A row: the entry's fields, 7 when it was written, 8 entry.
-pub fn encode_row(row: &BundleRow) -> Vec<u8> {
+fn encode_row(row: &BundleRow) -> Vec<u8> {
     let mut fields = fields(&row.taken);
     fields.extend([(7, Value::Int(row.at.0)), (8, parts::number(row.seq))]);
     encode(&Value::Map(fields))
+}
+
+/// The row of a bundle that was taken in by entry `seq`.
+pub fn row_of(taken: &BundleTaken, at: UnixSeconds, seq: u64) -> Vec<u8> {
+    encode_row(&BundleRow { taken: taken.clone(), at, seq, revoked: false })
 }
 
 /// Reads a row; whether it was revoked stands elsewhere.

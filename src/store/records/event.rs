@@ -1,6 +1,6 @@
 //! Every kind of journal entry, to and from its CBOR map.
 
-use super::{RecordError, bundle, errand, parts, people, swap};
+use super::{RecordError, bundle, errand, parts, people, round, swap};
 use crate::store::event::{Event, Reading, Withdrawal};
 use crate::store::schema::{MAX_READING_ITEMS, MAX_TEXT, MAX_TOKEN};
 use crate::units::UnixSeconds;
@@ -76,6 +76,7 @@ pub fn to_value(event: &Event) -> (i64, Value) {
         }
         Event::Step(_) | Event::Marked { .. } => errand::to_value(event),
         Event::BundleTaken(taken) => (bundle::BUNDLE_TAKEN, bundle::fields(taken)),
+        Event::RoundTaken(taken) => (round::ROUND_TAKEN, round::fields(taken)),
         Event::SwapTaken { .. } | Event::SwapFixed(_) => swap::to_value(event),
         Event::LoggedIn { .. }
         | Event::LoggedOut { .. }
@@ -151,6 +152,7 @@ pub fn from_fields(kind: i64, mut f: Fields) -> Result<Event> {
             bytes: f.number(3)?,
         },
         bundle::BUNDLE_TAKEN => Event::BundleTaken(bundle::take(&mut f)?),
+        round::ROUND_TAKEN => Event::RoundTaken(round::take(&mut f)?),
         errand::STEP | errand::MARKED => errand::from_fields(kind, &mut f)?,
         swap::TAKEN | swap::FIXED => swap::from_fields(kind, &mut f)?,
         other => people::from_fields(other, &mut f)?,

@@ -6,6 +6,7 @@ use crate::store::event::{
     Acceptance, DocKind, Event, LogOut, Position, Reading, ShiftSummary, Shown, Stamp, Step,
     TokenFacts, Withdrawal,
 };
+use crate::store::rounds::RoundTaken;
 use crate::store::rows::{AreaMeter, GrantRow, OpenIntent, OverrideRow, TokenRow, TokenState};
 use crate::store::schema::{JOURNAL_FORMAT, MAX_REVOKED, OUTCOME_RESERVE, TAIL_RESERVE};
 use crate::store::segment::{FRAME, RECORD};
@@ -250,6 +251,10 @@ fn errand() -> impl Strategy<Value = Event> {
                 Event::BundleTaken(BundleTaken { id, name, version, digest, expires, bytes })
             }
         ),
+        (token(), ".{0,30}", any::<[u8; 32]>(), prop::option::of(time()), time(), any::<u32>())
+            .prop_map(|(id, name, digest, due, expires, meters)| {
+                Event::RoundTaken(RoundTaken { id, name, digest, due, expires, meters })
+            }),
         (meter(), mark, any::<bool>(), ".{0,30}")
             .prop_map(|(meter, mark, on, note)| { Event::Marked { meter, mark, on, note } }),
     ]

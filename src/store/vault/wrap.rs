@@ -3,10 +3,9 @@
 
 use super::error::VaultError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
+use meterkit_tokens::Cipher;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -123,17 +122,14 @@ pub(super) fn seal(
     clear: &[u8],
     secret: &[u8; 32],
 ) -> Result<Vec<u8>, VaultError> {
-    XChaCha20Poly1305::new(&Key::from(**key))
-        .encrypt(&XNonce::from(*nonce), Payload { msg: secret, aad: clear })
-        .map_err(|_| VaultError::Failed("sealing".into()))
+    let mut out = Vec::new();
+    let sealed = Cipher::new(key).seal(nonce, clear, secret, &mut out);
+    sealed.map(|()| out).ok_or_else(|| VaultError::Failed("sealing".into()))
 }
 
 /// Opens what [`seal`] made; `None` if the key, the bytes or what they are bound to differ.
 pub(super) fn open(key: &Secret, nonce: &[u8; 24], clear: &[u8], sealed: &[u8]) -> Option<Secret> {
-    let opened = XChaCha20Poly1305::new(&Key::from(**key))
-        .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: clear })
-        .ok()
-        .map(Zeroizing::new)?;
+    let opened = Zeroizing::new(Cipher::new(key).open(nonce, clear, sealed)?);
     let mut out = Zeroizing::new([0; 32]);
     (opened.len() == out.len()).then(|| out.copy_from_slice(&opened))?;
     Some(out)

@@ -219,7 +219,7 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SyncError> {
         let (mut area, mut pages) = (None, Vec::new());
-        let (mut bundles, mut files) = (Vec::new(), BTreeMap::new());
+        let (mut bundles, mut rounds, mut files) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut newest = None;
         for (at, part) in parcel.parts.iter().enumerate() {
             progress(Progress::Area(at, parcel.parts.len()));
@@ -249,6 +249,7 @@ impl Run<'_> {
                     self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
                     area = pulled.area.or(area);
                     bundles.extend(pulled.bundles);
+                    rounds.extend(pulled.rounds);
                 }
                 Reply::Page(document) => pages.push(document),
                 Reply::File(part) => drop(files.insert(digest(&part.bytes), part.bytes)),
@@ -260,6 +261,7 @@ impl Run<'_> {
             self.keep_receipt(&receipt);
         }
         self.take_bundles(&bundles, &mut |_, wanted| Ok(files.get(wanted).cloned()))?;
+        self.take_rounds(&rounds, &mut |_, wanted| Ok(files.get(wanted).cloned()))?;
         match area {
             Some(area) if area.version != self.store().summary().area_version => {
                 self.install(&area, pages)

@@ -46,6 +46,8 @@ pub struct SyncReport {
     pub grants: u32,
     /// Bundles of parameters taken in.
     pub bundles: u32,
+    /// Rounds of the office taken in.
+    pub rounds: u32,
     /// Supervisors' overrides taken in.
     pub overrides: u32,
     /// Tokens, grants and overrides newly revoked.

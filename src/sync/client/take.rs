@@ -45,6 +45,7 @@ impl Run<'_> {
             self.take_decisions(&pulled.withdrawn, &pulled.settled)?;
             if !self.light {
                 self.take_bundles(&pulled.bundles, &mut |run, wanted| run.fetch(wanted))?;
+                self.take_rounds(&pulled.rounds, &mut |run, wanted| run.fetch(wanted))?;
             }
             let mut again = pulled.more || roots_wait;
             let wanted = !self.light && area_tries < MAX_AREA_TRIES;

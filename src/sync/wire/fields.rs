@@ -131,6 +131,10 @@ impl Reader {
         Ok(self.0.text(key)?)
     }
 
+    pub fn opt_text(&mut self, key: i64) -> Result<Option<String>, WireError> {
+        Ok(self.0.opt_text(key)?)
+    }
+
     pub fn map(&mut self, key: i64) -> Result<Self, WireError> {
         Ok(Self(self.0.map(key)?))
     }
@@ -176,6 +180,17 @@ impl Reader {
             }
             Some(_) => Err(shape(name)),
         }
+    }
+
+    /// A list of byte strings of one length that may be missing.
+    pub fn opt_arrays<const N: usize>(
+        &mut self,
+        key: i64,
+        limit: usize,
+        name: &'static str,
+    ) -> Result<Vec<[u8; N]>, WireError> {
+        let list = self.opt_byte_strings(key, limit, name)?.into_iter();
+        list.map(|bytes| bytes.try_into().map_err(|_| shape(name))).collect()
     }
 
     /// A list of byte strings of one length with at most `limit` members.

@@ -4,7 +4,7 @@ use super::WireError;
 use super::fields::{self, Reader, map};
 use meterkit_tokens::cbor::Value;
 
-/// Largest file: a bundle of parameters.
+/// Largest file: a bundle of parameters, or a signed round.
 pub const MAX_FILE: usize = 64 * 1024;
 /// Bytes of one piece: at 3 KB/s six seconds, which a line that breaks may cost.
 pub const FILE_PART: usize = 16 * 1024;

@@ -61,6 +61,7 @@ pub fn kind_of(event: &Event) -> &'static str {
         Event::Step(_) => "step",
         Event::Marked { .. } => "marked",
         Event::BundleTaken(_) => "bundle-taken",
+        Event::RoundTaken(_) => "round-taken",
         Event::UnprovenAccepted { .. } => "unproven-accepted",
         Event::SwapTaken { .. } => "swap-taken",
         Event::SwapFixed(_) => "swap-fixed",

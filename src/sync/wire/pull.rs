@@ -3,7 +3,8 @@
 use super::area::Area;
 use super::fields::{self, Reader, map, shape};
 use super::{
-    MAX_BUNDLES, MAX_DECISIONS, MAX_GRANTS, MAX_OVERRIDES, MAX_ROOTS, MAX_TOKENS, WireError,
+    MAX_BUNDLES, MAX_DECISIONS, MAX_GRANTS, MAX_OVERRIDES, MAX_ROOTS, MAX_ROUNDS, MAX_TOKENS,
+    WireError,
 };
 use crate::units::{Credit, MeterNo, TokenId, UnixSeconds};
 use meterkit_tokens::cbor::Value;
@@ -98,6 +99,9 @@ pub struct Pulled {
     /// Bundles of parameters for this handheld which its journal has not shown yet; their files are
     /// asked for by their hashes.
     pub bundles: Vec<Vec<u8>>,
+    /// Rounds for this handheld which its journal has not shown yet: SHA-256 of their signed
+    /// documents, which are asked for as files.
+    pub rounds: Vec<[u8; 32]>,
 }
 
 impl Pulled {
@@ -131,6 +135,9 @@ impl Pulled {
         if !self.bundles.is_empty() {
             entries.push((11, fields::byte_list(&self.bundles)));
         }
+        if !self.rounds.is_empty() {
+            entries.push((12, fields::array_list(&self.rounds)));
+        }
         entries.extend(self.keyset.iter().map(|bytes| (5, Value::Bytes(bytes.clone()))));
         entries.extend(self.area.iter().map(|area| (6, area.value())));
         Value::Map(entries)
@@ -162,6 +169,7 @@ impl Pulled {
         let grants = r.byte_strings(9, MAX_GRANTS, "grants")?;
         let overrides = r.byte_strings(10, MAX_OVERRIDES, "overrides")?;
         let bundles = r.opt_byte_strings(11, MAX_BUNDLES, "bundles")?;
+        let rounds = r.opt_arrays(12, MAX_ROUNDS, "rounds")?;
         Ok(Self {
             tokens,
             more,
@@ -174,6 +182,7 @@ impl Pulled {
             grants,
             overrides,
             bundles,
+            rounds,
         })
     }
 }

@@ -251,8 +251,8 @@ const ROWS: &[Row] = &[
     ("keyset-old", both("The keyset is too old for this", "密钥集过旧"), KEYS),
     (
         "meter-closed",
-        both("The meter was swapped out", "该表已换下"),
-        both("Use the new meter of this customer.", "请使用该客户的新表。"),
+        both("The meter was swapped out or closed", "该表已换下或销户"),
+        both("Use this customer's other meter.", "请使用该客户的其他电表。"),
     ),
     (
         "swap-open",

@@ -12,6 +12,37 @@ pub const SAYINGS: &[(&str, Both)] = &[
         ),
     ),
     (
+        "say-closes-meter",
+        both(
+            "The account is closed for good: the meter leaves the list, nothing is issued to it. \
+             What was paid back leaves its balance.",
+            "该户将永久销户：电表移出清单，不再签发令牌；退还金额从余额中扣除。",
+        ),
+    ),
+    ("say-closed-meter", both("The account is closed.", "已销户。")),
+    (
+        "say-closed-before",
+        both("It was closed before, with these figures.", "此前已按下列数据销户。"),
+    ),
+    (
+        "say-makes-round",
+        both(
+            "The list goes to this handheld with its next exchange.",
+            "清单将随下次交换下发到该掌机。",
+        ),
+    ),
+    (
+        "say-withdraws",
+        both(
+            "The handheld does not begin it any more, once it hears of it.",
+            "掌机得知后不再开始该任务。",
+        ),
+    ),
+    (
+        "say-round-goes-on",
+        both("It was begun: it goes on all the same.", "该任务已开始：撤回后仍会继续。"),
+    ),
+    (
         "say-closes-shift",
         both(
             "What moved since the last close belongs to this shift for ever. What is proved in the \

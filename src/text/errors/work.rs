@@ -52,3 +52,48 @@ pub const READING_STANDS: Words = Words {
     money: KEPT,
     next: both("If the reading is wrong, begin a new round.", "如读数有误，请新建抄表任务。"),
 };
+
+pub const ROUND_UNKNOWN: Words = Words {
+    title: both(
+        "There is no such round of the office on this handheld.",
+        "本掌机上没有后台下发的这个抄表任务。",
+    ),
+    money: KEPT,
+    next: both(
+        "See 'meterkit round list'; if it is not there, sync, and else ask the office.",
+        "请用 meterkit round list 查看；没有则先同步，仍没有请联系后台。",
+    ),
+};
+
+pub const ROUND_OVER: Words = Words {
+    title: both(
+        "The office withdrew this round, or its time is over: it is not begun any more.",
+        "该抄表任务已被后台撤回或已过期：不能再开始。",
+    ),
+    money: KEPT,
+    next: both(
+        "Ask the office for a new one. Rounds that were begun before go on.",
+        "请后台另行下发。此前已开始的任务可以继续。",
+    ),
+};
+
+pub const ROUND_BEGUN: Words = Words {
+    title: both("This round of the office was begun already.", "后台的这个抄表任务已经开始。"),
+    money: KEPT,
+    next: both(
+        "Go on with it: 'meterkit round read ID', with the id shown.",
+        "请继续该任务：meterkit round read，编号见上。",
+    ),
+};
+
+pub const ROUND_BAD: Words = Words {
+    title: both(
+        "The list of this round is not the one the office signed for this handheld.",
+        "该抄表任务的清单不是后台为本掌机签发的。",
+    ),
+    money: KEPT,
+    next: both(
+        "Take nothing from it: sync, and ask the office for a new round.",
+        "请勿使用：先同步，并请后台重新下发。",
+    ),
+};

@@ -137,7 +137,10 @@ impl Works {
             Item::New(kind) => row.and(Meaning::Strong, lang.work_new(names::kind(lang, *kind))),
             Item::Offer(offer) => {
                 let text = wrap::clean(&about(lang, &offer.what));
-                row.column(Meaning::Good, "+ ", 3).and(Meaning::Plain, text)
+                let late = offer.due.is_some_and(|due| due <= shared.now.wall);
+                let (sign, meaning) =
+                    if late { ("! ", Meaning::Alarm) } else { ("+ ", Meaning::Good) };
+                row.column(meaning, sign, 3).and(Meaning::Plain, text)
             }
             Item::Work(work) => {
                 let (mark, meaning) = state(work);
@@ -165,6 +168,11 @@ impl Works {
             Item::Offer(offer) => {
                 let mut rows = facts::say(Meaning::Strong, &about(lang, &offer.what), width);
                 rows.extend(facts::say(Meaning::Plain, &offer.note, width));
+                if let Some(due) = offer.due {
+                    let (late, due) = (due <= shared.now.wall, when::short(&shared.zone, due));
+                    let meaning = if late { Meaning::Alarm } else { Meaning::Plain };
+                    rows.extend(facts::say(meaning, &lang.work_due(&due), width));
+                }
                 rows.extend(facts::say(Meaning::Faint, lang.work_offer(), width));
                 rows
             }

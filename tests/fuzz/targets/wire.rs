@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use meterkit::sync::wire::{self, Answer, Ask, Keys, KeysAsk, Page, Receipt, Request};
+use meterkit::sync::wire::{self, Answer, Ask, Keys, KeysAsk, Page, Receipt, Request, Round};
 use meterkit_tokens::canonical::Limits;
 use meterkit_tokens::cbor::{self, Value};
 
@@ -48,6 +48,9 @@ fuzz_target!(|data: &[u8]| {
         request(&value);
         if let Ok(page) = Page::read(value.clone()) {
             assert_eq!(page.payload(), value);
+        }
+        if let Ok(round) = Round::read(value.clone()) {
+            assert_eq!(round.payload(), value);
         }
         if let Ok(receipt) = Receipt::read(value.clone()) {
             assert_eq!(receipt.payload(), value);

@@ -184,7 +184,7 @@ fn key() -> StoreKey {
 
 fn options(disk: &SimDisk) -> Options {
     let disk = Arc::new(disk.clone());
-    Options { disk, index: IndexKind::Memory, ..Options::default() }
+    Options { disk, index: IndexKind::Memory, segment_bytes: 1 << 20 }
 }
 
 fn path() -> &'static Path {

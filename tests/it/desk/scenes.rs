@@ -13,7 +13,10 @@ use rstest::rstest;
 
 /// Keeps a scene that changes nothing: all drawings are of one site.
 fn keep(name: &str, play: fn(&mut Hand<'_>)) {
-    let site = Site::new();
+    keep_of(name, play, Site::new());
+}
+
+fn keep_of(name: &str, play: fn(&mut Hand<'_>), site: Site) {
     let ids = RefCell::new(Vec::new());
     let drawn = |lang, palette, width, height| {
         let mut hand = Hand::new(&site.desk, lang, palette, width, height);
@@ -23,6 +26,11 @@ fn keep(name: &str, play: fn(&mut Hand<'_>)) {
     };
     let name = format!("desk_{name}");
     draw::keep_as(&name, true, &drawn, &|text| steady(&ids.borrow(), text));
+}
+
+/// The same where a handheld has been silent.
+fn keep_silent(name: &str, play: fn(&mut Hand<'_>)) {
+    keep_of(name, play, Site::new().silent());
 }
 
 /// Keeps a scene that changes the ledger: a site for each drawing.
@@ -187,6 +195,44 @@ fn bundles(hand: &mut Hand<'_>) {
     row(hand, '8');
 }
 
+fn rounds(hand: &mut Hand<'_>) {
+    bundles(hand);
+    hand.press(Key::F(3));
+}
+
+fn round_form(hand: &mut Hand<'_>) {
+    rounds(hand);
+    hand.press(Key::F(2));
+}
+
+fn round_check(hand: &mut Hand<'_>) {
+    round_form(hand);
+    hand.types("11");
+    hand.press(Key::Enter);
+    hand.presses(&[Key::Right, Key::Enter]);
+    hand.presses(&[Key::Enter; 5]);
+}
+
+fn round_made(hand: &mut Hand<'_>) {
+    round_check(hand);
+    hand.press(Key::Enter);
+}
+
+fn round_list(hand: &mut Hand<'_>) {
+    round_made(hand);
+    hand.press(Key::Enter);
+}
+
+fn round_card(hand: &mut Hand<'_>) {
+    round_list(hand);
+    hand.press(Key::Enter);
+}
+
+fn round_withdraw(hand: &mut Hand<'_>) {
+    round_card(hand);
+    hand.press(Key::F(3));
+}
+
 fn sales(hand: &mut Hand<'_>) {
     row(hand, '9');
 }
@@ -291,9 +337,11 @@ fn failed(hand: &mut Hand<'_>) {
 #[case("count_check", count_check)]
 #[case("doubt", doubt)]
 #[case("bundles", bundles)]
+#[case("rounds", rounds)]
+#[case("round_form", round_form)]
+#[case("round_check", round_check)]
 #[case("sales", sales)]
 #[case("sales_by_month", sales_by_month)]
-#[case("lost_contact", lost_contact)]
 #[case("keep_power", keep_power)]
 #[case("shifts", shifts)]
 #[case("shift_check", shift_check)]
@@ -314,6 +362,15 @@ fn scenes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
 #[case("fenced", fenced)]
 #[case("issued", issued)]
 #[case("shift_closed", shift_closed)]
+#[case("round_made", round_made)]
+#[case("round_list", round_list)]
+#[case("round_card", round_card)]
+#[case("round_withdraw", round_withdraw)]
 fn outcomes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
     keep_acting(name, play);
+}
+
+#[test]
+fn lost_contact_is_as_kept() {
+    keep_silent("lost_contact", lost_contact);
 }

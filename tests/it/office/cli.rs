@@ -1,6 +1,8 @@
 //! The command line of the office: a day at the desk, people, keys on several machines.
 
 use super::desk::TENANT;
+use meterkit::office::local::Local;
+use meterkit::office::{Cost, Office, Setup};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +19,22 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("pass"), format!("{PASSPHRASE}\n")).unwrap();
         Self { dir }
+    }
+
+    /// With an office as `init` makes it, but for what a try of a passphrase costs: a test that is
+    /// not about `init` opens its keys with every command.
+    pub fn founded() -> Self {
+        let place = Self::new();
+        drop(place.found(None));
+        place
+    }
+
+    /// Makes that office, in a file or at a URL; it is given with its keys open.
+    pub fn found(&self, url: Option<&str>) -> Local {
+        let setup = Setup { cost: Cost::TEST, ..Setup::usual(TENANT) };
+        let ask = |_: &str, _: bool| Ok(PASSPHRASE.into());
+        let folder = self.office();
+        Local::start(|| Office::init_on(&folder, url, &setup, &ask)).unwrap()
     }
 
     pub fn path(&self, name: &str) -> String {
@@ -106,8 +124,7 @@ fn the_command_line_does_a_day_at_the_desk() {
 /// nobody is.
 #[test]
 fn only_what_signs_needs_the_passphrase() {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     for args in [&["ledger"][..], &["devices"], &["keys", "list"], &["operator", "list"]] {
         assert_eq!(place.run_with(None, args).1, 0, "{args:?}");
     }
@@ -126,8 +143,7 @@ fn only_what_signs_needs_the_passphrase() {
 #[test]
 fn the_server_serves_tls() {
     use std::io::{BufRead, BufReader};
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     for (plain, tls) in [(&[][..], true), (&["--plain"], false)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meterkit-office"));
         command.arg("--data").arg(place.office()).args(["--json", "--passphrase-file"]);
@@ -226,8 +242,7 @@ fn a_root_ceremony_goes_from_machine_to_machine() {
 /// handheld.
 #[test]
 fn every_act_of_the_desk_is_a_command() {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     for (no, location) in [("47", "B2 1203"), ("48", "B2 1204")] {
         let add = ["meter", "add", no, "--account", "123456", "--customer", "Li", "--location"];
         place.good(&[&add[..], &[location]].concat());
@@ -304,8 +319,7 @@ fn every_act_of_the_desk_is_a_command() {
 /// is of checkpoints and bundles: on an office that has just begun.
 #[test]
 fn the_command_line_recharges_from_the_office() {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     place.good(&[
         "meter",
         "add",

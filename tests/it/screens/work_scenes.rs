@@ -51,6 +51,7 @@ pub fn listed() -> Update {
         values: values.iter().map(|(key, text)| (key.to_string(), text.to_string())).collect(),
         what: what.iter().map(|what| what.to_string()).collect(),
         note: note.to_owned(),
+        due: None,
     };
     let whose = "\u{738b}\u{82b3} Wang Fang  B1-102";
     let offers = vec![
@@ -98,6 +99,23 @@ fn kind_offer(hand: &mut Hand) {
     list(hand);
     hand.types("2");
     hand.tell(listed());
+    hand.press(Key::Down);
+}
+
+/// Two rounds of the office: one to be read in three days, one that is late.
+fn kind_rounds(hand: &mut Hand) {
+    let round = |name: &str, late_s: i64| OfferView {
+        kind: ErrandKind::Round,
+        values: vec![("round-office".to_owned(), name.to_owned())],
+        what: vec![name.to_owned(), "(120)".to_owned()],
+        note: String::new(),
+        due: Some(states::ago(late_s)),
+    };
+    let offers =
+        vec![round("\u{4e1c}\u{533a} November, east", -3 * 86_400), round("spot check", 7_200)];
+    list(hand);
+    hand.types("6");
+    hand.tell(Update::Works { rows: Vec::new(), marks: Vec::new(), offers });
     hand.press(Key::Down);
 }
 
@@ -459,6 +477,7 @@ fn drawn_right(hand: &mut Hand) {
 #[case("work_form", form_control)]
 #[case("work_form_round", form_round)]
 #[case("work_kind_offer", kind_offer)]
+#[case("work_kind_rounds", kind_rounds)]
 #[case("work_form_prices", form_prices)]
 #[case("work_form_fault", form_fault)]
 #[case("work_form_odd", form_odd)]

@@ -18,6 +18,22 @@ use tempfile::TempDir;
 /// Names the cluster to the tests that work on it: `postgres://...`.
 pub const VARIABLE: &str = "METERKIT_TEST_POSTGRES";
 
+/// Tests of the desk that have nothing to do with the cluster, by the beginnings of their names: to
+/// run them on it were to run them twice. One that asks for a place in it is none of them.
+pub const APART: [&str; 11] = [
+    "office::api::backup::a_backup_and_a_restore",
+    "office::api::backup::a_backup_is_restored",
+    "office::api::backup::a_changed_backup",
+    "office::api::backup::without_keys",
+    "office::api::stop::",
+    "office::cli::",
+    "office::custody::",
+    "office::swaps::keys::",
+    "sync::enrolment::",
+    "sync::tls::",
+    "sync::trust::",
+];
+
 /// The programs of the newest version that is installed.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
@@ -118,9 +134,15 @@ impl Cluster {
     }
 }
 
-/// An empty place in the cluster that was lent, if one was.
+/// An empty place in the cluster that was lent, if one was. A test that asks is not [`APART`],
+/// whether or not there is a cluster.
 pub fn fresh() -> Option<String> {
     static NUMBER: AtomicU64 = AtomicU64::new(1);
+    // The name of a test's thread is the test's.
+    let here = std::thread::current();
+    let name = here.name().unwrap_or_default();
+    let apart = APART.iter().find(|apart| name.starts_with(**apart));
+    assert!(apart.is_none(), "{name} works on the cluster: take {apart:?} off the list");
     let url = std::env::var(VARIABLE).ok()?;
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     Some(schema(&url, &format!("t{}_{number}", std::process::id())))

@@ -185,8 +185,9 @@ pub fn new_setup() -> MeterSetup {
     MeterSetup { load_w: 200, ..MeterSetup::new(new()) }
 }
 
+/// Segments of a size that is quickly copied: of thousands of disks each is copied whole.
 fn options(disk: &SimDisk) -> Options {
-    Options { disk: Arc::new(disk.clone()), index: IndexKind::Memory, ..Options::default() }
+    Options { disk: Arc::new(disk.clone()), index: IndexKind::Memory, segment_bytes: 256 * 1024 }
 }
 
 fn key() -> StoreKey {

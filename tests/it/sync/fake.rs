@@ -86,6 +86,7 @@ pub fn keyset(version: u64, key: u8, signer: u8) -> (Keyset, Vec<u8>) {
         DocType::Status,
         DocType::Receipt,
         DocType::Area,
+        DocType::Round,
         DocType::Enrolment,
         DocType::Grant,
         DocType::Override,
@@ -303,6 +304,7 @@ impl Fake {
             grants: vec![],
             overrides: vec![],
             bundles: vec![],
+            rounds: vec![],
         };
         (self.pulled.borrow())(&mut pulled);
         pulled

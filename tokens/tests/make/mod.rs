@@ -290,7 +290,11 @@ pub(crate) fn every_document(by: &[u8], next_by: &[u8]) -> Vec<(String, Vec<u8>,
                 issuer().swap(&swap()).unwrap(),
                 Box::new(move |b| SwapToken::verify(b, TENANT, &ring).map(drop)),
             ),
-            DocType::Answer | DocType::Receipt | DocType::Area | DocType::Enrolment => (
+            DocType::Answer
+            | DocType::Receipt
+            | DocType::Area
+            | DocType::Round
+            | DocType::Enrolment => (
                 issuer().sign(doc, TENANT, payload).unwrap(),
                 Box::new(move |b| verify(b, doc, TENANT, &ring, Some(NOW)).map(drop)),
             ),

@@ -181,7 +181,7 @@ fn found_text(row: &MeterFound) -> String {
         .balance
         .map_or_else(|| "-".to_owned(), |value| Credit { value, unit: row.line.unit }.to_string());
     let seen = row.seen.map_or("never".to_owned(), time);
-    let closed = if row.closed.is_some() { " SWAPPED OUT" } else { "" };
+    let closed = if row.closed.is_some() { " CLOSED" } else { "" };
     format!("{}: {balance}, read {seen}, {} tokens out{closed}", line_text(&row.line), row.out)
 }
 

@@ -3,7 +3,7 @@
 
 use super::raw::Server;
 use crate::office::cli::Place;
-use crate::office::desk::{ACCOUNT, METER, TENANT, store_key};
+use crate::office::desk::{ACCOUNT, METER, store_key};
 use crate::support::{postgres, stamp};
 use meterkit::sync::enrol;
 use serde_json::Value;
@@ -14,8 +14,7 @@ use std::time::Duration;
 /// An office with a meter, a handheld and a token that is out.
 fn office(database: Option<&str>) -> Place {
     let place = Place::new();
-    let on = database.map(|url| vec!["--database", url]).unwrap_or_default();
-    place.good(&[&on[..], &["init", "--tenant", TENANT]].concat());
+    drop(place.found(database));
     let add =
         ["meter", "add", METER, "--account", ACCOUNT, "--customer", "Zhang", "--location", "B"];
     place.good(&add);
@@ -110,8 +109,7 @@ fn without_keys_it_needs_those_that_are_left() {
     other.good(&["restore", &file, "--keys", &keys]);
     assert_eq!(other.good(&["keys", "check"])["good"], true);
     // Keys of another office do not open it.
-    let third = Place::new();
-    third.good(&["init", "--tenant", TENANT]);
+    let third = Place::founded();
     let keys = third.office().join("keys").display().to_string();
     let fourth = Place::new();
     fourth.good(&["restore", &file, "--keys", &keys]);

@@ -4,8 +4,8 @@
 use super::restored::{OTHER, Yard, day, restore};
 use crate::office::desk::{COUNT, METER, device, meter};
 use meterkit::office::{
-    Deed, Fencing, MeterShows, NewOnline, NewSwap, OfficeError, OnlineShown, Order, SwapMove,
-    SwapTo, Verdict,
+    CloseMeter, Deed, Fencing, MeterShows, NewOnline, NewSwap, OfficeError, OnlineShown, Order,
+    SwapMove, SwapTo, Verdict,
 };
 use meterkit::units::{Act, PurchaseCount, TokenId};
 
@@ -24,10 +24,13 @@ fn acts(yard: &Yard, out: TokenId) -> Vec<(&'static str, Result<(), OfficeError>
     let refund = Deed::of(Act::Refund);
     let settled = ("a test says so", Some(shows));
     let why = "a test says so";
+    let (reason, receipt) = (why.to_owned(), String::new());
+    let close = CloseMeter { meter: meter(OTHER), reason, paid: Some(0), receipt };
     vec![
         ("a recharge", local.wait(office.issue(&order(METER))).map(drop)),
         ("a refund", local.wait(office.issue_for(&order(OTHER), refund)).map(drop)),
         ("the same step again", local.wait(office.reissue(out, 3)).map(drop)),
+        ("an account closed", local.wait(office.close_meter_would(&close)).map(drop)),
         ("a swap", local.wait(office.issue_swap(&leave)).map(drop)),
         ("the end of a swap", local.wait(office.close_swap(UNKNOWN, true, why)).map(drop)),
         ("what a swap left", local.wait(office.settle_swap(UNKNOWN, moved, why)).map(drop)),

@@ -322,8 +322,7 @@ fn what_is_replayed_moves_nothing() {
 }
 
 fn server() -> (Place, Server) {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     place.good(&[
         "meter",
         "add",

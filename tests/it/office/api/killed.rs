@@ -5,11 +5,8 @@
 use super::raw::Server;
 use super::stop::{all_is_there, beside, handheld, url_of, work};
 use crate::crash::disk::Dice;
-use crate::office::cli::{PASSPHRASE, Place};
-use crate::office::desk::TENANT;
+use crate::office::cli::Place;
 use crate::support::postgres;
-use meterkit::office::local::Local;
-use meterkit::office::{Cost, Office, Setup};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,11 +26,7 @@ fn kills() -> usize {
 /// An office whose keys open quickly: it is opened often here.
 fn office() -> Place {
     let place = Place::new();
-    let setup = Setup { cost: Cost::TEST, ..Setup::usual(TENANT) };
-    let ask = |_: &str, _: bool| Ok(PASSPHRASE.to_owned().into());
-    let (folder, url) = (place.office(), postgres::fresh());
-    let made = Local::start(|| Office::init_on(&folder, url.as_deref(), &setup, &ask));
-    drop(made.unwrap());
+    drop(place.found(postgres::fresh().as_deref()));
     place
 }
 

@@ -6,8 +6,8 @@ use crate::office::desk::{COUNT, Handheld, METER, account, device, figure, meter
 use crate::support::postgres;
 use crate::sync::media::visit;
 use meterkit::office::{
-    Letter, MediaReport, NewMeter, NewOperator, NewSwap, Office, OfficeError, SwapState, ToDo,
-    Verdict,
+    Letter, MediaReport, NewMeter, NewOperator, NewRound, NewSwap, Office, OfficeError, RoundOf,
+    SwapState, ToDo, Verdict,
 };
 use meterkit::store::Event;
 use meterkit::sync::wire::media::{FOLDER, TO_DEVICE, TO_OFFICE};
@@ -41,6 +41,50 @@ fn copy(from: &Path, to: &Path) {
         fs::create_dir_all(&folder).unwrap();
         for file in files(from, way) {
             fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+/// The ledger as it lay on its disk at one moment: its file, or its tables in the database.
+enum Disk {
+    File(Vec<u8>),
+    Database(String),
+}
+
+/// Keeps every table under another name.
+const KEEP: &str = "DO $$ DECLARE one RECORD; BEGIN
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE format('CREATE TABLE %I AS TABLE %I', 'kept_' || one.name, one.name);
+    END LOOP; END $$";
+/// Puts the rows back that were kept.
+const PUT_BACK: &str = "DO $$ DECLARE one RECORD; BEGIN
+    FOR one IN SELECT substr(tablename, 6) AS name FROM pg_tables
+        WHERE schemaname = current_schema() AND left(tablename, 5) = 'kept_' LOOP
+        EXECUTE format('DELETE FROM %I', one.name);
+        EXECUTE format('INSERT INTO %I SELECT * FROM %I', one.name, 'kept_' || one.name);
+        EXECUTE format('DROP TABLE %I', 'kept_' || one.name);
+    END LOOP; END $$";
+
+impl Disk {
+    fn of(folder: &Path) -> Self {
+        match fs::read_to_string(folder.join("database")) {
+            Ok(url) => {
+                postgres::run(url.trim(), KEEP);
+                Self::Database(url.trim().to_owned())
+            }
+            Err(_) => Self::File(fs::read(folder.join("office.db")).unwrap()),
+        }
+    }
+
+    fn put_back(self, folder: &Path) {
+        match self {
+            Self::Database(url) => postgres::run(&url, PUT_BACK),
+            Self::File(bytes) => {
+                for name in ["office.db-wal", "office.db-shm"] {
+                    let _ = fs::remove_file(folder.join(name));
+                }
+                fs::write(folder.join("office.db"), bytes).unwrap();
+            }
         }
     }
 }
@@ -167,9 +211,6 @@ fn a_stick_from_which_letters_are_taken_is_not_enough() {
 /// stick, and it stands as if it never had.
 #[test]
 fn an_office_that_dies_over_the_stick_goes_on_with_it() {
-    if postgres::fresh().is_some() {
-        return;
-    }
     let day = day();
     let lost = day.first.report();
     let mut commit = 0;
@@ -214,16 +255,13 @@ fn an_office_that_dies_over_the_stick_goes_on_with_it() {
 /// was not given yet.
 #[test]
 fn a_letter_shows_that_an_office_was_put_back_without_a_word() {
-    if postgres::fresh().is_some() {
-        return;
-    }
     let (dir, stick) = (tempfile::tempdir().unwrap(), stick());
     let folder = dir.path().join("office");
     let first = found(&folder);
     let one = first.handheld("hh-1");
     one.sync(&first.post()).unwrap();
     drop(first);
-    let copy = fs::read(folder.join("office.db")).unwrap();
+    let copy = Disk::of(&folder);
     let first = super::restored::open(&folder);
     let used = first.issue("hh-1", METER, 200);
     one.sync(&first.post()).unwrap();
@@ -231,10 +269,7 @@ fn a_letter_shows_that_an_office_was_put_back_without_a_word() {
     one.sync(&first.post()).unwrap();
     let lost = first.report();
     drop(first);
-    for name in ["office.db-wal", "office.db-shm"] {
-        let _ = fs::remove_file(folder.join(name));
-    }
-    fs::write(folder.join("office.db"), copy).unwrap();
+    copy.put_back(&folder);
     let second = super::restored::open(&folder);
     visit(&one, stick.path()).unwrap();
     media(&second, stick.path());
@@ -346,4 +381,41 @@ fn a_token_on_paper_is_entered_whenever_it_is_taken_in() {
     assert_eq!(after.reviews, 0);
     let handheld: &Handheld = &day.two;
     assert!(handheld.store.verify().is_ok());
+}
+
+/// A round the backup has is there again, and its handheld goes on with it; one that was made later
+/// is named, and is no work of a stranger.
+#[test]
+fn rounds_come_back_with_a_backup_and_later_ones_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = found(&dir.path().join("office"));
+    let one = first.handheld("hh-1");
+    let make = |yard: &Yard, name: &str| {
+        let new = NewRound {
+            device: device("hh-1"),
+            name: name.to_owned(),
+            note: String::new(),
+            of: RoundOf::All,
+            due: None,
+            days: 30,
+        };
+        yard.local.wait(yard.office().new_round(&new)).unwrap();
+    };
+    make(&first, "early");
+    first.backup(&dir.path().join("noon.mkb"));
+    make(&first, "late");
+    one.sync(&first.post()).unwrap();
+    one.sync(&first.post()).unwrap();
+    let second = restore(&dir.path().join("noon.mkb"), &dir.path().join("again"));
+    let names = || {
+        let rows = second.local.wait(second.office().rounds()).unwrap();
+        rows.into_iter().map(|row| (row.name, row.taken.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), [("early".to_owned(), false)]);
+    for _ in 0..3 {
+        let _ = one.sync(&second.post());
+    }
+    assert_eq!(names(), [("early".to_owned(), true)]);
+    let again = second.local.wait(second.office().to_do_again()).unwrap();
+    assert!(again.iter().any(|one| one.what == ToDo::Round && one.which == "late"), "{again:?}");
 }

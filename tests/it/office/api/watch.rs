@@ -132,8 +132,7 @@ fn readiness_asks_the_database_and_the_keys() {
     assert_eq!((got.status, got.json()["cause"].as_str()), (503, Some("database")));
     assert_eq!(send(HOST, served.watch, &get("/health")).unwrap().status, 200, "and it lives");
     // The keys of an office that was only opened are locked.
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     let local = Local::open(&place.office()).unwrap();
     let got = ask(&raw::serve(local.office()));
     assert_eq!((got.status, got.json()["cause"].as_str()), (503, Some("locked")));
@@ -159,8 +158,7 @@ fn files_of(folder: &Path) -> Vec<std::path::PathBuf> {
 /// has anything in it that anybody could use.
 #[test]
 fn the_log_tells_every_request_and_no_secret() {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
+    let place = Place::founded();
     place.good(&[
         "meter",
         "add",

@@ -71,10 +71,9 @@ fn what_a_stolen_key_allowed_is_taken_back() {
 
 #[test]
 fn the_commands_of_a_swap() {
-    let place = Place::new();
+    let place = Place::founded();
     let (csv, file) = (place.path("meters.csv"), place.path("swap.mkt"));
     fs::write(&csv, "47,123456,\"Zhang, San\",B2 1203,yuan,5,80.00,north\n").unwrap();
-    place.good(&["init", "--tenant", TENANT]);
     place.good(&["meter", "import", &csv]);
     place.good(&["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"]);
     place.good(&["enrol", "hh-1", "--operator", "li", "--out", &place.path("hh.mke")]);
