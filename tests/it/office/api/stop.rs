@@ -3,7 +3,7 @@
 
 use super::raw::{self, Server, get};
 use crate::office::cli::Place;
-use crate::office::desk::{COUNT, Handheld, TENANT, account, device, figure, meter, store_key};
+use crate::office::desk::{COUNT, Handheld, account, device, figure, meter, store_key};
 use crate::support::{now, stamp};
 use meterkit::office::local::Local;
 use meterkit::office::{NewMeter, Offer, Office, Order, Purpose};
@@ -26,12 +26,6 @@ pub const AMOUNT: i64 = 100;
 const STOPS: usize = 16;
 /// Exchanges between two stops, so that each comes at another moment of the work.
 const BETWEEN: usize = 3;
-
-fn office() -> Place {
-    let place = Place::new();
-    place.good(&["init", "--tenant", TENANT]);
-    place
-}
 
 /// The same office in this process, beside the server.
 pub fn beside(place: &Place) -> Local {
@@ -132,7 +126,7 @@ pub fn url_of(port: u16) -> String {
 
 #[test]
 fn what_was_answered_is_there_however_often_the_server_stops() {
-    let place = office();
+    let place = Place::founded();
     let mut server = Server::start(&place, 0, &[]);
     let port = server.handhelds.port();
     let url = url_of(port);
@@ -188,7 +182,7 @@ fn begin(server: &Server) -> TcpStream {
 /// What was begun is finished and answered; nobody new is let in; then the process ends well.
 #[test]
 fn a_request_that_was_begun_is_answered_before_the_server_goes() {
-    let place = office();
+    let place = Place::founded();
     let mut server = Server::start(&place, 0, &[]);
     let host = Ipv4Addr::LOCALHOST;
     let mut begun = begin(&server);
@@ -211,7 +205,7 @@ fn a_request_that_was_begun_is_answered_before_the_server_goes() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let place = office();
+    let place = Place::founded();
     let mut server = Server::start(&place, 0, &[]);
     let _begun = begin(&server);
     server.signal(Signal::TERM);
