@@ -12,6 +12,7 @@ mod people;
 mod scenes;
 mod states;
 mod survey;
+mod wiring_scenes;
 mod words;
 mod work_scenes;
 mod works;

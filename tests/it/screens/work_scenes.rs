@@ -378,7 +378,7 @@ pub fn ask_enter(hand: &mut Hand) {
 }
 
 /// A commissioning whose wiring check found something.
-fn commissioned(right: bool) -> Sheet {
+pub fn commissioned(right: bool) -> Sheet {
     let mut sheet = Sheet::new(ErrandKind::Commission, Some(work(3)));
     let (sign, finding, confidence) = match right {
         true => (Sign::Good, "wiring-right", "confidence-high"),
@@ -414,27 +414,6 @@ fn commissioned(right: bool) -> Sheet {
     sheet
 }
 
-/// The same where all rests on a word about the load.
-fn likely() -> Sheet {
-    let mut sheet = commissioned(true);
-    sheet.rows.truncate(3);
-    let why = states::failure(Code::WiringUnsure, "wiring-likely-right");
-    sheet.rows.extend([
-        Row::new(Sign::Bad, "comm-wiring", "").because(why),
-        Row::info("comm-finding", "wiring-likely-right"),
-        Row::info("comm-confidence", "confidence-word"),
-        Row::info("comm-likely-if", "if-resistive"),
-        Row::info("comm-likely", "wiring-right"),
-        Row::info("comm-confirm", "confirm-by-phases"),
-        Row::info("comm-doubts", "explains-several"),
-        Row::info("comm-twins", "currents-moved-2+current-reversed-a+current-reversed-b"),
-    ]);
-    let answers = &["comm-measure", "comm-again", "comm-on-word", "comm-skip"];
-    sheet.ask = Ask::Choice("comm-word", answers);
-    sheet.exit = Some(Code::WorkPartial);
-    sheet
-}
-
 pub fn commission(hand: &mut Hand, right: bool) {
     list(hand);
     hand.types("9");
@@ -448,17 +427,6 @@ fn resume_wired_wrong(hand: &mut Hand) {
 
 fn drawn_wrong(hand: &mut Hand) {
     commission(hand, false);
-    hand.press(Key::F(3));
-}
-
-fn ask_likely(hand: &mut Hand) {
-    list(hand);
-    hand.types("9");
-    hand.tell(Update::WorkShown { work: work(3), result: Ok(Box::new(likely())) });
-}
-
-fn drawn_likely(hand: &mut Hand) {
-    ask_likely(hand);
     hand.press(Key::F(3));
 }
 
@@ -499,8 +467,6 @@ fn drawn_right(hand: &mut Hand) {
 #[case("work_ask_enter", ask_enter)]
 #[case("wiring_wrong", drawn_wrong)]
 #[case("wiring_right", drawn_right)]
-#[case("wiring_likely", drawn_likely)]
-#[case("work_ask_likely", ask_likely)]
 fn a_screen_is_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand)) {
     keep(name, play);
 }
