@@ -6,11 +6,19 @@
 
 use super::super::{Both, Lang, both};
 use super::word;
+use crate::units::ErrandKind;
 
 /// One sentence a field.
 const HINTS: &[(&str, Both)] = &[
     ("command", both("Choose what is to be done.", "请选择要执行的命令。")),
     ("meter", both("Write the number of one meter.", "请填写一只电表的表号。")),
+    (
+        "commission.meter",
+        both(
+            "Write the number of one meter, or nothing: then the line is searched for it first.",
+            "请填写一只电表的表号；不填则先巡检总线寻找。",
+        ),
+    ),
     (
         "meters",
         both(
@@ -110,6 +118,11 @@ const HINTS: &[(&str, Both)] = &[
 /// What to write into a field, where there is a sentence of its own for it.
 pub fn hint(lang: Lang, key: &str) -> Option<&'static str> {
     HINTS.iter().find(|(known, _)| *known == key).map(|(_, words)| words.get(lang))
+}
+
+/// The same in the form of an errand, where some take more than others.
+pub fn of(lang: Lang, kind: ErrandKind, key: &str) -> Option<&'static str> {
+    hint(lang, &format!("{}.{key}", kind.name())).or_else(|| hint(lang, key))
 }
 
 /// A failure's field in a sentence: what it is called, what stands in it, what to write.

@@ -300,7 +300,7 @@ impl WorkForm {
             // What this very field takes, where that can be said.
             FieldKind::Text | FieldKind::Number | FieldKind::Meter => {
                 let key = self.here().and_then(|at| self.fields.get(at)).map(|field| field.key);
-                let own = key.and_then(|key| names::hints::hint(lang, key));
+                let own = key.and_then(|key| names::hints::of(lang, self.kind, key));
                 say(own.unwrap_or(takes))
             }
             FieldKind::Money | FieldKind::File | FieldKind::Switch => say(takes),
