@@ -354,6 +354,19 @@ pub(super) enum Pool {
     Postgres(PgPool),
 }
 
+/// Begins a transaction on PostgreSQL, to its end even if whoever asked for it has gone meanwhile.
+/// Left in the middle of `BEGIN`, sqlx 0.9 takes the connection for one without a transaction, and
+/// whoever is given it next works in one that nobody ends. Begun to its end and then dropped, it is
+/// rolled back.
+async fn begun(
+    pool: &PgPool,
+    begin: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begins = tokio::spawn(async move { pool.begin_with(begin).await });
+    begins.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+}
+
 impl Pool {
     /// Opens a database file, or makes it when `create` is set.
     pub async fn file(file: &Path, create: bool) -> Result<Self, OfficeError> {
@@ -415,7 +428,7 @@ impl Pool {
             }
             Self::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-                Held::PostgresWhole(pool.begin_with(begin).await?)
+                Held::PostgresWhole(begun(pool, begin).await?)
             }
         };
         Ok(Session { conn: Conn { held, changes: true }, strict: strict.cloned() })
@@ -427,7 +440,7 @@ impl Pool {
             Self::Sqlite { pool, .. } => Held::SqliteWhole(pool.begin().await?),
             Self::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Held::PostgresWhole(pool.begin_with(begin).await?)
+                Held::PostgresWhole(begun(pool, begin).await?)
             }
         };
         Ok(Session { conn: Conn { held, changes: false }, strict: None })

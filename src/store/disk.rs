@@ -280,7 +280,7 @@ impl Disk for RealDisk {
         let _ = file.set_len(0);
         let file = RealFile(file);
         let _ = file.write_at(std::process::id().to_string().as_bytes(), 0);
-        Ok(Some(Box::new(file)))
+        Ok(Some(Box::new(Held(file))))
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {
@@ -297,7 +297,36 @@ impl Disk for RealDisk {
     }
 }
 
+/// A lock that is held. Given up by a word of its own and not by closing the file: a child that is
+/// just being started has a copy of it until it runs its program, and would keep the lock so long.
+struct Held(RealFile);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.0.unlock();
+    }
+}
+
 /// Whether an error means that there is no room.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_up_whoever_has_a_copy_of_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let lock = || RealDisk.lock(&path).unwrap();
+        let held = RealFile(File::create(&path).unwrap());
+        held.0.lock().unwrap();
+        let copy = held.0.try_clone().unwrap();
+        assert!(lock().is_none(), "held");
+        drop(Held(held));
+        assert!(lock().is_some(), "and given up, though there is a copy");
+        drop(copy);
+    }
 }
