@@ -175,8 +175,7 @@ impl District {
         assert_eq!(of("applied"), tokens, "every recharge is booked");
         assert_eq!(report.postings, 4 * tokens, "two legs when issued, two when applied, once");
         let reviews = self.local.wait(self.local.office().reviews(false)).unwrap();
-        let first = reviews.first();
-        assert_eq!((report.reviews, first), (0, None), "nothing for a person");
+        assert_eq!((report.reviews, reviews.first()), (0, None), "nothing for a person");
         let devices = self.local.wait(self.local.office().devices()).unwrap();
         let held: u64 = devices.iter().map(|device| device.events).sum();
         assert_eq!(held, self.entries() as u64, "every entry is here");
@@ -365,7 +364,7 @@ async fn issue(url: &str, size: Size, start: i64) {
     conn.close().await.unwrap();
 }
 
-/// Writes the journal of one handheld and cuts it into signed packs.
+/// Writes the journal of one handheld, of a day that is over, and cuts it into signed packs.
 fn journal(n: usize, device: DeviceId, key: &DeviceKey, size: Size, start: i64) -> Handheld {
     let mut noise = Noise(n as u64 + 1);
     let first: [u8; 32] = noise.bytes();
@@ -379,7 +378,6 @@ fn journal(n: usize, device: DeviceId, key: &DeviceKey, size: Size, start: i64) 
     };
     let mut receipts = 0;
     for recharge in 0..size.recharges {
-        // The day is over when it is brought: a long one reaches further back than clocks may err.
         let at = start - (size.recharges - recharge) as i64;
         let [token, reading, intent, outcome] = recharge_of(n, recharge, size, at, &mut noise);
         write(at, &token);
@@ -403,9 +401,8 @@ fn journal(n: usize, device: DeviceId, key: &DeviceKey, size: Size, start: i64) 
         let signed = key.sign(document, TENANT, request.payload()).unwrap();
         wire::join(&[device.as_str().as_bytes(), &nonce, &signed])
     });
-    let packs = packs.collect();
     let from = Ipv4Addr::new(127, 1, (n / 200) as u8 + 1, (n % 200) as u8 + 1);
-    Handheld { from, packs, entries: bodies.len() }
+    Handheld { from, packs: packs.collect(), entries: bodies.len() }
 }
 
 /// The entries of one recharge: the token, a reading, the intent, the outcome.
