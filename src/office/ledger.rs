@@ -1,8 +1,8 @@
 //! The database: opening it, whole transactions, and the rows everything else works on.
 //!
-//! Plain SQL in a subset both SQLite and PostgreSQL read (`schema.sql`). Every change is made in
-//! one explicit transaction that is run again from its start when the database was busy; nothing
-//! inside one may have an effect outside it.
+//! Plain SQL in a subset both SQLite and PostgreSQL read (`schema.sql`, `rounds.sql`). Every change
+//! is made in one explicit transaction that is run again from its start when the database was busy;
+//! nothing inside one may have an effect outside it.
 
 use super::again::Conflicts;
 use super::cell::Cell;
@@ -22,8 +22,8 @@ pub(super) use super::again::transact;
 pub(super) use super::db::Conn;
 
 /// The tables.
-pub(super) const SCHEMA: &str = include_str!("schema.sql");
-/// Version of `schema.sql`, kept in the database.
+pub(super) const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("rounds.sql"));
+/// Version of the tables, kept in the database.
 pub(super) const FORMAT: &str = "7";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
 /// got a place on a bus, tokens an act, meters are swapped, shifts are closed, and rounds are made.
@@ -32,7 +32,11 @@ const UPGRADES: [(&str, &str, &str); 5] = [
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
     ("5", "6", concat!(include_str!("shifts.sql"), include_str!("indexes.sql"))),
-    ("6", "7", include_str!("rounds.sql")),
+    (
+        "6",
+        "7",
+        concat!(include_str!("rests.sql"), include_str!("rounds.sql"), include_str!("indexes.sql")),
+    ),
 ];
 /// The indexes of the tables that grow; in whatever form the tables are.
 const INDEXES: &str = include_str!("indexes.sql");

@@ -1,19 +1,12 @@
 -- From ledger format 5 to 6: what is closed and shown at the end of a shift.
 -- Handhelds of an office that was restored from a backup, until their journals are here again.
 CREATE TABLE rewound (
-    device    TEXT   NOT NULL PRIMARY KEY,
-    since     BIGINT NOT NULL,
-    -- How far its journal was here then.
-    base      BIGINT NOT NULL,
-    -- What a letter must repeat to be known as written since; null before it was asked for one.
-    challenge BYTEA,
-    -- The head of its journal when it said HELLO, or in such a letter; null before that.
-    head      BIGINT,
-    -- When its journal was here to that head.
-    heard     BIGINT,
-    -- When a person decided not to wait for it, and why.
-    accepted  BIGINT,
-    reason    TEXT
+    device   TEXT   NOT NULL PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    head     BIGINT,
+    heard    BIGINT,
+    accepted BIGINT,
+    reason   TEXT
 );
 
 -- A place for what was sold; the table is made anew, because its rule changes.
@@ -136,22 +129,3 @@ CREATE TABLE bundle_file (
     digest BYTEA NOT NULL PRIMARY KEY,
     body   BYTEA NOT NULL
 );
-
--- Bundles that were written to meters, one row for each visit's end in a journal: what a meter holds
--- by each handheld, to find two that wrote one parameter differently (`parallel.rs`). `wrong`: the
--- names of what does not read right, one a line; empty where all does.
-CREATE TABLE bundle_write (
-    device   TEXT   NOT NULL,
-    epoch    BIGINT NOT NULL,
-    seq      BIGINT NOT NULL,
-    meter    TEXT   NOT NULL,
-    bundle   TEXT   NOT NULL,
-    wrong    TEXT   NOT NULL,
-    at       BIGINT NOT NULL,
-    received BIGINT NOT NULL,
-    PRIMARY KEY (device, epoch, seq)
-);
-CREATE INDEX bundle_write_by_meter ON bundle_write (meter);
-
--- What a thing to look at rests on.
-ALTER TABLE review ADD COLUMN rests TEXT NOT NULL DEFAULT '';

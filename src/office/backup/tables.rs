@@ -1,9 +1,9 @@
 //! The ledger's tables as rows of plain cells: the same for both databases, read and written in
 //! pages, so that a ledger of any size goes through a few megabytes.
 //!
-//! Which tables there are is read from `schema.sql`, the one place that says so; a table that is
-//! added there is in the next backup. The rows of a table make a sum that does not depend on their
-//! order: the two databases sort text differently.
+//! Which tables there are is read from the text that makes them, the one place that says so; a
+//! table that is added there is in the next backup. The rows of a table make a sum that does not
+//! depend on their order: the two databases sort text differently.
 
 use crate::office::OfficeError;
 use crate::office::cell::Cell;

@@ -165,7 +165,7 @@ async fn age(file: &Path) {
 }
 
 /// The indexes, word for word; where the words stand is of no concern.
-async fn indexes(file: &Path) -> Vec<String> {
+pub async fn indexes(file: &Path) -> Vec<String> {
     let url = format!("sqlite://{}", file.display());
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
     let sql =
@@ -176,7 +176,7 @@ async fn indexes(file: &Path) -> Vec<String> {
 }
 
 /// Every table with how many rows it has, and what its rows are.
-async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
+pub async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
     let url = format!("sqlite://{}", file.display());
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'
