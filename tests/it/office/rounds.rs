@@ -123,7 +123,8 @@ fn a_round_goes_out_is_read_and_comes_back() {
     assert_eq!((made.meters, sheet(&desk, made.id).state), (3, RoundState::Waiting));
     assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 1);
     assert_eq!(stands(&handheld), [("November".to_owned(), Stands::Waits)]);
-    let offers = errand::offers(&handheld.store, UnixSeconds(NOW));
+    let offers =
+        at(&handheld, |site| errand::offers(site.desk.store, site.desk.session, site.moment()));
     assert!(offers.iter().any(|offer| offer.kind == ErrandKind::Round), "{offers:?}");
     let again = handheld.sync(&desk.post()).unwrap();
     assert_eq!((again.rounds, again.known), (0, 0), "its journal shows it: it is not sent again");
