@@ -93,6 +93,18 @@ fn stands(store: &Store, errands: &[StepRow], row: &RoundRow, now: UnixSeconds) 
     }
 }
 
+/// Lets go of the signed lists nothing can be begun with any more: the journal has the list of a
+/// round that was begun, and a withdrawn one, or one whose time is over by the office's own word,
+/// never is. A clock that is wrong here takes nothing away.
+pub fn let_go(store: &Store) {
+    let now = store.clock().anchor.map_or(UnixSeconds(0), |(office, _)| office);
+    let done = all(store, now).into_iter().filter(|(_, stands)| *stands != Stands::Waits);
+    let done: Vec<RoundRow> = done.map(|(row, _)| row).collect();
+    if !done.is_empty() {
+        store.drop_rounds(&done);
+    }
+}
+
 /// The one that is meant, by its name or the end of its identity.
 fn find(rows: Vec<(RoundRow, Stands)>, text: &str) -> Result<(RoundRow, Stands), Failure> {
     let named = |row: &RoundRow| {

@@ -1,6 +1,8 @@
 //! Rounds the office makes, from the list to the table that comes back: on the handheld with its
 //! own store and job, at simulated meters.
 
+mod kept;
+
 use std::sync::atomic::Ordering;
 
 use meterkit::jobs::clock::TickClock;
@@ -20,8 +22,7 @@ use meterkit::report::Code;
 use meterkit::sim::Fleet;
 use meterkit::sim::serve::FleetStation;
 use meterkit::store::{Event, RoundTaken, Step};
-use meterkit::sync::SyncError;
-use meterkit::sync::wire::{MAX_ROUND_METERS, Refusal};
+use meterkit::sync::wire::MAX_ROUND_METERS;
 use meterkit::table::write::Cell;
 use meterkit::transport::{Faults, Line as Wires, LineSettings, Link, VirtualLink};
 use meterkit::units::{Energy, ErrandKind, StepState, TokenId, UnixSeconds, WorkId};
@@ -109,6 +110,12 @@ fn stands(handheld: &Handheld) -> Vec<(String, Stands)> {
     rows.into_iter().map(|(row, stands)| (row.taken.name, stands)).collect()
 }
 
+/// An exchange brings no round, and none that the handheld had to refuse.
+fn not_sent(desk: &Desk, handheld: &Handheld) {
+    let done = handheld.sync(&desk.post()).unwrap();
+    assert_eq!((done.rounds, done.refused), (0, Vec::new()));
+}
+
 fn code<T>(result: Result<T, Failure>) -> Option<Code> {
     result.err().map(|failure| failure.code)
 }
@@ -187,7 +194,7 @@ fn a_withdrawn_round_is_not_begun_and_a_begun_one_goes_on() {
     let never = make(&desk, &new("never", RoundOf::All)).unwrap();
     withdraw(never.id).unwrap();
     assert_eq!(withdraw(never.id).unwrap_err().code(), "usage", "once");
-    assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 0);
+    not_sent(&desk, &handheld);
     assert_eq!(sheet(&desk, never.id).state, RoundState::Withdrawn);
     let [here, begun] =
         ["here", "begun"].map(|name| make(&desk, &new(name, RoundOf::All)).unwrap());
@@ -215,7 +222,8 @@ fn a_round_whose_time_is_over_is_neither_sent_nor_begun() {
     handheld.sync(&desk.post()).unwrap();
     let late = make(&desk, &short("late")).unwrap();
     desk.clock.fetch_add(DAY, Ordering::Relaxed);
-    assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 0);
+    not_sent(&desk, &handheld);
+    assert_eq!(stands(&handheld), [("here".to_owned(), Stands::Over)]);
     assert_eq!(sheet(&desk, late.id).state, RoundState::Over);
     assert_eq!(code(begin(&handheld, "here")), Some(Code::RoundOver));
     assert_eq!(code(begin(&handheld, "nobody made it")), Some(Code::RoundUnknown));
@@ -233,7 +241,7 @@ fn a_round_is_for_one_life_of_a_journal() {
     offer.again = true;
     let offered = desk.local.wait(desk.office().offer(&offer)).unwrap();
     let again = desk.enrol(&meterkit::sync::Enrolling::read(&offered.file).unwrap());
-    assert_eq!(again.sync(&desk.post()).unwrap().rounds, 0);
+    not_sent(&desk, &again);
     let done = import_bytes(&again.store, &again.stamp(), &document);
     assert_eq!(done.refused[0].code, Code::RoundBad, "{:?}", done.refused);
     make(&desk, &new("new", RoundOf::All)).unwrap();
@@ -334,74 +342,6 @@ fn a_round_that_was_torn_at_its_beginning_is_begun_again() {
     handheld.sync(&desk.post()).unwrap();
     let told = sheet(&desk, made.id);
     assert_eq!((told.state, told.count(PlaceState::Read)), (RoundState::Ended, 1), "{told:?}");
-}
-
-/// A handheld whose store is put back to before it took a round in: the office does not give it the
-/// round, or anything, a second time in that life of its journal, and shows what it showed.
-#[test]
-fn a_store_put_back_to_before_a_round_came_does_not_get_it_again() {
-    let desk = Desk::new();
-    let handheld = desk.handheld("hh-1");
-    handheld.sync(&desk.post()).unwrap();
-    let before = handheld.copy();
-    let made = make(&desk, &new("May", RoundOf::All)).unwrap();
-    handheld.sync(&desk.post()).unwrap();
-    let document = handheld.store.round(made.id).unwrap().taken.digest;
-    let document = handheld.store.round_document(&document).unwrap();
-    let work = begin(&handheld, "May").unwrap();
-    handheld.sync(&desk.post()).unwrap();
-    let shown = sheet(&desk, made.id);
-    assert_eq!(shown.state, RoundState::Begun);
-    assert_eq!(stands(&before), [], "it knows of none");
-    assert_eq!(before.sync(&desk.post()).unwrap_err(), SyncError::Refused(Refusal::RolledBack));
-    // Carried to it by hand, too: nothing is recorded in this life any more.
-    let done = import_bytes(&before.store, &before.stamp(), &document);
-    assert_eq!((done.taken.len(), done.refused[0].code), (0, Code::JournalRolledBack), "{done:?}");
-    assert_eq!(stands(&before), []);
-    assert_eq!(code(begin(&before, "May")), Some(Code::RoundUnknown));
-    assert_eq!(sheet(&desk, made.id), shown);
-    // The handheld that has it goes on.
-    at(&handheld, |site| Round.advance(site, work, &Answer::None, &mut |_| {})).unwrap();
-    handheld.sync(&desk.post()).unwrap();
-    let told = sheet(&desk, made.id);
-    assert_eq!((told.state, told.count(PlaceState::Read)), (RoundState::Ended, 1), "{told:?}");
-    assert!(desk.open_classes().is_empty());
-}
-
-/// Put back to before it began a round, which the office saw: after an exchange it begins nothing;
-/// without one it does, and that beginning never counts.
-#[test]
-fn a_store_put_back_to_before_a_round_was_begun_does_not_begin_it_again() {
-    let desk = Desk::new();
-    let handheld = desk.handheld("hh-1");
-    let made = make(&desk, &new("May", RoundOf::All)).unwrap();
-    handheld.sync(&desk.post()).unwrap();
-    let (told_first, begun_first) = (handheld.copy(), handheld.copy());
-    let work = begin(&handheld, "May").unwrap();
-    at(&handheld, |site| Round.advance(site, work, &Answer::None, &mut |_| {})).unwrap();
-    handheld.sync(&desk.post()).unwrap();
-    let shown = sheet(&desk, made.id);
-    assert_eq!((shown.state, shown.count(PlaceState::Read)), (RoundState::Ended, 1), "{shown:?}");
-    assert_eq!(stands(&told_first), [("May".to_owned(), Stands::Waits)]);
-    let refused = told_first.sync(&desk.post()).unwrap_err();
-    assert_eq!(refused, SyncError::Refused(Refusal::RolledBack));
-    assert_eq!(code(begin(&told_first, "May")), Some(Code::JournalRolledBack));
-    assert_eq!(stands(&told_first), [("May".to_owned(), Stands::Waits)], "nothing was recorded");
-    assert!(desk.open_classes().is_empty(), "an old copy proves nothing against the real one");
-    // In the field, with no office to tell it so, and with another figure typed.
-    let again = begin(&begun_first, "May").unwrap();
-    assert_ne!(again, work);
-    assert_eq!(code(begin(&begun_first, "May")), Some(Code::RoundBegun), "once here, too");
-    let typed = (meter(METER), Energy(1));
-    type_in(&begun_first.store, &begun_first.stamp(), again, typed, "dark").unwrap();
-    for n in 1..=20 {
-        begun_first.append(Event::TimeAnchor { server: UnixSeconds(NOW + n) });
-    }
-    assert!(begun_first.sync(&desk.post()).is_err());
-    assert_eq!(sheet(&desk, made.id), shown, "what came first stands");
-    assert_eq!(desk.open_classes(), ["C1"], "two journals of one life call a person");
-    let june = make(&desk, &new("June", RoundOf::All)).unwrap_err();
-    assert_eq!(june.code(), "quarantined", "nothing more for that life");
 }
 
 /// The same by command: a dry run makes nothing, a table goes to a file.
