@@ -182,6 +182,13 @@ fn wanted(line: &wire::RoundLine) -> Wanted {
     }
 }
 
+/// What a round is called: the office's by its name, another by the end of its identity.
+pub fn name(store: &Store, values: &Values, work: WorkId) -> String {
+    let id = values.get(OFFICE).and_then(|text| text.parse().ok());
+    let row = id.and_then(|id| store.round(id));
+    row.map_or_else(|| work.short(), |row| row.taken.name)
+}
+
 /// What a sheet says of the office's round an errand was begun with, for one that was withdrawn
 /// since.
 pub fn row(store: &Store, values: &Values) -> Option<Row> {
