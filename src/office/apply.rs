@@ -22,7 +22,7 @@ use super::ledger::{self, Conn, DeviceRow, transact};
 use super::many::{Batch, with_rows};
 use super::model::Class;
 use super::review::{NewReview, raise};
-use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, chain};
+use crate::sync::wire::{EntryOutcome, Pack, Position, Receipt, Refusal, Run, chain};
 use crate::units::{DeviceId, UnixSeconds};
 use meterkit_tokens::DocType;
 use std::collections::BTreeMap;
@@ -50,41 +50,44 @@ impl Office {
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
         match self.apply_after(device, pack, document, true).await? {
-            Some(applied) => Ok(applied),
+            Some((applied, _)) => Ok(applied),
             None => Err(OfficeError::Stored("rewound")),
         }
     }
 
-    /// The same; `None`, and nothing taken, while something is to be `recovered` from the pack
-    /// before that.
+    /// The same, with what became of the entries if there is a receipt: of a pack that came again,
+    /// they are duplicates. `None`, and nothing taken, while something is to be `recovered` from
+    /// the pack before that.
     pub(super) async fn apply_after(
         &self,
         device: &DeviceId,
         pack: &Pack,
         document: &[u8],
         recovered: bool,
-    ) -> Result<Option<Applied>, OfficeError> {
+    ) -> Result<Option<(Applied, Vec<Run>)>, OfficeError> {
         // Unpacked once, whatever the transaction goes through. Where a transaction holds only what
         // it decides about, that waits until it is known that the pack is new; where it keeps all
         // others waiting, it is done before.
         let mut records = None;
         if !self.ledger.is_shared() {
             let Some(unpacked) = unpack(pack) else {
-                return Ok(Some(Applied::Refused(Refusal::Malformed)));
+                return Ok(Some((Applied::Refused(Refusal::Malformed), Vec::new())));
             };
             records = Some(unpacked);
         }
-        transact!(self.ledger, |tx| {
+        let mut runs = Vec::new();
+        let applied = transact!(self.ledger, |tx| {
             let row = held(&mut tx, device).await?;
             match row {
                 Some((_, true)) if !recovered => Ok(None),
                 row => {
                     let row = standing_of(row.map(|(row, _)| row));
                     let signed = (pack, document);
-                    self.apply_in(&mut tx, row, signed, &mut records).await.map(Some)
+                    self.apply_in(&mut tx, row, signed, (&mut records, &mut runs)).await.map(Some)
                 }
             }
-        })
+        })?;
+        Ok(applied.map(|applied| (applied, runs)))
     }
 
     async fn apply_in(
@@ -92,8 +95,9 @@ impl Office {
         conn: &mut Conn,
         row: Result<DeviceRow, Refusal>,
         (pack, document): (&Pack, &[u8]),
-        records: &mut Option<Vec<Record>>,
+        (records, runs): (&mut Option<Vec<Record>>, &mut Vec<Run>),
     ) -> Result<Applied, OfficeError> {
+        runs.clear();
         let row = match row {
             Ok(row) if row.epoch == pack.epoch => row,
             Ok(_) => return Ok(Applied::Refused(Refusal::Epoch)),
@@ -101,6 +105,7 @@ impl Office {
         };
         let device = &row.device.clone();
         if let Some(receipt) = same_pack(conn, &row, pack).await? {
+            runs.push(Run { count: pack.count, outcome: EntryOutcome::Duplicate });
             return Ok(Applied::Receipt(receipt));
         }
         if records.is_none() {
@@ -148,7 +153,8 @@ impl Office {
         }
         let mut batch = Batch::default();
         batch.with(KEEP, vec![kept(device, pack, document, now)]);
-        let receipt = self.receipt(&mut batch, &desk.book.device, pack, records, outcomes)?;
+        *runs = Receipt::runs_of(outcomes);
+        let receipt = self.receipt(&mut batch, &desk.book.device, pack, records, runs)?;
         desk.book.write_with(conn, batch).await?;
         if waits {
             let row = &desk.book.device;
@@ -165,7 +171,7 @@ impl Office {
         row: &DeviceRow,
         pack: &Pack,
         records: &[Record],
-        outcomes: Vec<EntryOutcome>,
+        runs: &[Run],
     ) -> Result<Vec<u8>, OfficeError> {
         let mut acked = Position { epoch: row.epoch, seq: row.head_seq, hash: row.head_hash };
         if let Some(last) = records.last().filter(|last| last.seq > row.head_seq) {
@@ -178,7 +184,7 @@ impl Office {
             last: pack.last(),
             acked,
             at: self.now(),
-            runs: Receipt::runs_of(outcomes),
+            runs: runs.to_vec(),
         };
         let bytes = self.keys().answer(DocType::Receipt, receipt.payload(), receipt.at.0)?;
         let number = ledger::number(receipt.number);

@@ -31,15 +31,13 @@ const UPGRADES: [(&str, &str, &str); 5] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
-    ("5", "6", concat!(include_str!("shifts.sql"), include_str!("indexes.sql"))),
-    (
-        "6",
-        "7",
-        concat!(include_str!("rests.sql"), include_str!("rounds.sql"), include_str!("indexes.sql")),
-    ),
+    ("5", "6", include_str!("shifts.sql")),
+    ("6", "7", concat!(include_str!("rests.sql"), include_str!("rounds.sql"))),
 ];
 /// The indexes of the tables that grow; in whatever form the tables are.
 const INDEXES: &str = include_str!("indexes.sql");
+/// Packs are compressed as they come; PostgreSQL need not try to make them smaller still.
+const PACKED: &str = "ALTER TABLE pack ALTER COLUMN document SET STORAGE EXTERNAL";
 /// The office's database.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -142,10 +140,12 @@ impl Ledger {
         let mut tx = self.begin().await?;
         if note_held(&mut tx, "format").await?.as_deref() == Some(from) {
             db::script(&mut tx, sql).await?;
-            // A table that a version made anew is spread as the others are.
-            let parts = if to == FORMAT { parts(&mut tx).await? } else { 0 };
-            if parts > 0 {
-                spread(&mut tx, parts).await?;
+            if to == FORMAT {
+                // A table that a version made anew is spread as the others are.
+                match parts(&mut tx).await? {
+                    0 => finish(&mut tx).await?,
+                    parts => spread(&mut tx, parts).await?,
+                }
             }
             set_note(&mut tx, "format", to).await?;
         }
@@ -191,16 +191,38 @@ async fn parts(conn: &mut Conn) -> Result<u64, OfficeError> {
 async fn spread(conn: &mut Conn, parts: u64) -> Result<(), OfficeError> {
     let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
     db::script(conn, &sql).await?;
-    Ok(db::script(conn, INDEXES).await?)
+    finish(conn).await
 }
 
 /// Makes the tables with all that is unique in them, and nothing else.
 pub(super) async fn make_tables(conn: &mut Conn) -> Result<(), OfficeError> {
     db::script(conn, SCHEMA).await?;
-    Ok(db::script(conn, INDEXES).await?)
+    finish(conn).await
+}
+
+/// What the tables get in whatever form they are.
+async fn finish(conn: &mut Conn) -> Result<(), OfficeError> {
+    db::script(conn, INDEXES).await?;
+    if conn.is_postgres() {
+        db::script(conn, PACKED).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a database that does not sort text by its bytes, as SQLite does: lists would come in
+/// another order, and looking a name up would take longer.
+async fn check_order(conn: &mut Conn) -> Result<(), OfficeError> {
+    let sql = "SELECT CASE WHEN 'B' < 'a' AND 'a' < 'b' THEN 1 ELSE 0 END AS n";
+    if counter(&query(sql).fetch_one(conn).await?, "n")? == 1 {
+        return Ok(());
+    }
+    let why = "this database does not sort text by its bytes: make another one for the office, \
+               with createdb --template=template0 --locale=C.UTF-8 --lc-collate=C";
+    Err(OfficeError::Usage(why.to_owned()))
 }
 
 async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
+    check_order(conn).await?;
     make_tables(conn).await?;
     set_note(conn, "format", FORMAT).await?;
     set_note(conn, "tenant", tenant).await?;

@@ -9,8 +9,7 @@ use super::db::query;
 use super::error::OfficeError;
 use super::ledger::{self, Conn};
 use super::{Office, backup::rewound, limits};
-use crate::sync::wire::Receipt;
-use meterkit_tokens::{DocType, verify};
+use crate::sync::wire::Run;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -100,31 +99,21 @@ impl Metrics {
 
     /// A pack became a receipt, was asked for elsewhere, or was refused; and what became of its
     /// entries, as far as a receipt tells.
-    fn pack(&self, result: &'static str, receipt: Option<&Receipt>) {
+    pub fn pack(&self, applied: &Applied, runs: &[Run]) {
         let mut counts = self.counts();
+        let result = match applied {
+            Applied::Receipt(_) => "receipt",
+            Applied::Need(_) => "gap",
+            Applied::Refused(refusal) => refusal.name(),
+        };
         *counts.packs.entry(result).or_default() += 1;
-        for run in receipt.iter().flat_map(|receipt| &receipt.runs) {
+        for run in runs {
             *counts.entries.entry(run.outcome.name()).or_default() += u64::from(run.count);
         }
     }
 }
 
 impl Office {
-    /// Counts what became of a pack.
-    pub(super) fn count_pack(&self, applied: &Applied) {
-        match applied {
-            Applied::Receipt(document) => {
-                let keys = self.keys();
-                let ring = keys.keyset().keyring();
-                let read = verify(document, DocType::Receipt, keys.tenant(), &ring, None);
-                let receipt = read.ok().and_then(|read| Receipt::read(read.payload).ok());
-                self.metrics.pack("receipt", receipt.as_ref());
-            }
-            Applied::Need(_) => self.metrics.pack("gap", None),
-            Applied::Refused(refusal) => self.metrics.pack(refusal.name(), None),
-        }
-    }
-
     /// Whether this office can do its work now: the database answers, with an office in it, and the
     /// key that signs answers is in force, unlocked and the newest.
     ///

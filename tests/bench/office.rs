@@ -319,8 +319,8 @@ macro_rules! add {
         match $how {
             How::Table => {
                 let arrays: Vec<String> = [$($array),+].iter().zip(1..)
-                    .map(|(kind, number)| format!("${number}::{kind}[]")).collect();
-                let sql = format!("INSERT INTO {} ({columns}) SELECT * FROM unnest({})", $table,
+                    .map(|(kind, number)| format!("unnest(${number}::{kind}[])")).collect();
+                let sql = format!("INSERT INTO {} ({columns}) SELECT {}", $table,
                     arrays.join(", "));
                 let query = sqlx::query(sqlx::AssertSqlSafe(sql));
                 $(let query = query.bind(

@@ -39,14 +39,13 @@ impl Office {
         pack: &Pack,
         document: &[u8],
     ) -> Result<Applied, OfficeError> {
-        let applied = match self.apply_after(device, pack, document, false).await? {
-            Some(applied) => applied,
-            None => {
-                self.recover(device, pack).await?;
-                self.apply_pack(device, pack, document).await?
-            }
-        };
-        self.count_pack(&applied);
+        let mut applied = self.apply_after(device, pack, document, false).await?;
+        if applied.is_none() {
+            self.recover(device, pack).await?;
+            applied = self.apply_after(device, pack, document, true).await?;
+        }
+        let (applied, runs) = applied.ok_or(OfficeError::Stored("rewound"))?;
+        self.metrics.pack(&applied, &runs);
         Ok(applied)
     }
 

@@ -108,6 +108,24 @@ fn indexes(url: &str) -> Vec<(String, bool)> {
     ask(url, sql).into_iter().map(|(name, unique)| (name, unique != 0)).collect()
 }
 
+/// A database that sorts as people do is told from one that sorts by bytes before anything is in it.
+#[test]
+fn a_database_of_another_order_is_refused() {
+    if fresh().is_none() {
+        return;
+    }
+    let base = std::env::var(VARIABLE).unwrap();
+    run(&base, "CREATE DATABASE sorted TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'");
+    let url = format!("{}/sorted", base.rsplit_once('/').unwrap().0);
+    let refused = super::cli::Place::new().run(&["--database", &url, "init", "--tenant", TENANT]).0;
+    assert_eq!(refused["error"], "usage");
+    assert!(refused["message"].as_str().unwrap().contains("--lc-collate=C"), "{refused}");
+    assert_eq!(
+        ask(&url, "SELECT relname::text, 1::bigint FROM pg_class WHERE relname = 'token'".into()),
+        []
+    );
+}
+
 /// From format 6 back to 5, as far as `shifts.sql` brought it up.
 const AGE: &str = "
     DROP TABLE rewound, shift, shift_sum, shift_op, issue_list, issue_row, checkpoint, bundle_doc,

@@ -93,7 +93,7 @@ impl Cluster {
         let data = dir.path().join("data");
         let mut initdb = program(&bin.join("initdb"));
         initdb.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8"]);
-        let made = initdb.args(["--locale=C.UTF-8", "--no-sync"]).output();
+        let made = initdb.args(["--locale=C.UTF-8", "--lc-collate=C", "--no-sync"]).output();
         let made = made.map_err(|error| format!("initdb: {error}"))?;
         if !made.status.success() {
             return Err(format!("initdb: {}", String::from_utf8_lossy(&made.stderr)));
