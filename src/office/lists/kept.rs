@@ -1,6 +1,6 @@
-//! Meters left in keep-power, by what the handhelds' journals mark: put there by a handheld's order,
-//! or found so in a round by the meter's own status. Supply without credit control is nobody's to
-//! forget.
+//! Meters left in keep-power, by what the handhelds' journals mark: put there by a handheld's
+//! order, or found so in a round by the meter's own status. Supply without credit control is
+//! nobody's to forget.
 
 use crate::office::Office;
 use crate::office::db::query;

@@ -237,6 +237,8 @@ fn a_round_is_for_one_life_of_a_journal() {
     let made = make(&desk, &new("old", RoundOf::All)).unwrap();
     let document = old.sync(&desk.post()).map(|_| old.store.round(made.id).unwrap()).unwrap();
     let document = old.store.round_document(&document.taken.digest).unwrap();
+    // And one that lies at the office.
+    make(&desk, &new("not taken", RoundOf::All)).unwrap();
     let mut offer = meterkit::office::Offer::new(&device("hh-1"), "http://127.0.0.1:1");
     offer.again = true;
     let offered = desk.local.wait(desk.office().offer(&offer)).unwrap();

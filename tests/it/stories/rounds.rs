@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use meterkit::jobs::clock::TickClock;
 use meterkit::jobs::errand::{Answer, Ask, Errand, Site, Values};
@@ -26,12 +27,12 @@ use meterkit::sim::serve::{FleetStation, SharedFleet};
 use meterkit::store::Store;
 use meterkit::sync::{Post, SyncError};
 use meterkit::transport::{Faults, Line as Wires, LineSettings, Link, VirtualLink};
-use meterkit::units::{Energy, TokenId, UnixSeconds, WorkId};
+use meterkit::units::{Energy, PurchaseCount, TokenId, UnixSeconds, WorkId};
 use serde::Deserialize;
 
 use super::errand_spec::{MeterSpec, RowSpec, fen, no};
 use super::errands::said;
-use crate::office::desk::{Desk, Handheld, device, operator, store_key};
+use crate::office::desk::{Desk, Handheld, NOW, device, operator, store_key};
 
 /// Who reads.
 const READER: &str = "li";
@@ -132,12 +133,16 @@ impl Told {
         let meters = story.meter.iter().map(|meter| toml::Value::Table(meter.own.clone()));
         let mut file = toml::Table::new();
         file.insert("seed".to_owned(), toml::Value::Integer(1));
+        // Their clocks are right.
+        let start = jiff::Timestamp::from_second(NOW).unwrap().strftime("%Y-%m-%dT%H:%M:%S");
+        file.insert("start".to_owned(), toml::Value::String(start.to_string()));
         file.insert("meter".to_owned(), toml::Value::Array(meters.collect()));
         let fleet = Fleet::from_toml(&file.to_string()).unwrap();
         let desk = Desk::new();
         let listed = story.meter.iter().zip(fleet.meters()).map(|(spec, own)| {
             let account = own.account().unwrap();
-            NewMeter::new(own.number(), account, &spec.customer, "B2 1203")
+            let new = NewMeter::new(own.number(), account, &spec.customer, "B2 1203");
+            NewMeter { count: PurchaseCount(own.count()), ..new }
         });
         let listed: Vec<_> = listed.collect();
         desk.local.wait(desk.office().add_meters(&listed)).unwrap();
@@ -242,7 +247,9 @@ impl Told {
                 }
             }
             Step::Pass { hours } => {
-                self.desk.clock.fetch_add(hours * 3_600, Ordering::Relaxed);
+                let now = self.desk.clock.fetch_add(hours * 3_600, Ordering::Relaxed);
+                let passed = u64::try_from(now + hours * 3_600 - NOW).unwrap();
+                self.fleet.lock().unwrap().advance(Duration::from_secs(passed));
             }
             Step::Restart => self.restart(),
             Step::Kept { meters } => {
