@@ -45,3 +45,36 @@ for path in glob.glob(os.path.join(FIXTURES, "..", "frames", "dlt645", "*.toml")
         for row in tomllib.load(f).get("frame", []):
             if isinstance(row.get("hex"), str):
                 keep("answers", b"\x07" + bytes.fromhex("".join(row["hex"].split())))
+
+
+def cbor(value):
+    """The one encoding of whole numbers, bytes, texts and maps of them."""
+    def head(major, n):
+        for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
+            if n < 24:
+                return bytes([major << 5 | n])
+            if n < 1 << 8 * width:
+                return bytes([major << 5 | info]) + n.to_bytes(width, "big")
+        raise ValueError(n)
+
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value)) + value.encode()
+    pairs = [cbor(key) + cbor(one) for key, one in sorted(value.items())]
+    return head(5, len(pairs)) + b"".join(pairs)
+
+
+# A record of each kind (docs/store-format.md), a request of each kind (docs/sync.md): the shell, with
+# next to nothing in it. What belongs there the fuzzer finds.
+FEW = ({}, {1: 1}, {1: bytes(16), 2: 1}, {1: "x", 2: "y", 3: 1}, {1: bytes(32), 2: "x", 3: {}})
+for kind in range(1, 40):
+    for inner in FEW:
+        record = {0: 2, 1: 1, 2: 1_767_225_600, 3: 5, 4: "op", 5: kind, 6: inner}
+        keep("records", cbor(record))
+        keep("wire", cbor(record))
+for kind in range(1, 9):
+    for inner in FEW:
+        keep("wire", cbor({1: 1, 2: kind, 3: "hh-1", 4: bytes(16), 5: 1_767_225_600, 6: inner}))
