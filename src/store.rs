@@ -328,6 +328,14 @@ impl Store {
         snapshots::remove(&self.inner.files, name);
     }
 
+    /// Removes the documents under all names that begin so. Failing to costs only space.
+    pub fn drop_snapshots(&self, begin: &str) {
+        let _one_at_a_time = self.inner.writer();
+        for name in snapshots::begun_with(&self.inner.files, begin) {
+            snapshots::remove(&self.inner.files, &name);
+        }
+    }
+
     /// The document under a name.
     pub fn snapshot(&self, name: &str) -> Option<Vec<u8>> {
         snapshots::get(&self.inner.files, name)

@@ -29,6 +29,8 @@ pub enum Takes {
     Operator,
     /// Whatever is typed.
     Text,
+    /// Names with commas between them.
+    Names,
     /// A file's path.
     File,
     /// A token's identity.
@@ -89,8 +91,9 @@ pub enum Kind {
     SignBundle,
     /// Make a round.
     NewRound,
-    /// Answer the call about an account that was closed in the field: its meter, and the call.
-    CloseMeter(MeterNo, String),
+    /// Close the account of a meter; as the answer to the call about one that was closed in the
+    /// field, which may only be marked as seen, too: with that call.
+    CloseMeter(MeterNo, Option<String>),
     /// Write a list to a file.
     Export(Query),
 }
@@ -125,7 +128,7 @@ const ADD_OPERATOR: &[Spec] = &[
     must("id", Takes::Text),
     must("name", Takes::Text),
     must("role", ROLES),
-    may("areas", Takes::Text),
+    may("areas", Takes::Names),
     days(GRANT_DAYS),
 ];
 const GRANT: &[Spec] = &[must("operator", Takes::Operator), must("device", Takes::Device)];
@@ -148,7 +151,9 @@ const NEW_ROUND: &[Spec] = &[
     may("reader-note", Takes::Text),
     days(BUNDLE_DAYS),
 ];
-const CLOSE_METER: &[Spec] = &[
+const CLOSE_METER: &[Spec] =
+    &[may("paid", Takes::Amount), may("receipt-no", Takes::Text), must("reason", Takes::Text)];
+const CLOSE_CALL: &[Spec] = &[
     must("answer", ANSWERS),
     may("paid", Takes::Amount),
     may("receipt-no", Takes::Text),
@@ -230,7 +235,8 @@ impl Kind {
             Self::Count(_) => COUNT,
             Self::SignBundle => SIGN_BUNDLE,
             Self::NewRound => NEW_ROUND,
-            Self::CloseMeter(..) => CLOSE_METER,
+            Self::CloseMeter(_, None) => CLOSE_METER,
+            Self::CloseMeter(_, Some(_)) => CLOSE_CALL,
             Self::Export(_) => EXPORT,
         }
     }
@@ -345,7 +351,7 @@ impl Kind {
                     days: values.parsed("days")?,
                 }
             }
-            Self::CloseMeter(_, id) if values.text("answer") == "only-seen" => {
+            Self::CloseMeter(_, Some(id)) if values.text("answer") == "only-seen" => {
                 Act::CloseReview { id: id.clone(), reason: values.own("reason")? }
             }
             Self::CloseMeter(meter, _) => Act::CloseMeter {

@@ -147,6 +147,8 @@ pub enum Action {
     RevokeToken,
     /// Puts a meter's purchase count right.
     Count,
+    /// Closes the account of a meter.
+    CloseAccount,
     /// The meter of what is selected.
     GoMeter,
     /// Enters an operator.
@@ -188,11 +190,13 @@ pub enum Need {
     AMeter,
     /// A token is out that can be taken back.
     OutToken,
+    /// What the card is about was not closed before.
+    Open,
 }
 
 impl Need {
     /// Every need, for the tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Row,
         Self::Answer,
         Self::Possible,
@@ -200,6 +204,7 @@ impl Need {
         Self::Idle,
         Self::AMeter,
         Self::OutToken,
+        Self::Open,
     ];
 }
 

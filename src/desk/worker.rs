@@ -23,6 +23,8 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
+pub use reviews::CLOSED;
+
 use super::act::Act;
 use super::page::{Failure, Page};
 use super::query::Query;

@@ -134,6 +134,10 @@ impl Errand for Round {
         }
         let work = site.begin(ErrandKind::Round, &own)?;
         keep::save(site, work, &list.meters)?;
+        if values.get(given::OFFICE).is_some() {
+            // The list is in the journal, whole.
+            given::let_go(site.desk.store);
+        }
         Ok(work)
     }
 

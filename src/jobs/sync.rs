@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use meterkit_tokens::DeviceKey;
 
+use super::round::given;
 use super::views::{Failure, MediumView, Stage, SyncView};
 use super::{SystemClock, failure, trust};
 use crate::report::Code;
@@ -41,6 +42,7 @@ pub fn exchange(
         note_used(store, spent);
     }
     note_attempt(store, report.as_ref().err());
+    given::let_go(store);
     report
 }
 
@@ -164,7 +166,9 @@ pub fn carry(
     let stamp = || stamp(operator);
     let nobody = |_: &str, _: &[u8]| Err(SyncError::Cancelled);
     let session = Session { store, key: &key, post: &nobody, stamp: &stamp, cancel };
-    sync::carry(&session, dir, &mut |at| tell(progress, at)).map_err(|error| failure::sync(&error))
+    let done = sync::carry(&session, dir, &mut |at| tell(progress, at));
+    given::let_go(store);
+    done.map_err(|error| failure::sync(&error))
 }
 
 fn stamp(operator: &str) -> Stamp {

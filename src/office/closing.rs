@@ -9,7 +9,7 @@ use super::backup::rewound;
 use super::book::Book;
 use super::db::query;
 use super::entry::{Source, flag};
-use super::error::OfficeError;
+use super::error::{OfficeError, Unpayable};
 use super::ledger::{self, Conn, transact};
 use super::meters::NewMeter;
 use super::model::{Class, Place, parse_unit, unit_name};
@@ -87,8 +87,9 @@ impl Office {
     /// The same again does nothing.
     ///
     /// # Errors
-    /// [`OfficeError::Usage`] without a reason, for a balance nobody spoke of, a payment without a
-    /// receipt or above what the meter held, a receipt that was booked before;
+    /// [`OfficeError::Usage`] without a reason; [`OfficeError::NotPayable`] for a balance nobody
+    /// spoke of, a payment without a receipt or above what the meter held, a receipt that was
+    /// booked before;
     /// [`OfficeError::NoMeter`], [`OfficeError::TokensOut`], [`OfficeError::SwapOpen`];
     /// [`OfficeError::MeterClosed`] for one that was closed otherwise; [`OfficeError::Restored`].
     pub async fn close_meter(&self, close: &CloseMeter) -> Result<ClosedMeter, OfficeError> {
@@ -206,29 +207,21 @@ async fn payable(
     line: &MeterLine,
     balance: i64,
 ) -> Result<i64, OfficeError> {
-    let usage = |why: String| Err(OfficeError::Usage(why));
     let held = Credit { value: balance, unit: line.unit };
+    let not = |fault| Err(OfficeError::NotPayable { held, fault });
     let Some(paid) = close.paid else {
-        return match balance {
-            ..=0 => Ok(0),
-            _ => usage(format!(
-                "the meter held {held} at its last proof: say what was paid back (--paid AMOUNT \
-                 --receipt NUMBER), or --paid 0"
-            )),
-        };
+        return if balance > 0 { not(Unpayable::Unsaid) } else { Ok(0) };
     };
     let receipt = close.receipt.trim();
     if paid < 0 || paid > balance.max(0) {
-        return usage(format!("the meter held {held} at its last proof: no more is paid back"));
+        return not(Unpayable::Over);
     }
     if (paid > 0) == receipt.is_empty() || receipt.len() > MAX_RECEIPT {
-        let why = format!("a payment has a receipt of at most {MAX_RECEIPT} bytes, and no other");
-        return usage(why);
+        return not(Unpayable::Receipt);
     }
     let sql = "SELECT meter FROM meter_closed WHERE receipt = $1 AND receipt <> ''";
     if let Some(row) = query(sql).bind(receipt).fetch_optional(conn).await? {
-        let meter: String = row.try_get("meter")?;
-        return usage(format!("receipt {receipt} was booked for meter {meter}"));
+        return not(Unpayable::Booked(receipt.to_owned(), row.try_get("meter")?));
     }
     Ok(paid)
 }

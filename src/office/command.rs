@@ -106,6 +106,7 @@ pub fn run(desk: &Desk) -> ExitCode {
 fn exit_status(error: &OfficeError) -> u8 {
     match error {
         OfficeError::Usage(_)
+        | OfficeError::NotPayable { .. }
         | OfficeError::Amount { .. }
         | OfficeError::Days(_)
         | OfficeError::WeakPassphrase(_) => 2,

@@ -2,7 +2,7 @@
 
 use super::tls::TlsError;
 use crate::sync::wire::WireError;
-use crate::units::{DeviceId, MeterNo, OperatorId, TokenId};
+use crate::units::{Credit, DeviceId, MeterNo, OperatorId, TokenId};
 use meterkit_tokens::TokenError;
 
 /// Every reason, one variant each.
@@ -190,6 +190,14 @@ pub enum OfficeError {
         "the office was restored: {0} handhelds are waited for (`restored`); nothing is issued"
     )]
     Restored(u64),
+    /// What a closing says was paid back does not go with what the meter held.
+    #[error("the meter held {held} at its last proof: {fault}")]
+    NotPayable {
+        /// By its last proof.
+        held: Credit,
+        /// Why not.
+        fault: Unpayable,
+    },
     /// Wrong use: a line of a list, a missing reason.
     #[error("{0}")]
     Usage(String),
@@ -256,9 +264,30 @@ impl OfficeError {
             Self::SwapStands(..) => "swap-stands",
             Self::BackupFile(..) => "backup-file",
             Self::Restored(_) => "restored",
+            Self::NotPayable { fault: Unpayable::Unsaid, .. } => "paid-unsaid",
+            Self::NotPayable { fault: Unpayable::Over, .. } => "paid-over",
+            Self::NotPayable { fault: Unpayable::Receipt, .. } => "paid-receipt",
+            Self::NotPayable { fault: Unpayable::Booked(..), .. } => "receipt-booked",
             Self::Usage(_) => "usage",
         }
     }
+}
+
+/// What is wrong with what was paid back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unpayable {
+    /// There is something to be paid back, and nobody said whether it was.
+    #[error("say what was paid back (--paid AMOUNT --receipt NUMBER), or --paid 0")]
+    Unsaid,
+    /// It is more.
+    #[error("no more is paid back")]
+    Over,
+    /// A payment without a receipt, the other way round, or a number that is too long.
+    #[error("a payment has a receipt of at most 64 bytes, and nothing else has one")]
+    Receipt,
+    /// The receipt belongs to another closing: its number, and of which meter.
+    #[error("receipt {0} was booked for meter {1}")]
+    Booked(String, String),
 }
 
 /// Whether a rule of this table was broken: PostgreSQL names the table, or a partition of it, and

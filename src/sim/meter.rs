@@ -239,6 +239,11 @@ impl Meter {
         self.setup.dead = dead;
     }
 
+    /// Somebody puts the meter into keep-power, or takes it out, by whatever means.
+    pub fn set_keep_power(&mut self, on: bool) {
+        self.relay.keep = on;
+    }
+
     /// Another load, in watts.
     pub fn set_load(&mut self, watts: u32) {
         self.setup.load_w = watts;

@@ -1,14 +1,17 @@
 //! Rounds the office made: which were taken in, and the signed lists.
 //!
 //! The journal keeps the identity and the hash; the signed document is a snapshot named after that
-//! hash. One that is missing or changed is not given out.
+//! hash. One that is missing or changed is not given out; one that nothing can be begun with any
+//! more is let go of.
 
 use super::event::{Event, Stamp};
-use super::index::{Tree, key};
+use super::index::{Index, Tree, key};
 use super::kv::IndexError;
 use super::records::round;
 use super::rows::Imported;
-use super::{Store, StoreError};
+use super::rules::check;
+use super::write::Room;
+use super::{Store, StoreError, snapshots};
 use crate::units::{TokenId, UnixSeconds};
 use sha2::{Digest, Sha256};
 
@@ -42,10 +45,13 @@ pub struct RoundRow {
     pub revoked: bool,
 }
 
+/// How the names of the snapshots begin.
+const PREFIX: &str = "round-";
+
 /// The snapshot's name: as much of the hash as fits; the whole hash is checked when it is read.
 fn snapshot(digest: &[u8; 32]) -> String {
     let digits: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("round-{digits}")
+    format!("{PREFIX}{digits}")
 }
 
 impl Store {
@@ -54,7 +60,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] for another document of this identity or one that is not the named
     /// one, [`StoreError::TokenRevoked`] for one withdrawn before it came, and those of
-    /// [`Store::append`] and [`Store::put_snapshot`].
+    /// [`Store::append`] and [`Store::put_snapshot`]. Taken in before: nothing is recorded, a lost
+    /// document is mended.
     pub fn take_round(
         &self,
         stamp: &Stamp,
@@ -65,12 +72,34 @@ impl Store {
         if digest != taken.digest {
             return Err(StoreError::Conflict(taken.id));
         }
-        self.put_snapshot(&snapshot(&digest), document)?;
-        match self.append(stamp, Event::RoundTaken(taken)) {
-            Ok(at) => Ok(Imported::New(at)),
-            Err(StoreError::Known(id)) => Ok(Imported::Known(id)),
-            Err(error) => Err(error),
+        let (inner, event) = (&self.inner, Event::RoundTaken(taken));
+        let mut writer = inner.writer();
+        let rule = |index: &Index| check(index, stamp, &event);
+        // What is refused leaves no document behind.
+        match inner.ask_locked(&mut writer, rule) {
+            Ok(()) => {}
+            Err(StoreError::Known(id)) => {
+                if self.round_document(&digest).is_none() {
+                    snapshots::put(&inner.files, &snapshot(&digest), document)?;
+                }
+                return Ok(Imported::Known(id));
+            }
+            Err(error) => return Err(error),
         }
+        snapshots::put(&inner.files, &snapshot(&digest), document)?;
+        inner.record(&mut writer, stamp, &event, Room::Ordinary, rule).map(Imported::New)
+    }
+
+    /// Lets go of the documents of rounds that were taken in: the journal goes on saying that they
+    /// were. Failing to remove one costs only space.
+    pub fn drop_rounds(&self, rounds: &[RoundRow]) {
+        let inner = &self.inner;
+        let _one_at_a_time = inner.writer();
+        let here = snapshots::begun_with(&inner.files, PREFIX);
+        let names = rounds.iter().map(|row| snapshot(&row.taken.digest));
+        names.filter(|name| here.contains(name)).for_each(|name| {
+            snapshots::remove(&inner.files, &name);
+        });
     }
 
     /// All rounds of the office, the one taken last first.

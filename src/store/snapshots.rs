@@ -90,12 +90,19 @@ pub fn document(files: &Files, kind: DocKind, known: &Doc) -> Option<Vec<u8>> {
 
 /// Removes every version of a document but one.
 pub fn sweep_documents(files: &Files, kind: DocKind, version: u64) {
-    let (keep, begin) = (document_name(kind, version), format!("{}.", kind.snapshot()));
-    for name in files.disk().list(&files.folder(FOLDER)).unwrap_or_default() {
-        if name.starts_with(&begin) && name != keep {
+    let keep = document_name(kind, version);
+    for name in begun_with(files, &format!("{}.", kind.snapshot())) {
+        if name != keep {
             files.remove(FOLDER, &name);
         }
     }
+}
+
+/// The names that begin so.
+pub fn begun_with(files: &Files, begin: &str) -> Vec<String> {
+    let mut names = files.disk().list(&files.folder(FOLDER)).unwrap_or_default();
+    names.retain(|name| name.starts_with(begin));
+    names
 }
 
 /// Notes what the office acknowledged.

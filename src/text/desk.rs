@@ -42,6 +42,7 @@ messages! {
     desk_key_reissue() { en: "Reissue", zh: "重签" }
     desk_key_revoke() { en: "Revoke", zh: "收回" }
     desk_key_count() { en: "Count", zh: "改次数" }
+    desk_key_close_account() { en: "Close account", zh: "销户" }
     desk_key_add() { en: "Add", zh: "登记" }
     desk_key_grant() { en: "Grant", zh: "授权" }
     desk_key_rounds() { en: "Rounds", zh: "抄表" }
@@ -82,6 +83,10 @@ messages! {
         zh: "按同一购电次数重签已过期的令牌。",
     }
     desk_does_revoke_token() { en: "Takes back the newest token that is out.", zh: "收回最新的在外令牌。" }
+    desk_does_close_account() {
+        en: "Closes the account of this meter, with what was paid back.",
+        zh: "为该表销户，并登记退还金额。",
+    }
     desk_does_count() {
         en: "Puts the purchase count right after somebody read the meter.",
         zh: "按现场抄读更正购电次数。",
@@ -127,6 +132,8 @@ messages! {
     desk_short_idle() { en: "nothing under way", zh: "无操作进行中" }
     desk_need_out() { en: "No token of this meter is out.", zh: "该表没有在外令牌。" }
     desk_short_out() { en: "a token out", zh: "有在外令牌" }
+    desk_need_open() { en: "This is closed already.", zh: "已关闭或已销户。" }
+    desk_short_open() { en: "not closed yet", zh: "尚未关闭" }
     desk_short_meter() { en: "a meter", zh: "涉及电表" }
 
     desk_empty_devices() {

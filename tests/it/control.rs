@@ -274,6 +274,16 @@ fn keep_power_needs_a_reason_and_is_listed_until_it_is_undone() {
     assert_eq!(yard.closed(), [true; 2], "keep-power blocks a trip");
     yard.run("restore-prepaid", |values| values);
     assert_eq!(yard.marks(), []);
+    // Whoever else put a meter there: the journal says that it is out of it.
+    let ended = || {
+        let all = yard.story.store.events(0, 10_000).into_iter();
+        let off =
+            |event: &Event| matches!(event, Event::Marked { mark: Mark::KeepPower, on: false, .. });
+        all.filter(|entry| off(&entry.event)).count()
+    };
+    assert_eq!(ended(), 2);
+    yard.run("restore-prepaid", |values| values);
+    assert_eq!(ended(), 4, "without a mark here, too");
 }
 
 /// No document says how this maker's parameters are written: nothing is sent, with that reason.

@@ -26,7 +26,7 @@ use meterkit::tui::layout::Size;
 use meterkit::tui::run::How;
 use meterkit::tui::shared::Moment;
 use meterkit::tui::theme::Palette;
-use meterkit::units::{Decision, Role, UnixSeconds};
+use meterkit::units::{Decision, ErrandKind, Role, StepState, UnixSeconds, WorkId};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -80,6 +80,27 @@ impl Site {
         hands[0].sync(&desk.post()).unwrap();
         desk.clock.store(AT, std::sync::atomic::Ordering::Relaxed);
         Self { desk }
+    }
+
+    /// And an account that was closed in the field.
+    pub fn closed_in_the_field(self) -> Self {
+        let handheld = self.desk.handheld("hh-4");
+        let notes = [
+            ("to-refund", "50.00 CNY"),
+            ("account", site::ACCOUNT),
+            ("energy", "1234.56 kWh"),
+            ("count", "6"),
+        ];
+        handheld.append(meterkit::store::Event::Step(meterkit::store::Step {
+            errand: WorkId([9; 16]),
+            kind: ErrandKind::Account,
+            meter: Some(meter(METER)),
+            name: "closing-reading".to_owned(),
+            state: StepState::Done,
+            notes: notes.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        }));
+        handheld.sync(&self.desk.post()).unwrap();
+        self
     }
 
     /// And a handheld nobody has heard of for a day.

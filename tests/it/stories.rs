@@ -11,6 +11,8 @@ mod errands;
 pub mod modbus;
 #[cfg(feature = "serial")]
 mod plugs;
+#[cfg(feature = "office")]
+mod rounds;
 pub mod site;
 mod unproven;
 

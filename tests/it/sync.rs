@@ -20,7 +20,7 @@ mod rounds;
 mod tls;
 mod trust;
 
-use crate::office::desk::{Desk, METER, NOW, device, figure, meter, stamp, store_key};
+use crate::office::desk::{Desk, METER, NOW, device, figure, meter, stamp};
 use meterkit::office::{Offer, Order, Verdict};
 use meterkit::store::{Event, TokenState};
 use meterkit::sync::wire::{self, EntryOutcome};
@@ -180,7 +180,7 @@ fn a_cloned_handheld_is_found_and_both_journals_are_kept() {
     let original = desk.handheld("hh-1");
     let issued = desk.issue_to("hh-1", METER, AMOUNT);
     original.sync(&desk.post()).unwrap();
-    let clone = clone_of(&original);
+    let clone = original.copy();
     original.recharge(issued.id, Decision::Confirmed);
     original.sync(&desk.post()).unwrap();
     // The clone, with the same key, lives another life and meets the office later.
@@ -204,7 +204,7 @@ fn a_restored_copy_is_told_so_and_nothing_is_held_against_it() {
     let desk = Desk::new();
     let original = desk.handheld("hh-1");
     original.sync(&desk.post()).unwrap();
-    let old = clone_of(&original);
+    let old = original.copy();
     let issued = desk.issue_to("hh-1", METER, AMOUNT);
     original.sync(&desk.post()).unwrap();
     original.recharge(issued.id, Decision::Confirmed);
@@ -215,28 +215,6 @@ fn a_restored_copy_is_told_so_and_nothing_is_held_against_it() {
         original.sync(&desk.post()).is_ok(),
         "an old HELLO proves nothing against the real one"
     );
-}
-
-/// A second handheld with a copy of everything the first one has on disk.
-fn clone_of(original: &crate::office::desk::Handheld) -> crate::office::desk::Handheld {
-    fn copy(from: &std::path::Path, to: &std::path::Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy(&entry.path(), &target);
-            } else {
-                std::fs::copy(entry.path(), target).unwrap();
-            }
-        }
-    }
-    let dir = tempfile::tempdir().unwrap();
-    copy(original.dir.path(), dir.path());
-    // The index is only a view; a copy taken while it was open is built again.
-    let _ = std::fs::remove_dir_all(dir.path().join("index"));
-    let (store, _) = meterkit::store::Store::open(dir.path(), &store_key()).unwrap();
-    crate::office::desk::Handheld { store, clock: original.clock.clone(), dir }
 }
 
 #[test]

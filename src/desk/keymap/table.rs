@@ -9,6 +9,7 @@ const ROW: &[Need] = &[Need::Row];
 const ANSWER: &[Need] = &[Need::Answer];
 const METER: &[Need] = &[Need::Row, Need::AMeter];
 const OUT: &[Need] = &[Need::Answer, Need::OutToken];
+const OPEN: &[Need] = &[Need::Answer, Need::Open];
 const IDLE: &[Need] = &[Need::Idle];
 const CONFIRM: &[Need] = &[Need::Idle, Need::Answer, Need::Possible, Need::Proof];
 
@@ -79,7 +80,7 @@ pub const TABLE: Table<Place, Action, Need> = bindings! {
         PAGE_DOWN => PageDown, NONE;
         ESC => Back, NONE;
         F1 => Help, NONE;
-        F2 => Settle, ANSWER;
+        F2 => Settle, OPEN;
         F3 => GoMeter, METER;
     }
     Meters {
@@ -99,13 +100,14 @@ pub const TABLE: Table<Place, Action, Need> = bindings! {
         F4 => Export, ANSWER;
     }
     Meter {
+        ENTER => CloseAccount, OPEN;
         UP => Up, NONE;
         DOWN => Down, NONE;
         PAGE_UP => PageUp, NONE;
         PAGE_DOWN => PageDown, NONE;
         ESC => Back, NONE;
         F1 => Help, NONE;
-        F2 => Issue, ANSWER;
+        F2 => Issue, OPEN;
         F3 => Count, ANSWER;
         F4 => RevokeToken, OUT;
     }

@@ -32,6 +32,7 @@ impl Lang {
             Action::Reissue => self.desk_key_reissue(),
             Action::RevokeToken | Action::RevokeOperator => self.desk_key_revoke(),
             Action::Count => self.desk_key_count(),
+            Action::CloseAccount => self.desk_key_close_account(),
             Action::GoMeter => self.key_meter(),
             Action::AddOperator => self.desk_key_add(),
             Action::Grant => self.desk_key_grant(),
@@ -73,6 +74,7 @@ impl Lang {
             Action::Reissue => self.desk_does_reissue(),
             Action::RevokeToken => self.desk_does_revoke_token(),
             Action::Count => self.desk_does_count(),
+            Action::CloseAccount => self.desk_does_close_account(),
             Action::GoMeter => self.does_meter(),
             Action::AddOperator => self.desk_does_add(),
             Action::Grant => self.desk_does_grant(),
@@ -166,6 +168,7 @@ impl Lang {
             Need::Idle => self.desk_need_idle(),
             Need::AMeter => self.desk_need_meter(),
             Need::OutToken => self.desk_need_out(),
+            Need::Open => self.desk_need_open(),
         }
     }
 
@@ -179,6 +182,7 @@ impl Lang {
             Need::Idle => self.desk_short_idle(),
             Need::AMeter => self.desk_short_meter(),
             Need::OutToken => self.desk_short_out(),
+            Need::Open => self.desk_short_open(),
         }
     }
 }

@@ -51,6 +51,7 @@ impl Screen for Card {
         match need {
             Need::Row | Need::Answer => matches!(self.answer, Some(Ok(_))),
             Need::AMeter => ways::meter(&self.facts()).is_some(),
+            Need::Open => ways::open(&self.facts()),
             Need::OutToken => ways::out(&self.facts()).is_some(),
             Need::Possible | Need::Proof | Need::Idle => true,
         }

@@ -94,7 +94,7 @@ impl Screen for Check {
                 self.proof().is_none_or(|proof| bare(proof) == typed)
             }
             Need::Idle => !self.doing,
-            Need::Row | Need::AMeter | Need::OutToken => true,
+            Need::Row | Need::AMeter | Need::OutToken | Need::Open => true,
         }
     }
 

@@ -3,10 +3,11 @@
 //! next one of its telephone key. Below the fields stands what the selected one takes, or what is
 //! wrong with it.
 
-use super::{Check, Screen, movement};
+use super::{Check, Screen, movement, show};
 use crate::desk::act::Act;
 use crate::desk::forms::{Kind, Odd, Spec, Takes};
 use crate::desk::keymap::{Action, Place};
+use crate::desk::page::{Fact, Name};
 use crate::desk::shared::Shared;
 use crate::text::desk::words;
 use crate::tui::event::Key;
@@ -29,6 +30,8 @@ pub struct Form {
     texts: Vec<Field>,
     at: usize,
     odd: Option<Odd>,
+    /// Figures a person needs to fill it in.
+    facts: Vec<Fact>,
 }
 
 impl Form {
@@ -48,7 +51,13 @@ impl Form {
         });
         let texts: Vec<Field> = texts.collect();
         let at = texts.iter().position(Field::is_empty).unwrap_or(0);
-        Self { kind, texts, at, odd: None }
+        Self { kind, texts, at, odd: None, facts: Vec::new() }
+    }
+
+    /// The same with figures of the page it is opened from.
+    pub fn with(self, facts: &[Fact], names: &[Name]) -> Self {
+        let named = |fact: &&Fact| names.contains(&fact.name);
+        Self { facts: facts.iter().filter(named).cloned().collect(), ..self }
     }
 
     fn fields(&self) -> &'static [Spec] {
@@ -152,6 +161,7 @@ impl Form {
             Some(Takes::Amount) => said("takes-amount"),
             Some(Takes::Number) => said("takes-number"),
             Some(Takes::Text) => said("takes-text"),
+            Some(Takes::Names) => said("takes-names"),
             Some(Takes::File) => said("takes-file"),
             Some(Takes::Token) => said("takes-token"),
             Some(Takes::Device) => [said("takes-device"), listed(&shared.devices)].concat(),
@@ -191,6 +201,10 @@ impl Screen for Form {
         let mut list: Vec<Row> =
             (0..self.texts.len()).map(|at| self.row(shared, at, width)).collect();
         list.push(Row::blank());
+        if !self.facts.is_empty() {
+            list.extend(self.facts.iter().flat_map(|fact| show::fact(shared, fact, width)));
+            list.push(Row::blank());
+        }
         list.extend(match &self.odd {
             Some(odd) => self.told(shared, odd, width),
             None => self.hint(shared, width),

@@ -109,7 +109,7 @@ impl Screen for List {
             Need::Row => self.selected().is_some(),
             Need::Answer => matches!(self.answer, Some(Ok(_))),
             Need::AMeter => self.selected().is_some_and(|line| ways::meter(&line.facts).is_some()),
-            Need::Possible | Need::Proof | Need::Idle | Need::OutToken => true,
+            Need::Possible | Need::Proof | Need::Idle | Need::OutToken | Need::Open => true,
         }
     }
 

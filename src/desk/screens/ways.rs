@@ -6,14 +6,15 @@ use crate::desk::act::Act;
 use crate::desk::app;
 use crate::desk::forms::Kind;
 use crate::desk::keymap::Action;
-use crate::desk::page::{Cell, Fact};
+use crate::desk::page::{Cell, Fact, Name};
 use crate::desk::query::Query;
 use crate::desk::shared::Shared;
+use crate::desk::worker::CLOSED;
 use crate::tui::when;
 use crate::units::{MeterNo, TokenId};
 
-/// How the identity of a call begins about an account that was closed in the field.
-const CLOSED: &str = "C8:closed:";
+/// The figures that say what an account that is closed holds.
+const HELD: &[Name] = &["figures", "balance"];
 
 /// A figure as it was told, for the field of a form.
 fn told(facts: &[Fact], name: &str) -> Option<String> {
@@ -27,6 +28,12 @@ fn told(facts: &[Fact], name: &str) -> Option<String> {
 /// The meter a page or a row is about.
 pub fn meter(facts: &[Fact]) -> Option<MeterNo> {
     told(facts, "meter")?.parse().ok()
+}
+
+/// Whether what a card is about is open: a meter whose account was not closed, a thing nobody has
+/// settled.
+pub fn open(facts: &[Fact]) -> bool {
+    facts.iter().all(|fact| !["closed-at", "settled"].contains(&fact.name))
 }
 
 /// The newest token of a card that is out.
@@ -69,6 +76,11 @@ pub fn go(shared: &mut Shared, action: Action, query: &Query, key: &str, facts: 
         Action::Count => {
             if let Ok(meter) = key.parse() {
                 shared.go(Form::new(Kind::Count(meter), &[]));
+            }
+        }
+        Action::CloseAccount => {
+            if let Ok(meter) = key.parse() {
+                shared.go(Form::new(Kind::CloseMeter(meter, None), &[]).with(facts, HELD));
             }
         }
         Action::AddOperator => shared.go(Form::new(Kind::AddOperator, &[])),
@@ -127,7 +139,9 @@ fn settle(shared: &mut Shared, query: &Query, key: &str, facts: &[Fact]) {
         None => {
             let closed = key.starts_with(CLOSED).then(|| meter(facts)).flatten();
             shared.go(match closed {
-                Some(meter) => Form::new(Kind::CloseMeter(meter, key.to_owned()), &[]),
+                Some(meter) => {
+                    Form::new(Kind::CloseMeter(meter, Some(key.to_owned())), &[]).with(facts, HELD)
+                }
                 None => Form::new(Kind::CloseReview(key.to_owned()), &[]),
             });
         }

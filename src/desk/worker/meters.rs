@@ -80,6 +80,13 @@ pub async fn card(office: &Office, meter: MeterNo) -> Result<Page, OfficeError> 
         parts.push(Part::Tell(Meaning::Alarm, "say-kept", Cell::Age(kept.since)));
     }
     parts.push(Part::Facts(facts(&sheet.found)));
+    if let Some(done) = &sheet.closing {
+        parts.push(Part::Facts(vec![
+            Fact::new("paid", Cell::Credit(done.paid)).strong(),
+            Fact::new("receipt-no", Cell::text(&done.receipt)),
+            Fact::new("reason", Cell::text(&done.reason)),
+        ]));
+    }
     let profile = &sheet.found.line.profile;
     let profile = Some(profile).filter(|name| !name.is_empty());
     parts.push(Part::Facts(vec![

@@ -5,8 +5,10 @@ use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left};
 use super::super::query::Query;
 use crate::office::{Grounds, Office, OfficeError, ReviewRow, Verdict};
 use crate::tui::theme::Meaning;
-use crate::units::{Credit, CreditUnit, TokenId, UnixSeconds};
+use crate::units::{Credit, CreditUnit, MeterNo, TokenId, UnixSeconds};
 
+/// How the identity of a call begins about an account that was closed in the field.
+pub const CLOSED: &str = "C8:closed:";
 /// Class, meter or handheld, age.
 const COLUMNS: &[Column] = &[left(3), left(0), left(14)];
 
@@ -94,6 +96,13 @@ async fn find(office: &Office, id: &str) -> Result<ReviewRow, OfficeError> {
     office.review(id).await
 }
 
+/// What a meter holds by its last proof.
+async fn held(office: &Office, meter: MeterNo) -> Result<Cell, OfficeError> {
+    let found = office.find_meters(&meter.to_string(), 1).await?.into_iter().next();
+    let held = found.and_then(|found| Some((found.balance?, found.line.unit)));
+    Ok(held.map_or(Cell::Unknown, |(value, unit)| Cell::Credit(Credit { value, unit })))
+}
+
 /// Everything about one: what happened, the evidence, what it means.
 pub async fn card(office: &Office, id: &str) -> Result<Page, OfficeError> {
     let row = find(office, id).await?;
@@ -108,16 +117,21 @@ pub async fn card(office: &Office, id: &str) -> Result<Page, OfficeError> {
     let name = match (&row.token, row.class.as_str()) {
         (Some(_), _) => "say-settle",
         (None, "C6") => "say-parallel",
+        (None, "C8") if row.id.starts_with(CLOSED) => "say-close-account",
         (None, _) => "say-close",
     };
-    parts.push(Part::Head("what-to-do"));
-    parts.push(Part::Say(Meaning::Plain, name));
+    // What is settled needs nothing more.
+    if row.settled.is_none() {
+        parts.push(Part::Head("what-to-do"));
+        parts.push(Part::Say(Meaning::Plain, name));
+    }
     if let Some(meter) = row.meter.as_ref().and_then(|meter| meter.parse().ok()) {
         let listed = match office.meter(meter).await {
             Ok(listed) => vec![
                 Fact::new("customer", Cell::text(&listed.customer)),
                 Fact::new("location", Cell::text(&listed.location)),
                 Fact::new("account", Cell::text(listed.account)),
+                Fact::new("balance", held(office, meter).await?),
             ],
             Err(OfficeError::NoMeter(_)) => vec![Fact::new("customer", Cell::Unknown)],
             Err(error) => return Err(error),

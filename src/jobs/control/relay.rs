@@ -235,7 +235,9 @@ fn done(
     let (store, stamp) = (site.desk.store, site.desk.stamp(line));
     let marks = store.marks_of(meter);
     for (mark, on) in order.marks() {
-        if *on != marks.iter().any(|row| row.mark == *mark) {
+        // Another handheld may have put it into keep-power: the office hears that it ended.
+        let ended = *mark == Mark::KeepPower && order == Order::RestorePrepaid;
+        if ended || *on != marks.iter().any(|row| row.mark == *mark) {
             let note = values.get("reason").unwrap_or_default().to_owned();
             let event = Event::Marked { meter, mark: *mark, on: *on, note };
             store.append(&stamp, event).map_err(|error| failure::store(&error))?;

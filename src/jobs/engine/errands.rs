@@ -141,7 +141,7 @@ pub(super) fn list(shared: &Shared) -> Update {
     });
     let ended = ended.into_iter().take(ENDED_MAX).map(|row| view(store, row, Ask::Nothing));
     let rows = open.chain(ended).collect();
-    let offers = errand::offers(store, shared.moment().at);
+    let offers = errand::offers(store, &shared.session, shared.moment());
     Update::Works { rows, marks: meters::marks(store), offers }
 }
 

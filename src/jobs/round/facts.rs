@@ -106,6 +106,11 @@ impl Facts {
         word.is_some_and(|word| word >> bit & 1 == 1)
     }
 
+    /// Whether the meter is in keep-power, by its own status; `None` where it showed none.
+    pub fn keep_power(&self) -> Option<bool> {
+        self.status[2].map(|_| self.bit(3, 12))
+    }
+
     /// The figures that are kept with a round's step, by name.
     pub fn notes(&self) -> Vec<(String, String)> {
         let mut notes = vec![("at".to_owned(), self.at.0.to_string())];

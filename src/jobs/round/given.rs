@@ -93,6 +93,18 @@ fn stands(store: &Store, errands: &[StepRow], row: &RoundRow, now: UnixSeconds) 
     }
 }
 
+/// Lets go of the signed lists nothing can be begun with any more: the journal has the list of a
+/// round that was begun, and a withdrawn one, or one whose time is over by the office's own word,
+/// never is. A clock that is wrong here takes nothing away.
+pub fn let_go(store: &Store) {
+    let now = store.clock().anchor.map_or(UnixSeconds(0), |(office, _)| office);
+    let done = all(store, now).into_iter().filter(|(_, stands)| *stands != Stands::Waits);
+    let done: Vec<RoundRow> = done.map(|(row, _)| row).collect();
+    if !done.is_empty() {
+        store.drop_rounds(&done);
+    }
+}
+
 /// The one that is meant, by its name or the end of its identity.
 fn find(rows: Vec<(RoundRow, Stands)>, text: &str) -> Result<(RoundRow, Stands), Failure> {
     let named = |row: &RoundRow| {
@@ -168,6 +180,13 @@ fn wanted(line: &wire::RoundLine) -> Wanted {
             max_w: line.max_w,
         },
     }
+}
+
+/// What a round is called: the office's by its name, another by the end of its identity.
+pub fn name(store: &Store, values: &Values, work: WorkId) -> String {
+    let id = values.get(OFFICE).and_then(|text| text.parse().ok());
+    let row = id.and_then(|id| store.round(id));
+    row.map_or_else(|| work.short(), |row| row.taken.name)
 }
 
 /// What a sheet says of the office's round an errand was begun with, for one that was withdrawn

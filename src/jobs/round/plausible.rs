@@ -295,8 +295,8 @@ fn clock(now: &Facts) -> Option<Anomaly> {
 /// The status bit, or what this handheld remembers where the meter shows no status.
 fn keep_power(now: &Facts, since: Option<UnixSeconds>) -> Option<Anomaly> {
     let age = since.map(|since| now.at.0.saturating_sub(since.0));
-    match now.status[2] {
-        Some(_) if now.bit(3, 12) => anomaly(Kind::KeepPower, "off", "on", age),
+    match now.keep_power() {
+        Some(true) => anomaly(Kind::KeepPower, "off", "on", age),
         None if since.is_some() => anomaly(Kind::KeepPower, "on", "unknown", age),
         _ => None,
     }

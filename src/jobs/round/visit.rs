@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::facts::{EXTRA, Facts, READ};
 use super::keep::{self, Kept, Place};
 use super::report::BACK;
-use super::{odd, report};
+use super::{append, given, odd, report};
 use crate::jobs::address::BusAddress;
 use crate::jobs::errand::{self, Sheet, Site};
 use crate::jobs::lines::{self, Ended, Stop};
@@ -15,8 +15,8 @@ use crate::jobs::views::{Failure, QuickRead};
 use crate::jobs::{Line, ask, meter_log, read};
 use crate::profile::Protocol;
 use crate::report::Code;
-use crate::store::Reading;
-use crate::units::{ErrandKind, MeterNo, StepState, WorkId};
+use crate::store::{Event, Reading, Stamp};
+use crate::units::{ErrandKind, Mark, MeterNo, StepState, WorkId};
 
 /// How long at a time nobody looks whether everything was stopped.
 const SLICE: Duration = Duration::from_millis(100);
@@ -106,6 +106,7 @@ fn note(
             let odd = odd(store, ended.meter, facts, expected);
             let (alarm, kept) = back::keep(store, &stamp, reading.clone());
             kept?;
+            keep_power(site, (work, ended.meter), facts, &stamp)?;
             let mut notes = facts.notes();
             notes.extend(alarm.map(|alarm| (BACK.to_owned(), alarm.detail)));
             notes.extend(odd.iter().map(keep::note_of));
@@ -123,6 +124,24 @@ fn note(
             errand::step(store, &stamp, of, Some(ended.meter), step, notes)
         }
     }
+}
+
+/// Remembers what the meter's own status says of keep-power, whoever put it there or took it out:
+/// supply without credit control is nobody's to forget. A meter that shows no status leaves what
+/// is remembered as it is.
+fn keep_power(
+    site: &Site<'_>,
+    (work, meter): (WorkId, MeterNo),
+    facts: &Facts,
+    stamp: &Stamp,
+) -> Result<(), Failure> {
+    let (store, mark) = (site.desk.store, Mark::KeepPower);
+    let Some(on) = facts.keep_power() else { return Ok(()) };
+    if on == store.marks_of(meter).iter().any(|row| row.mark == mark) {
+        return Ok(());
+    }
+    let values = errand::wanted(store, work, ErrandKind::Round)?;
+    append(store, stamp, Event::Marked { meter, mark, on, note: given::name(store, &values, work) })
 }
 
 /// Reads one meter: its card, and what shows whether it can be true.

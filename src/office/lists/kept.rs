@@ -1,5 +1,6 @@
-//! Meters left in keep-power, by what the handhelds' journals mark: supply without credit control
-//! is nobody's to forget.
+//! Meters left in keep-power, by what the handhelds' journals mark: put there by a handheld's
+//! order, or found so in a round by the meter's own status. Supply without credit control is
+//! nobody's to forget.
 
 use crate::office::Office;
 use crate::office::db::query;
@@ -24,7 +25,7 @@ pub struct KeptMeter {
     pub device: DeviceId,
     /// By whom.
     pub operator: String,
-    /// Why, as he wrote it.
+    /// Why, as he wrote it; or in which round it was found so.
     pub note: String,
 }
 

@@ -2,6 +2,7 @@
 
 use super::bundles::{MeterBundle, of_meter};
 use super::{KeptMeter, TokenAsk, TokenInfo, tokens};
+use crate::office::closing::{self, ClosedMeter};
 use crate::office::db::{Row, query};
 use crate::office::error::OfficeError;
 use crate::office::ledger::{self, Conn};
@@ -41,6 +42,8 @@ pub struct MeterSheet {
     pub kept: Option<KeptMeter>,
     /// What was written to it.
     pub bundles: Vec<MeterBundle>,
+    /// How its account was closed at the office.
+    pub closing: Option<ClosedMeter>,
 }
 
 /// Who counts as not heard of.
@@ -104,8 +107,10 @@ impl Office {
         let row = query(FOUND).bind("%").bind(no.to_string()).bind(1_i64);
         let row = row.fetch_optional(&mut conn).await?.ok_or(OfficeError::NoMeter(no))?;
         let ask = TokenAsk { meter: Some(no), ..TokenAsk::default() };
+        let found = found(&row)?;
         let mut sheet = MeterSheet {
-            found: found(&row)?,
+            closing: closing::closed(&mut conn, no, found.line.account).await?,
+            found,
             held: held(&mut conn, no).await?,
             tokens: tokens(&mut conn, &ask).await?,
             reviews: Vec::new(),

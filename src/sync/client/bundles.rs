@@ -136,6 +136,12 @@ impl Run<'_> {
         kept.unwrap_or_else(|| wanted.to_vec())
     }
 
+    /// After all that was announced: what is here of a file belongs to none of it, its bundle or
+    /// round was withdrawn.
+    pub(super) fn drop_part(&self) {
+        self.store().drop_snapshot(PART);
+    }
+
     fn keep_part(&self, part: &[u8]) -> Result<(), SyncError> {
         Ok(self.store().put_snapshot(PART, part)?)
     }

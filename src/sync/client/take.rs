@@ -17,10 +17,13 @@ const MAX_PULLS: u32 = 1000;
 /// How often the area may change under our hands before we leave it for the next exchange.
 const MAX_AREA_TRIES: u32 = 3;
 
+/// How the names of kept pages begin.
+const PAGE: &str = "page-";
+
 /// What a page is kept under: as much of its hash as fits; the whole one is checked.
 fn page_name(hash: &[u8; 32]) -> String {
     let digits: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("page-{digits}")
+    format!("{PAGE}{digits}")
 }
 
 impl Run<'_> {
@@ -46,6 +49,7 @@ impl Run<'_> {
             if !self.light {
                 self.take_bundles(&pulled.bundles, &mut |run, wanted| run.fetch(wanted))?;
                 self.take_rounds(&pulled.rounds, &mut |run, wanted| run.fetch(wanted))?;
+                self.drop_part();
             }
             let mut again = pulled.more || roots_wait;
             let wanted = !self.light && area_tries < MAX_AREA_TRIES;
@@ -243,7 +247,8 @@ impl Run<'_> {
         let meters: usize = pages.iter().map(|page| page.meters.len()).sum();
         self.store().install_area(area.version, &pages)?;
         self.report.meters = Some(meters as u64);
-        self.drop_kept_pages(area);
+        // Those of lists that were never fetched whole, too: nobody asks for them any more.
+        self.store().drop_snapshots(PAGE);
         Ok(true)
     }
 
@@ -261,9 +266,5 @@ impl Run<'_> {
     /// Keeps a page until its list is whole.
     fn keep_page(&self, hash: &[u8; 32], signed: &[u8]) -> Result<(), SyncError> {
         Ok(self.store().put_snapshot(&page_name(hash), signed)?)
-    }
-
-    fn drop_kept_pages(&self, area: &Area) {
-        area.pages.iter().for_each(|hash| self.store().drop_snapshot(&page_name(hash)));
     }
 }

@@ -266,6 +266,33 @@ const ROWS: &[Row] = &[
     ),
     ("no-swap", both("There is no such swap", "没有该换表许可"), FORM),
     ("swap-stands", both("The swap is at another step", "换表处于其他步骤"), FORM),
+    (
+        "paid-unsaid",
+        both("Nobody said what was paid back", "未填退还金额"),
+        both(
+            "Nothing was changed. Esc leads back to the form: enter what was paid back and the \
+             receipt's number, or 0 where nothing was.",
+            "未作任何更改。按Esc返回表单，填退还金额和收据号；未退款填0。",
+        ),
+    ),
+    ("paid-over", both("That is more than the meter held", "退还金额大于电表剩余"), FORM),
+    (
+        "paid-receipt",
+        both("The receipt does not go with the payment", "收据号与退款不符"),
+        both(
+            "Nothing was changed. A payment has a receipt's number; where nothing was paid back \
+             there is none.",
+            "未作任何更改。有退款须填收据号，未退款则不填。",
+        ),
+    ),
+    (
+        "receipt-booked",
+        both("The receipt was booked before", "该收据号已用过"),
+        both(
+            "Nothing was changed. Look at the number: it stands at another closed account.",
+            "未作任何更改。请核对收据号，它已记在另一销户上。",
+        ),
+    ),
     ("usage", both("It cannot be done like this", "不能这样操作"), FORM),
     (
         "desk-busy",

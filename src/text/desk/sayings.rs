@@ -123,6 +123,14 @@ pub const SAYINGS: &[(&str, Both)] = &[
             "不涉及金额。查看处理后按F2关闭。",
         ),
     ),
+    (
+        "say-close-account",
+        both(
+            "The account was closed at the meter, and no money was moved. Pay the customer back \
+             what is his, then close it here (F2) with the amount and the receipt's number.",
+            "现场已销户，未动资金。请向用户退还应退金额，再按F2登记退还金额和收据号并销户。",
+        ),
+    ),
     ("say-closes", both("It is closed with your reason.", "将以所填理由关闭。")),
     (
         "say-code-once",

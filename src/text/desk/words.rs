@@ -116,6 +116,7 @@ const MORE: &[(&str, Both)] = &[
     ("by-person", both("a person", "人工")),
     ("by-year", both("years", "按年")),
     ("answer", both("Answer", "处理方式")),
+    ("closed", both("closed", "已关闭")),
     ("closed-at", both("Closed", "停用时间")),
     ("close-account", both("close the account", "销户")),
     ("due", both("Due", "期限")),
@@ -291,7 +292,8 @@ const TAKES: &[(&str, Both)] = &[
     ("takes-number", both("A whole number.", "整数。")),
     ("takes-device", both("A handheld; Right takes the next of:", "掌机，按右键切换：")),
     ("takes-operator", both("An operator; Right takes the next of:", "操作员，按右键切换：")),
-    ("takes-text", both("Text. Several with commas between them.", "文字，多项用逗号分隔。")),
+    ("takes-text", both("Text.", "文字。")),
+    ("takes-names", both("Names. Several with commas between them.", "名称，多项用逗号分隔。")),
     (
         "takes-file",
         both("A file's path. Right makes 1 into - . / _", "文件路径。右键可把1变为- . / _"),

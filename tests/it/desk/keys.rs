@@ -1,7 +1,10 @@
 //! What the keys of the desk do: nothing without a check, nothing without what was asked to be
 //! typed, and every refusal says what to do.
 
-use super::scenes::{fence_check, fenced, issue_check, issued, settle_check, settled};
+use super::scenes::{
+    call_check, call_done, call_form, close_check, close_done, close_form, fence_check, fenced,
+    issue_check, issued, settle_check, settled,
+};
 use super::{Hand, Site};
 use crate::office::desk::{figure, meter};
 use meterkit::desk::act::Act;
@@ -317,4 +320,77 @@ fn a_shift_is_closed_at_zero_and_stands_in_the_list() {
     let shifts = site.desk.local.wait(site.desk.office().shifts(None)).unwrap();
     assert_eq!(shifts.len(), 1);
     assert!(shifts[0].sound());
+}
+
+/// From the meter's card: with reason and receipt, after a check, once.
+#[test]
+fn an_account_is_closed_from_the_card_of_its_meter() {
+    let site = Site::new();
+    let before = site.desk.report();
+    let mut hand = Hand::small(&site.desk);
+    close_form(&mut hand);
+    assert_eq!(hand.place(), Place::Form);
+    hand.presses(&[Key::Enter; 3]);
+    assert_eq!(hand.place(), Place::Form, "a reason must be given");
+    // What it holds stands on the form; what was paid back must be said.
+    assert!(hand.says("Balance 50.00 CNY"), "{}", hand.text());
+    hand.types("42");
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Check);
+    assert!(hand.says("Nobody said what was paid back"), "{}", hand.text());
+    let mut hand = Hand::small(&site.desk);
+    close_check(&mut hand);
+    assert_eq!(hand.place(), Place::Check);
+    hand.types("0048");
+    hand.press(Key::Enter);
+    assert!(did(&hand).is_empty(), "another meter's digits");
+    let mut hand = Hand::small(&site.desk);
+    close_done(&mut hand);
+    assert_eq!(hand.place(), Place::Outcome);
+    assert!(hand.says("The account is closed.") && hand.says("50.00 CNY"), "{}", hand.text());
+    let after = site.desk.report();
+    assert_eq!(figure(&before, "meter-held") - figure(&after, "meter-held"), 5_000);
+    // Past the form: its card, where it cannot be closed again.
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Meter);
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Meter);
+    assert!(hand.says("closed already"), "{}", hand.text());
+    assert_eq!(did(&hand).len(), 1);
+}
+
+/// From the call: the account is closed and the call answered; or it is only seen.
+#[test]
+fn the_call_about_a_closed_account_is_answered_in_two_ways() {
+    let site = Site::new().closed_in_the_field();
+    assert_eq!(site.desk.open_classes().len(), 2);
+    let mut hand = Hand::small(&site.desk);
+    call_check(&mut hand);
+    assert!(matches!(hand.asked.last(), Some(Request::Check(Act::CloseMeter { .. }))));
+    let mut hand = Hand::small(&site.desk);
+    call_done(&mut hand);
+    assert_eq!(hand.place(), Place::Outcome);
+    assert_eq!(site.desk.open_classes().len(), 1, "the call is answered");
+    // Its card says so, asks for nothing more, and cannot be answered again.
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Review);
+    assert!(hand.says("Settled closed") && !hand.says("What to do"), "{}", hand.text());
+    hand.press(Key::F(2));
+    assert_eq!(hand.place(), Place::Review);
+    assert!(hand.says("closed already"), "{}", hand.text());
+    let site = Site::new().closed_in_the_field();
+    let before = site.desk.report();
+    let mut hand = Hand::small(&site.desk);
+    call_form(&mut hand);
+    hand.press(Key::Up);
+    hand.types("2");
+    hand.presses(&[Key::Enter; 3]);
+    hand.types("42");
+    hand.press(Key::Enter);
+    assert!(matches!(hand.asked.last(), Some(Request::Check(Act::CloseReview { .. }))));
+    hand.press(Key::Enter);
+    assert_eq!(hand.place(), Place::Outcome, "{}", hand.text());
+    assert_eq!(site.desk.open_classes().len(), 1);
+    let after = site.desk.report();
+    assert_eq!(figure(&before, "meter-held"), figure(&after, "meter-held"), "no money moved");
 }

@@ -35,9 +35,13 @@ fn keep_silent(name: &str, play: fn(&mut Hand<'_>)) {
 
 /// Keeps a scene that changes the ledger: a site for each drawing.
 fn keep_acting(name: &str, play: fn(&mut Hand<'_>)) {
+    keep_acting_of(name, play, Site::new);
+}
+
+fn keep_acting_of(name: &str, play: fn(&mut Hand<'_>), site: fn() -> Site) {
     let ids = RefCell::new(Vec::new());
     let drawn = |lang, palette, width, height| {
-        let site = Site::new();
+        let site = site();
         let mut hand = Hand::new(&site.desk, lang, palette, width, height);
         play(&mut hand);
         ids.borrow_mut().append(&mut hand.ids);
@@ -184,6 +188,54 @@ fn count_check(hand: &mut Hand<'_>) {
     hand.types("7");
     hand.press(Key::Enter);
     hand.types("42");
+    hand.press(Key::Enter);
+}
+
+/// The card of the meter that holds 50.00, with nothing out.
+pub fn close_form(hand: &mut Hand<'_>) {
+    row(hand, '3');
+    hand.types("0047");
+    hand.presses(&[Key::Enter, Key::Enter]);
+}
+
+pub fn close_check(hand: &mut Hand<'_>) {
+    close_form(hand);
+    close_filled(hand);
+}
+
+/// What was paid back, the receipt, why.
+fn close_filled(hand: &mut Hand<'_>) {
+    for text in ["50.00", "17", "42"] {
+        hand.types(text);
+        hand.press(Key::Enter);
+    }
+}
+
+pub fn close_done(hand: &mut Hand<'_>) {
+    close_check(hand);
+    hand.types("0047");
+    hand.press(Key::Enter);
+}
+
+/// The call about one that was closed in the field.
+fn closed_call(hand: &mut Hand<'_>) {
+    reviews(hand);
+    hand.presses(&[Key::Down, Key::Enter]);
+}
+
+pub fn call_form(hand: &mut Hand<'_>) {
+    closed_call(hand);
+    hand.press(Key::F(2));
+}
+
+pub fn call_check(hand: &mut Hand<'_>) {
+    call_form(hand);
+    close_filled(hand);
+}
+
+pub fn call_done(hand: &mut Hand<'_>) {
+    call_check(hand);
+    hand.types("0047");
     hand.press(Key::Enter);
 }
 
@@ -335,6 +387,8 @@ fn failed(hand: &mut Hand<'_>) {
 #[case("meters_none", meters_none)]
 #[case("card", card)]
 #[case("count_check", count_check)]
+#[case("close_form", close_form)]
+#[case("close_check", close_check)]
 #[case("doubt", doubt)]
 #[case("bundles", bundles)]
 #[case("rounds", rounds)]
@@ -362,6 +416,7 @@ fn scenes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
 #[case("fenced", fenced)]
 #[case("issued", issued)]
 #[case("shift_closed", shift_closed)]
+#[case("close_done", close_done)]
 #[case("round_made", round_made)]
 #[case("round_list", round_list)]
 #[case("round_card", round_card)]
@@ -373,4 +428,13 @@ fn outcomes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
 #[test]
 fn lost_contact_is_as_kept() {
     keep_silent("lost_contact", lost_contact);
+}
+
+#[rstest]
+#[case("closed_call", closed_call)]
+#[case("call_form", call_form)]
+#[case("call_check", call_check)]
+#[case("call_done", call_done)]
+fn the_call_about_a_closed_account_is_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
+    keep_acting_of(name, play, || Site::new().closed_in_the_field());
 }

@@ -53,9 +53,9 @@ fn a_closed_account_is_off_the_list_and_its_balance_is_paid_back_once() {
     let would = desk.local.wait(desk.office().close_meter_would(&close(Some(10_000), "R-1")));
     assert_eq!(would.unwrap().paid.value, 10_000);
     assert_eq!(desk.open_classes(), ["C8"], "nothing was done");
-    assert_eq!(code(closed(&desk, &close(None, ""))), "usage", "100.00 nobody spoke of");
-    assert_eq!(code(closed(&desk, &close(Some(10_001), "R-1"))), "usage", "more than it held");
-    assert_eq!(code(closed(&desk, &close(Some(100), ""))), "usage", "no receipt");
+    assert_eq!(code(closed(&desk, &close(None, ""))), "paid-unsaid", "100.00 nobody spoke of");
+    assert_eq!(code(closed(&desk, &close(Some(10_001), "R-1"))), "paid-over", "more than it held");
+    assert_eq!(code(closed(&desk, &close(Some(100), ""))), "paid-receipt", "no receipt");
     let no_reason = CloseMeter { reason: " ".into(), ..close(Some(0), "") };
     assert_eq!(code(closed(&desk, &no_reason)), "usage");
     let done = closed(&desk, &close(Some(10_000), "R-1")).unwrap();

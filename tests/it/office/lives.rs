@@ -84,7 +84,7 @@ fn forks_are_listed_with_both_sides() {
     let issued = desk.issue_to("hh-1", METER, 100);
     one.sync(&desk.post()).unwrap();
     one.sync(&desk.post()).unwrap();
-    let two = copy_of(&one);
+    let two = one.copy();
     one.recharge(issued.id, Decision::Confirmed);
     two.recharge(issued.id, Decision::Unreachable);
     one.sync(&desk.post()).unwrap();
@@ -100,26 +100,6 @@ fn forks_are_listed_with_both_sides() {
     assert_eq!(desk.open_classes(), ["C1"]);
     let none = desk.local.wait(desk.office().forks(&device("hh-9")));
     assert_eq!(none.unwrap_err().code(), "no-device");
-}
-
-fn copy_of(original: &super::desk::Handheld) -> super::desk::Handheld {
-    fn copy(from: &std::path::Path, to: &std::path::Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            let target = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                copy(&entry.path(), &target);
-            } else {
-                std::fs::copy(entry.path(), target).unwrap();
-            }
-        }
-    }
-    let dir = tempfile::tempdir().unwrap();
-    copy(original.dir.path(), dir.path());
-    let _ = std::fs::remove_dir_all(dir.path().join("index"));
-    let (store, _) = meterkit::store::Store::open(dir.path(), &store_key()).unwrap();
-    super::desk::Handheld { store, clock: original.clock.clone(), dir }
 }
 
 #[test]

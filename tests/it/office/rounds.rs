@@ -1,6 +1,8 @@
 //! Rounds the office makes, from the list to the table that comes back: on the handheld with its
 //! own store and job, at simulated meters.
 
+mod kept;
+
 use std::sync::atomic::Ordering;
 
 use meterkit::jobs::clock::TickClock;
@@ -8,6 +10,7 @@ use meterkit::jobs::errand::{self, Answer, Errand, Site, Values};
 use meterkit::jobs::lines::Crew;
 use meterkit::jobs::round::given::{self, OFFICE, Stands};
 use meterkit::jobs::round::{Round, type_in};
+use meterkit::jobs::tokens::import_bytes;
 use meterkit::jobs::views::Failure;
 use meterkit::jobs::{Cancel, Desk as Work, Moment, Session, check};
 use meterkit::office::tables::{Table, for_file};
@@ -107,6 +110,12 @@ fn stands(handheld: &Handheld) -> Vec<(String, Stands)> {
     rows.into_iter().map(|(row, stands)| (row.taken.name, stands)).collect()
 }
 
+/// An exchange brings no round, and none that the handheld had to refuse.
+fn not_sent(desk: &Desk, handheld: &Handheld) {
+    let done = handheld.sync(&desk.post()).unwrap();
+    assert_eq!((done.rounds, done.refused), (0, Vec::new()));
+}
+
 fn code<T>(result: Result<T, Failure>) -> Option<Code> {
     result.err().map(|failure| failure.code)
 }
@@ -121,7 +130,8 @@ fn a_round_goes_out_is_read_and_comes_back() {
     assert_eq!((made.meters, sheet(&desk, made.id).state), (3, RoundState::Waiting));
     assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 1);
     assert_eq!(stands(&handheld), [("November".to_owned(), Stands::Waits)]);
-    let offers = errand::offers(&handheld.store, UnixSeconds(NOW));
+    let offers =
+        at(&handheld, |site| errand::offers(site.desk.store, site.desk.session, site.moment()));
     assert!(offers.iter().any(|offer| offer.kind == ErrandKind::Round), "{offers:?}");
     let again = handheld.sync(&desk.post()).unwrap();
     assert_eq!((again.rounds, again.known), (0, 0), "its journal shows it: it is not sent again");
@@ -184,7 +194,7 @@ fn a_withdrawn_round_is_not_begun_and_a_begun_one_goes_on() {
     let never = make(&desk, &new("never", RoundOf::All)).unwrap();
     withdraw(never.id).unwrap();
     assert_eq!(withdraw(never.id).unwrap_err().code(), "usage", "once");
-    assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 0);
+    not_sent(&desk, &handheld);
     assert_eq!(sheet(&desk, never.id).state, RoundState::Withdrawn);
     let [here, begun] =
         ["here", "begun"].map(|name| make(&desk, &new(name, RoundOf::All)).unwrap());
@@ -212,7 +222,8 @@ fn a_round_whose_time_is_over_is_neither_sent_nor_begun() {
     handheld.sync(&desk.post()).unwrap();
     let late = make(&desk, &short("late")).unwrap();
     desk.clock.fetch_add(DAY, Ordering::Relaxed);
-    assert_eq!(handheld.sync(&desk.post()).unwrap().rounds, 0);
+    not_sent(&desk, &handheld);
+    assert_eq!(stands(&handheld), [("here".to_owned(), Stands::Over)]);
     assert_eq!(sheet(&desk, late.id).state, RoundState::Over);
     assert_eq!(code(begin(&handheld, "here")), Some(Code::RoundOver));
     assert_eq!(code(begin(&handheld, "nobody made it")), Some(Code::RoundUnknown));
@@ -226,12 +237,14 @@ fn a_round_is_for_one_life_of_a_journal() {
     let made = make(&desk, &new("old", RoundOf::All)).unwrap();
     let document = old.sync(&desk.post()).map(|_| old.store.round(made.id).unwrap()).unwrap();
     let document = old.store.round_document(&document.taken.digest).unwrap();
+    // And one that lies at the office.
+    make(&desk, &new("not taken", RoundOf::All)).unwrap();
     let mut offer = meterkit::office::Offer::new(&device("hh-1"), "http://127.0.0.1:1");
     offer.again = true;
     let offered = desk.local.wait(desk.office().offer(&offer)).unwrap();
     let again = desk.enrol(&meterkit::sync::Enrolling::read(&offered.file).unwrap());
-    assert_eq!(again.sync(&desk.post()).unwrap().rounds, 0);
-    let done = meterkit::jobs::tokens::import_bytes(&again.store, &again.stamp(), &document);
+    not_sent(&desk, &again);
+    let done = import_bytes(&again.store, &again.stamp(), &document);
     assert_eq!(done.refused[0].code, Code::RoundBad, "{:?}", done.refused);
     make(&desk, &new("new", RoundOf::All)).unwrap();
     assert_eq!(again.sync(&desk.post()).unwrap().rounds, 1);

@@ -309,7 +309,7 @@ impl Told {
 }
 
 /// An answer in a story's words.
-fn said(ask: Ask, text: &str, at: &str) -> Answer {
+pub fn said(ask: Ask, text: &str, at: &str) -> Answer {
     let go = matches!(ask, Ask::Go(_));
     assert_eq!(go, text == "yes", "{at}: {text} is no answer to {ask:?}");
     if go { Answer::Yes } else { Answer::Text(text.to_owned()) }

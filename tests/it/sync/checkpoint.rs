@@ -1,7 +1,6 @@
 //! Shift checkpoints at the office: whoever brings them, whenever, and whatever somebody did to the
 //! journal they speak of.
 
-use super::clone_of;
 use crate::office::desk::{Desk, Handheld, METER, NOW, TENANT, device, figure};
 use meterkit::office::{CheckpointRow, Held, Offer, OfficeError};
 use meterkit::store::Event;
@@ -144,7 +143,7 @@ fn a_rolled_back_store_is_found_by_the_checkpoint_alone() {
     let desk = Desk::new();
     let handheld = desk.handheld("hh-1");
     handheld.sync(&desk.post()).unwrap();
-    let old = clone_of(&handheld);
+    let old = handheld.copy();
     let issued = desk.issue_to("hh-1", METER, AMOUNT);
     note(&handheld, 4);
     // The operator closed his shift, and the sheet with the code was scanned at the office.
@@ -168,7 +167,7 @@ fn a_rolled_back_store_that_stays_short_is_missed() {
     let desk = Desk::new();
     let handheld = desk.handheld("hh-1");
     handheld.sync(&desk.post()).unwrap();
-    let old = clone_of(&handheld);
+    let old = handheld.copy();
     note(&handheld, 40);
     take(&desk, &signed(&handheld)).unwrap();
     old.sync(&desk.post()).unwrap();
@@ -182,7 +181,7 @@ fn a_copied_stores_checkpoint_is_another_journal() {
     let desk = Desk::new();
     let original = desk.handheld("hh-1");
     original.sync(&desk.post()).unwrap();
-    let copy = clone_of(&original);
+    let copy = original.copy();
     for (handheld, server) in [(&original, 1), (&copy, 2)] {
         for _ in 0..3 {
             handheld.append(Event::TimeAnchor { server: UnixSeconds(NOW + server) });
@@ -204,7 +203,7 @@ fn two_checkpoints_of_one_place_are_two_journals() {
     let desk = Desk::new();
     let original = desk.handheld("hh-1");
     original.sync(&desk.post()).unwrap();
-    let copy = clone_of(&original);
+    let copy = original.copy();
     note(&original, 2);
     copy.append(Event::TimeAnchor { server: UnixSeconds(NOW + 9) });
     copy.append(Event::TimeAnchor { server: UnixSeconds(NOW + 9) });
@@ -288,7 +287,7 @@ fn an_exchange_takes_it_along() {
     handheld.sync(&desk.post()).unwrap();
     assert_eq!((list().len(), list()[0].held), (1, Held::Extends));
     assert_eq!(waiting(&handheld.store, &handheld.key()), None, "the office has its entries");
-    let copy = clone_of(&handheld);
+    let copy = handheld.copy();
     let asked = RefCell::new(Vec::new());
     let watch = |path: &str, body: &[u8]| {
         asked.borrow_mut().push((path.to_owned(), body.len()));

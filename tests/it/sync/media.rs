@@ -163,7 +163,7 @@ fn a_clone_is_found_by_its_letter_and_a_restored_copy_by_its_parcel() {
     let (desk, stick) = (Desk::new(), stick());
     let handheld = desk.handheld("hh-1");
     handheld.sync(&desk.post()).unwrap();
-    let (old, told) = (super::clone_of(&handheld), super::clone_of(&handheld));
+    let (old, told) = (handheld.copy(), handheld.copy());
     desk.issue_to("hh-1", METER, AMOUNT);
     visit(&handheld, stick.path()).unwrap();
     office(&desk, stick.path());

@@ -79,7 +79,16 @@ fn a_list_goes_on_where_the_line_broke() {
     assert_eq!(one.store.round_document(&row.taken.digest), Some(bytes));
     assert_eq!(row.taken.meters, 401);
     assert_eq!(two.sync(&desk.post()).unwrap().rounds, 0, "it is for one handheld");
-    assert_eq!(one.sync(&desk.post()).unwrap().rounds, 0, "and comes once");
+    make(&desk, "hh-1", "west");
+    let (asked, post) = (Cell::new(0), desk.post());
+    let counting = |at: &str, body: &[u8]| {
+        asked.set(asked.get() + u32::from(at == path::PULL));
+        post.post(at, body)
+    };
+    assert_eq!(two.sync(&counting).unwrap().rounds, 0);
+    assert_eq!(asked.get(), 1, "nor told the other of it");
+    assert_eq!(one.sync(&desk.post()).unwrap().rounds, 1, "and comes once");
+    assert_eq!(names(&one), ["west", "east"]);
     assert!(desk.open_classes().is_empty());
 }
 
@@ -165,4 +174,51 @@ fn a_list_that_is_not_the_announced_one_is_not_taken() {
     assert_eq!(one.sync(&lying).unwrap_err().code(), "office-lies");
     assert!(names(&one).is_empty());
     assert_eq!(one.sync(&desk.post()).unwrap().rounds, 1);
+}
+
+/// Names of what lies on a handheld, beside the journal, of rounds and of what is half here.
+fn lying(handheld: &Handheld) -> Vec<String> {
+    let folder = std::fs::read_dir(handheld.dir.path().join("snapshots")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let of = ["file-part", "page-", "round-"];
+    names.filter(|name| of.iter().any(|of| name.starts_with(of))).collect()
+}
+
+/// A round is withdrawn while its list is half here, and then a list of meters is replaced while it
+/// is: nothing of either stays behind.
+#[test]
+fn what_came_in_part_and_is_not_wanted_any_more_goes() {
+    let desk = Desk::new();
+    town(&desk);
+    let one = desk.handheld("hh-1");
+    let (made, _) = make(&desk, "hh-1", "east");
+    let post = desk.post();
+    // The PULL itself comes through, and one piece.
+    let breaks_early = || {
+        let left = Cell::new(2);
+        let breaking = |at: &str, asked: &[u8]| {
+            if at == path::PULL && left.replace(left.get() - 1) == 0 {
+                return Err(SyncError::Timeout);
+            }
+            post.post(at, asked)
+        };
+        assert_eq!(one.sync(&breaking).unwrap_err(), SyncError::Timeout);
+        lying(&one)
+    };
+    assert_eq!(breaks_early(), ["file-part"]);
+    desk.local.wait(desk.office().withdraw_round(made.id)).unwrap();
+    let kept = breaks_early();
+    assert!(kept.len() == 1 && kept[0].starts_with("page-"), "{kept:?}");
+    // The first page of the new list is another one.
+    desk.add_meter("1");
+    one.sync(&desk.post()).unwrap();
+    assert_eq!(lying(&one), Vec::<String>::new());
+    assert_eq!(one.store.area_page(0).unwrap().meters[0].no, meter("1"));
+    // What is refused leaves nothing either: withdrawn, it is carried here by hand.
+    let (own, bytes) = make(&desk, "hh-1", "own");
+    desk.local.wait(desk.office().withdraw_round(own.id)).unwrap();
+    one.sync(&desk.post()).unwrap();
+    let done = import_bytes(&one.store, &one.stamp(), &bytes);
+    assert_eq!((done.taken.len(), done.refused.len()), (0, 1), "{done:?}");
+    assert_eq!(lying(&one), Vec::<String>::new());
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use meterkit::jobs::tokens;
 use meterkit::jobs::views::TokenStateView;
+use meterkit::jobs::{errand, tokens};
 use meterkit::report::Code;
 use meterkit::store::{Event, TokenState};
 use meterkit::units::{Decision, Role, TokenId, Verb, Verbs};
 
 use super::{HOUR, leave_open, meter, recharge, site, still_reads_and_resolves, token, use_token};
-use crate::stories::site::{OPERATOR, Site};
+use crate::stories::site::{OPERATOR, Order, Site};
+use meterkit_tokens::Kind;
 
 #[test]
 fn a_role_reaches_so_far_and_no_further() {
@@ -227,4 +228,37 @@ fn a_token_revoked_before_it_came_is_not_taken() {
     let done = tokens::import_bytes(&site.store, &site.stamp(), &bytes);
     assert_eq!(done.refused.iter().map(|f| f.code).collect::<Vec<_>>(), [Code::TokenRevoked]);
     assert!(site.store.token(id).is_none());
+}
+
+/// Errands that wait here and whose begin would be refused for role or area are not offered.
+#[test]
+fn what_role_or_area_forbid_is_not_offered() {
+    use meterkit::units::ErrandKind::{Account, Commission};
+    let mut site = site();
+    let open = Order::new(meter(1), "112233445566".parse().unwrap(), 0, 3_000);
+    let open = Order { kind: Kind::Open, ..open };
+    site.issue(&open);
+    let offered = |site: &Site| {
+        let all = errand::offers(&site.store, &site.session, site.moment());
+        all.into_iter().map(|offer| offer.kind).collect::<Vec<_>>()
+    };
+    for (role, expected) in [
+        (Role::Supervisor, &[Account, Commission][..]),
+        (Role::Installer, &[Account, Commission]),
+        (Role::Finance, &[Account]),
+        (Role::Field, &[]),
+        (Role::Recharge, &[]),
+        (Role::Auditor, &[]),
+    ] {
+        site.take_grant(|grant| grant.role = role.number());
+        assert_eq!(offered(&site), expected, "{role:?}");
+    }
+    // A supervisor far away, until the office lets him do one of the two there.
+    far(&mut site);
+    assert_eq!(offered(&site), []);
+    let leave = site.office.over_ride(1, meter(1), site.now().0, |leave| {
+        leave.verbs = Verbs::of(&[Verb::Commission]).bits();
+    });
+    take(&site, &leave);
+    assert_eq!(offered(&site), [Commission]);
 }

@@ -5,8 +5,8 @@ use super::{money, shown};
 use crate::office::command::Shown;
 use crate::office::model::unit_name;
 use crate::office::{
-    BundleSeen, KeptMeter, LostContact, MeterBundle, MeterFound, MeterSheet, OrderReport, SaleRow,
-    SaleSum, Today, TokenInfo,
+    BundleSeen, ClosedMeter, KeptMeter, LostContact, MeterBundle, MeterFound, MeterSheet,
+    OrderReport, SaleRow, SaleSum, Today, TokenInfo,
 };
 use crate::sync::wire::MeterLine;
 use crate::units::Credit;
@@ -262,16 +262,32 @@ pub(in crate::office::command) fn bundles(list: &[BundleSeen]) -> Shown {
     shown(json, text)
 }
 
+fn closing_json(done: &ClosedMeter) -> Value {
+    json!({
+        "at": done.at.0, "paid": money(done.paid.value), "receipt": done.receipt,
+        "reason": done.reason,
+    })
+}
+
 pub(in crate::office::command) fn meter_sheet(sheet: &MeterSheet) -> Shown {
     let mut json = found_json(&sheet.found);
     json["held"] = json!(money(sheet.held));
     json["tokens"] = json!(sheet.tokens.iter().map(token_json).collect::<Vec<_>>());
     json["bundles"] = json!(sheet.bundles.iter().map(meter_bundle_json).collect::<Vec<_>>());
+    json["closing"] = sheet.closing.as_ref().map_or(Value::Null, closing_json);
     json["kept"] = sheet.kept.as_ref().map_or(Value::Null, kept_json);
     let reviews = super::reviews(&sheet.reviews);
     json["reviews"] = reviews.json["reviews"].clone();
     let mut text = format!("{}\n", found_text(&sheet.found));
     let _ = writeln!(text, "by the books it got {}", money(sheet.held));
+    if let Some(done) = &sheet.closing {
+        let (at, paid) = (time(done.at), money(done.paid.value));
+        let _ = writeln!(
+            text,
+            "account closed {at}: paid back {paid} {} ({})",
+            done.receipt, done.reason
+        );
+    }
     if let Some(kept) = &sheet.kept {
         let _ = writeln!(text, "IN KEEP-POWER since {}: {}", time(kept.since), kept.note);
     }
