@@ -76,6 +76,7 @@ mod report;
 mod review;
 mod round;
 mod sales;
+mod schema;
 mod shift;
 mod status;
 mod swap;

@@ -16,7 +16,8 @@ mod tables;
 use super::cell::Cell;
 use super::error::OfficeError;
 use super::keys::{make_dir, write_private};
-use super::ledger::{self, FORMAT, Ledger, transact};
+use super::ledger::{self, Ledger, transact};
+use super::schema::{self, FORMAT};
 use super::{DATABASE, KEYS, Office, URL, system_clock};
 use crate::units::UnixSeconds;
 use file::{Kind, Reader, Writer};
@@ -402,7 +403,7 @@ async fn fill(
     manifest: &Manifest,
     now: UnixSeconds,
 ) -> Result<(), OfficeError> {
-    ledger::make_tables(conn).await?;
+    schema::make_tables(conn).await?;
     let mut reader = Reader::open(file)?;
     let tables = tables::all();
     let (mut table, mut rows): (Option<&Table>, Vec<Vec<Cell>>) = (None, Vec::new());

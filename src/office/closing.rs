@@ -149,7 +149,8 @@ async fn close_in(
     // Holds the meter's row: of two desks one finds what the other did.
     let line = ledger::meter(conn, close.meter).await?.ok_or(OfficeError::NoMeter(close.meter))?;
     if let Some(done) = closed(conn, close.meter, line.account).await? {
-        let same = close.paid.unwrap_or(0) == done.paid.value && close.receipt == done.receipt;
+        let same =
+            close.paid.unwrap_or(0) == done.paid.value && close.receipt.trim() == done.receipt;
         let other = OfficeError::MeterClosed(close.meter);
         return if same { Ok(done) } else { Err(other) };
     }

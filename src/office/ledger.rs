@@ -1,12 +1,12 @@
 //! The database: opening it, whole transactions, and the rows everything else works on.
 //!
-//! Plain SQL in a subset both SQLite and PostgreSQL read (`schema.sql`, `rounds.sql`). Every change
-//! is made in one explicit transaction that is run again from its start when the database was busy;
-//! nothing inside one may have an effect outside it.
+//! Plain SQL in a subset both SQLite and PostgreSQL read. Every change is made in one explicit
+//! transaction that is run again from its start when the database was busy; nothing inside one may
+//! have an effect outside it. The tables and their versions are `schema`'s.
 
 use super::again::Conflicts;
 use super::cell::Cell;
-use super::db::{self, Pool, Row, Session, locking, query};
+use super::db::{Pool, Row, Session, locking, query};
 use super::error::{OfficeError, is_of};
 use super::model::{Leg, Move, TokenRow, TokenState, parse_unit};
 use super::posting::{self, Side};
@@ -21,23 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) use super::again::transact;
 pub(super) use super::db::Conn;
 
-/// The tables.
-pub(super) const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("rounds.sql"));
-/// Version of the tables, kept in the database.
-pub(super) const FORMAT: &str = "7";
-/// How a ledger of an older version is brought up when it is opened, one version at a time: meters
-/// got a place on a bus, tokens an act, meters are swapped, shifts are closed, and rounds are made.
-const UPGRADES: [(&str, &str, &str); 5] = [
-    ("2", "3", include_str!("places.sql")),
-    ("3", "4", include_str!("acts.sql")),
-    ("4", "5", include_str!("swaps.sql")),
-    ("5", "6", include_str!("shifts.sql")),
-    ("6", "7", concat!(include_str!("rests.sql"), include_str!("rounds.sql"))),
-];
-/// The indexes of the tables that grow; in whatever form the tables are.
-const INDEXES: &str = include_str!("indexes.sql");
-/// Packs are compressed as they come; PostgreSQL need not try to make them smaller still.
-const PACKED: &str = "ALTER TABLE pack ALTER COLUMN document SET STORAGE EXTERNAL";
 /// The office's database.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -102,56 +85,6 @@ impl Ledger {
         }
     }
 
-    /// Makes the tables.
-    pub async fn create(&self, tenant: &str) -> Result<(), OfficeError> {
-        transact!(self, |tx| create(&mut tx, tenant).await)
-    }
-
-    /// Spreads the largest tables over partitions, with what is in them.
-    pub async fn partition(&self, parts: u16) -> Result<(), OfficeError> {
-        let mut tx = self.begin().await?;
-        if !tx.is_postgres() {
-            let why = "a ledger in a file has no partitions: name a database";
-            return Err(OfficeError::Usage(why.to_owned()));
-        }
-        spread(&mut tx, u64::from(parts)).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Checks the format and gives the tenant.
-    pub async fn tenant(&self) -> Result<String, OfficeError> {
-        let mut conn = self.read().await?;
-        for (from, to, sql) in UPGRADES {
-            if note(&mut conn, "format").await?.as_deref() == Some(from) {
-                drop(conn);
-                self.upgrade(from, to, sql).await?;
-                conn = self.read().await?;
-            }
-        }
-        let format = note(&mut conn, "format").await?.unwrap_or_default();
-        if format != FORMAT {
-            return Err(OfficeError::Format { found: format, known: FORMAT });
-        }
-        note(&mut conn, "tenant").await?.ok_or(OfficeError::Stored("office"))
-    }
-
-    /// Brings a ledger up by one version.
-    async fn upgrade(&self, from: &str, to: &str, sql: &'static str) -> Result<(), OfficeError> {
-        let mut tx = self.begin().await?;
-        if note_held(&mut tx, "format").await?.as_deref() == Some(from) {
-            db::script(&mut tx, sql).await?;
-            if to == FORMAT {
-                // A table that a version made anew is spread as the others are.
-                match parts(&mut tx).await? {
-                    0 => finish(&mut tx).await?,
-                    parts => spread(&mut tx, parts).await?,
-                }
-            }
-            set_note(&mut tx, "format", to).await?;
-        }
-        Ok(tx.commit().await?)
-    }
-
     /// Whether others can change something while a transaction does: it holds rows, not everything.
     pub fn is_shared(&self) -> bool {
         matches!(self.pool, Pool::Postgres(_))
@@ -176,58 +109,6 @@ impl Ledger {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-/// Over how many partitions the tokens are spread; 0 where they are not.
-async fn parts(conn: &mut Conn) -> Result<u64, OfficeError> {
-    if !conn.is_postgres() {
-        return Ok(0);
-    }
-    let sql = "SELECT COUNT(*) AS n FROM pg_inherits WHERE inhparent = to_regclass('token')";
-    counter(&query(sql).fetch_one(conn).await?, "n")
-}
-
-/// Spreads the tables that are not spread yet over so many partitions.
-async fn spread(conn: &mut Conn, parts: u64) -> Result<(), OfficeError> {
-    let sql = include_str!("partition.sql").replace("PARTS", &parts.to_string());
-    db::script(conn, &sql).await?;
-    finish(conn).await
-}
-
-/// Makes the tables with all that is unique in them, and nothing else.
-pub(super) async fn make_tables(conn: &mut Conn) -> Result<(), OfficeError> {
-    db::script(conn, SCHEMA).await?;
-    finish(conn).await
-}
-
-/// What the tables get in whatever form they are.
-async fn finish(conn: &mut Conn) -> Result<(), OfficeError> {
-    db::script(conn, INDEXES).await?;
-    if conn.is_postgres() {
-        db::script(conn, PACKED).await?;
-    }
-    Ok(())
-}
-
-/// Refuses a database that does not sort text by its bytes, as SQLite does: lists would come in
-/// another order, and looking a name up would take longer.
-async fn check_order(conn: &mut Conn) -> Result<(), OfficeError> {
-    let sql = "SELECT CASE WHEN 'B' < 'a' AND 'a' < 'b' THEN 1 ELSE 0 END AS n";
-    if counter(&query(sql).fetch_one(conn).await?, "n")? == 1 {
-        return Ok(());
-    }
-    let why = "this database does not sort text by its bytes: make another one for the office, \
-               with createdb --template=template0 --locale=C.UTF-8 --lc-collate=C";
-    Err(OfficeError::Usage(why.to_owned()))
-}
-
-async fn create(conn: &mut Conn, tenant: &str) -> Result<(), OfficeError> {
-    check_order(conn).await?;
-    make_tables(conn).await?;
-    set_note(conn, "format", FORMAT).await?;
-    set_note(conn, "tenant", tenant).await?;
-    set_note(conn, "area", "1").await?;
-    super::limits::write(conn, "", &super::limits::Policy::USUAL).await
 }
 
 /// Reads one value of the office's own notes.

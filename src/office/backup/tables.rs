@@ -8,7 +8,7 @@
 use crate::office::OfficeError;
 use crate::office::cell::Cell;
 use crate::office::db::{Conn, Row, query_made};
-use crate::office::ledger::SCHEMA;
+use crate::office::schema::SCHEMA;
 use sha2::{Digest, Sha256};
 
 /// Rows read or written at once. The longest are packs of at most 128 KB; 256 of them are 32 MB.

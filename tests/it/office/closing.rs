@@ -64,6 +64,7 @@ fn a_closed_account_is_off_the_list_and_its_balance_is_paid_back_once() {
     assert_eq!(places(&desk), [-10_000, 0, 0, 10_000]);
     assert!(desk.open_classes().is_empty(), "the call is answered");
     assert!(closed(&desk, &close(Some(10_000), "R-1")).unwrap().before, "the same does nothing");
+    assert!(closed(&desk, &close(Some(10_000), " R-1 ")).unwrap().before, "typed with blanks");
     assert_eq!(code(closed(&desk, &close(Some(9_000), "R-2"))), "meter-closed");
     assert_eq!(code(closed(&desk, &close(None, ""))), "meter-closed");
     assert_eq!(places(&desk), [-10_000, 0, 0, 10_000]);

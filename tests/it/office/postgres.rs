@@ -108,7 +108,8 @@ fn indexes(url: &str) -> Vec<(String, bool)> {
     ask(url, sql).into_iter().map(|(name, unique)| (name, unique != 0)).collect()
 }
 
-/// A database that sorts as people do is told from one that sorts by bytes before anything is in it.
+/// A database that sorts as people do is told from one that sorts by bytes, before anything is in
+/// it.
 #[test]
 fn a_database_of_another_order_is_refused() {
     if fresh().is_none() {
