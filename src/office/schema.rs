@@ -1,8 +1,8 @@
 //! The ledger's tables: making them, bringing those of an older version up, and spreading them over
 //! partitions.
 //!
-//! `schema.sql` and `rounds.sql` make a new ledger; what stands in [`UPGRADES`] makes the same of an
-//! older one, and is not touched once it has gone out.
+//! `schema.sql` and `rounds.sql` make a new ledger; what stands in [`UPGRADES`] makes the same of
+//! an older one, and is not touched once it has gone out.
 
 use super::db::{self, query};
 use super::error::OfficeError;
