@@ -19,6 +19,8 @@ mod worked;
 #[path = "../it/support"]
 mod support {
     #[allow(dead_code)]
+    pub mod folders;
+    #[allow(dead_code)]
     pub mod postgres;
 }
 

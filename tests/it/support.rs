@@ -4,6 +4,7 @@
 #[cfg(feature = "serial")]
 pub mod adapters;
 pub mod draw;
+pub mod folders;
 pub mod home;
 #[cfg(feature = "office")]
 pub mod postgres;

@@ -1,6 +1,7 @@
 //! Key ceremonies with real files: who must sign, what stays valid, what a thief finds.
 
 use super::desk::TENANT;
+use crate::support::folders::copy;
 use meterkit::office::{
     Ask, Cost, NewMeter, NewOperator, Offer, Office, OfficeError, Order, Purpose, RootChange,
     Setup, new_root_key, read_draft, read_sealed, sign_draft,
@@ -12,7 +13,7 @@ use meterkit_tokens::{Authority, KeyId, RechargeToken, Root};
 use secrecy::SecretString;
 use std::fs;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -322,19 +323,6 @@ fn a_ceremony_that_was_cut_off_changes_nothing() {
     assert_eq!(office.key_versions(), (2, 3), "a version that was written is not used again");
     let again = block(Office::open(cut.path())).unwrap();
     assert_eq!(again.key_versions(), (2, 3));
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in fs::read_dir(from).unwrap() {
-        let path = file.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -194,20 +194,8 @@ pub struct Handheld {
 impl Handheld {
     /// A second one with a copy of everything this one has on disk now.
     pub fn copy(&self) -> Self {
-        fn copy(from: &std::path::Path, to: &std::path::Path) {
-            std::fs::create_dir_all(to).unwrap();
-            for entry in std::fs::read_dir(from).unwrap() {
-                let entry = entry.unwrap();
-                let target = to.join(entry.file_name());
-                if entry.file_type().unwrap().is_dir() {
-                    copy(&entry.path(), &target);
-                } else {
-                    std::fs::copy(entry.path(), target).unwrap();
-                }
-            }
-        }
         let dir = tempfile::tempdir().unwrap();
-        copy(self.dir.path(), dir.path());
+        crate::support::folders::copy(self.dir.path(), dir.path());
         // The index is only a view; a copy taken while it was open is built again.
         let _ = std::fs::remove_dir_all(dir.path().join("index"));
         let (store, _) = Store::open(dir.path(), &store_key()).unwrap();

@@ -1,7 +1,8 @@
 //! Damage of every kind: noticed, named, never repaired; and an index nobody has to trust.
 
 use super::make::{bytes, facts, identity, judged, key, shows, stamp};
-use super::{SEGMENT, copy, create, index, open, open_sound};
+use super::{SEGMENT, create, index, open, open_sound};
+use crate::support::folders::copy;
 use meterkit::store::schema::JOURNAL_FORMAT;
 use meterkit::store::seal::Sealer;
 use meterkit::store::{Bounds, Event, Options, Store, StoreError, Summary, TokenState, Why};

@@ -2,6 +2,7 @@
 
 use super::make::{EXPIRES, bytes, facts, identity, judged, key, meter, shows, stamp, token_id};
 use super::{create, open, open_sound};
+use crate::support::folders::copy;
 use meterkit::store::{
     Bounds, Event, Imported, MAX_SENDS, Position, Store, StoreError, TokenFacts, TokenState,
     Withdrawal,
@@ -264,9 +265,9 @@ fn outcomes() {
 /// A copy of the store, opened: the first handle may live on.
 fn reopened(dir: &TempDir) -> Store {
     let other = tempfile::tempdir().unwrap();
-    super::copy(&dir.path().join("journal"), &other.path().join("journal"));
+    copy(&dir.path().join("journal"), &other.path().join("journal"));
     std::fs::copy(dir.path().join("identity"), other.path().join("identity")).unwrap();
-    super::copy(&dir.path().join("snapshots"), &other.path().join("snapshots"));
+    copy(&dir.path().join("snapshots"), &other.path().join("snapshots"));
     let (store, opened) = open(other.path());
     assert_eq!(opened.read_only, None);
     store

@@ -4,7 +4,8 @@
 //! `fixtures/store/v2` was written by the first version of it and is never written again. If this
 //! test fails, old handhelds lose their journals: add a format, do not change one.
 
-use super::{copy, open};
+use super::open;
+use crate::support::folders::copy;
 use meterkit::store::schema::{
     AREA_FORMAT, FILE_FORMAT, IDENTITY_FORMAT, INDEX_FORMAT, JOURNAL_FORMAT,
 };

@@ -2,6 +2,7 @@
 //! readable, nobody else's, one ledger.
 
 use crate::office::desk::{Desk, Handheld, METER, SEEDS, device, figure};
+use crate::support::folders::copy;
 use crate::support::postgres::cases;
 use meterkit::office::{Letter, MediaReport, Offer};
 use meterkit::store::Event;
@@ -41,16 +42,6 @@ fn files(dir: &Path, way: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
-}
-
-fn copy(from: &Path, to: &Path) {
-    for way in [TO_OFFICE, TO_DEVICE] {
-        let folder = to.join(FOLDER).join(way);
-        fs::create_dir_all(&folder).unwrap();
-        for file in files(from, way) {
-            fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::restored::{Day, OTHER, Yard, day, found, money, restore};
 use crate::office::desk::{COUNT, Handheld, METER, account, device, figure, meter, operator};
+use crate::support::folders::copy;
 use crate::support::postgres;
 use crate::sync::media::visit;
 use meterkit::office::{
@@ -10,7 +11,7 @@ use meterkit::office::{
     SwapState, ToDo, Verdict,
 };
 use meterkit::store::Event;
-use meterkit::sync::wire::media::{FOLDER, TO_DEVICE, TO_OFFICE};
+use meterkit::sync::wire::media::{FOLDER, TO_OFFICE};
 use meterkit::units::{Decision, PurchaseCount, Role};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,16 +34,6 @@ fn files(stick: &Path, way: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
-}
-
-fn copy(from: &Path, to: &Path) {
-    for way in [TO_OFFICE, TO_DEVICE] {
-        let folder = to.join(FOLDER).join(way);
-        fs::create_dir_all(&folder).unwrap();
-        for file in files(from, way) {
-            fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
-        }
-    }
 }
 
 /// The ledger as it lay on its disk at one moment: its file, or its tables in the database.

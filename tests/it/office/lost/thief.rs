@@ -24,6 +24,7 @@ use meterkit::units::{Act, MeterNo, Money, TokenId, UnixSeconds, WorkId};
 
 use crate::office::desk::{COUNT, account, store_key};
 use crate::stories::site::operator;
+use crate::support::folders::copy;
 use crate::swap::bench::Wire;
 
 /// A clock that was set to a time when the machine was started.
@@ -251,19 +252,6 @@ pub fn copied(from: &Path) -> (Store, tempfile::TempDir) {
     let options = Options { index: IndexKind::Memory, ..Options::default() };
     let (store, _) = Store::open_with(folder.path(), &store_key(), options).unwrap();
     (store, folder)
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// Tries everything there is to try until nothing gives any more: every document in a fresh copy of
