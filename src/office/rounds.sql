@@ -1,21 +1,4 @@
--- The tables that came with ledger format 7: bundles that were written, rounds the office makes, and
--- accounts it has closed. One text for a new ledger and for an upgraded one.
-
--- Bundles that were written to meters, one row for each visit's end in a journal: what a meter holds
--- by each handheld, to find two that wrote one parameter differently (`parallel.rs`). `wrong`: the
--- names of what does not read right, one a line; empty where all does.
-CREATE TABLE bundle_write (
-    device   TEXT   NOT NULL,
-    epoch    BIGINT NOT NULL,
-    seq      BIGINT NOT NULL,
-    meter    TEXT   NOT NULL,
-    bundle   TEXT   NOT NULL,
-    wrong    TEXT   NOT NULL,
-    at       BIGINT NOT NULL,
-    received BIGINT NOT NULL,
-    PRIMARY KEY (device, epoch, seq)
-);
-CREATE INDEX bundle_write_by_meter ON bundle_write (meter);
+-- From ledger format 6 to 7: rounds the office makes, and accounts it has closed.
 
 -- Rounds that were made, until their handheld's journal shows them and after: for which life of its
 -- journal, the list as it was signed, and the signed document a handheld asks for by its hash.

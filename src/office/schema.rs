@@ -1,8 +1,8 @@
 //! The ledger's tables: making them, bringing those of an older version up, and spreading them over
 //! partitions.
 //!
-//! `schema.sql` and `rounds.sql` make a new ledger; what stands in [`UPGRADES`] makes the same of
-//! an older one, and is not touched once it has gone out.
+//! `schema.sql`, `writes.sql` and `rounds.sql` make a new ledger; what stands in [`UPGRADES`] makes
+//! the same of an older one, and is not touched once it has gone out.
 
 use super::db::{self, query};
 use super::error::OfficeError;
@@ -10,18 +10,23 @@ use super::ledger::{Conn, Ledger, counter, note, note_held, set_note, transact};
 use super::limits::{self, Policy};
 
 /// The tables.
-pub(super) const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("rounds.sql"));
+pub(super) const SCHEMA: &str =
+    concat!(include_str!("schema.sql"), include_str!("writes.sql"), include_str!("rounds.sql"));
 /// Version of the tables, kept in the database.
-pub(super) const FORMAT: &str = "7";
+pub(super) const FORMAT: &str = "8";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
 /// got a place on a bus, tokens an act, meters are swapped, shifts are closed, and rounds are made.
-const UPGRADES: [(&str, &str, &str); 5] = [
+const UPGRADES: [(&str, &str, &str); 6] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
     ("5", "6", include_str!("shifts.sql")),
-    ("6", "7", concat!(include_str!("rests.sql"), include_str!("rounds.sql"))),
+    ("6", "7", include_str!("rounds.sql")),
+    ("7", "8", ""),
 ];
+/// What a ledger of format 7 has only if it was made as one, or came from 5 by the program that
+/// wrote 7 first: the step from 6 left it out.
+const LEFT_OUT: &str = concat!(include_str!("rests.sql"), include_str!("writes.sql"));
 /// The indexes of the tables that grow; in whatever form the tables are.
 const INDEXES: &str = include_str!("indexes.sql");
 /// Packs are compressed as they come; PostgreSQL need not try to make them smaller still.
@@ -66,6 +71,9 @@ impl Ledger {
         let mut tx = self.begin().await?;
         if note_held(&mut tx, "format").await?.as_deref() == Some(from) {
             db::script(&mut tx, sql).await?;
+            if to == "8" && !has_rests(&mut tx).await? {
+                db::script(&mut tx, LEFT_OUT).await?;
+            }
             if to == FORMAT {
                 // A table that a version made anew is spread as the others are.
                 match parts(&mut tx).await? {
@@ -77,6 +85,18 @@ impl Ledger {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// Whether things to look at have a column for what they rest on.
+async fn has_rests(conn: &mut Conn) -> Result<bool, OfficeError> {
+    let sql = match conn.is_postgres() {
+        true => {
+            "SELECT COUNT(*) AS n FROM pg_attribute
+             WHERE attrelid = to_regclass('review') AND attname = 'rests' AND NOT attisdropped"
+        }
+        false => "SELECT COUNT(*) AS n FROM pragma_table_info('review') WHERE name = 'rests'",
+    };
+    Ok(counter(&query(sql).fetch_one(conn).await?, "n")? > 0)
 }
 
 /// Over how many partitions the tokens are spread; 0 where they are not.

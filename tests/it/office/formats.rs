@@ -9,6 +9,8 @@ use super::places::{dump, indexes};
 
 /// What `init` ran when the format was 6.
 const SIXTH: &str = include_str!("../../../fixtures/ledger/format-6.sql");
+/// What the first program of format 7 made of such a ledger: less than a new one had.
+const SEVENTH: &str = include_str!("../../../fixtures/ledger/format-6-to-7.sql");
 
 async fn open(file: &Path, mode: &str) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}?mode={mode}", file.display())).await.unwrap()
@@ -24,10 +26,12 @@ async fn shape(file: &Path) -> Vec<String> {
     rows.iter().map(|row| row.try_get(0).unwrap()).collect()
 }
 
-/// The same rows in the tables of format 6, as far as they had a place there.
-async fn age(new: &Path, old: &Path) {
+/// The same rows in the tables of an older format, as far as they had a place there.
+async fn age(new: &Path, old: &Path, (made, format): (&[&'static str], u8)) {
     let mut conn = open(old, "rwc").await;
-    sqlx::raw_sql(SIXTH).execute(&mut conn).await.unwrap();
+    for sql in made {
+        sqlx::raw_sql(*sql).execute(&mut conn).await.unwrap();
+    }
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'";
     let tables = sqlx::query(sql).fetch_all(&mut conn).await.unwrap();
     let sql = format!("ATTACH '{}' AS new", new.display());
@@ -40,8 +44,9 @@ async fn age(new: &Path, old: &Path) {
         let sql = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
     }
-    let sql = "UPDATE main.office SET value = '6' WHERE name = 'format';
-               INSERT INTO main.rewound (device, since) VALUES ('hh-1', 1);
+    let sql = format!("UPDATE main.office SET value = '{format}' WHERE name = 'format'");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+    let sql = "INSERT INTO main.rewound (device, since) VALUES ('hh-1', 1);
                INSERT INTO main.review (id, class, why, device, epoch, seq, raised)
                    VALUES ('C9:hh-1:1:1', 'C9', 'a test says so', 'hh-1', 1, 1, 1)";
     sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
@@ -50,6 +55,15 @@ async fn age(new: &Path, old: &Path) {
 
 #[test]
 fn a_ledger_of_format_6_gets_what_a_new_one_has() {
+    becomes_new((&[SIXTH], 6));
+}
+
+#[test]
+fn so_does_one_that_was_brought_to_format_7_in_part() {
+    becomes_new((&[SIXTH, SEVENTH], 7));
+}
+
+fn becomes_new(from: (&[&'static str], u8)) {
     let (place, fresh) = (Place::founded(), Place::founded());
     place.good(&["meter", "add", "47", "--account", "1", "--customer", "Li", "--location", "B2"]);
     place.good(&["operator", "add", "li", "--name", "Li Na", "--role", "supervisor"]);
@@ -57,7 +71,7 @@ fn a_ledger_of_format_6_gets_what_a_new_one_has() {
     place.good(&["issue", "--meter", "47", "--amount", "10.00", "--device", "hh-1"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (file, old) = (place.office().join("office.db"), place.office().join("old.db"));
-    runtime.block_on(age(&file, &old));
+    runtime.block_on(age(&file, &old, from));
     std::fs::rename(&old, &file).unwrap();
     for gone in ["office.db-wal", "office.db-shm"] {
         let _ = std::fs::remove_file(place.office().join(gone));
@@ -69,8 +83,8 @@ fn a_ledger_of_format_6_gets_what_a_new_one_has() {
     assert_eq!(runtime.block_on(indexes(&file)), runtime.block_on(indexes(&wanted)));
     let mut after = runtime.block_on(dump(&file));
     let notes = after.iter_mut().find(|(table, _)| table == "office").unwrap();
-    let at = notes.1.iter().position(|row| row == "'format'|'7'").expect("brought up");
-    notes.1[at] = "'format'|'6'".to_owned();
+    let at = notes.1.iter().position(|row| row == "'format'|'8'").expect("brought up");
+    notes.1[at] = format!("'format'|'{}'", from.1);
     assert_eq!(after, before, "every row is as it was");
     // What was to be looked at is still to be looked at, and who is waited for is.
     let open = place.good(&["review", "list"]);
