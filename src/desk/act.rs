@@ -32,6 +32,18 @@ pub enum Act {
         /// The recharge a reversal undoes.
         undoes: Option<TokenId>,
     },
+    /// Only write down what [`Act::Issue`] says.
+    Draft(Box<Act>),
+    /// Issue what was written down.
+    IssueDraft {
+        /// Which.
+        draft: TokenId,
+    },
+    /// Drop what was written down.
+    DropDraft {
+        /// Which.
+        draft: TokenId,
+    },
     /// Issue the tokens of a list, all or none.
     IssueList {
         /// The file.
@@ -193,6 +205,9 @@ impl Act {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Issue { .. } => "act-issue",
+            Self::Draft(_) => "act-draft",
+            Self::IssueDraft { .. } => "act-issue",
+            Self::DropDraft { .. } => "act-drop-draft",
             Self::IssueList { .. } => "act-issue-list",
             Self::Settle { .. } => "act-settle",
             Self::CloseReview { .. } => "act-close-review",
@@ -227,6 +242,9 @@ impl Act {
                      --days {days}"
                 )
             }
+            Self::Draft(act) => format!("{} --draft", act.command()),
+            Self::IssueDraft { draft } => format!("draft issue {draft}"),
+            Self::DropDraft { draft } => format!("draft drop {draft}"),
             Self::IssueList { file, device, days, again } => {
                 let again = option("again", Some(*again).filter(|again| *again > 0));
                 let device = option("device", device.as_ref());

@@ -69,6 +69,8 @@ const fn days(usual: &'static str) -> Spec {
 pub enum Kind {
     /// Issue one token.
     Issue,
+    /// Keep a draft of one.
+    Draft,
     /// Issue by a list.
     IssueList,
     /// Settle a token in doubt.
@@ -223,7 +225,7 @@ impl Kind {
     /// Its fields.
     pub fn fields(&self) -> &'static [Spec] {
         match self {
-            Self::Issue => ISSUE,
+            Self::Issue | Self::Draft => ISSUE,
             Self::IssueList => ISSUE_LIST,
             Self::Settle => SETTLE,
             Self::CloseReview(_) => REASON,
@@ -245,6 +247,7 @@ impl Kind {
     pub fn name(&self) -> Name {
         match self {
             Self::Issue => "act-issue",
+            Self::Draft => "act-draft",
             Self::IssueList => "act-issue-list",
             Self::Settle => "act-settle",
             Self::CloseReview(_) => "act-close-review",
@@ -277,14 +280,8 @@ impl Kind {
     pub fn act(&self, texts: &[String]) -> Result<Act, Odd> {
         let values = Values(self.fields(), texts);
         Ok(match self {
-            Self::Issue => Act::Issue {
-                meter: values.parsed::<MeterNo>("meter")?,
-                amount: values.must("amount", amount)?,
-                device: values.parsed("device")?,
-                kind: values.must("kind", kind)?,
-                days: values.parsed("days")?,
-                undoes: values.may("undoes", parse::<TokenId>)?,
-            },
+            Self::Issue => issue(&values)?,
+            Self::Draft => Act::Draft(Box::new(issue(&values)?)),
             Self::IssueList => Act::IssueList {
                 file: PathBuf::from(values.own("file")?),
                 device: values.may("device", parse::<DeviceId>)?,
@@ -365,6 +362,18 @@ impl Kind {
             }
         })
     }
+}
+
+/// One token to be issued.
+fn issue(values: &Values<'_>) -> Result<Act, Odd> {
+    Ok(Act::Issue {
+        meter: values.parsed::<MeterNo>("meter")?,
+        amount: values.must("amount", amount)?,
+        device: values.parsed("device")?,
+        kind: values.must("kind", kind)?,
+        days: values.parsed("days")?,
+        undoes: values.may("undoes", parse::<TokenId>)?,
+    })
 }
 
 /// Names with commas between them.

@@ -35,6 +35,8 @@ pub enum Place {
     Meter,
     /// Tokens in doubt.
     Doubt,
+    /// Drafts.
+    Drafts,
     /// The operators.
     Operators,
     /// One operator.
@@ -67,7 +69,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the manual.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Today,
         Self::Devices,
         Self::Device,
@@ -77,6 +79,7 @@ impl Place {
         Self::Meters,
         Self::Meter,
         Self::Doubt,
+        Self::Drafts,
         Self::Operators,
         Self::Operator,
         Self::Bundles,
@@ -149,6 +152,12 @@ pub enum Action {
     Count,
     /// Closes the account of a meter.
     CloseAccount,
+    /// Issues a draft.
+    IssueDraft,
+    /// Drops a draft.
+    DropDraft,
+    /// Keeps a draft.
+    NewDraft,
     /// The meter of what is selected.
     GoMeter,
     /// Enters an operator.

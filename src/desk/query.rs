@@ -55,6 +55,8 @@ pub enum Query {
     Meter(MeterNo),
     /// Tokens whose money is in doubt.
     Doubt,
+    /// Sales that were prepared and not issued.
+    Drafts,
     /// Who works with the handhelds.
     Operators,
     /// One of them.
@@ -110,6 +112,7 @@ impl Query {
             Self::Meters(_) => Place::Meters,
             Self::Meter(_) => Place::Meter,
             Self::Doubt => Place::Doubt,
+            Self::Drafts => Place::Drafts,
             Self::Operators => Place::Operators,
             Self::Operator(_) => Place::Operator,
             Self::Bundles => Place::Bundles,
@@ -144,6 +147,7 @@ impl Query {
             Self::Meters(text) => format!("list meters {}", quoted(text)),
             Self::Meter(meter) => format!("list meter {meter}"),
             Self::Doubt => "list tokens --doubt".to_owned(),
+            Self::Drafts => "draft list".to_owned(),
             Self::Operators | Self::Operator(_) => "list operators".to_owned(),
             Self::Bundles => "list bundles".to_owned(),
             Self::Rounds => "round list".to_owned(),
@@ -164,6 +168,7 @@ impl Query {
             Self::Reviews | Self::Review(_) => "reviews",
             Self::Meters(_) | Self::Meter(_) => "meters",
             Self::Doubt => "tokens-in-doubt",
+            Self::Drafts => "drafts",
             Self::Operators | Self::Operator(_) => "operators",
             Self::Bundles => "bundles",
             Self::Rounds => "rounds",

@@ -4,6 +4,7 @@
 //! and goes on with the next. An act that was begun is finished even when the screens are left.
 
 mod devices;
+mod drafts;
 mod files;
 mod lists;
 mod lost;
@@ -144,6 +145,7 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
         Query::Meters(text) => meters::list(office, text).await,
         Query::Meter(meter) => meters::card(office, *meter).await,
         Query::Doubt => lists::doubt(office).await,
+        Query::Drafts => drafts::list(office).await,
         Query::Bundles => lists::bundles(office).await,
         Query::Rounds => rounds::list(office).await,
         Query::Round(round) => rounds::card(office, *round).await,
@@ -157,6 +159,9 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
 async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Issue { .. } => tokens::check_issue(office, act).await,
+        Act::Draft(_) | Act::IssueDraft { .. } | Act::DropDraft { .. } => {
+            drafts::check(office, act).await
+        }
         Act::Fence { device, to, days } => lost::check(office, device, to.as_ref(), *days).await,
         Act::Settle { .. } | Act::CloseReview { .. } => reviews::check(office, act).await,
         Act::Reissue { token, .. } | Act::RevokeToken { token } => {
@@ -187,6 +192,9 @@ async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Issue { .. } | Act::Reissue { .. } | Act::RevokeToken { .. } => {
             tokens::carry_out(office, act).await
+        }
+        Act::Draft(_) | Act::IssueDraft { .. } | Act::DropDraft { .. } => {
+            drafts::carry_out(office, act).await
         }
         Act::Fence { device, to, days } => {
             lost::carry_out(office, device, to.as_ref(), *days).await

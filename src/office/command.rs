@@ -21,7 +21,7 @@ use super::{
     CloseMeter, Deed, MeterShows, Offer, Office, OfficeError, Order, Purpose, Setup, Verdict,
 };
 use crate::units::PurchaseCount;
-use args::{Act, Cli, DeskArgs, DeviceAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
+use args::{Act, Cli, DeskArgs, DeviceAct, DraftAct, KeysAct, MeterAct, ReviewAct, RevokeAct};
 use clap::Parser;
 use pass::Pass;
 use serde_json::Value;
@@ -136,6 +136,7 @@ fn needed(act: &Act) -> &'static [Purpose] {
         Act::Desk(_) => &[Issuer, People],
         Act::Enrol { .. } => &[Status, People, Recovery],
         Act::Issue { .. } | Act::Reissue { .. } | Act::IssueList(_) => &[Issuer],
+        Act::Draft(DraftAct::Issue { .. }) => &[Issuer],
         Act::Lost(lost) if lost.to.is_some() => &[Issuer],
         Act::Swap(swap::SwapAct::Issue(_)) => &[Issuer],
         Act::Serve { plain: false, .. } => &[Status, Tls],
@@ -238,13 +239,36 @@ async fn do_act(office: &Office, act: Act, json: bool, pass: &Pass) -> Result<Sh
             Ok(show::enrol(office, &offer, &offered, &out))
         }
         Act::Meter(meter) => self::meter(office, meter).await,
-        Act::Issue { meter, amount, kind: act, undoes, account, device, days, out } => {
-            let order = Order { meter, amount, device, days };
-            let issued = office.issue_for(&order, Deed { act, account, undoes }).await?;
+        Act::Issue {
+            meter,
+            amount,
+            kind: act,
+            undoes,
+            account,
+            device,
+            days,
+            out,
+            draft,
+            note,
+        } => {
+            let (order, deed) =
+                (Order { meter, amount, device, days }, Deed { act, account, undoes });
+            if draft {
+                return Ok(show::draft_kept(&office.draft(&order, deed, &note).await?));
+            }
+            let issued = office.issue_for(&order, deed).await?;
             if let Some(out) = &out {
                 super::keys::write_private(out, &issued.bytes)?;
             }
             Ok(show::issued(&issued))
+        }
+        Act::Draft(DraftAct::List) => Ok(show::drafts(&office.drafts().await?)),
+        Act::Draft(DraftAct::Issue { draft }) => {
+            Ok(show::issued(&office.issue_draft(draft).await?))
+        }
+        Act::Draft(DraftAct::Drop { draft }) => {
+            office.drop_draft(draft).await?;
+            Ok(show::draft_dropped(draft))
         }
         Act::Reissue { token, days } => Ok(show::issued(&office.reissue(token, days).await?)),
         Act::IssueList(args) => desk::orders(office, args).await,

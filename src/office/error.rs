@@ -135,6 +135,9 @@ pub enum OfficeError {
     /// meter took.
     #[error("token {0} is out for this step with the same amount: recharge another amount")]
     SameAmount(TokenId),
+    /// No such draft: it was issued or dropped.
+    #[error("there is no draft {0}: it was issued or dropped")]
+    NoDraft(TokenId),
     /// No such token.
     #[error("there is no token {0}")]
     NoToken(TokenId),
@@ -250,6 +253,7 @@ impl OfficeError {
             Self::CountEnd(_) => "count-end",
             Self::StepTaken => "step-taken",
             Self::SameAmount(_) => "same-amount",
+            Self::NoDraft(_) => "no-draft",
             Self::NoToken(_) => "no-token",
             Self::NotInDispute(..) => "not-in-dispute",
             Self::NoProof(_) => "no-proof",

@@ -1,8 +1,8 @@
 //! The ledger's tables: making them, bringing those of an older version up, and spreading them over
 //! partitions.
 //!
-//! `schema.sql`, `writes.sql` and `rounds.sql` make a new ledger; what stands in [`UPGRADES`] makes
-//! the same of an older one, and is not touched once it has gone out.
+//! [`SCHEMA`] makes a new ledger; what stands in [`UPGRADES`] makes the same of an older one, and
+//! is not touched once it has gone out.
 
 use super::db::{self, query};
 use super::error::OfficeError;
@@ -10,19 +10,24 @@ use super::ledger::{Conn, Ledger, counter, note, note_held, set_note, transact};
 use super::limits::{self, Policy};
 
 /// The tables.
-pub(super) const SCHEMA: &str =
-    concat!(include_str!("schema.sql"), include_str!("writes.sql"), include_str!("rounds.sql"));
+pub(super) const SCHEMA: &str = concat!(
+    include_str!("schema.sql"),
+    include_str!("writes.sql"),
+    include_str!("rounds.sql"),
+    include_str!("drafts.sql")
+);
 /// Version of the tables, kept in the database.
 pub(super) const FORMAT: &str = "8";
 /// How a ledger of an older version is brought up when it is opened, one version at a time: meters
-/// got a place on a bus, tokens an act, meters are swapped, shifts are closed, and rounds are made.
+/// got a place on a bus, tokens an act, meters are swapped, shifts are closed, rounds are made, and
+/// sales are drafted.
 const UPGRADES: [(&str, &str, &str); 6] = [
     ("2", "3", include_str!("places.sql")),
     ("3", "4", include_str!("acts.sql")),
     ("4", "5", include_str!("swaps.sql")),
     ("5", "6", include_str!("shifts.sql")),
     ("6", "7", include_str!("rounds.sql")),
-    ("7", "8", ""),
+    ("7", "8", include_str!("drafts.sql")),
 ];
 /// What a ledger of format 7 has only if it was made as one, or came from 5 by the program that
 /// wrote 7 first: the step from 6 left it out.

@@ -14,6 +14,7 @@ messages! {
     desk_title_review() { en: "Review", zh: "核查" }
     desk_title_meters() { en: "Meters, customers", zh: "电表与客户" }
     desk_title_doubt() { en: "Tokens in doubt", zh: "存疑令牌" }
+    desk_title_drafts() { en: "Drafts", zh: "草稿" }
     desk_title_operators() { en: "Operators", zh: "操作员" }
     desk_title_operator() { en: "Operator", zh: "操作员" }
     desk_title_rounds() { en: "Rounds", zh: "抄表任务" }
@@ -43,6 +44,7 @@ messages! {
     desk_key_revoke() { en: "Revoke", zh: "收回" }
     desk_key_count() { en: "Count", zh: "改次数" }
     desk_key_close_account() { en: "Close account", zh: "销户" }
+    desk_key_drop() { en: "Drop", zh: "删除" }
     desk_key_add() { en: "Add", zh: "登记" }
     desk_key_grant() { en: "Grant", zh: "授权" }
     desk_key_rounds() { en: "Rounds", zh: "抄表" }
@@ -90,6 +92,18 @@ messages! {
     desk_does_count() {
         en: "Puts the purchase count right after somebody read the meter.",
         zh: "按现场抄读更正购电次数。",
+    }
+    desk_does_issue_draft() {
+        en: "Issues the draft: it becomes a token.",
+        zh: "签发该草稿，生成令牌。",
+    }
+    desk_does_new_draft() {
+        en: "Opens the form for a draft.",
+        zh: "打开草稿表单。",
+    }
+    desk_does_drop_draft() {
+        en: "Drops the draft; nothing of it is issued.",
+        zh: "删除该草稿，不签发。",
     }
     desk_does_add() { en: "Enters an operator, or changes one.", zh: "登记或修改操作员。" }
     desk_does_grant() {
@@ -146,6 +160,10 @@ messages! {
         zh: "没有符合输入内容的电表。",
     }
     desk_empty_doubt() { en: "No token is in doubt.", zh: "没有存疑令牌。" }
+    desk_empty_drafts() {
+        en: "No draft. F4 keeps one.",
+        zh: "没有草稿。按F4新建。",
+    }
     desk_empty_operators() { en: "No operators yet. F2 enters the first.", zh: "尚无操作员。按F2登记。" }
     desk_empty_rounds() { en: "No round was made yet. F2 makes one.", zh: "尚无抄表任务。按F2新建。" }
     desk_empty_bundles() {
@@ -226,6 +244,11 @@ messages! {
              disagree. Their money stays in transit until proved. Replace one at the same step, or \
              settle it.",
         zh: "已过期、已收回或日志有矛盾的令牌，证实之前金额记为在途。可按同一次数重签，或处理。",
+    }
+    desk_about_drafts() {
+        en: "Sales that were prepared and not issued: nothing is reserved or signed, no money \
+             moved. Each becomes one token, once, or is dropped.",
+        zh: "已准备而未签发的售电：未占用购电次数，未签名，款项未动。每份只能签发一次，或删除。",
     }
     desk_about_operators() {
         en: "Who may work with the handhelds. A grant counts on one handheld; its code is shown \

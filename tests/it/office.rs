@@ -8,6 +8,7 @@ mod cli;
 mod closing;
 mod custody;
 pub mod desk;
+mod drafts;
 mod formats;
 mod grounds;
 mod lists;

@@ -123,6 +123,17 @@ pub const TABLE: Table<Place, Action, Need> = bindings! {
         F3 => Reissue, ROW;
         F4 => Export, ANSWER;
     }
+    Drafts {
+        UP => Up, NONE;
+        DOWN => Down, NONE;
+        PAGE_UP => PageUp, NONE;
+        PAGE_DOWN => PageDown, NONE;
+        ESC => Back, NONE;
+        F1 => Help, NONE;
+        F2 => IssueDraft, ROW;
+        F3 => DropDraft, ROW;
+        F4 => NewDraft, NONE;
+    }
     Operators {
         ENTER => Open, ROW;
         DIGIT => Pick, ROW;

@@ -27,7 +27,7 @@ pub enum Way {
 }
 
 /// The rows of the menu, in order, each with the figure of today that stands behind it.
-pub const MENU: [(Way, &str); 12] = [
+pub const MENU: [(Way, &str); 13] = [
     (Way::Page(Place::Reviews), "reviews"),
     (Way::Page(Place::Devices), "devices"),
     (Way::Page(Place::Meters), ""),
@@ -40,6 +40,7 @@ pub const MENU: [(Way, &str); 12] = [
     (Way::Page(Place::LostContact), "late"),
     (Way::Page(Place::KeepPower), "kept"),
     (Way::Page(Place::Shift), ""),
+    (Way::Page(Place::Drafts), "drafts"),
 ];
 
 /// Cells of the menu's names.
@@ -123,6 +124,7 @@ fn query(place: Place) -> Query {
         Place::Devices => Query::Devices,
         Place::Meters => Query::Meters(String::new()),
         Place::Doubt => Query::Doubt,
+        Place::Drafts => Query::Drafts,
         Place::Operators => Query::Operators,
         Place::Bundles => Query::Bundles,
         Place::Sales => Query::Sales(Span::Day),

@@ -83,6 +83,17 @@ pub fn go(shared: &mut Shared, action: Action, query: &Query, key: &str, facts: 
                 shared.go(Form::new(Kind::CloseMeter(meter, None), &[]).with(facts, HELD));
             }
         }
+        Action::IssueDraft => {
+            if let Ok(draft) = key.parse() {
+                shared.go(Check::new(Act::IssueDraft { draft }));
+            }
+        }
+        Action::NewDraft => shared.go(Form::new(Kind::Draft, &[])),
+        Action::DropDraft => {
+            if let Ok(draft) = key.parse() {
+                shared.go(Check::new(Act::DropDraft { draft }));
+            }
+        }
         Action::AddOperator => shared.go(Form::new(Kind::AddOperator, &[])),
         Action::Grant => {
             let field = if whose(query) == "operator" { "operator" } else { "device" };

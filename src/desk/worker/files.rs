@@ -39,7 +39,7 @@ async fn sheets(office: &Office, query: &Query, file: &Path) -> Result<Vec<Sheet
         Query::KeepPower => sheets(&Table::Kept(&office.kept().await?)),
         Query::Shift => sheets(&Table::Shifts(&office.shifts(None).await?)),
         Query::Round(round) => sheets(&Table::Round(&office.round(*round).await?)),
-        Query::Today | Query::Meter(_) | Query::Rounds => {
+        Query::Today | Query::Meter(_) | Query::Rounds | Query::Drafts => {
             return Err(OfficeError::Usage("this page is no list".to_owned()));
         }
     })

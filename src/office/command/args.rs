@@ -68,6 +68,23 @@ pub(super) struct Cli {
     pub(super) act: Act,
 }
 
+/// What is done with drafts.
+#[derive(Debug, Subcommand)]
+pub(super) enum DraftAct {
+    /// Those there are, the oldest first.
+    List,
+    /// Issue one: it becomes the token of the same identity.
+    Issue {
+        /// Which.
+        draft: TokenId,
+    },
+    /// Drop one: nothing of it is issued.
+    Drop {
+        /// Which.
+        draft: TokenId,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Act {
     /// Make a new office: keys and an empty ledger.
@@ -138,7 +155,16 @@ pub(super) enum Act {
         /// Also write the token to a file, to be carried by hand.
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Only write it down: nothing is reserved or signed until `draft issue`.
+        #[arg(long, conflicts_with = "out")]
+        draft: bool,
+        /// What whoever issues the draft should know.
+        #[arg(long, default_value = "", requires = "draft")]
+        note: String,
     },
+    /// Sales that were prepared and not issued (`issue --draft`).
+    #[command(subcommand)]
+    Draft(DraftAct),
     /// Issue a list of sales, all or none.
     IssueList(OrdersArgs),
     /// Replace a token whose time is over, or that was revoked, and that was never sent.

@@ -1,6 +1,7 @@
 //! What the commands print. Amounts are text with two decimals, times Unix seconds.
 
 mod devices;
+mod drafts;
 mod keys;
 mod lists;
 mod lost;
@@ -9,6 +10,7 @@ mod rounds;
 mod swaps;
 
 pub(super) use devices::{devices, enrol, forks, recovery, status};
+pub(super) use drafts::{draft_dropped, draft_kept, drafts};
 pub(super) use keys::{
     check, draft, drafted, key, key_revoked, keys, passphrase, renewed, root_key,
 };

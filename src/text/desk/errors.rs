@@ -213,6 +213,14 @@ const ROWS: &[Row] = &[
         ),
     ),
     (
+        "no-draft",
+        both("There is no such draft", "没有该草稿"),
+        both(
+            "It was issued or dropped: the list of drafts and the meter's card show which.",
+            "已签发或已删除，请查看草稿列表和电表详情。",
+        ),
+    ),
+    (
         "no-token",
         both("There is no such token", "没有该令牌"),
         both("Compare its identity with the meter's card.", "请在电表详情中核对令牌编号。"),

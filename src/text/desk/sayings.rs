@@ -143,6 +143,19 @@ pub const SAYINGS: &[(&str, Both)] = &[
         "say-device-hears",
         both("The handheld hears of it with its next sync.", "掌机下次同步时得知。"),
     ),
+    ("say-draft-dropped", both("Dropped; nothing was issued.", "已删除，未签发。")),
+    (
+        "say-drafted",
+        both(
+            "Kept. Nothing is reserved or signed until somebody issues it.",
+            "已保存。签发之前不占用购电次数，不签名。",
+        ),
+    ),
+    (
+        "say-drafts",
+        both("Only written down: no token, no money moves.", "只作记录：不生成令牌，款项不动。"),
+    ),
+    ("say-drops-draft", both("The draft goes; nothing is issued.", "删除草稿，不签发。")),
     (
         "say-fence-alone",
         both(

@@ -243,6 +243,32 @@ fn doubt(hand: &mut Hand<'_>) {
     row(hand, '6');
 }
 
+/// A draft of 50.25, kept from its page; then the page again.
+fn drafts(hand: &mut Hand<'_>) {
+    draft_check(hand);
+    hand.presses(&[Key::Enter, Key::Esc]);
+}
+
+fn draft_check(hand: &mut Hand<'_>) {
+    (0..12).for_each(|_| hand.press(Key::Down));
+    hand.presses(&[Key::Enter, Key::F(4)]);
+    hand.types("47");
+    hand.press(Key::Enter);
+    hand.types("50.25");
+    hand.press(Key::Enter);
+    hand.presses(&[Key::Right, Key::Enter, Key::Enter, Key::Enter, Key::Enter]);
+}
+
+fn draft_issue_check(hand: &mut Hand<'_>) {
+    drafts(hand);
+    hand.press(Key::F(2));
+}
+
+fn draft_drop_check(hand: &mut Hand<'_>) {
+    drafts(hand);
+    hand.press(Key::F(3));
+}
+
 fn bundles(hand: &mut Hand<'_>) {
     row(hand, '8');
 }
@@ -390,6 +416,7 @@ fn failed(hand: &mut Hand<'_>) {
 #[case("close_form", close_form)]
 #[case("close_check", close_check)]
 #[case("doubt", doubt)]
+#[case("draft_check", draft_check)]
 #[case("bundles", bundles)]
 #[case("rounds", rounds)]
 #[case("round_form", round_form)]
@@ -415,6 +442,9 @@ fn scenes_are_as_kept(#[case] name: &str, #[case] play: fn(&mut Hand<'_>)) {
 #[case("settled", settled)]
 #[case("fenced", fenced)]
 #[case("issued", issued)]
+#[case("drafts", drafts)]
+#[case("draft_issue_check", draft_issue_check)]
+#[case("draft_drop_check", draft_drop_check)]
 #[case("shift_closed", shift_closed)]
 #[case("close_done", close_done)]
 #[case("round_made", round_made)]

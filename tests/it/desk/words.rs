@@ -151,6 +151,7 @@ fn queries() -> Vec<Query> {
         Query::Meters("张 B2".to_owned()),
         Query::Meter("47".parse().unwrap()),
         Query::Doubt,
+        Query::Drafts,
         Query::Operators,
         Query::Operator("1001".parse().unwrap()),
         Query::Bundles,
@@ -177,6 +178,9 @@ fn acts() -> Vec<Act> {
         issue(units::Act::Refund, None),
         issue(units::Act::CarryIn, None),
         issue(units::Act::Reversal, Some(token)),
+        Act::Draft(Box::new(issue(units::Act::Refund, None))),
+        Act::IssueDraft { draft: token },
+        Act::DropDraft { draft: token },
         Act::Settle { token, booked: true, reason: reason() },
         Act::Settle { token, booked: false, reason: reason() },
         Act::CloseReview { id: "a/1 b".to_owned(), reason: reason() },
@@ -207,7 +211,10 @@ fn acts() -> Vec<Act> {
     for (device, again) in [(None, 1), (Some(device()), 0)] {
         acts.push(Act::IssueList { file: "list.xlsx".into(), device, days: 3, again });
     }
-    let listed = queries().into_iter().filter(Query::is_list).filter(|q| *q != Query::Today);
+    let listed = queries()
+        .into_iter()
+        .filter(Query::is_list)
+        .filter(|q| !matches!(q, Query::Today | Query::Drafts));
     for query in listed.chain([Query::Lost(device())]) {
         acts.push(Act::Export { query, file: "a b.xlsx".into() });
     }

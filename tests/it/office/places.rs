@@ -150,6 +150,7 @@ async fn age(file: &Path) {
                DROP TABLE bundle_write;
                DROP TABLE round_doc;
                DROP TABLE meter_closed;
+               DROP TABLE draft;
                ALTER TABLE review DROP COLUMN rests;
                DROP TABLE bundle_file;
                DROP TABLE rewound;
@@ -181,7 +182,7 @@ pub async fn dump(file: &Path) -> Vec<(String, Vec<String>)> {
     let mut conn = SqliteConnection::connect(&url).await.unwrap();
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'
                AND name NOT IN ('swap', 'checkpoint', 'bundle_doc', 'bundle_file', 'bundle_write',
-                                'round_doc', 'meter_closed',
+                                'round_doc', 'meter_closed', 'draft',
                                 'rewound',
                                 'shift', 'shift_sum', 'shift_op', 'issue_list', 'issue_row')
                ORDER BY name";

@@ -130,7 +130,7 @@ fn a_database_of_another_order_is_refused() {
 /// From format 6 back to 5, as far as `shifts.sql` brought it up.
 const AGE: &str = "
     DROP TABLE rewound, shift, shift_sum, shift_op, issue_list, issue_row, checkpoint, bundle_doc,
-        bundle_file, bundle_write, round_doc, meter_closed;
+        bundle_file, bundle_write, round_doc, meter_closed, draft;
     ALTER TABLE review DROP COLUMN rests;
     DROP INDEX review_open;
     DROP INDEX token_step;
