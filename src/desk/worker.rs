@@ -158,7 +158,10 @@ async fn see(office: &Office, query: &Query) -> Result<Page, OfficeError> {
 
 async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
-        Act::Issue { .. } => tokens::check_issue(office, act).await,
+        Act::Issue { .. } => {
+            let (order, deed) = tokens::wanted(act)?;
+            tokens::check_issue(office, (&order, deed)).await
+        }
         Act::Draft(_) | Act::IssueDraft { .. } | Act::DropDraft { .. } => {
             drafts::check(office, act).await
         }

@@ -6,7 +6,7 @@
 //! counts when it is issued: meanwhile a meter may have moved on.
 
 use super::Office;
-use super::db::{Row, locking, query};
+use super::db::{Row, query};
 use super::error::OfficeError;
 use super::issue::{Deed, Issued, Order};
 use super::ledger::{self, Conn, transact};
@@ -15,6 +15,18 @@ use crate::units::{Act, Credit, TokenId, UnixSeconds};
 
 /// Longest note, bytes.
 const MAX_NOTE: usize = 200;
+
+/// A draft with its customer; what follows says which.
+macro_rules! read {
+    ($which:literal) => {
+        concat!(
+            "SELECT draft.*,
+                    (SELECT customer FROM meter m WHERE m.meter = draft.meter) AS customer
+             FROM draft ",
+            $which
+        )
+    };
+}
 
 /// A sale that was prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +91,16 @@ impl Office {
     /// The database failed.
     pub async fn drafts(&self) -> Result<Vec<Draft>, OfficeError> {
         let mut conn = self.ledger.read().await?;
-        let sql = "SELECT d.*, m.customer FROM draft d LEFT JOIN meter m ON m.meter = d.meter
-                   ORDER BY d.made, d.id";
-        query(sql).fetch_all(&mut conn).await?.iter().map(row).collect()
+        query(read!("ORDER BY made, id")).fetch_all(&mut conn).await?.iter().map(row).collect()
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoDraft`] for one that was issued or dropped.
+    pub async fn draft_shown(&self, id: TokenId) -> Result<Draft, OfficeError> {
+        let mut conn = self.ledger.read().await?;
+        read(&mut conn, id).await
     }
 
     /// Issues one: it is a draft no more, in the same transaction.
@@ -106,13 +125,19 @@ impl Office {
     }
 }
 
-/// Reads one, held: of two who issue it, one finds that the other did.
+/// How many there are.
+pub(super) async fn count(conn: &mut Conn) -> Result<u64, OfficeError> {
+    let row = query("SELECT COUNT(*) AS n FROM draft").fetch_one(conn).await?;
+    ledger::counter(&row, "n")
+}
+
+/// Reads one, held in a transaction that may change it: of two who issue it, one finds that the
+/// other did.
 async fn read(conn: &mut Conn, id: TokenId) -> Result<Draft, OfficeError> {
-    let sql = locking!(
-        conn,
-        "SELECT draft.*, (SELECT customer FROM meter m WHERE m.meter = draft.meter) AS customer
-         FROM draft WHERE id = $1"
-    );
+    let sql = match conn.locks() {
+        true => read!("WHERE id = $1 FOR UPDATE"),
+        false => read!("WHERE id = $1"),
+    };
     let found = query(sql).bind(id.to_string()).fetch_optional(conn).await?;
     row(&found.ok_or(OfficeError::NoDraft(id))?)
 }

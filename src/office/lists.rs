@@ -47,6 +47,8 @@ pub struct Today {
     pub swaps: u64,
     /// Meters in keep-power.
     pub kept: u64,
+    /// Sales that were prepared and not issued.
+    pub drafts: u64,
     /// Whether each of the day's movements comes to zero. All that ever were are added up by
     /// [`Office::report`], which takes as long as the ledger is big.
     pub sound: bool,
@@ -92,10 +94,11 @@ impl Office {
         let ask = SalesAsk { period: Period::Day, by: SalesBy::All, from, to: None };
         let sums = self.sales(&ask).await?.into_iter().map(|row| row.sum).collect();
         let devices = self.devices().await?;
-        let (sound, reviews) = {
+        let (sound, reviews, drafts) = {
             let mut conn = self.ledger.read().await?;
             let since = from.map_or(i64::MIN, |from| from.0);
-            (super::report::sound_since(&mut conn, since).await?, open_reviews(&mut conn).await?)
+            let sound = super::report::sound_since(&mut conn, since).await?;
+            (sound, open_reviews(&mut conn).await?, super::draft::count(&mut conn).await?)
         };
         let count = |good: &dyn Fn(&DeviceInfo) -> bool| {
             u64::try_from(devices.iter().filter(|row| good(row)).count()).unwrap_or(u64::MAX)
@@ -120,6 +123,7 @@ impl Office {
             reviews,
             swaps: self.swaps(false).await?.len() as u64,
             kept: self.kept().await?.len() as u64,
+            drafts,
             sound,
         })
     }

@@ -3,6 +3,7 @@
 //! The worker's answers are those of an office in memory with a clock that stands still. Only the
 //! identities of tokens are random; snapshots show them as `x`.
 
+mod drafts;
 mod keys;
 mod pty;
 mod scenes;

@@ -3,9 +3,8 @@
 use super::super::act::{Act, kind_name};
 use super::super::page::{Cell, Column, Fact, Line, Page, Part, Table, left, right};
 use super::tokens;
-use crate::office::{Deed, Draft, Office, OfficeError, Order};
+use crate::office::{Draft, Office, OfficeError};
 use crate::tui::theme::Meaning;
-use crate::units::TokenId;
 
 /// Meter, customer, amount.
 const COLUMNS: &[Column] = &[left(12), left(0), right(13)];
@@ -46,39 +45,26 @@ pub async fn list(office: &Office) -> Result<Page, OfficeError> {
     })]))
 }
 
-async fn find(office: &Office, id: TokenId) -> Result<Draft, OfficeError> {
-    let found = office.drafts().await?.into_iter().find(|draft| draft.id == id);
-    found.ok_or(OfficeError::NoDraft(id))
-}
-
 /// What writing one down, issuing or dropping it means.
 pub async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Draft(issue) => {
-            let page = tokens::check_issue(office, issue).await?;
+            let (order, deed) = tokens::wanted(issue)?;
+            let page = tokens::check_issue(office, (&order, deed)).await?;
             let mut parts = vec![Part::Say(Meaning::Strong, "say-drafts")];
             parts.extend(page.parts);
             Ok(Page { refused: page.refused, ..Page::of(parts) })
         }
         Act::IssueDraft { draft } => {
-            let draft = find(office, *draft).await?;
-            let (order, deed) = (&draft.order, draft.deed);
-            let issue = Act::Issue {
-                meter: order.meter,
-                kind: deed.act,
-                amount: order.amount,
-                device: order.device.clone(),
-                days: order.days,
-                undoes: deed.undoes,
-            };
-            let page = tokens::check_issue(office, &issue).await?;
+            let draft = office.draft_shown(*draft).await?;
+            let page = tokens::check_issue(office, (&draft.order, draft.deed)).await?;
             let mut parts = page.parts;
             parts.push(Part::Facts(facts(&draft).split_off(6)));
             Ok(Page { refused: page.refused, proof: page.proof, ..Page::of(parts) })
         }
         Act::DropDraft { draft } => Ok(Page::of(vec![
             Part::Say(Meaning::Strong, "say-drops-draft"),
-            Part::Facts(facts(&find(office, *draft).await?)),
+            Part::Facts(facts(&office.draft_shown(*draft).await?)),
         ])),
         other => Err(OfficeError::Usage(other.name().to_owned())),
     }
@@ -88,12 +74,7 @@ pub async fn check(office: &Office, act: &Act) -> Result<Page, OfficeError> {
 pub async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
         Act::Draft(issue) => {
-            let Act::Issue { meter, kind, amount, device, days, undoes } = &**issue else {
-                return Err(OfficeError::Usage(issue.name().to_owned()));
-            };
-            let order =
-                Order { meter: *meter, amount: *amount, device: device.clone(), days: *days };
-            let deed = Deed { act: *kind, account: None, undoes: *undoes };
+            let (order, deed) = tokens::wanted(issue)?;
             let draft = office.draft(&order, deed, "").await?;
             Ok(Page::of(vec![Part::Facts(facts(&draft)), Part::Say(Meaning::Plain, "say-drafted")]))
         }
@@ -103,7 +84,7 @@ pub async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> 
             Ok(Page::of(parts))
         }
         Act::DropDraft { draft } => {
-            let was = find(office, *draft).await?;
+            let was = office.draft_shown(*draft).await?;
             office.drop_draft(*draft).await?;
             Ok(Page::of(vec![
                 Part::Facts(facts(&was)),

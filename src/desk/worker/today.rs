@@ -39,7 +39,7 @@ pub async fn page(office: &Office) -> Result<Page, OfficeError> {
     facts.push(alarm("kept", today.kept));
     let doubt = office.tokens_in_doubt(&TokenAsk::default()).await?;
     facts.push(alarm("doubt", doubt.len() as u64));
-    facts.push(Fact::new("drafts", Cell::Number(office.drafts().await?.len() as u64)));
+    facts.push(Fact::new("drafts", Cell::Number(today.drafts)));
     let sold = |value, unit| Cell::Credit(Credit { value, unit });
     facts.extend(today.sums.iter().map(|sum| Fact::new("sold", sold(sum.net(), sum.unit))));
     parts.push(Part::Facts(facts));

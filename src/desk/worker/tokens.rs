@@ -20,28 +20,38 @@ pub fn tail(text: &str) -> String {
     bare[bare.len().saturating_sub(TAIL)..].iter().collect()
 }
 
-/// What a token would be, for whom, and through whom.
-pub async fn check_issue(office: &Office, act: &Act) -> Result<Page, OfficeError> {
+/// What an act issues.
+pub fn wanted(act: &Act) -> Result<(Order, Deed), OfficeError> {
     let Act::Issue { meter, kind, amount, device, days, undoes } = act else {
         return Err(OfficeError::Usage(act.name().to_owned()));
     };
+    let order = Order { meter: *meter, amount: *amount, device: device.clone(), days: *days };
+    Ok((order, Deed { act: *kind, account: None, undoes: *undoes }))
+}
+
+/// What a token would be, for whom, and through whom.
+pub async fn check_issue(
+    office: &Office,
+    (order, deed): (&Order, Deed),
+) -> Result<Page, OfficeError> {
+    let Order { meter, amount, device, days } = order;
     let listed = office.meter(*meter).await?;
     let carrier = find(office, device).await?;
-    let refused = carrier.status != "enrolled";
+    let refused = carrier.status == "quarantined";
     let mut parts = Vec::new();
     if refused {
-        parts.push(Part::Say(Meaning::Fault, "say-not-enrolled"));
+        parts.push(Part::Say(Meaning::Fault, "say-quarantined"));
     }
-    let name = kind_name(*kind);
+    let name = kind_name(deed.act);
     parts.push(Part::Facts(vec![
         Fact::new("kind", Cell::word(name)).strong(),
         Fact::new("amount", credit(*amount, listed.unit)).strong(),
         Fact::new("meter", Cell::text(meter)).strong(),
         Fact::new("customer", Cell::text(&listed.customer)).strong(),
         Fact::new("location", Cell::text(&listed.location)),
-        Fact::new("account", Cell::text(listed.account)),
+        Fact::new("account", Cell::text(deed.account.unwrap_or(listed.account))),
     ]));
-    if let Some(undoes) = undoes {
+    if let Some(undoes) = deed.undoes {
         parts.push(Part::Facts(vec![Fact::new("undoes", Cell::text(undoes))]));
     }
     parts.push(Part::Head("carried-by"));
@@ -118,10 +128,8 @@ pub fn issued(issued: &Issued) -> Vec<Part> {
 /// Does it.
 pub async fn carry_out(office: &Office, act: &Act) -> Result<Page, OfficeError> {
     match act {
-        Act::Issue { meter, kind, amount, device, days, undoes } => {
-            let order =
-                Order { meter: *meter, amount: *amount, device: device.clone(), days: *days };
-            let deed = Deed { act: *kind, account: None, undoes: *undoes };
+        Act::Issue { .. } => {
+            let (order, deed) = wanted(act)?;
             let mut parts = issued(&office.issue_for(&order, deed).await?);
             parts.push(Part::Say(Meaning::Plain, "say-next-sync"));
             Ok(Page::of(parts))

@@ -238,10 +238,6 @@ pub const SAYINGS: &[(&str, Both)] = &[
         ),
     ),
     (
-        "say-not-enrolled",
-        both("X This handheld is not enrolled, or quarantined.", "X 该掌机未登记或已停用。"),
-    ),
-    (
         "say-quarantined",
         both(
             "X Quarantined: nothing is issued to it, and it is told to stop.",

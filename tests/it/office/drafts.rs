@@ -36,6 +36,7 @@ fn a_draft_holds_nothing_and_becomes_one_token() {
     let draft = keep(&desk, &order(5_000)).unwrap();
     assert_eq!((draft.note.as_str(), draft.credit.value), ("paid tomorrow", 5_000));
     assert_eq!(drafts(&desk), std::slice::from_ref(&draft));
+    assert_eq!(desk.local.wait(desk.office().today()).unwrap().drafts, 1);
     assert_eq!(figure(&desk.report(), "in-transit"), 0, "no money moves");
     // Its step is nobody's: what is issued meanwhile takes it.
     let first = desk.issue_to("hh-1", METER, 100);

@@ -81,7 +81,7 @@ pub(in crate::office::command) fn today(today: &Today) -> Shown {
         "devices": today.devices, "silent": today.silent, "quarantined": today.quarantined,
         "out": today.carried.iter().map(carried).collect::<Vec<_>>(),
         "reviews": today.reviews, "swaps": today.swaps, "kept": today.kept,
-        "sound": today.sound,
+        "drafts": today.drafts, "sound": today.sound,
     });
     let mut text = format!("{} ({})\n", today.day, today.zone);
     text.push_str(&lines(&today.sums, "nothing was sold", sum_text));
@@ -96,8 +96,8 @@ pub(in crate::office::command) fn today(today: &Today) -> Shown {
     );
     let _ = writeln!(
         text,
-        "to be looked at {}, swaps open {}, meters in keep-power {}",
-        today.reviews, today.swaps, today.kept
+        "to be looked at {}, swaps open {}, meters in keep-power {}, drafts {}",
+        today.reviews, today.swaps, today.kept, today.drafts
     );
     let _ = writeln!(
         text,
